@@ -1,0 +1,1 @@
+"""Judges portfolios: the risk engine, and the figures it stores and shows."""

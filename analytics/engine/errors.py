@@ -1,0 +1,20 @@
+"""What the engine says when a figure cannot be computed."""
+
+from __future__ import annotations
+
+
+class InsufficientData(Exception):
+    """Too few observations for the figure that was asked for."""
+
+    def __init__(self, needed: int, got: int) -> None:
+        self.needed = needed
+        self.got = got
+        super().__init__(f"needs {needed} days, has {got}")
+
+    def __reduce__(self) -> tuple[type[InsufficientData], tuple[int, int]]:
+        # An exception is pickled with its message alone, which is not what __init__ takes.
+        return type(self), (self.needed, self.got)
+
+
+class UndefinedMetric(Exception):
+    """The figure does not exist for this series; the message says why."""

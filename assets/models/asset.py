@@ -1,0 +1,103 @@
+"""Securities and where they trade."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import TYPE_CHECKING
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from assets.isin import validate_isin
+from users.models import validate_currency, validate_time_zone
+
+if TYPE_CHECKING:
+    from users.models import User
+
+
+class Exchange(models.Model):
+    """A market with its own sessions, and when its prices are fetched."""
+
+    code = models.CharField(max_length=8, primary_key=True, help_text="Market identifier code, such as XNYS.")
+    name = models.CharField(max_length=100)
+    calendar = models.CharField(max_length=16, help_text="Name in exchange_calendars, such as XNYS or 24/7.")
+    time_zone = models.CharField(max_length=64, validators=[validate_time_zone])
+    ingest_at = models.TimeField(default=time(3), help_text="From when on yesterday's session is fetched.")
+    ingest_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    ingest_since = models.DateField(
+        null=True, blank=True, help_text="The first day that is fetched: the day of installation. Empty: never fetched."
+    )
+
+    class Meta:
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class AssetType(models.TextChoices):
+    EQUITY = "equity", "Equity"
+    ETF = "etf", "ETF"
+    FUND = "fund", "Fund"
+    BOND = "bond", "Bond"
+    CRYPTO = "crypto", "Crypto"
+    FX = "fx", "Exchange rate"
+    INDEX = "index", "Index"
+    OTHER = "other", "Other"
+
+
+class PriceBasis(models.TextChoices):
+    """What a source's closes are, and so what must not be applied to them again."""
+
+    RAW = "raw", "As traded"
+    SPLIT_ADJUSTED = "split_adjusted", "Adjusted for splits"
+    TOTAL_RETURN = "total_return", "Dividends included in price"
+
+
+class AssetQuerySet(models.QuerySet["Asset"]):
+    def visible_to(self, user: User) -> AssetQuerySet:
+        """Securities are shared by everybody who has logged in."""
+        return self if user.is_authenticated else self.none()
+
+    def tradable(self) -> AssetQuerySet:
+        return self.exclude(type__in=[AssetType.FX, AssetType.INDEX])
+
+
+class Asset(models.Model):
+    """A security, an index or an exchange rate: whatever has a price history."""
+
+    symbol = models.CharField(
+        max_length=32,
+        unique=True,
+        validators=[RegexValidator(r"^[A-Z0-9][A-Z0-9.\-=^/]*\Z", "Use capitals, digits and . - = ^ / only.")],
+    )
+    name = models.CharField(max_length=200)
+    type = models.CharField(max_length=8, choices=AssetType, default=AssetType.EQUITY)
+    sector = models.CharField(max_length=64, blank=True)
+    exchange = models.ForeignKey(Exchange, models.PROTECT, null=True, blank=True, related_name="assets")
+    currency = models.CharField(max_length=3, validators=[validate_currency])
+    isin = models.CharField("ISIN", max_length=12, blank=True, validators=[validate_isin])
+    price_basis = models.CharField(max_length=16, choices=PriceBasis, default=PriceBasis.RAW)
+    price_version = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="The price clock when a price of this asset last changed."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AssetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["symbol"]
+        constraints = [
+            models.CheckConstraint(condition=Q(type__in=AssetType.values), name="asset_type_known"),
+            models.CheckConstraint(condition=Q(price_basis__in=PriceBasis.values), name="asset_price_basis_known"),
+            models.CheckConstraint(condition=~Q(symbol=""), name="asset_has_symbol"),
+            models.CheckConstraint(condition=~Q(currency=""), name="asset_has_currency"),
+        ]
+        indexes = [
+            models.Index(fields=["sector"], name="asset_sector"),
+            models.Index(fields=["isin"], condition=~Q(isin=""), name="asset_isin"),
+        ]
+
+    def __str__(self) -> str:
+        return self.symbol

@@ -1,0 +1,94 @@
+"""Cash that moved."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q, Sum
+
+from banking.models.account import Account
+from core.fields import MONEY_LIMIT, MoneyField
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from users.models import User
+
+
+class Section(models.TextChoices):
+    INCOME = "income", "Income"
+    EXPENSE = "expense", "Expense"
+    TRANSFER = "transfer", "Transfer"
+
+
+class Origin(models.TextChoices):
+    """What a row follows from. Rows of a trade are derived: rebuilt with it, never voided by hand."""
+
+    ENTRY = "entry", "Entered"
+    TRADE = "trade", "Trade"
+
+
+class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
+    def visible_to(self, user: User) -> CashTransactionQuerySet:
+        return self.filter(account__in=Account.objects.visible_to(user))
+
+    def standing(self) -> CashTransactionQuerySet:
+        return self.filter(voided_at__isnull=True)
+
+    def balances(self, day: date | None = None) -> dict[int, Decimal]:
+        """Account id to the sum of its standing rows up to ``day``, in the account's currency."""
+        rows = self.standing()
+        rows = rows.filter(booked_on__lte=day) if day else rows
+        sums = rows.order_by().values_list("account").annotate(Sum("amount"))
+        # SQLite sums as float: bring the sum back to the column's scale.
+        return {account: Decimal(balance).quantize(Decimal("0.0001")) for account, balance in sums}
+
+
+class CashTransaction(models.Model):
+    """One signed amount in its account's currency on one day. Never edited: voided and booked anew."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="transactions")
+    booked_on = models.DateField()
+    amount = MoneyField(help_text="Positive: money came in.")
+    section = models.CharField(max_length=8, choices=Section)
+    description = models.CharField(max_length=255, blank=True)
+    asset = models.ForeignKey("assets.Asset", models.PROTECT, null=True, blank=True, related_name="+")
+    origin = models.CharField(max_length=8, choices=Origin, default=Origin.ENTRY)
+    origin_id = models.PositiveBigIntegerField(null=True, blank=True, help_text="The trade that the row follows from.")
+    external_id = models.CharField(max_length=64, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    voided_at = models.DateTimeField(null=True, blank=True)
+    voided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    objects = CashTransactionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-booked_on", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(section__in=Section.values), name="cash_section_known"),
+            models.CheckConstraint(condition=Q(origin__in=Origin.values), name="cash_origin_known"),
+            models.CheckConstraint(
+                condition=Q(amount__gt=-MONEY_LIMIT, amount__lt=MONEY_LIMIT) & ~Q(amount=0), name="cash_amount_finite"
+            ),
+            models.CheckConstraint(
+                condition=Q(origin=Origin.ENTRY, origin_id__isnull=True)
+                | (~Q(origin=Origin.ENTRY) & Q(origin_id__isnull=False)),
+                name="cash_origin_named",
+            ),
+            models.UniqueConstraint(
+                fields=["origin", "origin_id"], condition=Q(origin_id__isnull=False), name="cash_once_per_origin"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "external_id"],
+                condition=~Q(external_id="") & Q(voided_at__isnull=True),
+                name="cash_imported_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["account", "booked_on"], name="cash_account_day")]
+
+    def __str__(self) -> str:
+        return f"{self.amount.normalize():f} on {self.booked_on}"

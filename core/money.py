@@ -1,0 +1,70 @@
+"""Currencies and rounding. Money is Decimal; it is rounded only where it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Context, Decimal, Overflow
+
+from core.errors import DomainError
+
+EXACT = Context(prec=50, traps=[Overflow])
+
+# ISO 4217 minor units; a code that is not listed here or below is not a currency.
+_NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
+_TWO_DECIMALS = (
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP "
+    "CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR "
+    "JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN "
+    "NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP "
+    "SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD YER ZAR ZMW"
+)
+MINOR_UNITS: dict[str, int] = {
+    **dict.fromkeys(_NO_DECIMALS.split(), 0),
+    **dict.fromkeys(_TWO_DECIMALS.split(), 2),
+    **dict.fromkeys(_THREE_DECIMALS.split(), 3),
+}
+
+
+class UnknownCurrency(DomainError):
+    """This is not the ISO 4217 code of a currency in use."""
+
+
+def minor_units(currency: str) -> int:
+    """Decimals of a currency's smallest unit: 2 for USD, 0 for JPY, 3 for BHD."""
+    try:
+        return MINOR_UNITS[currency]
+    except KeyError:
+        raise UnknownCurrency(f"“{currency}” is not the ISO 4217 code of a currency in use.") from None
+
+
+def quantise(amount: Decimal, currency: str) -> Decimal:
+    """``amount`` rounded to the currency's minor unit, halves away from zero."""
+    unit = Decimal(1).scaleb(-minor_units(currency))
+    return amount.quantize(unit, rounding=ROUND_HALF_UP, context=EXACT)
+
+
+def multiply(*factors: Decimal) -> Decimal:
+    """The product of ``factors`` with 50 digits, whatever the caller's context."""
+    product = Decimal(1)
+    for factor in factors:
+        product = EXACT.multiply(product, factor)
+    return product
+
+
+def divide(dividend: Decimal, divisor: Decimal) -> Decimal:
+    """The quotient with 50 digits, whatever the caller's context."""
+    return EXACT.divide(dividend, divisor)
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum of ``amounts`` with 50 digits; 0 for none."""
+    result = Decimal(0)
+    for amount in amounts:
+        result = EXACT.add(result, amount)
+    return result
+
+
+def significant_digits(value: Decimal) -> int:
+    """How many digits ``value`` needs once trailing zeros are dropped: 4 for 0.120300."""
+    return len(value.normalize(EXACT).as_tuple().digits)

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PortfolioSiteConfig(AppConfig):
+    name = "portfolio_site"
+    verbose_name = "Server"

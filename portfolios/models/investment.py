@@ -1,0 +1,55 @@
+"""Investments: how much of an asset a portfolio holds. Derived from its trades."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+
+from assets.models import Asset
+from core.fields import MoneyField, QuantityField
+from core.money import divide
+from portfolios.models.portfolio import Portfolio
+
+if TYPE_CHECKING:
+    from users.models import User
+
+
+class InvestmentQuerySet(models.QuerySet["Investment"]):
+    def visible_to(self, user: User) -> InvestmentQuerySet:
+        return self.filter(portfolio__in=Portfolio.objects.visible_to(user))
+
+    def open(self) -> InvestmentQuerySet:
+        return self.filter(quantity__gt=0)
+
+
+class Investment(models.Model):
+    """One asset of one portfolio, held now or before. The sum of its lots."""
+
+    portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="investments")
+    asset = models.ForeignKey(Asset, models.PROTECT, related_name="+")
+    quantity = QuantityField()
+    cost = MoneyField(help_text="Of the open lots, in the asset's currency.")
+    cost_base = MoneyField(help_text="The same in the base currency, each lot at its opening day's rate.")
+    realised_gain = MoneyField(default=0, help_text="In the asset's currency.")
+    realised_gain_base = MoneyField(default=0)
+    first_traded_on = models.DateField()
+
+    objects = InvestmentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["portfolio", "asset"]
+        constraints = [
+            models.UniqueConstraint(fields=["portfolio", "asset"], name="investment_once_per_asset"),
+            models.CheckConstraint(condition=Q(quantity__gte=0), name="investment_quantity_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity.normalize():f} × {self.asset_id}"
+
+    @property
+    def average_cost(self) -> Decimal:
+        """Per unit, in the asset's currency; 0 when nothing is held."""
+        return divide(self.cost, self.quantity) if self.quantity else Decimal(0)

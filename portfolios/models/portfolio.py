@@ -1,0 +1,83 @@
+"""Portfolios: whose they are and how their books are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from assets.models import Asset
+from banking.models import Account
+from users.models import validate_currency
+
+if TYPE_CHECKING:
+    from users.models import User
+
+
+class CostMethod(models.TextChoices):
+    FIFO = "fifo", "First in, first out"
+    LIFO = "lifo", "Last in, first out"
+    HIFO = "hifo", "Highest cost first"
+
+
+class CashSetting(models.TextChoices):
+    UNTRACKED = "untracked", "Not tracked: each trade's cash counts as a deposit or withdrawal"
+    TRACKED = "tracked", "Tracked: trades move the portfolio's accounts"
+
+
+class PortfolioQuerySet(models.QuerySet["Portfolio"]):
+    def visible_to(self, user: User) -> PortfolioQuerySet:
+        return self.filter(owner=user) if user.is_authenticated else self.none()
+
+    def editable_by(self, user: User) -> PortfolioQuerySet:
+        return self.visible_to(user)
+
+    def bump(self) -> None:
+        """Take the rows' locks in ascending order and mark what was derived from them stale.
+
+        The first statement of every service that books into a portfolio.
+        """
+        for pk in self.order_by("pk").values_list("pk", flat=True):
+            Portfolio.objects.filter(pk=pk).update(version=F("version") + 1)
+
+
+class Portfolio(models.Model):
+    """Investments that are kept, valued and judged together, in one base currency."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="portfolios")
+    name = models.CharField(max_length=100)
+    description = models.TextField(blank=True)
+    base_currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
+    benchmark = models.ForeignKey(Asset, models.PROTECT, null=True, blank=True, related_name="+")
+    cost_method = models.CharField(max_length=4, choices=CostMethod, default=CostMethod.FIFO)
+    cash = models.CharField(max_length=9, choices=CashSetting, default=CashSetting.UNTRACKED)
+    version = models.PositiveBigIntegerField(default=0, editable=False, help_text="Moves with every booking.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PortfolioQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(cost_method__in=CostMethod.values), name="portfolio_cost_method_known"),
+            models.CheckConstraint(condition=Q(cash__in=CashSetting.values), name="portfolio_cash_known"),
+            models.CheckConstraint(condition=~Q(name=""), name="portfolio_has_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PortfolioAccount(models.Model):
+    """A brokerage account that holds a portfolio's cash; an account serves one portfolio."""
+
+    portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="portfolio_accounts")
+    account = models.OneToOneField(Account, models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} of {self.portfolio_id}"

@@ -1,0 +1,124 @@
+"""Trades: the facts from which lots, disposals and investments follow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from assets.models import Asset
+from banking.models import Account
+from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField
+from portfolios.models.portfolio import Portfolio
+from users.models import validate_currency
+
+if TYPE_CHECKING:
+    from users.models import User
+
+
+class TradeKind(models.TextChoices):
+    BUY = "buy", "Buy"
+    SELL = "sell", "Sell"
+    TRANSFER_IN = "transfer_in", "Transfer in"
+
+
+class TradeQuerySet(models.QuerySet["Trade"]):
+    def visible_to(self, user: User) -> TradeQuerySet:
+        return self.filter(portfolio__in=Portfolio.objects.visible_to(user))
+
+    def standing(self) -> TradeQuerySet:
+        return self.filter(voided_at__isnull=True)
+
+    def in_booking_order(self) -> TradeQuerySet:
+        """Exchange day, then time, then sequence, then the broker's id; the rest keep the order of insertion."""
+        return self.order_by("day", "traded_at", "sequence", "external_id", "pk")
+
+
+class Trade(models.Model):
+    """One purchase, sale or transfer of securities. Never edited: voided, and booked anew if it was wrong."""
+
+    portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="trades")
+    asset = models.ForeignKey(Asset, models.PROTECT, related_name="+")
+    account = models.ForeignKey(
+        Account, models.PROTECT, null=True, blank=True, related_name="+", help_text="Where its cash moves, if tracked."
+    )
+    kind = models.CharField(max_length=12, choices=TradeKind)
+    traded_at = models.DateTimeField()
+    day = models.DateField(help_text="The day at the exchange.")
+    quantity = QuantityField()
+    price = QuantityField(help_text="Per unit, in the trade's currency.")
+    currency = models.CharField(max_length=3, validators=[validate_currency])
+    fee = MoneyField(default=0)
+    tax = MoneyField(default=0)
+    exchange_rate = QuantityField(
+        null=True, blank=True, help_text="The broker's: units of the base currency for one unit of the trade's."
+    )
+    external_id = models.CharField(max_length=64, blank=True, help_text="The broker's id; a repeated import skips it.")
+    note = models.TextField(blank=True)
+    sequence = models.IntegerField(default=0, help_text="Order among trades of the same instant.")
+    replaces = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="replacements")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    voided_at = models.DateTimeField(null=True, blank=True)
+    voided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    objects = TradeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-day", "-traded_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=TradeKind.values), name="trade_kind_known"),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0, quantity__lt=QUANTITY_LIMIT), name="trade_quantity_positive"
+            ),
+            models.CheckConstraint(condition=Q(price__gte=0, price__lt=QUANTITY_LIMIT), name="trade_price_finite"),
+            models.CheckConstraint(
+                condition=Q(fee__gte=0, fee__lt=MONEY_LIMIT, tax__gte=0, tax__lt=MONEY_LIMIT),
+                name="trade_costs_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(exchange_rate__gt=0, exchange_rate__lt=QUANTITY_LIMIT) | Q(exchange_rate__isnull=True),
+                name="trade_rate_positive",
+            ),
+            models.UniqueConstraint(
+                fields=["portfolio", "external_id"],
+                condition=~Q(external_id="") & Q(voided_at__isnull=True),
+                name="trade_imported_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["portfolio", "asset", "day"], name="trade_portfolio_asset_day"),
+            models.Index(fields=["portfolio", "-day"], name="trade_portfolio_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.quantity.normalize():f} × {self.asset_id} on {self.day}"
+
+
+class TransferLot(models.Model):
+    """A lot that a transfer in brings along: a fact stated by whoever sent the securities."""
+
+    trade = models.ForeignKey(Trade, models.CASCADE, related_name="transfer_lots")
+    sequence = models.PositiveIntegerField()
+    opened_on = models.DateField()
+    quantity = QuantityField()
+    cost = MoneyField(help_text="In the asset's currency.")
+    cost_base = MoneyField(help_text="In the portfolio's base currency, at the opening day's rate.")
+
+    class Meta:
+        ordering = ["trade", "sequence"]
+        constraints = [
+            models.UniqueConstraint(fields=["trade", "sequence"], name="transfer_lot_sequence_once"),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0, quantity__lt=QUANTITY_LIMIT), name="transfer_lot_quantity_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(cost__gte=0, cost__lt=MONEY_LIMIT, cost_base__gte=0, cost_base__lt=MONEY_LIMIT),
+                name="transfer_lot_cost_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity.normalize():f} of {self.opened_on}"

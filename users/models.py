@@ -1,0 +1,58 @@
+"""Who uses the server."""
+
+from __future__ import annotations
+
+import uuid
+from zoneinfo import available_timezones
+
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Lower
+
+from core.errors import DomainError
+from core.money import minor_units
+
+
+def validate_currency(code: str) -> None:
+    try:
+        minor_units(code)
+    except DomainError as error:
+        raise ValidationError(error.message) from error
+
+
+def validate_time_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(f"“{name}” is not a time zone; use a name such as Europe/Zurich.")
+
+
+class User(AbstractUser):
+    """A person who logs in. Names are unique without regard to case."""
+
+    base_currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+
+    class Meta(AbstractUser.Meta):
+        constraints = [models.UniqueConstraint(Lower("username"), name="username_unique_without_case")]
+
+
+class TokenFamily(models.Model):
+    """One login over the API: the refresh token that is valid now, and whether the login still stands.
+
+    Each refresh replaces ``current``. A token that is presented again after its use has
+    leaked, so it revokes the family.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="token_families")
+    current = models.CharField(max_length=64, help_text="The jti of the refresh token that has not been used yet.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "token families"
+        indexes = [models.Index(fields=["expires_at"], name="token_family_expiry")]
+
+    def __str__(self) -> str:
+        return f"login of {self.user_id} at {self.created_at:%Y-%m-%d %H:%M}"
