@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from core.errors import DomainError
 
-class InsufficientData(Exception):
+
+class InsufficientData(DomainError):
     """Too few observations for the figure that was asked for."""
 
     def __init__(self, needed: int, got: int) -> None:
@@ -16,5 +18,5 @@ class InsufficientData(Exception):
         return type(self), (self.needed, self.got)
 
 
-class UndefinedMetric(Exception):
-    """The figure does not exist for this series; the message says why."""
+class UndefinedMetric(DomainError):
+    """The figure does not exist for this series."""

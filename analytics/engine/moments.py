@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -31,7 +33,7 @@ def annual_volatility(returns: ArrayLike, periods: float = 252) -> Figure:
         With fewer than two returns.
     """
     deviation: Figure = np.std(checked(returns, needed=2), axis=0, ddof=1)
-    return deviation * np.sqrt(periods)
+    return deviation * sqrt(periods)
 
 
 def downside_risk(returns: ArrayLike, mar: ArrayLike = 0.0, periods: float = 252) -> Figure:
@@ -64,7 +66,7 @@ def downside_risk(returns: ArrayLike, mar: ArrayLike = 0.0, periods: float = 252
     """
     series = checked(returns)
     shortfall = np.minimum(series - beside(mar, series, "mar"), 0.0)
-    return root_mean_square(shortfall) * np.sqrt(periods)
+    return root_mean_square(shortfall) * sqrt(periods)
 
 
 def skewness(returns: ArrayLike) -> Figure:
@@ -93,13 +95,14 @@ def skewness(returns: ArrayLike) -> Figure:
     centred = series - series.mean(axis=0)
     deviation = root_mean_square(centred)
     spread = defined(deviation, is_flat(deviation, root_mean_square(series)), "returns do not vary")
-    third: Figure = np.mean(centred**3, axis=0)
+    third: Figure = np.mean(centred**2 * centred, axis=0)
     return third / spread**3
 
 
 def win_rate(returns: ArrayLike) -> Figure:
-    """Share of periods with a gain, r > 0, among all periods: a fraction from 0 to 1. A period without change is no gain.
+    """Share of periods with a gain, r > 0, among all periods: a fraction from 0 to 1.
 
+    A period without change is in the count and is no gain.
     Raises ``ValueError`` if a return of (T,) or (T, N) is NaN or infinite, ``InsufficientData`` without any return.
     """
     gains: Figure = np.mean(checked(returns) > 0, axis=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -42,11 +44,12 @@ def sharpe_ratio(returns: ArrayLike, risk_free: ArrayLike = 0.0, periods: float 
     Sharpe (1994), "The Sharpe ratio", Journal of Portfolio Management 21(1).
     """
     series = checked(returns, needed=2)
-    excess = series - beside(risk_free, series, "risk_free")
+    rate = beside(risk_free, series, "risk_free")
+    excess = series - rate
     deviation: Figure = np.std(excess, axis=0, ddof=1)
-    spread = defined(deviation, is_flat(deviation, root_mean_square(series)), "excess returns do not vary")
+    spread = defined(deviation, is_flat(deviation, _size(series, rate)), "excess returns do not vary")
     mean: Figure = excess.mean(axis=0)
-    return mean / spread * np.sqrt(periods)
+    return mean / spread * sqrt(periods)
 
 
 def sortino_ratio(returns: ArrayLike, mar: ArrayLike = 0.0, periods: float = 252) -> Figure:
@@ -84,7 +87,7 @@ def sortino_ratio(returns: ArrayLike, mar: ArrayLike = 0.0, periods: float = 252
     series = checked(returns)
     target = beside(mar, series, "mar")
     risk = downside_risk(series, target, periods)
-    no_risk = is_flat(risk, root_mean_square(series) * np.sqrt(periods))
+    no_risk = is_flat(risk, root_mean_square(series) * sqrt(periods))
     mean: Figure = (series - target).mean(axis=0)
     return mean * periods / defined(risk, no_risk, "no return falls short of the minimal acceptable one")
 
@@ -175,11 +178,16 @@ def alpha(returns: ArrayLike, benchmark: ArrayLike, risk_free: ArrayLike = 0.0, 
 
 
 def _excess(returns: ArrayLike, benchmark: ArrayLike, risk_free: ArrayLike) -> tuple[FloatArray, FloatArray, Figure]:
-    """Excess returns, excess benchmark, and the size of the benchmark's own returns."""
+    """Excess returns, excess benchmark, and the size of what the latter was taken from."""
     series = checked(returns, needed=2)
     market = beside(checked(benchmark, needed=2, name="benchmark"), series, "benchmark")
     rate = beside(risk_free, series, "risk_free")
-    return series - rate, market - rate, root_mean_square(market)
+    return series - rate, market - rate, _size(market, rate)
+
+
+def _size(series: FloatArray, rate: FloatArray) -> Figure:
+    # A difference is rounded in proportion to what it is taken from, however small it is itself.
+    return root_mean_square(series) + np.float64(np.abs(rate).max())
 
 
 def _slope(excess: FloatArray, market: FloatArray, size: Figure) -> Figure:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
-from analytics.engine.types import BoolArray, Figure, FloatArray, checked, defined
+from analytics.engine.types import BoolArray, Figure, FloatArray, Weights, checked, defined
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def annual_return(returns: ArrayLike, periods: float = 252) -> Figure:
     return compounded(defined(final, path.min(axis=0) < 0, "wealth falls below zero"), periods / len(series))
 
 
-def portfolio_returns(weights: ArrayLike | csr_array, asset_returns: ArrayLike) -> FloatArray:
+def portfolio_returns(weights: ArrayLike | Weights, asset_returns: ArrayLike) -> FloatArray:
     """Returns of portfolios that hold fixed weights, rebalanced every period: Σ weight × asset return.
 
     Parameters
@@ -115,7 +115,7 @@ def portfolio_returns(weights: ArrayLike | csr_array, asset_returns: ArrayLike) 
         If a weight or a return is NaN or infinite, or the shapes do not fit.
     """
     shares = sparse_weights(weights)
-    return np.asarray((shares @ by_asset(asset_returns, shares)).T)
+    return product(shares, by_asset(asset_returns, shares)).T
 
 
 def time_weighted_returns(values: ArrayLike, inflows: ArrayLike, outflows: ArrayLike) -> TimeWeightedReturns:
@@ -152,13 +152,13 @@ def time_weighted_returns(values: ArrayLike, inflows: ArrayLike, outflows: Array
     end = worth + paid_out
     earned = (start > 0) & (end >= 0)
     broken = np.logical_or.accumulate(~earned & ~((start == 0) & (end == 0)), axis=0)
-    returns = np.divide(end, start, out=np.ones_like(end), where=earned) - 1.0
-    return TimeWeightedReturns(returns=np.where(broken, np.nan, returns), valid=earned & ~broken)
+    growth = np.divide(end, start, out=np.ones_like(end), where=earned)
+    return TimeWeightedReturns(returns=np.where(broken, np.nan, growth - 1.0), valid=earned & ~broken)
 
 
 def wealth(returns: FloatArray) -> FloatArray:
     """What one unit has become by the end of each day, Π(1 + r)."""
-    return np.cumprod(1.0 + returns, axis=0)
+    return np.multiply.accumulate(1.0 + returns, axis=0)
 
 
 def compounded(growth: Figure, exponent: float) -> Figure:
@@ -168,23 +168,28 @@ def compounded(growth: Figure, exponent: float) -> Figure:
     return defined(grown, np.isinf(grown), "growth exceeds what a float can hold") - 1.0
 
 
-def sparse_weights(weights: ArrayLike | csr_array) -> csr_array:
+def sparse_weights(weights: ArrayLike | Weights) -> Weights:
     """The weights (N, A) as compressed rows: a product then costs what is held, not what is listed.
 
     The sum of one row is always taken in the same order, so a portfolio's figures do not depend on its neighbours.
     """
-    shares = csr_array(weights, dtype=np.float64)
+    shares = weights if isinstance(weights, csr_array) else csr_array(np.array(weights, dtype=np.float64, ndmin=2))
     if not np.isfinite(shares.data).all():
         raise ValueError("weights must not contain NaN or infinity")
     return shares
 
 
-def by_asset(asset_returns: ArrayLike, weights: csr_array) -> FloatArray:
+def by_asset(asset_returns: ArrayLike, weights: Weights) -> FloatArray:
     """Asset returns (T, A) as a contiguous (A, T) array, checked against the weights (N, A)."""
     assets = checked(asset_returns, name="asset_returns")
     if assets.ndim != 2 or assets.shape[1] != weights.shape[1]:
         raise ValueError(f"asset_returns has shape {assets.shape}, weights have {weights.shape}")
     return np.ascontiguousarray(assets.T)
+
+
+def product(weights: Weights, assets: FloatArray) -> FloatArray:
+    """Portfolio returns (N, T) of weights (N, A) on asset returns (A, T)."""
+    return np.asarray(weights @ assets)
 
 
 def _valued_days(

@@ -14,9 +14,10 @@ Tail = Literal["fractional", "mean"]
 
 
 def value_at_risk(returns: ArrayLike, level: float = 0.95, horizon: float = 1) -> Figure:
-    """Loss that is not exceeded with probability ``level``: minus the (1 − level) quantile of the returns, times √horizon.
+    """Loss that is not exceeded with probability ``level``.
 
-    The quantile interpolates linearly between order statistics (Hyndman and Fan's type 7, the default of NumPy and R).
+    Minus the (1 − level) quantile of the returns, times √horizon. The quantile interpolates linearly between order
+    statistics (Hyndman and Fan's type 7, the default of NumPy and R).
 
     Parameters
     ----------
@@ -122,7 +123,8 @@ def quantile_weights(count: int, level: float) -> FloatArray:
 def tail_weights(count: int, level: float) -> FloatArray:
     """Weights of the smallest order statistics, in ascending order, that make the mean of the fractional tail."""
     share = _share(count, level)
-    return np.clip(share - np.arange(ceil(share)), 0.0, 1.0) / share
+    weights: FloatArray = np.clip(share - np.arange(ceil(share)), 0.0, 1.0) / share
+    return weights
 
 
 def _share(count: int, level: float) -> float:

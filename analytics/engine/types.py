@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 
 from analytics.engine.errors import InsufficientData, UndefinedMetric
 
@@ -13,6 +14,8 @@ FloatArray: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 # One number for a (T,) series, one per column for (T, N).
 Figure: TypeAlias = np.float64 | FloatArray
+# Portfolios × assets, holding only what is held.
+Weights: TypeAlias = "csr_array[np.float64, tuple[int, int]]"
 
 # A deviation this small beside the size of the returns is rounding, not risk: the mean of a constant series is off by
 # some 1e-16 of it, and dividing by that gives ratios in the billions.
@@ -25,7 +28,8 @@ def checked(values: ArrayLike, needed: int = 1, name: str = "returns") -> FloatA
     Raises
     ------
     ValueError
-        If the shape is another one or a value is NaN or infinite: gaps are filled upstream, where their reason is known.
+        If the shape is another one, or a value is NaN or infinite: gaps are filled upstream, where the reason for the
+        gap is known.
     InsufficientData
         If T < ``needed``.
     """
