@@ -6,6 +6,7 @@ A value of the wrong type, or an unset secret in production, stops the process a
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from datetime import time, timedelta
 from pathlib import Path
@@ -17,8 +18,10 @@ from environ import FileAwareEnv
 from portfolio_site.secret import local_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+TESTING = "pytest" in sys.modules
 env = FileAwareEnv()  # NAME_FILE is read too, for container secrets
-env.read_env(BASE_DIR / ".env")
+if not TESTING:  # tests give the same answers on a machine that is set up for something else
+    env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 PRODUCTION = env.bool("PRODUCTION", default=False)
@@ -31,6 +34,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
 FLOWER_PORT = env.int("FLOWER_PORT", default=5555)
+BROKER_PORT = env.int("BROKER_PORT", default=6399)  # of the broker that `manage.py run` starts
+WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -58,17 +63,20 @@ INSTALLED_APPS = [
     "portfolio_site",
 ]
 MIDDLEWARE = [
+    "portfolio_site.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "core.web.RefuseNullCharacters",
+    "core.web.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "activity.middleware.IdempotencyMiddleware",  # last: its transaction holds the view and nothing else
 ]
 ROOT_URLCONF = "portfolio_site.urls"
 ASGI_APPLICATION = "portfolio_site.asgi.application"
@@ -118,19 +126,20 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = True
+AXES_LOCKOUT_CALLABLE = "users.lockout.locked_out"
 
 # --- web ----------------------------------------------------------------------------------------------------------
 HTTPS = env.bool("HTTPS", default=PRODUCTION)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 3600
 SESSION_SAVE_EVERY_REQUEST = False
 X_FRAME_OPTIONS = "DENY"
-if env.bool("BEHIND_PROXY", default=False):
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 CONTENT_SECURITY_POLICY = {
@@ -153,12 +162,19 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+if PRODUCTION:  # hashed names, cached for a year; a local run serves the sources and collects nothing
+    STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+WHITENOISE_USE_FINDERS = not PRODUCTION
 
 # --- broker and background work -----------------------------------------------------------------------------------
-# `manage.py run` starts a server of its own under var/ when REDIS_URL is not set, and passes its address on.
-REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6399/0")
+# `manage.py run` starts a server of its own under var/ when REDIS_URL is not set. Its password follows from
+# SECRET_KEY, so that every command of this installation knows it and no other user of the machine does.
+BROKER_PASSWORD = hashlib.sha256(f"broker:{SECRET_KEY}".encode()).hexdigest()[:32]
+REDIS_URL = env.str("REDIS_URL", default="")
+OWN_BROKER = not REDIS_URL
+REDIS_URL = REDIS_URL or f"redis://:{BROKER_PASSWORD}@127.0.0.1:{BROKER_PORT}/0"
 CELERY_BROKER_URL = REDIS_URL
 CELERY_RESULT_BACKEND = REDIS_URL
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
@@ -167,6 +183,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 15 * 60
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 3  # seconds to finish what runs; then it goes back to the queue
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_EXPIRES = 3600
 CELERY_TIMEZONE = "UTC"
@@ -176,36 +193,36 @@ CELERY_TASK_SEND_SENT_EVENT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
-    "socket_timeout": 5,
-    "socket_connect_timeout": 2,
+    "socket_timeout": 2,  # above the second for which a worker waits for its next message
+    "socket_connect_timeout": 1,
     "socket_keepalive": True,
     # A publisher gives up within seconds: what is due is in the database, and the next tick finds it.
     "retry_policy": {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5},
 }
-CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE = {
-    # "expires" is the period: a backlog never runs the same round twice.
+    # It expires with its period: a backlog never runs the same round twice. (The scheduler's word for `expires`.)
     "fetch the market days that are due": {
         "task": "assets.ingest_due",
         "schedule": timedelta(seconds=60),
-        "options": {"expires": 60},
+        "options": {"expire_seconds": 60},
     },
     "take over ingestions whose worker is gone": {
         "task": "assets.sweep",
         "schedule": timedelta(seconds=15),
-        "options": {"expires": 15},
+        "options": {"expire_seconds": 15},
     },
     "recompute stale portfolios": {
         "task": "analytics.refresh_stale",
         "schedule": timedelta(seconds=30),
-        "options": {"expires": 30},
+        "options": {"expire_seconds": 30},
     },
     "show that beat is alive": {
         "task": "portfolio_site.heartbeat",
         "schedule": timedelta(seconds=15),
-        "options": {"expires": 15},
+        "options": {"expire_seconds": 15},
     },
 }
 CACHES = {
@@ -227,23 +244,26 @@ PRICE_CSV_DIR = env.str("PRICE_CSV_DIR", default="")
 SIMULATED_SEED = env.int("SIMULATED_SEED", default=7)
 INGEST_AT = time.fromisoformat(env.str("INGEST_AT", default="03:00"))
 INGEST_TIME_ZONE = env.str("INGEST_TIME_ZONE", default="UTC")
+INGEST_LEASE = timedelta(seconds=env.float("INGEST_LEASE", default=30.0))  # a worker silent for so long is gone
+INGEST_HEARTBEAT = timedelta(seconds=env.float("INGEST_HEARTBEAT", default=10.0))
 PANEL_DIR = VAR_DIR / "panel"
 
 # --- API ----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "users.authentication.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PAGINATION_CLASS": "core.api.Pagination",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
-        "rest_framework.filters.OrderingFilter",
+        "core.api.StableOrdering",
     ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer", "core.web.BrowsableRenderer"],
     "DEFAULT_PARSER_CLASSES": ["core.parsing.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "core.api.handle",
+    "EXCEPTION_HANDLER": "core.problems.handle",
     "COERCE_DECIMAL_TO_STRING": True,  # a JSON number would lose digits in JavaScript
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "PAGE_SIZE": 100,
@@ -260,10 +280,18 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Exact books, nightly prices and risk. Money, prices and quantities are strings with all digits.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "deepLinking": True, "filter": True},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "PREPROCESSING_HOOKS": ["portfolio_site.schema.canonical_paths"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "portfolio_site.schema.describe_problems",
+        "portfolio_site.schema.describe_idempotency",
+    ],
 }
 
 LOGGING = {
@@ -272,6 +300,12 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django.server": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+        # One line for each task and tick; Flower shows them, and what fails is logged all the same.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "tornado.access": {"level": "WARNING"},
+    },
 }
-TESTING = "pytest" in sys.modules

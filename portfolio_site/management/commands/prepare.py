@@ -1,0 +1,25 @@
+"""`manage.py prepare`: what must be done once before the server of this version starts."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import BaseCommand, call_command
+from django.db import connections
+
+
+class Command(BaseCommand):
+    help = "Bring the database up to date, collect static files in production, load the demo on its first boot."
+    requires_system_checks = ["database"]
+
+    def handle(self, **options: object) -> None:
+        self.stdout.write("Preparing the database")
+        call_command("migrate", interactive=False, verbosity=0)
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+        if settings.PRODUCTION:
+            self.stdout.write("Collecting static files")
+            call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+        if settings.DEMO and not get_user_model().objects.exists():
+            self.stdout.write("Loading the demo, once")
+            call_command("demo")
+        connections.close_all()
