@@ -10,12 +10,16 @@ from django.db import models
 from django.db.models import F, Q
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
     from users.models import User
 
 
 class AuditQuerySet(models.QuerySet["AuditEvent"]):
-    def visible_to(self, user: User) -> AuditQuerySet:
-        return self if user.is_superuser else self.filter(actor=user)
+    def visible_to(self, user: User | AnonymousUser) -> AuditQuerySet:
+        if user.is_superuser:
+            return self
+        return self.filter(actor=user) if user.is_authenticated else self.none()
 
 
 class AuditEvent(models.Model):
@@ -56,8 +60,11 @@ class JobState(models.TextChoices):
 
 
 class JobQuerySet(models.QuerySet["Job"]):
-    def visible_to(self, user: User) -> JobQuerySet:
-        return self if user.is_superuser else self.filter(owner=user)
+    def visible_to(self, user: User | AnonymousUser) -> JobQuerySet:
+        """The user's own; the server's, which have no owner, are for administrators."""
+        if user.is_superuser:
+            return self
+        return self.filter(owner=user) if user.is_authenticated else self.none()
 
 
 class Job(models.Model):

@@ -1,0 +1,117 @@
+"""Writing many rows at once: COPY into a staging table on PostgreSQL, one prepared statement on SQLite.
+
+Values go through each field's ``get_db_prep_save``, so that a column refuses in bulk what it refuses singly.
+Model ``save`` and signals are not involved, and columns that are not named take the database's default.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections, models, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg2.extras import Json
+
+Row = Sequence[Any]
+PLAIN_TYPES = frozenset(["str", "int", "float", "bool", "Decimal", "date", "datetime", "time", "UUID", "NoneType"])
+ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def insert(model: type[models.Model], fields: Sequence[str], rows: Iterable[Row]) -> int:
+    """Add ``rows``, whose values stand in the order of ``fields``; returns how many. Call it in a transaction."""
+    return _Target.of(model, fields).write(rows)
+
+
+def upsert(
+    model: type[models.Model],
+    fields: Sequence[str],
+    rows: Iterable[Row],
+    *,
+    unique: Sequence[str],
+    newer: Sequence[str] = (),
+) -> int:
+    """Add ``rows``, or where one with the same ``unique`` fields stands, give it the new values.
+
+    ``unique`` must be a unique constraint of the model, and no two rows may agree in it. With ``newer``, a row that
+    stands is only replaced by one that is the same or greater in these fields, compared as in a dictionary: by the
+    first that differs. Returns how many rows were written. Call it in a transaction.
+    """
+    target = _Target.of(model, fields)
+    update = ", ".join(f"{name} = excluded.{name}" for name in target.quoted(f for f in fields if f not in unique))
+    return target.write(
+        rows, f" ON CONFLICT ({', '.join(target.quoted(unique))}) DO UPDATE SET {update}{target.guard(newer)}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The columns of a table that rows go to. Names in its SQL are the models' own, quoted."""
+
+    connection: BaseDatabaseWrapper
+    table: str
+    fields: dict[str, models.Field[Any, Any]]
+
+    @classmethod
+    def of(cls, model: type[models.Model], fields: Sequence[str]) -> _Target:
+        meta = model._meta  # noqa: SLF001  Django documents it
+        connection = connections[router.db_for_write(model)]
+        return cls(connection, meta.db_table, {name: meta.get_field(name) for name in fields})  # type: ignore[misc]
+
+    def quoted(self, fields: Iterable[str]) -> list[str]:
+        return [self.connection.ops.quote_name(str(self.fields[name].column)) for name in fields]
+
+    def guard(self, newer: Sequence[str]) -> str:
+        """The condition under which a standing row gives way, or nothing."""
+        if not newer:
+            return ""
+        table, names = self.connection.ops.quote_name(self.table), self.quoted(newer)
+        standing = ", ".join(f"{table}.{name}" for name in names)
+        return f" WHERE ({standing}) <= ({', '.join(f'excluded.{name}' for name in names)})"
+
+    def write(self, rows: Iterable[Row], conflict: str = "") -> int:
+        write = self._copy if self.connection.vendor == "postgresql" else self._execute_many
+        return write(self._prepared(rows), ", ".join(self.quoted(self.fields)), conflict)
+
+    def _prepared(self, rows: Iterable[Row]) -> Iterator[Row]:
+        prepare = [field.get_db_prep_save for field in self.fields.values()]
+        for row in rows:
+            yield [
+                None if value is None else to_db(value, self.connection)
+                for to_db, value in zip(prepare, row, strict=True)
+            ]
+
+    def _execute_many(self, rows: Iterator[Row], columns: str, conflict: str) -> int:
+        table = self.connection.ops.quote_name(self.table)
+        places = ", ".join(["%s"] * len(self.fields))
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({places}){conflict}"  # noqa: S608
+        with self.connection.cursor() as cursor:
+            cursor.executemany(statement, rows)  # type: ignore[arg-type]  # an iterator, so one row at a time
+            return int(max(cursor.rowcount, 0))
+
+    def _copy(self, rows: Iterator[Row], columns: str, conflict: str) -> int:
+        table, stage = map(self.connection.ops.quote_name, (self.table, f"stage_{self.table}"))
+        text = io.StringIO()
+        text.writelines("\t".join(map(_copy_text, row)) + "\n" for row in rows)
+        text.seek(0)
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"CREATE TEMPORARY TABLE {stage} AS SELECT {columns} FROM {table} WITH NO DATA")  # noqa: S608
+            with self.connection.wrap_database_errors:  # Django does not wrap copy_expert by itself
+                cursor.copy_expert(f"COPY {stage} ({columns}) FROM STDIN", text)
+            cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage}{conflict}")  # noqa: S608
+            written = int(cursor.rowcount)
+            cursor.execute(f"DROP TABLE {stage}")
+            return written
+
+
+def _copy_text(value: object) -> str:
+    """``value`` in COPY's text format."""
+    if value is None:
+        return r"\N"
+    if isinstance(value, Json):
+        value = value.dumps(value.adapted)
+    if type(value).__name__ not in PLAIN_TYPES:
+        raise TypeError(f"COPY cannot write a {type(value).__name__}")
+    return str(value).translate(ESCAPES)

@@ -1,0 +1,92 @@
+"""What surrounds every request: which URLs are the API, and answers for those that reach no view."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from csp.constants import SELF, UNSAFE_INLINE
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseRedirectBase
+from django.middleware.common import CommonMiddleware
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.renderers import BrowsableAPIRenderer
+
+from core.problems import Unavailable, as_api_exception, failure_response, headers_of, problem_response
+
+API_PREFIXES = ("/api/", "/portfolios/")
+
+
+def is_api(path: str) -> bool:
+    """Whether errors at ``path`` are problem documents; elsewhere they are pages."""
+    return path.startswith(API_PREFIXES)
+
+
+class PermanentRedirectAsSent(HttpResponseRedirectBase):
+    """308: the client repeats method and body. After a 301 a POST arrives as a GET."""
+
+    status_code = 308
+
+
+class SlashMiddleware(CommonMiddleware):
+    response_redirect_class = PermanentRedirectAsSent
+
+
+class RefuseNullCharacters:
+    """PostgreSQL stores no null character, so no URL that holds one can name or find anything."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path_info:
+            return not_found(request)
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            return bad_request(request)
+        return self.get_response(request)
+
+
+class BrowsableRenderer(BrowsableAPIRenderer):
+    """The API as pages. Their markup carries style attributes, so they alone may; scripts stay under the policy."""
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        if renderer_context:
+            renderer_context["response"]._csp_update = {"style-src": [SELF, UNSAFE_INLINE]}  # noqa: SLF001  django-csp's
+        return super().render(data, accepted_media_type, renderer_context)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if not is_api(request.path):
+        return defaults.bad_request(request, exception or ValueError())
+    known = as_api_exception(exception) if exception else None
+    return problem_response(known or exceptions.ParseError("The request is malformed."))
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if not is_api(request.path):
+        return defaults.permission_denied(request, exception or PermissionError())
+    return problem_response(exceptions.PermissionDenied())
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if not is_api(request.path):
+        return defaults.page_not_found(request, exception or ValueError())
+    return problem_response(exceptions.NotFound())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Called while the exception is handled: a lock or a lost database is a 503 with Retry-After, the rest a 500."""
+    error = sys.exc_info()[1]
+    known = as_api_exception(error) if error else None
+    if is_api(request.path):
+        return problem_response(known) if isinstance(known, Unavailable) else failure_response()
+    page = defaults.server_error(request)
+    if isinstance(known, Unavailable):
+        page.status_code = known.status_code
+        for name, value in headers_of(known).items():
+            page[name] = value
+    return page

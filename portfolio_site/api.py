@@ -1,0 +1,62 @@
+"""Every endpoint under `/api/`, the portfolios' short path, and the documentation."""
+
+from __future__ import annotations
+
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+
+from activity.api import JobViewSet
+from assets.api import AssetViewSet
+from users.api import ProfileView, RefreshView, RevokeView, TokenView
+
+router = SimpleRouter()
+router.register("assets", AssetViewSet, basename="asset")
+router.register("jobs", JobViewSet, basename="job")
+
+# Swagger UI ships one <style> element; scripts stay under the strict policy.
+docs = csp_update({"style-src": [SELF, UNSAFE_INLINE]})(SpectacularSwaggerSplitView.as_view())
+
+
+BEGINNINGS = {
+    "portfolios": "portfolio-list",
+    "assets": "asset-list",
+    "jobs": "job-list",
+    "profile": "profile",
+    "schema": "schema",
+    "docs": "docs",
+}
+PORTFOLIO_URLS = ("portfolios.urls", "analytics.api_urls")
+
+
+class ApiRoot(APIView):
+    """Where to begin."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        return Response({title: reverse(name, request=request) for title, name in BEGINNINGS.items()})
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("docs", docs, name="docs"),
+    path("docs/", RedirectView.as_view(pattern_name="docs")),
+    path("api/", ApiRoot.as_view(), name="api-root"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/auth/token", TokenView.as_view(), name="token"),
+    path("api/auth/token/refresh", RefreshView.as_view(), name="token-refresh"),
+    path("api/auth/token/revoke", RevokeView.as_view(), name="token-revoke"),
+    path("api/users/me/", ProfileView.as_view(), name="profile"),
+    path("api/", include(router.urls)),
+    path("api/portfolios/", include("portfolios.urls")),
+    path("api/portfolios/", include("analytics.api_urls")),
+    path("portfolios/", include("portfolios.urls")),  # the documented short path; links name this one
+    path("portfolios/", include("analytics.api_urls")),
+]

@@ -1,0 +1,35 @@
+"""All that the database holds of the product, to see whether a request changed anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.apps import apps
+from django.db import connection
+
+OWN = {"activity", "users", "assets", "banking", "portfolios", "analytics"}
+
+
+def every_row() -> dict[str, list[tuple[Any, ...]]]:
+    """Model name to its rows in the order of their keys."""
+    return {
+        model._meta.label: list(model.objects.order_by("pk").values_list())  # type: ignore[attr-defined]
+        for model in apps.get_models()
+        if model._meta.app_label in OWN
+    }
+
+
+@contextmanager
+def writes() -> Iterator[list[str]]:
+    """The statements that may have changed something; none makes a look at every row needless."""
+    found: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith(("INSERT", "UPDATE", "DELETE")):
+            found.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield found

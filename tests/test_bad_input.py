@@ -1,0 +1,266 @@
+"""Nasty bodies, fields and queries on every endpoint: a clear problem, nothing stored, never a 5xx."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import pytest
+from django.db import transaction
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+
+from core.testing import PASSWORD, client_of
+from tests.rows import every_row, writes
+from tests.world import PARAMETER, Endpoint, World, endpoints
+from users.models import User
+
+BODILESS = {"trade-restore"}  # the address says it all; a body is not read
+WRITES = [
+    (endpoint, method)
+    for endpoint in endpoints()
+    for method in endpoint.methods
+    if method in {"post", "patch"} and endpoint.route.startswith("api/") and endpoint.name not in BODILESS
+]
+READS = [endpoint for endpoint in endpoints() if endpoint.route.startswith("api/") and "get" in endpoint.methods]
+write_ids = [f"{method} {endpoint.route}" for endpoint, method in WRITES]
+every_write = pytest.mark.parametrize(("endpoint", "method"), WRITES, ids=write_ids)
+
+TRADE: dict[str, Any] = {
+    "kind": "buy",
+    "asset": "AAPL",
+    "quantity": "2",
+    "price": "100.50",
+    "traded_at": "2024-01-04T15:00:00Z",
+    "currency": "USD",
+    "fee": "1",
+    "tax": "0.5",
+    "exchange_rate": "1",
+    "account": None,
+    "external_id": "x1",
+    "note": "a note",
+    "lots": [],
+}
+PORTFOLIO = {"name": "Growth", "description": "", "base_currency": "USD", "cost_method": "fifo", "cash": "untracked"}
+PORTFOLIO |= {"benchmark": "AAPL"}
+ASSET = {"symbol": "NEW", "name": "New Inc.", "type": "equity", "sector": "Energy", "exchange": "XNYS"}
+ASSET |= {"currency": "USD", "isin": "US0378331005", "price_basis": "raw"}
+LOGIN = {"username": "alice", "password": PASSWORD, "grant_type": "password", "scope": "", "client_id": ""}
+OPENING = {"investments": [{"asset": "AAPL", "quantity": "1", "unit_cost": "90", "opened_on": "2024-01-02"}]}
+
+# A body that each endpoint accepts; an endpoint that is missing here fails the test below.
+VALID: dict[str, dict[str, Any]] = {
+    "post portfolio-list": PORTFOLIO | OPENING,
+    "patch portfolio-detail": PORTFOLIO,
+    "post trade-list": TRADE,
+    "patch trade-detail": TRADE,
+    "post asset-list": ASSET,
+    "patch profile": {"email": "a@example.org", "first_name": "A", "base_currency": "CHF", "time_zone": "UTC"},
+    "post token": LOGIN,
+    "post token-refresh": {"refresh_token": "x", "grant_type": "refresh_token"},
+    "post token-revoke": {"refresh_token": "x", "grant_type": "refresh_token"},
+}
+
+BODIES = {
+    "empty": b"",
+    "not json": b"{",
+    "array": b"[]",
+    "null": b"null",
+    "number": b"7",
+    "text": b'"x"',
+    "deep array": b"[" * 100_000,
+    "deep object": b'{"a":' * 100_000,
+    "deep but closed": b'{"name":' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "duplicate key": b'{"name": "a", "name": "b", "quantity": "1", "quantity": "2"}',
+    "NaN": b'{"name": NaN}',
+    "infinity": b'{"quantity": -Infinity}',
+    "huge exponent": b'{"quantity": 1e999999999}',
+    "lone surrogate": b'{"name": "\\ud800"}',
+    "null character": b'{"name": "a\\u0000b"}',
+    "null character in a key": b'{"\\u0000": 1}',
+    "not utf-8": b'{"name": "\xff\xfe"}',
+    "unknown field": b'{"colour": "red"}',
+    "too large": b'{"name": "' + b"x" * 2_700_000 + b'"}',
+}
+
+VALUES: dict[str, Any] = {
+    **{text: text for text in ("", " ", "NaN", "Infinity", "-1", "0", "1_000", "1e5", " 1 ", "1,5", "0x10", "None")},
+    "arabic digits": "١٢",
+    "full-width": "１２",
+    "long": "9" * 10_000,
+    "long text": "é" * 10_000,
+    "many decimals": "0." + "1" * 40,
+    "newline": "1\n",
+    "right to left": "\u202eUSD",
+    "markup": "<script>",
+    "date": "2024-01-01",
+    "no zone": "2024-01-01T10:00:00",
+    "future": "2999-01-01T00:00:00Z",
+    "year 0": "0000-01-01",
+    "early": "0001-01-01T00:00:00+14:00",
+    "feb 30": "2024-02-30T10:00:00Z",
+    "unknown": "NOSUCH",
+    "null": None,
+    "true": True,
+    "false": False,
+    "int": 7,
+    "big": 10**30,
+    "negative": -7,
+    "fraction": 0.1,
+    "list": [],
+    "list of lists": [[]],
+    "list of nulls": [None],
+    "object": {},
+    "nested": {"a": {"b": 1}},
+    "objects": [{}],
+    "strange objects": [{"asset": "AAPL"}, {"asset": ["x"], "quantity": {}}],
+    "numbers": [1, 2],
+    "same twice": [{"asset": "AAPL", "quantity": "1"}] * 2,
+}
+
+
+def test_each_endpoint_has_a_valid_body() -> None:
+    assert {f"{method} {endpoint.name}" for endpoint, method in WRITES} == set(VALID)
+
+
+def send(world: World, endpoint: Endpoint, method: str, body: bytes, kind: str = "application/json") -> Any:
+    sender = world.staff if "assets/" in endpoint.route else world.owner
+    client = client_of(None if "auth/" in endpoint.route else sender)
+    client.raise_request_exception = False
+    return getattr(client, method)(endpoint.url(world.ids), body, content_type=kind)
+
+
+def assert_problem(answer: Any, statuses: set[int]) -> None:
+    assert answer.status_code in statuses, answer.content
+    assert answer["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert set(problem) >= {"type", "title", "status", "detail", "code"}
+    assert (problem["status"], bool(problem["detail"])) == (answer.status_code, True)
+
+
+@every_write
+def test_bodies_that_are_no_request(endpoint: Endpoint, method: str, world: World) -> None:
+    before = every_row()
+    for name, body in BODIES.items():
+        answer = send(world, endpoint, method, body)
+        assert_problem(answer, {413 if name == "too large" else 400})
+    assert every_row() == before
+
+
+@every_write
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data", "application/x-json"])
+def test_other_kinds_of_content(endpoint: Endpoint, method: str, kind: str, world: World) -> None:
+    before = every_row()
+    assert_problem(send(world, endpoint, method, b"a=b", kind), {415})
+    assert every_row() == before
+
+
+@every_write
+@pytest.mark.parametrize("charset", ["utf-16", "latin-1", "bz2_codec", "nonsense"])
+def test_other_encodings(endpoint: Endpoint, method: str, charset: str, world: World) -> None:
+    assert_problem(send(world, endpoint, method, b"{}", f"application/json; charset={charset}"), {400})
+
+
+def mutations(body: Any) -> Iterator[tuple[str, Any]]:
+    """``body`` with one field, at any depth, replaced by a nasty value; fields beside each other share the values."""
+    for place, name in enumerate(body if isinstance(body, dict) else range(len(body))):
+        for label, value in islice(VALUES.items(), place % 3, None, 3):
+            yield f"{name}={label}", _with(body, name, value)
+        if isinstance(body[name], dict | list):
+            for label, inner in mutations(body[name]):
+                yield f"{name}.{label}", _with(body, name, inner)
+
+
+def _with(body: Any, name: Any, value: Any) -> Any:
+    return body | {name: value} if isinstance(body, dict) else [*body[:name], value, *body[name + 1 :]]
+
+
+@every_write
+def test_fields_of_the_wrong_kind(endpoint: Endpoint, method: str, world: World, settings: Any) -> None:
+    """A value may be right for its field; then it is stored. Otherwise the field is named and nothing is."""
+    settings.AXES_ENABLED = False
+    before = every_row()
+    for label, body in mutations(VALID[f"{method} {endpoint.name}"]):
+        with transaction.atomic(), writes() as written:
+            answer = send(world, endpoint, method, json.dumps(body).encode())
+            assert answer.status_code < 500, f"{label}: {answer.content!r}"
+            if answer.status_code >= 400:
+                assert_problem(answer, {400, 401})
+                assert not written or every_row() == before, label
+            transaction.set_rollback(True)
+
+
+def test_the_valid_bodies_are_valid(world: World) -> None:
+    """So the refusals above are about the one field that was replaced."""
+    for endpoint, method in WRITES:
+        if endpoint.name == "token-refresh":
+            continue  # needs a login; users/tests has it
+        body = json.dumps(VALID[f"{method} {endpoint.name}"]).encode()
+        with transaction.atomic():
+            answer = send(world, endpoint, method, body)
+            assert answer.status_code in {200, 201, 204}, f"{endpoint.route}: {answer.content!r}"
+            transaction.set_rollback(True)
+
+
+QUERIES = [
+    "",
+    "x",
+    "-1",
+    "0",
+    "٣",
+    "NaN",
+    "1e309",
+    "9" * 40,
+    "2024-99-99",
+    "a" * 5000,
+    "%ff",
+    "%f0%9f%98%80",
+    "%5B%5D",
+    "'",
+]
+
+
+@pytest.mark.parametrize("endpoint", READS, ids=lambda endpoint: endpoint.route)
+def test_queries_of_the_wrong_kind(endpoint: Endpoint, world: World, query_names: dict[str, list[str]]) -> None:
+    client = client_of(world.owner)
+    client.raise_request_exception = False
+    for name in [*query_names[endpoint.route], "format", "unknown"]:
+        for value in QUERIES:
+            answer = client.get(f"{endpoint.url(world.ids)}?{name}={value}")
+            assert answer.status_code in {200, 400, 404}, f"{name}={value}: {answer.content!r}"
+        assert client.get(f"{endpoint.url(world.ids)}?{name}=a%00b").status_code == 400
+
+
+@pytest.fixture(scope="module")
+def query_names() -> dict[str, list[str]]:
+    """Route to the query parameters that the OpenAPI document gives it."""
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]  # type: ignore[no-untyped-call]
+    found = {path.lstrip("/"): item.get("get", {}).get("parameters", []) for path, item in paths.items()}
+    return {
+        endpoint.route: [entry["name"] for entry in found.get(_braced(endpoint.route), []) if entry["in"] == "query"]
+        for endpoint in READS
+    }
+
+
+def _braced(route: str) -> str:
+    return re.sub(r"\{pk\}", "{id}", PARAMETER.sub(r"{\1}", route))
+
+
+def test_the_schema_names_the_filters(query_names: dict[str, list[str]]) -> None:
+    assert {"limit", "offset", "ordering"} <= set(query_names["api/portfolios/<int:portfolio_id>/trades/"])
+
+
+@pytest.mark.parametrize("accept", ["application/xml", "text/csv", "*/*;q=x", "\xff"])
+def test_answers_in_other_formats_are_refused(alice: User, accept: str) -> None:
+    answer = client_of(alice).get("/api/jobs/", headers={"accept": accept})
+    assert answer.status_code in {200, 406}
+    if answer.status_code == 406:
+        assert_problem(answer, {406})
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer a b", "Bearer \xff", "Bearer " + "a" * 5000, "Basic x", "\x01"])
+def test_strange_credentials_are_a_401(db: None, header: str) -> None:
+    assert_problem(APIClient().get("/api/jobs/", headers={"authorization": header}), {401})

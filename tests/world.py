@@ -1,0 +1,139 @@
+"""Every URL of the server with its methods, and something of alice's behind each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from activity.models import Job
+from activity.services import start_job
+from assets.models import Asset
+from assets.tests.factories import make_asset, make_bars
+from core.testing import make_user
+from portfolios.models import Portfolio, Trade
+from portfolios.tests.factories import buy, make_portfolio, sell
+from users.models import User
+
+METHODS = ("get", "post", "put", "patch", "delete")
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+NOWHERE = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One URL pattern. ``methods`` are those it answers other than with 405."""
+
+    route: str
+    name: str
+    methods: tuple[str, ...]
+    action: str
+
+    @property
+    def is_api(self) -> bool:
+        return self.route.startswith(("api/", "portfolios/"))
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it names an object that belongs to somebody; prices are everybody's."""
+        return "<" in self.route and "assets/" not in self.route
+
+    def url(self, ids: dict[str, Any]) -> str:
+        """The path, with each parameter filled by the segment before it: trades/<int:pk>/ takes ids["trades"]."""
+        segments = self.route.split("/")
+        filled = [
+            PARAMETER.sub(str(ids[segments[place - 1]]), segment) if "<" in segment else segment
+            for place, segment in enumerate(segments)
+        ]
+        return "/" + "/".join(filled)
+
+
+@dataclass(frozen=True)
+class World:
+    """alice's portfolio with two purchases and a sale of a priced share, and a job of hers."""
+
+    owner: User
+    staff: User
+    portfolio: Portfolio
+    trade: Trade
+    asset: Asset
+    job: Job
+
+    @property
+    def ids(self) -> dict[str, Any]:
+        portfolio = self.portfolio.pk
+        return {
+            "portfolios": portfolio,
+            "cards": portfolio,
+            "trades": self.trade.pk,
+            "jobs": self.job.pk,
+            "assets": self.asset.symbol,
+        }
+
+    @property
+    def missing(self) -> dict[str, Any]:
+        return {"portfolios": 987654321, "cards": 987654321, "trades": 987654321, "jobs": NOWHERE, "assets": "NOSUCH"}
+
+
+def make_world(owner: User) -> World:
+    asset = Asset.objects.filter(symbol="AAPL").first() or make_asset("AAPL", sector="Technology")
+    make_bars(asset, [100, 101, 102, 103, 104, 103, 105, 106], start=date(2024, 1, 2))
+    portfolio = make_portfolio(owner)
+    trade = buy(portfolio, asset, 10, 100, "2024-01-02")
+    buy(portfolio, asset, 5, 101, "2024-01-03")
+    sell(portfolio, asset, 3, 103, "2024-01-05")
+    staff = User.objects.filter(username="staff").first() or make_user("staff", superuser=True)
+    return World(owner, staff, portfolio, trade, asset, start_job(owner=owner, kind="import", total=3))
+
+
+def endpoints() -> list[Endpoint]:
+    """Every pattern of the server's resolver but the admin's, which has tests of its own in Django."""
+    return [
+        Endpoint(route, pattern.name or route, _methods(pattern.callback), _action(pattern.callback))
+        for route, pattern in _patterns(get_resolver().url_patterns, "")
+        if not route.startswith("admin/")
+    ]
+
+
+def _patterns(entries: list[Any], prefix: str) -> Iterator[tuple[str, URLPattern]]:
+    for entry in entries:
+        route = prefix + _plain(str(entry.pattern))
+        if isinstance(entry, URLResolver):
+            yield from _patterns(entry.url_patterns, route)
+        else:
+            yield route, entry
+
+
+def _plain(pattern: str) -> str:
+    """A router's regular expression in the notation of path()."""
+    return re.sub(r"\(\?P<(\w+)>.*\)", r"<\1>", pattern).strip("^$").replace(r"\Z", "")
+
+
+def _methods(view: Any) -> tuple[str, ...]:
+    if actions := getattr(view, "actions", None):
+        return tuple(method for method in METHODS if method in actions)
+    if view_class := getattr(view, "cls", getattr(view, "view_class", None)):
+        allowed = view_class.http_method_names
+        return tuple(method for method in METHODS if method in allowed and hasattr(view_class, method))
+    return ("get",)
+
+
+def _action(view: Any) -> str:
+    actions: dict[str, str] = getattr(view, "actions", None) or {}
+    return actions.get("get", "")
+
+
+def grow(world: World, first: int, last: int) -> None:
+    """Give every list more rows, numbered ``first`` to ``last - 1``: portfolios, assets, bars, trades, jobs."""
+    for number in range(first, last):
+        asset = make_asset(f"S{number:02}", sector=f"Sector {number % 5}")
+        make_bars(asset, {date(2024, 1, 2): 50, date(2024, 1, 3): 51, date(2024, 1, 4): 52})
+        make_bars(world.asset, {date(2024, 2, 1 + number): 106})
+        buy(world.portfolio, asset, 10, 50, "2024-01-02")
+        sell(world.portfolio, asset, 4, 52, "2024-01-04")
+        make_portfolio(world.owner, f"Portfolio {number}")
+        start_job(owner=world.owner, kind="import", total=number)

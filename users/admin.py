@@ -1,0 +1,51 @@
+"""People and their logins in the admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth import admin as auth_admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from users.models import TokenFamily, User
+
+if TYPE_CHECKING:  # generic in their stubs only
+    UserModelAdmin = auth_admin.UserAdmin[User]
+    TokenModelAdmin = admin.ModelAdmin[TokenFamily]
+else:
+    UserModelAdmin = auth_admin.UserAdmin
+    TokenModelAdmin = admin.ModelAdmin
+
+
+@admin.register(User)
+class UserAdmin(UserModelAdmin):
+    list_display = ["username", "email", "base_currency", "time_zone", "is_active", "is_staff", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser", "base_currency"]
+    fieldsets = [*(auth_admin.UserAdmin.fieldsets or ()), ("Display", {"fields": ["base_currency", "time_zone"]})]
+
+
+@admin.register(TokenFamily)
+class TokenFamilyAdmin(TokenModelAdmin):
+    list_display = ["user", "created_at", "expires_at", "revoked_at"]
+    list_filter = ["created_at", "revoked_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    fields = ["user", "created_at", "expires_at", "revoked_at"]
+    actions = ["revoke"]
+
+    @admin.action(description="End the selected logins", permissions=["view"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[TokenFamily]) -> None:
+        ended = queryset.filter(revoked_at__isnull=True).update(revoked_at=timezone.now())
+        self.message_user(request, f"{ended} logins were ended.")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
