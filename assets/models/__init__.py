@@ -1,5 +1,5 @@
 from assets.models.asset import Asset, AssetType, Exchange, PriceBasis
-from assets.models.ingestion import IngestionRun, RunState
+from assets.models.ingestion import IngestionRun, ProviderQuota, RunState
 from assets.models.price import HistoricValue, PriceClock, PriceRevision
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "PriceBasis",
     "PriceClock",
     "PriceRevision",
+    "ProviderQuota",
     "RunState",
 ]

@@ -5,15 +5,25 @@ from __future__ import annotations
 from datetime import time
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from assets import sessions
 from assets.isin import validate_isin
+from core.errors import DomainError
 from users.models import validate_currency, validate_time_zone
 
 if TYPE_CHECKING:
     from users.models import User
+
+
+def validate_calendar(name: str) -> None:
+    try:
+        sessions.validate_calendar(name)
+    except DomainError as error:
+        raise ValidationError(error.message) from error
 
 
 class Exchange(models.Model):
@@ -21,7 +31,9 @@ class Exchange(models.Model):
 
     code = models.CharField(max_length=8, primary_key=True, help_text="Market identifier code, such as XNYS.")
     name = models.CharField(max_length=100)
-    calendar = models.CharField(max_length=16, help_text="Name in exchange_calendars, such as XNYS or 24/7.")
+    calendar = models.CharField(
+        max_length=16, validators=[validate_calendar], help_text="Name in exchange_calendars, such as XNYS or 24/7."
+    )
     time_zone = models.CharField(max_length=64, validators=[validate_time_zone])
     ingest_at = models.TimeField(default=time(3), help_text="From when on yesterday's session is fetched.")
     ingest_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])

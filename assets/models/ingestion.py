@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
 
 from assets.models.asset import Exchange
-
-LEASE = timedelta(seconds=30)
-HEARTBEAT = timedelta(seconds=10)
 
 
 class RunState(models.TextChoices):
@@ -18,6 +15,27 @@ class RunState(models.TextChoices):
     RUNNING = "running", "Running"
     COMPLETE = "complete", "Complete"
     INCOMPLETE = "incomplete", "Incomplete"
+
+
+class IngestionRunQuerySet(models.QuerySet["IngestionRun"]):
+    def claimable(self, now: datetime, providers: str) -> IngestionRunQuerySet:
+        """Runs that a worker may take: new ones, those whose wait is over, those that a dead worker left.
+
+        An incomplete run is also taken when the ``providers`` that can be asked are not those of its last attempt,
+        and one that had no provider at all is taken only then.
+        """
+        waited = Q(next_attempt_at__lte=now)
+        return self.filter(
+            Q(Q(next_attempt_at=None) | waited, state=RunState.PENDING)
+            | Q(waited | ~Q(providers=providers), state=RunState.INCOMPLETE)
+            | Q(state=RunState.RUNNING, lease_until__lt=now)
+        )
+
+    def unfinished(self, now: datetime) -> IngestionRunQuerySet:
+        """Runs that a person may start again, however long they should wait: not complete, and nobody works on it."""
+        return self.filter(
+            Q(state__in=[RunState.PENDING, RunState.INCOMPLETE]) | Q(state=RunState.RUNNING, lease_until__lt=now)
+        )
 
 
 class IngestionRun(models.Model):
@@ -44,6 +62,8 @@ class IngestionRun(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    objects = IngestionRunQuerySet.as_manager()
+
     class Meta:
         ordering = ["-day", "market"]
         constraints = [
@@ -54,3 +74,14 @@ class IngestionRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.market_id} {self.day} {self.get_state_display().lower()}"
+
+
+class ProviderQuota(models.Model):
+    """The calls to a provider in the last minute, so that all processes together keep within its limit."""
+
+    provider = models.CharField(max_length=32, primary_key=True)
+    calls = models.JSONField(default=list, help_text="Times of the calls, in seconds since 1970.")
+    held_until = models.DateTimeField(null=True, blank=True, help_text="The provider asked not to be called before.")
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {len(self.calls)} calls"

@@ -1,0 +1,207 @@
+"""Securities, their prices and how fetching them went. Prices are facts: they are looked at here, not edited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerUnreachable
+
+from assets.models import Asset, Exchange, HistoricValue, IngestionRun, PriceRevision, RunState
+from assets.queries import SIMULATED, with_last_bar
+from assets.services import sources
+from assets.services.due import MarketDay, days_to_fetch_now
+from assets.tasks import ingest_day
+from core.api import plain
+from core.errors import DomainError
+
+if TYPE_CHECKING:  # generic in their stubs only
+    ExchangeModelAdmin = admin.ModelAdmin[Exchange]
+    AssetModelAdmin = admin.ModelAdmin[Asset]
+    FactAdmin = admin.ModelAdmin[Any]
+else:
+    ExchangeModelAdmin = AssetModelAdmin = FactAdmin = admin.ModelAdmin
+
+
+class ReadOnlyAdmin(FactAdmin):
+    """Rows that the server writes; nobody edits them by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def queue(request: HttpRequest, days: Iterable[MarketDay]) -> None:
+    """Send the market days to the workers and say so."""
+    items = sorted(days, key=lambda item: (item.day, item.market))
+    try:
+        for item in items:
+            ingest_day.delay(item.market, item.day.isoformat(), force=True)
+    except BrokerUnreachable:
+        text = "The broker does not answer. What is due is fetched as soon as it does."
+        messages.error(request, text)
+        return
+    if items:
+        named = ", ".join(f"{item.market} {item.day}" for item in items[:5])
+        more = f" and {len(items) - 5} more" if len(items) > 5 else ""
+        messages.success(request, f"Queued: {named}{more}. The ingestion runs show how it went.")
+    else:
+        messages.info(request, "Nothing is due: every session that is over is complete or under way.")
+
+
+def _missing_days(request: HttpRequest, market: Exchange) -> list[MarketDay]:
+    """What is to be fetched of a market; what stands in the way is told."""
+    if not sources.configured(market):
+        messages.warning(request, f"No price provider is configured for {market}.")
+    try:
+        return [MarketDay(market.code, day) for day in days_to_fetch_now(market, timezone.now())]
+    except DomainError as error:
+        messages.error(request, f"{market}: {error.message}")
+        return []
+
+
+@admin.register(Exchange)
+class ExchangeAdmin(ExchangeModelAdmin):
+    list_display = ["code", "name", "calendar", "time_zone", "ingest_at", "ingest_zone", "ingest_since"]
+    search_fields = ["code", "name"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Exchange | None = None) -> list[str]:
+        return ["code"] if obj else []
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {
+            "ingest_at": settings.INGEST_AT,
+            "ingest_zone": settings.INGEST_TIME_ZONE,
+            "ingest_since": timezone.localdate(),
+        }
+
+
+class PriceState(admin.SimpleListFilter):
+    """Where an asset's prices come from, if from anywhere."""
+
+    title = "prices"
+    parameter_name = "prices"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("market", "from a provider"),
+            ("simulated", "simulated"),
+            ("none", "none yet"),
+            ("manual", "not fetched nightly (no exchange)"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Asset]) -> QuerySet[Asset]:
+        bars = HistoricValue.objects.filter(asset=OuterRef("pk"))
+        simulated = bars.filter(source=SIMULATED)
+        match self.value():
+            case "market":
+                return queryset.filter(Exists(bars), ~Exists(simulated))
+            case "simulated":
+                return queryset.filter(Exists(simulated))
+            case "none":
+                return queryset.filter(~Exists(bars))
+            case "manual":
+                return queryset.filter(exchange=None)
+        return queryset
+
+
+@admin.register(Asset)
+class AssetAdmin(AssetModelAdmin):
+    list_display = [
+        *("symbol", "name", "type", "sector", "exchange", "currency"),
+        *("last_close", "last_day", "source", "price_basis", "nightly"),
+    ]
+    list_filter = ["type", PriceState, "exchange", "sector", "price_basis"]
+    list_select_related = ["exchange"]
+    search_fields = ["symbol", "name", "isin"]
+    readonly_fields = ["price_version", "created_at", "last_close", "last_day", "source", "nightly"]
+    actions = ["ingest_now"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
+        return with_last_bar(super().get_queryset(request))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Asset | None = None) -> list[str]:
+        """What the stored prices mean depends on currency and basis, so both stay once there are prices."""
+        priced = obj is not None and getattr(obj, "price_day", None) is not None
+        return [*self.readonly_fields, *(["currency", "price_basis"] if priced else [])]
+
+    @admin.display(description="last close", ordering="price")
+    def last_close(self, asset: Any) -> str | None:
+        price = getattr(asset, "price", None)
+        return None if price is None else plain(price)
+
+    @admin.display(description="as of", ordering="price_day")
+    def last_day(self, asset: Any) -> date | None:
+        return getattr(asset, "price_day", None)
+
+    @admin.display(description="source", ordering="price_source")
+    def source(self, asset: Any) -> str | None:
+        return getattr(asset, "price_source", None)
+
+    @admin.display(description="nightly", boolean=True)
+    def nightly(self, asset: Asset) -> bool:
+        """Whether prices are fetched each night: the asset needs an exchange, and that a day to begin with."""
+        return asset.exchange is not None and asset.exchange.ingest_since is not None
+
+    @admin.action(description="Ingest now", permissions=["change"])
+    def ingest_now(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
+        """Queue what is missing in the markets of the chosen assets."""
+        alone = [asset.symbol for asset in queryset.filter(exchange=None)]
+        if alone:
+            text = f"Without an exchange, and so not fetched: {', '.join(alone[:10])}."
+            messages.warning(request, text)
+        markets = Exchange.objects.filter(assets__in=queryset.values("pk")).distinct()
+        queue(request, [item for market in markets for item in _missing_days(request, market)])
+
+
+@admin.register(HistoricValue)
+class HistoricValueAdmin(ReadOnlyAdmin):
+    list_display = ["asset", "day", "close", "open", "high", "low", "volume", "source", "version"]
+    list_filter = ["source", "asset__type"]
+    list_select_related = ["asset"]
+    search_fields = ["=asset__symbol"]
+    search_help_text = "The exact symbol."
+    date_hierarchy = "day"
+    ordering = ["-day", "asset__symbol"]
+    show_full_result_count = False
+
+
+@admin.register(PriceRevision)
+class PriceRevisionAdmin(ReadOnlyAdmin):
+    list_display = ["asset", "day", "close", "source", "version", "replaced_at"]
+    list_filter = ["source"]
+    list_select_related = ["asset"]
+    search_fields = ["=asset__symbol"]
+    date_hierarchy = "replaced_at"
+    ordering = ["-replaced_at", "asset__symbol"]
+    show_full_result_count = False
+
+
+@admin.register(IngestionRun)
+class IngestionRunAdmin(ReadOnlyAdmin):
+    list_display = ["market", "day", "state", "stored", "expected", "refused", "attempts", "next_attempt_at", "message"]
+    list_filter = ["state", "market"]
+    list_select_related = ["market"]
+    search_fields = ["message", "market__code"]
+    date_hierarchy = "day"
+    actions = ["try_again_now"]
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("assets.change_ingestionrun")
+
+    @admin.action(description="Try again now", permissions=["retry"])
+    def try_again_now(self, request: HttpRequest, queryset: QuerySet[IngestionRun]) -> None:
+        """Queue the chosen runs that are not complete, whatever they are waiting for."""
+        chosen = queryset.exclude(state=RunState.COMPLETE)
+        queue(request, [MarketDay(run.market_id, run.day) for run in chosen])

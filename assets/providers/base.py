@@ -1,0 +1,107 @@
+"""What a source of prices is: one method, three errors, and asking several in order of preference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One asset's day: prices per unit in the listing currency, as traded; volume in units."""
+
+    symbol: str
+    day: date
+    close: Decimal
+    open: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    adjusted_close: Decimal | None = None
+    volume: Decimal | None = None
+
+
+class ProviderError(Exception):
+    """A provider gave no usable answer; the message starts with its name."""
+
+
+class Unavailable(ProviderError):
+    """It does not answer, or not yet: try later, or the next provider.
+
+    ``retry_after`` is the number of seconds that the provider, or our own limit of calls, asks to wait.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Throttled(Unavailable):
+    """Our own limit of calls is used up: nothing was sent, and waiting is all that is needed."""
+
+
+class UnknownSymbol(ProviderError):
+    """The provider does not know the symbol; asking again cannot help."""
+
+
+class BadPayload(ProviderError):
+    """The answer is not what the provider documents: a person must look."""
+
+
+class Provider(Protocol):
+    """One outside source of daily prices."""
+
+    @property
+    def name(self) -> str: ...
+
+    def daily_bars(self, symbols: Sequence[str], day: date) -> list[Bar]:
+        """The bars of ``symbols`` on ``day``, unchecked; a symbol without a bar is left out.
+
+        A figure that the source wrote but that is no number comes as NaN, for the quality check to refuse.
+        Raises ProviderError.
+        """
+        ...
+
+
+Check = Callable[[str, Iterable[Bar]], tuple[list[Bar], dict[str, str]]]
+"""Provider name and bars to the bars that are good and, by symbol, why the others are not."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the providers gave together: good bars with their source, and what is missing and why."""
+
+    bars: list[tuple[str, Bar]] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    refused: int = 0
+    problems: list[tuple[str, ProviderError]] = field(default_factory=list)
+
+
+def first_answer(providers: Sequence[Provider], symbols: Iterable[str], day: date, check: Check) -> Answer:
+    """Ask the providers in order, each only for the symbols that none before it had a good bar for."""
+    answer = Answer(missing=dict.fromkeys(sorted(symbols), ""))
+    for provider in providers:
+        if not answer.missing:
+            break
+        try:
+            _add(answer, provider.name, *check(provider.name, provider.daily_bars(list(answer.missing), day)))
+        except ProviderError as error:
+            answer.problems.append((provider.name, error))
+            _explain(answer, dict.fromkeys(answer.missing, str(error)))
+    return answer
+
+
+def _add(answer: Answer, name: str, good: list[Bar], refused: dict[str, str]) -> None:
+    for bar in good:
+        if answer.missing.pop(bar.symbol, None) is not None:
+            answer.bars.append((name, bar))
+    answer.refused += len(refused)
+    absent = dict.fromkeys(answer.missing, f"{name}: no bar for this day")
+    _explain(answer, absent | {symbol: f"{name}: {reason}" for symbol, reason in refused.items()})
+
+
+def _explain(answer: Answer, reasons: dict[str, str]) -> None:
+    for symbol in answer.missing:
+        answer.missing[symbol] = "; ".join(filter(None, [answer.missing[symbol], reasons.get(symbol, "")]))

@@ -1,0 +1,130 @@
+"""Reads over prices: the last known close of assets, and exchange rates."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from itertools import permutations
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from assets.models import Asset, AssetType, HistoricValue
+from core.errors import DomainError
+from core.money import divide, multiply
+
+SIMULATED = "simulated"  # the source of prices that no market made
+PIVOTS = ("USD", "EUR")  # most pairs are quoted against one of them
+
+
+@dataclass(frozen=True, slots=True)
+class LastBar:
+    """The last known close of an asset: in its currency, with the day that it is of and where it came from."""
+
+    asset_id: int
+    day: date
+    close: Decimal
+    source: str
+
+    @property
+    def simulated(self) -> bool:
+        return self.source == SIMULATED
+
+
+def last_bars(asset_ids: Iterable[int], day: date | None = None) -> dict[int, LastBar]:
+    """The last bar of each asset up to and including ``day`` (None: at all), by asset id; one query.
+
+    An asset without a bar is not in the answer.
+    """
+    newest = Asset.objects.filter(pk__in=list(asset_ids)).annotate(newest=_newest("pk", day))
+    rows = HistoricValue.objects.filter(pk__in=newest.values("newest")).order_by()
+    return {row[0]: LastBar(*row) for row in rows.values_list("asset_id", "day", "close", "source")}
+
+
+def with_last_bar(assets: QuerySet[Asset]) -> QuerySet[Asset]:
+    """``assets`` with ``price``, ``price_day`` and ``price_source`` of the last bar; no further query."""
+    return assets.annotate(
+        price=_newest("close"),
+        price_day=_newest("day"),
+        price_source=_newest("source"),
+    )
+
+
+def _newest(column: str, day: date | None = None) -> Subquery:
+    bars = HistoricValue.objects.filter(asset=OuterRef("pk")).order_by("-day")
+    bars = bars.filter(day__lte=day) if day else bars
+    return Subquery(bars.values(column)[:1])
+
+
+class RateMissing(DomainError):
+    """There is no exchange rate for this pair of currencies on or before that day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many units of the target currency one unit of the source currency is, and the day that this was so."""
+
+    value: Decimal
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class RateTable:
+    """Exchange rates by day. ``pairs`` maps "EURUSD" (USD for 1 EUR) to its days, ascending, and their closes."""
+
+    pairs: Mapping[str, tuple[Sequence[date], Sequence[Decimal]]] = field(default_factory=dict)
+
+    def rate(self, source: str, target: str, day: date) -> Rate:
+        """The last known rate on ``day``: the pair's own, its inverse, or the product over USD, else EUR.
+
+        The day of a product is that of its older leg. Raises RateMissing.
+        """
+        if source == target:
+            return Rate(Decimal(1), day)
+        for pivot in (target, *PIVOTS):
+            rate = self._through(source, pivot, target, day)
+            if rate:
+                return rate
+        raise RateMissing(f"There is no exchange rate from {source} to {target} on or before {day}.")
+
+    def _through(self, source: str, pivot: str, target: str, day: date) -> Rate | None:
+        first = self._quoted(source, pivot, day)
+        if pivot == target or first is None:
+            return first
+        second = self._quoted(pivot, target, day)
+        return second and Rate(multiply(first.value, second.value), min(first.day, second.day))
+
+    def _quoted(self, source: str, target: str, day: date) -> Rate | None:
+        direct = self._last(source + target, day)
+        if direct:
+            return direct
+        inverse = self._last(target + source, day)
+        return inverse and Rate(divide(Decimal(1), inverse.value), inverse.day)
+
+    def _last(self, pair: str, day: date) -> Rate | None:
+        days, closes = self.pairs.get(pair, ((), ()))
+        position = bisect_right(days, day)
+        return Rate(closes[position - 1], days[position - 1]) if position else None
+
+
+def rates(currencies: Iterable[str], base: str, day: date | None = None) -> RateTable:
+    """The rates between ``currencies`` and ``base``: their whole history, or what was known on ``day``.
+
+    One query; none when every currency is ``base``.
+    """
+    codes = {*currencies, base}
+    if codes == {base}:
+        return RateTable()
+    symbols = ["".join(pair) for pair in permutations(sorted({*codes, *PIVOTS}), 2)]
+    pairs = Asset.objects.filter(type=AssetType.FX, symbol__in=symbols)
+    bars = HistoricValue.objects.filter(asset__in=pairs)
+    if day:
+        bars = HistoricValue.objects.filter(pk__in=pairs.annotate(newest=_newest("pk", day)).values("newest"))
+    table: dict[str, tuple[list[date], list[Decimal]]] = {}
+    for symbol, on, close in bars.order_by("day").values_list("asset__symbol", "day", "close"):
+        days, closes = table.setdefault(symbol, ([], []))
+        days.append(on)
+        closes.append(close)
+    return RateTable(table)

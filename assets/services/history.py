@@ -1,0 +1,96 @@
+"""Storing daily bars: the one way in, for ingestion, imports and demonstrations alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from itertools import islice
+
+from django.db import transaction
+from django.utils import timezone
+
+from assets.models import Asset, HistoricValue, PriceClock, PriceRevision
+from assets.providers.base import Bar
+from core import bulk
+from core.money import EXACT
+
+FIGURES = ("open", "high", "low", "close", "adjusted_close", "volume")
+SCALE = Decimal("1e-10")  # of the columns
+MOST_IDS = 500  # above it, asking for the days alone is faster than naming the assets
+
+Key = tuple[int, date]
+Figures = tuple[Decimal | None, ...]
+
+
+@transaction.atomic
+def store_bars(bars: Sequence[tuple[int, Bar]], *, source: str) -> int:
+    """Make ``bars`` (asset id, bar) the current ones; returns how many rows that changed.
+
+    A bar that differs from the one that stands, in a figure or in its source, replaces it, and the old one goes
+    to the revisions. A bar that is there already changes nothing. Figures are kept with 10 decimals. Moves the
+    price clock, and the price version of the assets that changed, when anything did.
+
+    Raises ValueError when two bars of one asset and day differ, TooManyDigits when the database cannot keep one.
+    """
+    given = _keyed(bars)
+    if not given:
+        return 0
+    with transaction.atomic():
+        version = PriceClock.tick()  # first: it serialises the writers of prices
+        standing = _standing(given)
+        changed = {key: figures for key, figures in given.items() if _differs(standing.get(key), figures, source)}
+        if not changed:
+            transaction.set_rollback(True)  # the clock stands still
+            return 0
+        _keep_revisions([standing[key] for key in changed if key in standing])
+        rows = ((*key, *figures, source, version) for key, figures in changed.items())
+        bulk.upsert(HistoricValue, ("asset", "day", *FIGURES, "source", "version"), rows, unique=("asset", "day"))
+        _mark({asset_id for asset_id, _ in changed}, version)
+    return len(changed)
+
+
+def _keyed(bars: Iterable[tuple[int, Bar]]) -> dict[Key, Figures]:
+    given: dict[Key, Figures] = {}
+    for asset_id, bar in bars:
+        figures = tuple(_scaled(getattr(bar, name)) for name in FIGURES)
+        if given.setdefault((asset_id, bar.day), figures) != figures:
+            raise ValueError(f"Two different bars of {bar.symbol} on {bar.day}")
+    return given
+
+
+def _scaled(value: Decimal | None) -> Decimal | None:
+    if value is None or value.as_tuple().exponent >= -10:  # type: ignore[operator]  # NaN is refused by the column
+        return value
+    return value.quantize(SCALE, context=EXACT)
+
+
+def _standing(given: dict[Key, Figures]) -> dict[Key, HistoricValue]:
+    ids, days = {asset_id for asset_id, _ in given}, [day for _, day in given]
+    rows = HistoricValue.objects.filter(day__gte=min(days), day__lte=max(days))
+    rows = rows.filter(asset__in=ids) if len(ids) <= MOST_IDS else rows
+    return {(row.asset_id, row.day): row for row in rows.order_by().iterator(chunk_size=10_000)}
+
+
+def _differs(standing: HistoricValue | None, figures: Figures, source: str) -> bool:
+    if standing is None or standing.source != source:
+        return True
+    return any(getattr(standing, name) != figure for name, figure in zip(FIGURES, figures, strict=True))
+
+
+def _keep_revisions(replaced: Sequence[HistoricValue]) -> None:
+    columns = ("asset_id", "day", *FIGURES, "source", "version")
+    now = timezone.now()
+    rows = ((*(getattr(bar, column) for column in columns), now) for bar in replaced)
+    bulk.insert(PriceRevision, ("asset", *columns[1:], "replaced_at"), rows)
+
+
+def _mark(asset_ids: Iterable[int], version: int) -> None:
+    for chunk in _chunks(sorted(asset_ids), 5_000):
+        Asset.objects.filter(pk__in=chunk).update(price_version=version)
+
+
+def _chunks(ids: Sequence[int], size: int) -> Iterator[list[int]]:
+    rest = iter(ids)
+    while chunk := list(islice(rest, size)):
+        yield chunk

@@ -1,0 +1,156 @@
+"""Fetching one market's day: ask, check, store, and say how it went."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import groupby
+
+from django.db import transaction
+from django.utils import timezone
+
+from activity.services import record
+from assets import quality
+from assets.models import Exchange, HistoricValue, IngestionRun, RunState
+from assets.providers.base import Answer, Bar, Throttled, Unavailable, first_answer
+from assets.queries import SIMULATED, LastBar, last_bars
+from assets.services import lease, quota
+from assets.services.due import JOB, require_ended
+from assets.services.history import store_bars
+from assets.services.sources import Source, configured, identities
+
+log = logging.getLogger(__name__)
+MOST_FLAGS = 20  # named in a run's message
+
+
+def ingest(market: Exchange, day: date, *, now: datetime, force: bool = False) -> IngestionRun:
+    """Fetch the bars of the market's assets on ``day`` and return the run as it then stands.
+
+    Does nothing when the run is complete, when somebody works on it, or when it is to wait (``force`` overrules the
+    wait). Good bars are stored even if others are missing; then the run is incomplete, names what is missing and why,
+    and is tried again later. Raises SessionNotOver.
+    """
+    started = time.monotonic()
+    require_ended(market, day, now)  # a process that builds its first calendar takes seconds for it
+    chain = configured(market)
+    elapsed = timedelta(seconds=time.monotonic() - started)
+    claim = lease.claim(market, day, providers=identities(chain), now=now, elapsed=elapsed, force=force)
+    if claim:
+        _work(claim, _Task(market, day, now, chain))
+    return IngestionRun.objects.select_related("market").get(job=JOB, market=market, day=day)
+
+
+@dataclass(slots=True)
+class _Task:
+    """One attempt: what is asked of whom, and what was odd about the answers."""
+
+    market: Exchange
+    day: date
+    now: datetime
+    chain: Sequence[Source]
+    assets: dict[str, int] = field(default_factory=dict)
+    previous: dict[str, LastBar] = field(default_factory=dict)
+    flags: dict[str, str] = field(default_factory=dict)
+
+    def check(self, provider: str, bars: Iterable[Bar]) -> tuple[list[Bar], dict[str, str]]:
+        verdict = quality.judge(
+            bars,
+            quality.Expectation(
+                symbols=self.assets.keys(),
+                day=self.day,
+                today=self.now.date(),
+                previous={
+                    symbol: (bar.day, bar.close)
+                    for symbol, bar in self.previous.items()
+                    if bar.simulated == (provider == SIMULATED)  # a market's close does not follow a simulated one
+                },
+            ),
+        )
+        self.flags |= verdict.flagged
+        return verdict.accepted, verdict.refused
+
+
+def _work(claim: lease.Claim, task: _Task) -> None:
+    try:
+        with lease.renewed(claim):
+            answer = _ask(task)
+        _finish(claim, task, answer)
+    except lease.LeaseLost as error:
+        log.warning("%s %s: %s", task.market, task.day, error)
+    except Exception as error:
+        lease.abandon(claim, f"Failed: {type(error).__name__}: {error}"[:1000], now=task.now)
+        raise
+
+
+def _ask(task: _Task) -> Answer:
+    """What the providers have for the assets that have no bar of that day yet."""
+    listed = dict(task.market.assets.values_list("symbol", "pk"))
+    there = HistoricValue.objects.filter(asset__exchange=task.market, day=task.day)
+    known = set(there.values_list("asset_id", flat=True))
+    task.assets = {symbol: pk for symbol, pk in listed.items() if pk not in known}
+    last = last_bars(task.assets.values(), task.day - timedelta(days=1))
+    task.previous = {symbol: last[pk] for symbol, pk in task.assets.items() if pk in last}
+    anchors = {symbol: (bar.day, bar.close) for symbol, bar in task.previous.items()}
+    return first_answer([source.open(anchors) for source in task.chain], task.assets, task.day, task.check)
+
+
+@transaction.atomic
+def _finish(claim: lease.Claim, task: _Task, answer: Answer) -> None:
+    run = lease.locked(claim)
+    changed = _store(answer, task.assets)
+    if not task.chain:
+        answer.missing = dict.fromkeys(answer.missing, f"no price provider is configured for {task.market}")
+    run.expected = task.market.assets.count()
+    run.stored = run.expected - len(answer.missing)
+    run.refused, run.missing, run.finished_at, run.lease_until = answer.refused, answer.missing, timezone.now(), None
+    _settle(run, task, answer, changed)
+    run.message = _message(run, task, answer)
+    run.save()
+    _hold_back(answer, task.now)
+    if changed:
+        record(actor=None, action="prices.ingested", subject=run, data={"bars": changed, "state": run.state})
+    log.info("%s: %s", run, run.message)
+
+
+def _store(answer: Answer, assets: Mapping[str, int]) -> int:
+    return sum(
+        store_bars([(assets[bar.symbol], bar) for _, bar in bars], source=source)
+        for source, bars in groupby(answer.bars, key=lambda item: item[0])
+    )
+
+
+def _settle(run: IngestionRun, task: _Task, answer: Answer, changed: int) -> None:
+    """Complete when every asset has its bar; otherwise when it is tried again."""
+    errors = [error for _, error in answer.problems]
+    waits = [error.retry_after for error in errors if isinstance(error, Unavailable) and error.retry_after is not None]
+    if not answer.missing:
+        run.state, run.next_attempt_at = RunState.COMPLETE, None
+    elif not task.chain:
+        run.state, run.next_attempt_at = RunState.INCOMPLETE, None  # until a provider is configured
+    elif not changed and errors and all(isinstance(error, Throttled) for error in errors):
+        run.state, run.attempts = RunState.PENDING, run.attempts - 1  # nothing was asked, so nothing was tried
+        run.next_attempt_at = task.now + timedelta(seconds=max(waits))
+    else:
+        wait = timedelta(seconds=min(waits)) if waits else lease.backoff(run.attempts)
+        run.state, run.next_attempt_at = RunState.INCOMPLETE, task.now + wait
+
+
+def _message(run: IngestionRun, task: _Task, answer: Answer) -> str:
+    parts = [f"{run.stored} of {run.expected} assets have their bar"]
+    if answer.refused:
+        parts.append(f"{answer.refused} bars were refused")
+    parts += [str(error) for _, error in answer.problems]
+    if not task.chain and answer.missing:
+        parts.append("no price provider is configured; it is tried again as soon as one is")
+    parts += [f"{symbol}: {oddity}" for symbol, oddity in sorted(task.flags.items())[:MOST_FLAGS]]
+    return "; ".join(parts) + "."
+
+
+def _hold_back(answer: Answer, now: datetime) -> None:
+    """Where a provider asked to wait, the other days wait too."""
+    for name, error in answer.problems:
+        if isinstance(error, Unavailable) and not isinstance(error, Throttled) and error.retry_after:
+            quota.hold(name, until=now + timedelta(seconds=error.retry_after))
