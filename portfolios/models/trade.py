@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -11,6 +12,8 @@ from django.db.models import Q
 from assets.models import Asset
 from banking.models import Account
 from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField
+from portfolios.book.types import EntryKind
+from portfolios.book.value import gross_amount, net_amount
 from portfolios.models.portfolio import Portfolio
 from users.models import validate_currency
 
@@ -58,7 +61,7 @@ class Trade(models.Model):
     external_id = models.CharField(max_length=64, blank=True, help_text="The broker's id; a repeated import skips it.")
     note = models.TextField(blank=True)
     sequence = models.IntegerField(default=0, help_text="Order among trades of the same instant.")
-    replaces = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="replacements")
+    replaces = models.ForeignKey("self", models.RESTRICT, null=True, blank=True, related_name="replacements")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     voided_at = models.DateTimeField(null=True, blank=True)
@@ -95,6 +98,20 @@ class Trade(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.quantity.normalize():f} × {self.asset_id} on {self.day}"
+
+    @property
+    def asset_currency(self) -> str:
+        return self.asset.currency
+
+    @property
+    def gross(self) -> Decimal:
+        """Quantity × price in the trade's currency, rounded to its minor unit."""
+        return gross_amount(self.quantity, self.price, self.currency)
+
+    @property
+    def net(self) -> Decimal:
+        """What a purchase cost or a sale brought, fee and tax included."""
+        return net_amount(EntryKind(self.kind), self.gross, self.fee, self.tax)
 
 
 class TransferLot(models.Model):

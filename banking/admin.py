@@ -1,0 +1,106 @@
+"""Accounts and cash: booked and voided through the services, never edited."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet, Sum
+from django.http import HttpRequest
+
+from banking.models import Account, CashTransaction, Section
+from banking.services.transactions import book_cash, check_cash, void_cash
+from core.errors import DomainError
+
+if TYPE_CHECKING:  # generic in their stubs only
+    AccountModelAdmin = admin.ModelAdmin[Account]
+    CashModelAdmin = admin.ModelAdmin[CashTransaction]
+    CashModelForm = forms.ModelForm[CashTransaction]
+else:
+    AccountModelAdmin = CashModelAdmin = admin.ModelAdmin
+    CashModelForm = forms.ModelForm
+
+
+@admin.register(Account)
+class AccountAdmin(AccountModelAdmin):
+    list_display = ["name", "kind", "currency", "balance", "owner"]
+    list_filter = ["kind", "currency"]
+    list_select_related = ["owner"]
+    search_fields = ["name", "iban", "owner__username"]
+    autocomplete_fields = ["owner"]
+    readonly_fields = ["version", "created_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        standing = Q(transactions__voided_at__isnull=True)
+        return super().get_queryset(request).annotate(total=Sum("transactions__amount", filter=standing))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
+        """Amounts and portfolios depend on the currency and the owner, so both stay."""
+        return [*self.readonly_fields, "owner", "currency"] if obj else list(self.readonly_fields)
+
+    @admin.display(description="Balance", ordering="total")
+    def balance(self, account: Any) -> str:
+        return f"{Decimal(account.total or 0).quantize(Decimal('0.01')):,}"
+
+
+class CashForm(CashModelForm):
+    class Meta:
+        model = CashTransaction
+        fields = ["account", "booked_on", "amount", "section", "description", "asset", "external_id"]
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if {"account", "amount", "section"} <= values.keys():
+            wanted = {name: values[name] for name in ("account", "amount", "section", "external_id")}
+            try:
+                check_cash(**wanted)
+            except DomainError as error:
+                raise ValidationError({error.field: error.message}) from error
+        return values
+
+
+@admin.register(CashTransaction)
+class CashTransactionAdmin(CashModelAdmin):
+    form = CashForm
+    list_display = ["booked_on", "account", "amount", "section", "description", "origin", "voided_at"]
+    list_filter = ["section", "origin", ("voided_at", admin.EmptyFieldListFilter), "account__currency"]
+    list_select_related = ["account"]
+    date_hierarchy = "booked_on"
+    search_fields = ["description", "external_id", "account__name"]
+    autocomplete_fields = ["account", "asset"]
+    actions = ["void"]
+
+    def has_change_permission(self, request: HttpRequest, obj: CashTransaction | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: CashTransaction | None = None) -> bool:
+        return False
+
+    def has_void_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("banking.change_cashtransaction")
+
+    def save_model(self, request: HttpRequest, obj: CashTransaction, form: Any, change: bool) -> None:
+        booked = book_cash(
+            account=obj.account,
+            amount=obj.amount,
+            booked_on=obj.booked_on,
+            section=Section(obj.section),
+            description=obj.description,
+            asset=obj.asset,
+            external_id=obj.external_id,
+            actor=request.user,  # type: ignore[arg-type]
+        )
+        obj.pk = booked.pk
+
+    @admin.action(description="Void the selected rows", permissions=["void"])
+    def void(self, request: HttpRequest, queryset: QuerySet[CashTransaction]) -> None:
+        for row in queryset.order_by("pk"):
+            try:
+                void_cash(row=row, actor=request.user)  # type: ignore[arg-type]
+            except DomainError as error:
+                self.message_user(request, f"{row}: {error.message}", messages.ERROR)
+            else:
+                self.message_user(request, f"Voided: {row}", messages.SUCCESS)

@@ -1,0 +1,172 @@
+"""Portfolios in the admin: facts are voided and restored through the services, derived rows are for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from banking.models import Account
+from core.errors import DomainError
+from portfolios.models import Disposal, Investment, Lot, Portfolio, PortfolioAccount, Trade, TransferLot
+from portfolios.services.portfolios import attach_account, change_portfolio, create_portfolio, delete_portfolio
+from portfolios.services.trades import restore_trade, void_trade
+
+if TYPE_CHECKING:  # generic in their stubs only
+    ModelAdmin = admin.ModelAdmin[Any]
+    Inline = admin.TabularInline[Any, Any]
+else:
+    ModelAdmin, Inline = admin.ModelAdmin, admin.TabularInline
+
+EDITABLE = ("name", "description", "benchmark")
+
+
+class ReadOnly:
+    """Neither added, nor changed, nor deleted by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class AccountInline(Inline):
+    model = PortfolioAccount
+    extra = 0
+    verbose_name_plural = "accounts that hold its cash"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Only accounts of the portfolio's owner that serve no portfolio yet."""
+        if db_field.name == "account":
+            taken = PortfolioAccount.objects.values("account")
+            kwargs["queryset"] = Account.objects.exclude(pk__in=taken).filter(owner__in=_owner(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+def _owner(request: HttpRequest) -> QuerySet[Any]:
+    match = request.resolver_match
+    portfolio_id = match.kwargs.get("object_id") if match else None
+    return Portfolio.objects.filter(pk=portfolio_id or 0).values("owner")
+
+
+@admin.register(Portfolio)
+class PortfolioAdmin(ModelAdmin):
+    list_display = ["name", "owner", "base_currency", "cost_method", "cash", "benchmark", "version"]
+    list_filter = ["base_currency", "cost_method", "cash"]
+    list_select_related = ["owner", "benchmark"]
+    search_fields = ["name", "owner__username"]
+    autocomplete_fields = ["owner", "benchmark"]
+    readonly_fields = ["version", "created_at"]
+    inlines = [AccountInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Portfolio | None = None) -> list[str]:
+        fixed = ["owner", "base_currency", "cost_method", "cash"] if obj else []
+        return [*fixed, *self.readonly_fields]
+
+    def get_inlines(self, request: HttpRequest, obj: Portfolio | None) -> list[Any]:
+        return [AccountInline] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Portfolio, form: Any, change: bool) -> None:
+        if change:
+            changes = {name: form.cleaned_data[name] for name in EDITABLE}
+            change_portfolio(portfolio=obj, actor=request.user, **changes)  # type: ignore[arg-type]
+            return
+        values = {name: getattr(obj, name) for name in (*EDITABLE, "base_currency", "cost_method", "cash")}
+        obj.pk = create_portfolio(owner=obj.owner, **values).pk
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        for link in formset.save(commit=False):
+            attach_account(portfolio=link.portfolio, account=link.account, actor=request.user)  # type: ignore[arg-type]
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What goes with a portfolio is decided by the service, not by the permissions for single rows."""
+        trades = Trade.objects.filter(portfolio__in=list(objs)).count()
+        return [str(portfolio) for portfolio in objs], {"portfolios": len(objs), "trades": trades}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Portfolio) -> None:
+        delete_portfolio(portfolio=obj, actor=request.user)  # type: ignore[arg-type]
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Portfolio]) -> None:
+        for portfolio in queryset.order_by("pk"):
+            self.delete_model(request, portfolio)
+
+
+class TransferLotInline(ReadOnly, Inline):
+    model = TransferLot
+    fields = ["sequence", "opened_on", "quantity", "cost", "cost_base"]
+    extra = 0
+
+
+@admin.register(Trade)
+class TradeAdmin(ReadOnly, ModelAdmin):
+    list_display = ["day", "portfolio", "kind", "asset", "quantity", "price", "currency", "fee", "tax", "voided_at"]
+    list_filter = ["kind", ("voided_at", admin.EmptyFieldListFilter), "currency"]
+    list_select_related = ["portfolio", "asset"]
+    date_hierarchy = "day"
+    search_fields = ["asset__symbol", "portfolio__name", "external_id", "note"]
+    inlines = [TransferLotInline]
+    actions = ["void", "restore"]
+
+    def has_correct_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("portfolios.change_trade")
+
+    @admin.action(description="Void the selected trades", permissions=["correct"])
+    def void(self, request: HttpRequest, queryset: QuerySet[Trade]) -> None:
+        """The last one first, so that sales go before the purchases they sold from."""
+        self._each(request, queryset.order_by("-day", "-traded_at", "-pk"), void_trade, "Voided")
+
+    @admin.action(description="Restore the selected trades", permissions=["correct"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Trade]) -> None:
+        self._each(request, queryset.in_booking_order(), restore_trade, "Restored")  # type: ignore[attr-defined]
+
+    def _each(self, request: HttpRequest, trades: QuerySet[Trade], act: Callable[..., Trade], done: str) -> None:
+        for trade in trades.select_related("portfolio", "asset"):
+            name = f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset} on {trade.day}"
+            try:
+                act(trade=trade, actor=request.user)
+            except DomainError as error:
+                self.message_user(request, f"{name}: {error.message}", messages.ERROR)
+            else:
+                self.message_user(request, f"{done}: {name}", messages.SUCCESS)
+
+
+class DerivedAdmin(ReadOnly, ModelAdmin):
+    """Rows that follow from trades. ``manage.py rebuild`` derives them anew."""
+
+    search_fields = ["asset__symbol", "portfolio__name"]
+    list_select_related = ["portfolio", "asset"]
+
+
+@admin.register(Lot)
+class LotAdmin(DerivedAdmin):
+    list_display = ["opened_on", "portfolio", "asset", "opened_quantity", "quantity", "cost", "cost_base"]
+    list_filter = ["portfolio__cost_method", "portfolio__base_currency"]
+    date_hierarchy = "opened_on"
+
+
+@admin.register(Disposal)
+class DisposalAdmin(DerivedAdmin):
+    list_display = ["closed_on", "portfolio", "asset", "opened_on", "quantity", "proceeds", "cost", "gain", "gain_base"]
+    list_filter = ["portfolio__cost_method", "portfolio__base_currency"]
+    date_hierarchy = "closed_on"
+
+
+@admin.register(Investment)
+class InvestmentAdmin(DerivedAdmin):
+    list_display = ["portfolio", "asset", "quantity", "cost", "cost_base", "realised_gain_base", "first_traded_on"]
+    list_filter = ["asset__type", "asset__sector", "portfolio__base_currency"]

@@ -1,0 +1,103 @@
+"""What lists can be narrowed by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import django_filters
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from core.api import IsoDateField
+from portfolios.models import Disposal, Lot, Trade, TradeKind
+from portfolios.queries import Holding
+
+HOLDING_ORDER: dict[str, Callable[[Holding], Any]] = {
+    "asset": lambda holding: holding.symbol,
+    "sector": lambda holding: holding.sector,
+    "quantity": lambda holding: holding.quantity,
+    "cost_base": lambda holding: holding.cost_base,
+    "value": lambda holding: holding.value,
+    "unrealised_gain": lambda holding: holding.unrealised_gain,
+    "realised_gain": lambda holding: holding.realised_gain,
+}
+
+
+class TradeFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """``start`` and ``end`` are days at the exchange, both included."""
+
+    asset = django_filters.CharFilter("asset__symbol")
+    kind = django_filters.ChoiceFilter(choices=TradeKind)
+    start = django_filters.DateFilter("day", "gte")
+    end = django_filters.DateFilter("day", "lte")
+    external_id = django_filters.CharFilter()
+
+    class Meta:
+        model = Trade
+        fields = ["asset", "kind", "start", "end", "external_id"]
+
+
+class LotFilter(django_filters.FilterSet):  # type: ignore[misc]
+    asset = django_filters.CharFilter("asset__symbol")
+    start = django_filters.DateFilter("opened_on", "gte")
+    end = django_filters.DateFilter("opened_on", "lte")
+
+    class Meta:
+        model = Lot
+        fields = ["asset", "start", "end"]
+
+
+class DisposalFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """``start`` and ``end`` are closing days, both included."""
+
+    asset = django_filters.CharFilter("asset__symbol")
+    trade = django_filters.NumberFilter("trade")
+    start = django_filters.DateFilter("closed_on", "gte")
+    end = django_filters.DateFilter("closed_on", "lte")
+
+    class Meta:
+        model = Disposal
+        fields = ["asset", "trade", "start", "end"]
+
+
+def day_parameter(request: Request, name: str) -> date | None:
+    """A day in the query string, or None; anything else is refused by name."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        return IsoDateField().to_internal_value(text)
+    except ValidationError as error:
+        raise ValidationError({name: error.detail}) from error
+
+
+def flag_parameter(request: Request, name: str) -> bool:
+    """``true`` or ``false`` in the query string; false when it is not there."""
+    text = request.query_params.get(name, "false")
+    if text not in ("true", "false"):
+        raise ValidationError({name: ["Write true or false."]})
+    return text == "true"
+
+
+def narrowed(holdings: Sequence[Holding], request: Request) -> list[Holding]:
+    """``?asset=``, ``?sector=`` and ``?ordering=`` for rows that are computed and not selected."""
+    wanted = {name: request.query_params[name] for name in ("asset", "sector") if name in request.query_params}
+    kept = [holding for holding in holdings if wanted.get("asset", holding.symbol) == holding.symbol]
+    kept = [holding for holding in kept if wanted.get("sector", holding.sector) == holding.sector]
+    for name in reversed(request.query_params.get("ordering", "asset").split(",")):
+        kept = _ordered(kept, name.strip())
+    return kept
+
+
+def _ordered(holdings: Sequence[Holding], name: str) -> list[Holding]:
+    """What has no value comes last, whichever way."""
+    key = HOLDING_ORDER.get(name.removeprefix("-"))
+    if key is None:
+        raise ValidationError(
+            {"ordering": [f"Rows cannot be ordered by that; use one of: {', '.join(HOLDING_ORDER)}."]}
+        )
+    known = [holding for holding in holdings if key(holding) is not None]
+    unknown = [holding for holding in holdings if key(holding) is None]
+    return sorted(known, key=key, reverse=name.startswith("-")) + unknown

@@ -1,0 +1,304 @@
+"""The JSON of portfolios and what is in them: money, prices and quantities as strings, weights as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from assets.models import Asset
+from banking.models import Account
+from core.api import (
+    AwareDateTimeField,
+    DecimalStringField,
+    IsoDateField,
+    RatioField,
+    StrictIntegerField,
+    StrictSerializer,
+)
+from portfolios.book.value import per_unit
+from portfolios.models import Disposal, Lot, Portfolio, Trade, TransferLot
+from portfolios.services.portfolios import NewInvestment
+from portfolios.services.terms import MOST_LOTS, NewLot
+
+MOST_INVESTMENTS = 1000
+
+
+class SymbolField(serializers.SlugRelatedField[Asset]):
+    """An asset by its symbol."""
+
+    default_error_messages = {"does_not_exist": "There is no asset with the symbol “{value}”."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(slug_field="symbol", **kwargs)
+
+    def get_queryset(self) -> QuerySet[Asset]:
+        return Asset.objects.visible_to(self.context["request"].user).select_related("exchange")
+
+    def to_internal_value(self, data: Any) -> Asset:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class OwnAccountField(serializers.PrimaryKeyRelatedField[Account]):
+    """One of the caller's accounts; any other looks as if it did not exist."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(pk_field=StrictIntegerField(), **kwargs)
+
+    def get_queryset(self) -> QuerySet[Account]:
+        return Account.objects.visible_to(self.context["request"].user)
+
+
+class HoldingSerializer(serializers.Serializer[Any]):
+    """One asset of a portfolio. Cost in its currency; cost_base, value and gains in the portfolio's."""
+
+    asset = serializers.CharField(source="symbol")
+    name = serializers.CharField()
+    sector = serializers.CharField()
+    type = serializers.CharField(source="asset_type")
+    currency = serializers.CharField()
+    quantity = DecimalStringField()
+    average_cost = DecimalStringField()
+    cost = DecimalStringField()
+    cost_base = DecimalStringField()
+    price = DecimalStringField(allow_null=True)
+    price_day = serializers.DateField(allow_null=True)
+    price_source = serializers.CharField(help_text="“simulated”: no market made this price; “trade”: the last own one.")
+    price_basis = serializers.CharField()
+    rate = DecimalStringField(None, None, allow_null=True)
+    value = DecimalStringField(allow_null=True)
+    unrealised_gain = DecimalStringField(allow_null=True)
+    realised_gain = DecimalStringField()
+    weight = RatioField()
+
+
+class SectorSerializer(serializers.Serializer[Any]):
+    sector = serializers.CharField()
+    value = DecimalStringField()
+    weight = RatioField()
+    investments = HoldingSerializer(many=True, source="holdings")
+
+
+class SectorsSerializer(serializers.Serializer[Any]):
+    portfolio = serializers.IntegerField()
+    as_of = serializers.DateField(allow_null=True)
+    currency = serializers.CharField()
+    total = DecimalStringField()
+    complete = serializers.BooleanField(help_text="False when a price or rate is missing, and so an amount.")
+    sectors = SectorSerializer(many=True)
+
+
+class TotalsSerializer(serializers.Serializer[Any]):
+    as_of = serializers.DateField(allow_null=True)
+    currency = serializers.CharField()
+    market_value = DecimalStringField()
+    invested = DecimalStringField()
+    unrealized_pnl = DecimalStringField(source="unrealised_gain")
+    realized_pnl = DecimalStringField(source="realised_gain")
+    cash = DecimalStringField()
+    total_value = DecimalStringField()
+    complete = serializers.BooleanField()
+
+
+class NewInvestmentSerializer(StrictSerializer):
+    """A position that a portfolio opens with."""
+
+    asset = serializers.CharField(max_length=32)
+    quantity = DecimalStringField()
+    unit_cost = DecimalStringField(required=False, allow_null=True)
+    opened_on = IsoDateField(required=False, allow_null=True)
+
+
+class PortfolioSerializer(StrictSerializer, serializers.ModelSerializer[Portfolio]):
+    """A portfolio's settings; when it is created, also the positions that it opens with."""
+
+    benchmark = SymbolField(required=False, allow_null=True)
+    investments = NewInvestmentSerializer(many=True, required=False, write_only=True, max_length=MOST_INVESTMENTS)  # type: ignore[call-arg]
+
+    class Meta:
+        model = Portfolio
+        fields = [
+            "id",
+            "name",
+            "description",
+            "base_currency",
+            "cost_method",
+            "cash",
+            "benchmark",
+            "created_at",
+            "investments",
+        ]
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        if self.partial:  # positions are changed by trades
+            del fields["investments"]
+        return fields
+
+    def validate_investments(self, rows: Sequence[dict[str, Any]]) -> list[NewInvestment]:
+        """The rows with their assets, all found by one query."""
+        symbols = {row["asset"] for row in rows}
+        assets = Asset.objects.visible_to(self.context["request"].user).select_related("exchange")
+        known = assets.in_bulk(symbols, field_name="symbol")
+        errors = [{} if row["asset"] in known else _unknown_symbol(row["asset"]) for row in rows]
+        if any(errors):
+            raise serializers.ValidationError(errors)
+        return [NewInvestment(**row | {"asset": known[row["asset"]]}) for row in rows]
+
+
+def _unknown_symbol(symbol: str) -> dict[str, list[str]]:
+    return {"asset": [f"There is no asset with the symbol “{symbol}”."]}
+
+
+class PortfolioDetailSerializer(serializers.ModelSerializer[Portfolio]):
+    """A portfolio with its investments and totals, which the context holds."""
+
+    benchmark = SymbolField(read_only=True)
+    created_at = AwareDateTimeField(read_only=True)
+    totals = serializers.SerializerMethodField()
+    investments = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Portfolio
+        fields = [name for name in PortfolioSerializer.Meta.fields if name != "investments"] + ["totals", "investments"]
+
+    @extend_schema_field(TotalsSerializer)
+    def get_totals(self, portfolio: Portfolio) -> Any:
+        return TotalsSerializer(self.context["totals"]).data
+
+    @extend_schema_field(HoldingSerializer(many=True))
+    def get_investments(self, portfolio: Portfolio) -> Any:
+        return HoldingSerializer(self.context["holdings"], many=True).data
+
+
+class TransferLotSerializer(StrictSerializer, serializers.ModelSerializer[TransferLot]):
+    """A lot that a transfer in brings, with the day it was opened and what it cost then."""
+
+    cost_base = DecimalStringField(19, 4, required=False)
+
+    class Meta:
+        model = TransferLot
+        fields = ["opened_on", "quantity", "cost", "cost_base"]
+
+
+class TradeSerializer(StrictSerializer, serializers.ModelSerializer[Trade]):
+    """One trade. ``gross`` is quantity × price, ``net`` a purchase's cost or a sale's proceeds after fee and tax."""
+
+    asset = SymbolField()
+    account = OwnAccountField(required=False, allow_null=True)
+    price = DecimalStringField(required=False, help_text="Per unit. A transfer in without one takes the day's close.")
+    currency = serializers.CharField(max_length=3, required=False)
+    gross = DecimalStringField(read_only=True)
+    net = DecimalStringField(read_only=True)
+    lots = TransferLotSerializer(many=True, required=False, source="transfer_lots", max_length=MOST_LOTS)  # type: ignore[call-arg]
+
+    class Meta:
+        model = Trade
+        fields = [
+            "id",
+            "kind",
+            "asset",
+            "quantity",
+            "price",
+            "traded_at",
+            "day",
+            "currency",
+            "fee",
+            "tax",
+            "gross",
+            "net",
+            "exchange_rate",
+            "account",
+            "external_id",
+            "note",
+            "lots",
+            "replaces",
+            "created_at",
+            "voided_at",
+        ]
+        read_only_fields = ["day", "replaces", "created_at", "voided_at"]
+
+    def terms(self) -> dict[str, Any]:
+        """What the service takes: the fields that were sent, lots as such."""
+        terms = dict(self.validated_data)
+        if "transfer_lots" in terms:
+            terms["lots"] = tuple(NewLot(**row) for row in terms.pop("transfer_lots"))
+        return terms
+
+
+class UnitCostField(DecimalStringField):
+    """A price per unit: a quotient, so rounded to the 10 decimals of prices."""
+
+    def to_representation(self, value: Any) -> str | None:  # type: ignore[override]
+        return super().to_representation(per_unit(value))
+
+
+class LotSerializer(serializers.ModelSerializer[Lot]):
+    """An open lot: what is left of the units that came in together, in the asset's currency."""
+
+    asset = serializers.CharField(source="asset.symbol")
+    currency = serializers.CharField(source="asset.currency")
+    quantity = DecimalStringField()
+    opened_quantity = DecimalStringField()
+    unit_cost = UnitCostField()
+    cost = DecimalStringField()
+    cost_base = DecimalStringField()
+
+    class Meta:
+        model = Lot
+        fields = [
+            "opened_by",
+            "sequence",
+            "asset",
+            "opened_on",
+            "opened_quantity",
+            "quantity",
+            "unit_cost",
+            "cost",
+            "cost_base",
+            "currency",
+        ]
+
+
+class DisposalSerializer(serializers.ModelSerializer[Disposal]):
+    """Proceeds, cost and gain in the asset's currency; what ends in _base, price_gain and currency_gain in the base."""
+
+    asset = serializers.CharField(source="asset.symbol")
+    currency = serializers.CharField(source="asset.currency")
+    quantity = DecimalStringField()
+    proceeds = DecimalStringField()
+    cost = DecimalStringField()
+    gain = DecimalStringField()
+    proceeds_base = DecimalStringField()
+    cost_base = DecimalStringField()
+    gain_base = DecimalStringField()
+    price_gain = DecimalStringField()
+    currency_gain = DecimalStringField()
+    holding_days = serializers.IntegerField()
+
+    class Meta:
+        model = Disposal
+        fields = [
+            "trade",
+            "opened_by",
+            "sequence",
+            "asset",
+            "currency",
+            "opened_on",
+            "closed_on",
+            "quantity",
+            "proceeds",
+            "cost",
+            "gain",
+            "proceeds_base",
+            "cost_base",
+            "gain_base",
+            "price_gain",
+            "currency_gain",
+            "holding_days",
+        ]

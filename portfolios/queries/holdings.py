@@ -1,0 +1,195 @@
+"""What portfolios hold, and what it is worth at the last known prices."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import F, Max, OuterRef, Subquery
+
+from assets.models import Asset, HistoricValue
+from assets.queries import LastBar, RateMissing, RateTable, last_bars, rates
+from core.money import divide
+from portfolios.book.fold import fold
+from portfolios.book.types import Position
+from portfolios.book.value import market_value, per_unit, weights
+from portfolios.models import Investment, Portfolio, Trade
+from portfolios.queries.facts import BookKey, entries_of
+
+TRADE_PRICE = "trade"  # the source of a price that no market gave: the portfolio's own last trade
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One asset of one portfolio: quantity, cost, price, value.
+
+    ``cost`` and ``average_cost`` are in the asset's currency; ``cost_base``, ``value``, the gains
+    and ``rate`` (base currency for one of the asset's) in the portfolio's. ``price_source``
+    "simulated" marks a price that no market made, "trade" the last own trade of an asset
+    without any close. ``weight`` is the share of the market value; the weights of a portfolio
+    add up to 1. What needs a price or rate that is not known is None.
+    """
+
+    portfolio_id: int
+    asset_id: int
+    symbol: str
+    name: str
+    sector: str
+    asset_type: str
+    currency: str
+    quantity: Decimal
+    average_cost: Decimal
+    cost: Decimal
+    cost_base: Decimal
+    price: Decimal | None
+    price_day: date | None
+    price_source: str
+    price_basis: str
+    rate: Decimal | None
+    value: Decimal | None
+    unrealised_gain: Decimal | None
+    realised_gain: Decimal
+    weight: Decimal | None
+
+    @property
+    def unrealised_return(self) -> Decimal | None:
+        """The unrealised gain as a fraction of the cost; None where it is not known or nothing was paid."""
+        known = self.unrealised_gain is not None and self.cost_base
+        return divide(self.unrealised_gain, self.cost_base) if known else None  # type: ignore[arg-type]
+
+
+def holdings(
+    portfolios: Sequence[Portfolio], as_of: date | None = None, *, include_closed: bool = False
+) -> dict[int, list[Holding]]:
+    """Portfolio id to its holdings, ordered by symbol.
+
+    At most 5 queries, however many portfolios; with ``as_of`` at most 7, since the positions
+    of that day are folded from the trades. Prices and rates are the last known ones (on
+    ``as_of``). ``include_closed`` adds what was held before.
+    """
+    positions = _positions_on(portfolios, as_of) if as_of else _positions_now(portfolios)
+    positions = {key: held for key, held in positions.items() if include_closed or held.quantity}
+    assets = Asset.objects.in_bulk({asset_id for _, asset_id in positions})
+    prices = _prices(portfolios, positions, as_of)
+    bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
+    codes = {asset.currency for asset in assets.values()} | set(bases.values())
+    table = rates(codes, min(codes, default="USD"), as_of or date.max)
+    rows: dict[int, list[Holding]] = {portfolio.pk: [] for portfolio in portfolios}
+    for key, position in sorted(positions.items(), key=lambda item: assets[item[0][1]].symbol):
+        asset, bar = assets[key[1]], prices.get(key)
+        rate = latest_rate(table, asset.currency, bases[key[0]], as_of)
+        rows[key[0]].append(_holding(key, asset, position, bar, rate, bases[key[0]]))
+    return {portfolio_id: _weighted(held) for portfolio_id, held in rows.items()}
+
+
+def latest_rate(table: RateTable, source: str, target: str, day: date | None = None) -> Decimal | None:
+    """The last known rate (on ``day``), or None."""
+    try:
+        return table.rate(source, target, day or date.max).value
+    except RateMissing:
+        return None
+
+
+def valuation_days(portfolio_ids: Collection[int]) -> dict[int, date | None]:
+    """Portfolio id to the day that its value is of; 2 queries.
+
+    The last day on which an asset that it holds had a bar, or its last trade's, if that is later.
+    """
+    newest = HistoricValue.objects.filter(asset=OuterRef("asset")).order_by("-day").values("day")[:1]
+    held = Investment.objects.open().filter(portfolio__in=portfolio_ids).order_by()
+    traded = Trade.objects.standing().filter(portfolio__in=portfolio_ids).order_by()
+    days: dict[int, date | None] = dict.fromkeys(portfolio_ids)
+    pairs = [
+        *held.values_list("portfolio_id", Subquery(newest)),
+        *traded.values_list("portfolio_id").annotate(Max("day")),
+    ]
+    for portfolio_id, day in pairs:
+        known = days[portfolio_id]
+        days[portfolio_id] = max(filter(None, (known, day)), default=None)
+    return days
+
+
+def _positions_now(portfolios: Sequence[Portfolio]) -> dict[BookKey, Position]:
+    rows = Investment.objects.filter(portfolio__in=portfolios).values_list(
+        "portfolio_id",
+        "asset_id",
+        "quantity",
+        "cost",
+        "cost_base",
+        "realised_gain",
+        "realised_gain_base",
+        "first_traded_on",
+    )
+    return {(row[0], row[1]): Position(*row[2:]) for row in rows}
+
+
+def _positions_on(portfolios: Sequence[Portfolio], day: date) -> dict[BookKey, Position]:
+    methods = {portfolio.pk: portfolio.cost_method for portfolio in portfolios}
+    books = entries_of(portfolios, until=day)
+    return {key: fold(entries, methods[key[0]]).position for key, entries in books.items()}
+
+
+def _prices(
+    portfolios: Sequence[Portfolio], positions: Mapping[BookKey, Position], as_of: date | None
+) -> dict[BookKey, LastBar]:
+    """The last close; where an asset never had one, the portfolio's own last trade price."""
+    bars = last_bars({asset_id for _, asset_id in positions}, as_of)
+    unpriced = {asset_id for _, asset_id in positions if asset_id not in bars}
+    prices = _trade_prices(portfolios, unpriced, as_of) if unpriced else {}
+    return prices | {key: bars[key[1]] for key in positions if key[1] in bars}
+
+
+def _trade_prices(
+    portfolios: Sequence[Portfolio], asset_ids: Iterable[int], as_of: date | None
+) -> dict[BookKey, LastBar]:
+    trades = Trade.objects.standing().filter(portfolio__in=portfolios, asset__in=asset_ids, price__gt=0)
+    trades = trades.filter(currency=F("asset__currency"))
+    trades = trades.filter(day__lte=as_of) if as_of else trades
+    rows = trades.in_booking_order().values_list("portfolio_id", "asset_id", "day", "price")
+    return {(row[0], row[1]): LastBar(*row[1:], source=TRADE_PRICE) for row in rows}
+
+
+def _holding(
+    key: BookKey, asset: Asset, position: Position, bar: LastBar | None, rate: Decimal | None, base: str
+) -> Holding:
+    known = bar is not None and rate is not None
+    value = market_value(position.quantity, bar.close, rate, base) if known else None  # type: ignore[union-attr,arg-type]
+    return Holding(
+        portfolio_id=key[0],
+        asset_id=asset.pk,
+        symbol=asset.symbol,
+        name=asset.name,
+        sector=asset.sector,
+        asset_type=asset.type,
+        currency=asset.currency,
+        quantity=position.quantity,
+        average_cost=average_cost(position),
+        cost=position.cost,
+        cost_base=position.cost_base,
+        price=bar.close if bar else None,
+        price_day=bar.day if bar else None,
+        price_source=bar.source if bar else "",
+        price_basis=asset.price_basis,
+        rate=rate,
+        value=value,
+        unrealised_gain=None if value is None else value - position.cost_base,
+        realised_gain=position.realised_gain_base,
+        weight=None,
+    )
+
+
+def average_cost(position: Position) -> Decimal:
+    """Cost per unit in the asset's currency with 10 decimals; 0 when nothing is held."""
+    if not position.quantity:
+        return Decimal(0)
+    return per_unit(divide(position.cost, position.quantity))
+
+
+def _weighted(held: list[Holding]) -> list[Holding]:
+    """``held`` with the weights of what has a value."""
+    valued = [holding for holding in held if holding.value is not None]
+    shares = weights([holding.value or Decimal(0) for holding in valued])
+    by_asset = dict(zip((holding.asset_id for holding in valued), shares or [], strict=False))
+    return [replace(holding, weight=by_asset.get(holding.asset_id)) for holding in held]

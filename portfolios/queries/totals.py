@@ -1,0 +1,118 @@
+"""Sums over holdings: a portfolio's totals, and its value by sector."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from assets.queries import rates
+from banking.models import CashTransaction
+from core.money import divide, multiply, quantise, total
+from portfolios.models import CashSetting, Portfolio, PortfolioAccount
+from portfolios.queries.holdings import Holding, latest_rate
+
+UNCLASSIFIED = "Unclassified"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """A portfolio's figures in its base currency.
+
+    ``invested`` is the cost of the open lots, ``unrealised_gain`` the gain of what has a value,
+    ``cash`` the balances of its accounts (0 where cash is not tracked). ``complete`` is False
+    when a price or a rate is missing, and so an amount.
+    """
+
+    currency: str
+    market_value: Decimal
+    invested: Decimal
+    unrealised_gain: Decimal
+    realised_gain: Decimal
+    cash: Decimal
+    total_value: Decimal
+    complete: bool
+
+    @property
+    def unrealised_return(self) -> Decimal | None:
+        """The unrealised gain as a fraction of what is invested; None where an amount is missing or nothing is."""
+        return divide(self.unrealised_gain, self.invested) if self.complete and self.invested else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sector:
+    """The holdings of one sector. The weights of a portfolio's sectors add up to 1."""
+
+    sector: str
+    value: Decimal
+    weight: Decimal | None
+    holdings: tuple[Holding, ...]
+
+
+def totals(portfolio: Portfolio, holdings: Sequence[Holding], as_of: date | None = None) -> Totals:
+    """The totals of one portfolio over ``holdings`` (closed ones included, their realised gains count)."""
+    return totals_of_all([portfolio], {portfolio.pk: holdings}, as_of)[portfolio.pk]
+
+
+def totals_of_all(
+    portfolios: Sequence[Portfolio], holdings: Mapping[int, Sequence[Holding]], as_of: date | None = None
+) -> dict[int, Totals]:
+    """Portfolio id to its totals; at most 3 queries, however many portfolios."""
+    cash = _cash(portfolios, as_of)
+    return {
+        portfolio.pk: _totals(portfolio, holdings.get(portfolio.pk, []), cash[portfolio.pk]) for portfolio in portfolios
+    }
+
+
+def sectors(holdings: Iterable[Holding]) -> list[Sector]:
+    """Holdings by their asset's sector, the largest value first."""
+    groups: dict[str, list[Holding]] = defaultdict(list)
+    for holding in holdings:
+        groups[holding.sector or UNCLASSIFIED].append(holding)
+    made = [_sector(name, held) for name, held in groups.items()]
+    return sorted(made, key=lambda sector: (-sector.value, sector.sector))
+
+
+def _sector(name: str, held: Sequence[Holding]) -> Sector:
+    known = [holding.weight for holding in held if holding.weight is not None]
+    value = total(holding.value for holding in held if holding.value is not None)
+    return Sector(name, value, total(known) if known else None, tuple(held))
+
+
+def _totals(portfolio: Portfolio, held: Sequence[Holding], cash: Decimal | None) -> Totals:
+    valued = [holding for holding in held if holding.value is not None]
+    value = total(holding.value or Decimal(0) for holding in valued)
+    return Totals(
+        currency=portfolio.base_currency,
+        market_value=value,
+        invested=total(holding.cost_base for holding in held),
+        unrealised_gain=total(holding.unrealised_gain or Decimal(0) for holding in valued),
+        realised_gain=total(holding.realised_gain for holding in held),
+        cash=cash or Decimal(0),
+        total_value=value + (cash or Decimal(0)),
+        complete=cash is not None and len(valued) == len(held),
+    )
+
+
+def _cash(portfolios: Sequence[Portfolio], as_of: date | None) -> dict[int, Decimal | None]:
+    """The balances of each portfolio's accounts in its base currency; None where a rate is missing."""
+    sums: dict[int, Decimal | None] = {portfolio.pk: Decimal(0) for portfolio in portfolios}
+    tracked = {portfolio.pk: portfolio for portfolio in portfolios if portfolio.cash == CashSetting.TRACKED}
+    if not tracked:
+        return sums
+    links = PortfolioAccount.objects.filter(portfolio__in=tracked).values_list(
+        "portfolio_id", "account_id", "account__currency"
+    )
+    rows = list(links)
+    balances = CashTransaction.objects.filter(account__in=[row[1] for row in rows]).balances(as_of)
+    codes = {row[2] for row in rows} | {portfolio.base_currency for portfolio in tracked.values()}
+    table = rates(codes, min(codes), as_of or date.max)
+    for portfolio_id, account_id, currency in rows:
+        base = tracked[portfolio_id].base_currency
+        rate, so_far = latest_rate(table, currency, base, as_of), sums[portfolio_id]
+        balance = balances.get(account_id, Decimal(0))
+        missing = so_far is None or (rate is None and balance)
+        sums[portfolio_id] = None if missing else so_far + quantise(multiply(balance, rate or Decimal(0)), base)  # type: ignore[operator]
+    return sums

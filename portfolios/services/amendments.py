@@ -1,0 +1,51 @@
+"""What a change of a trade means for its other terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from portfolios.book.value import gross_amount
+from portfolios.models import Trade, TradeKind, TransferLot
+from portfolios.services.terms import NewLot, NewTrade
+
+
+def terms_of(trade: Trade, lots: Sequence[TransferLot] = ()) -> NewTrade:
+    """The terms that a stored trade was booked on."""
+    return NewTrade(
+        asset=trade.asset,
+        kind=TradeKind(trade.kind),
+        quantity=trade.quantity,
+        traded_at=trade.traded_at,
+        price=trade.price,
+        currency=trade.currency,
+        fee=trade.fee,
+        tax=trade.tax,
+        exchange_rate=trade.exchange_rate,
+        account=trade.account,
+        external_id=trade.external_id,
+        note=trade.note,
+        lots=tuple(NewLot(lot.opened_on, lot.quantity, lot.cost, lot.cost_base) for lot in lots),
+    )
+
+
+def changed(before: NewTrade, changes: dict[str, Any]) -> NewTrade:
+    """``before`` with ``changes``; what only made sense with an old value does not outlive it."""
+    if "lots" in changes:
+        changes = changes | {"lots": tuple(changes["lots"])}
+    after = replace(before, **changes)
+    if after.asset != before.asset and "currency" not in changes:
+        after = replace(after, currency=None)
+    if after.trade_currency != before.trade_currency and "exchange_rate" not in changes:
+        after = replace(after, exchange_rate=None)
+    lots_follow = after.kind != TradeKind.TRANSFER_IN or _one_lot_at_price(before)
+    return replace(after, lots=()) if lots_follow and "lots" not in changes else after
+
+
+def _one_lot_at_price(terms: NewTrade) -> bool:
+    """Whether the transfer's only lot says nothing that its day, quantity and price do not say."""
+    if len(terms.lots) != 1 or terms.price is None or terms.trade_currency != terms.asset.currency:
+        return False
+    lot, gross = terms.lots[0], gross_amount(terms.quantity, terms.price, terms.trade_currency)
+    return lot.opened_on == terms.day and lot.cost == gross

@@ -1,0 +1,257 @@
+"""Creating, changing and deleting portfolios."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import timezone
+
+from activity.services import record
+from assets.models import Asset
+from banking.models import Account, AccountKind, CashTransaction, Origin
+from core.errors import DomainError
+from core.money import UnknownCurrency, minor_units, multiply, quantise
+from portfolios.models import CashSetting, CostMethod, Portfolio, PortfolioAccount, TradeKind
+from portfolios.services.rebuild import rederive_cash
+from portfolios.services.terms import NewLot, NewTrade, check_not_negative, check_positive, exchange_day
+from portfolios.services.trades import book, located, locked
+
+if TYPE_CHECKING:
+    from users.models import User
+
+LONGEST_NAME = 100
+CHANGEABLE = {"name", "description", "base_currency", "benchmark", "cost_method", "cash"}
+
+
+@dataclass(frozen=True, slots=True)
+class NewInvestment:
+    """A position that a portfolio opens with.
+
+    ``unit_cost`` in the asset's currency, else the day's last known close; ``opened_on`` is the
+    day of the transfer and of its lot, today when left out.
+    """
+
+    asset: Asset
+    quantity: Decimal
+    unit_cost: Decimal | None = None
+    opened_on: date | None = None
+
+
+class NameRequired(DomainError):
+    """A portfolio needs a name."""
+
+
+class NameTooLong(DomainError):
+    """A name has at most 100 characters."""
+
+
+class UnknownCostMethod(DomainError):
+    """The cost method is fifo, lifo or hifo."""
+
+
+class UnknownCashSetting(DomainError):
+    """Cash is untracked or tracked."""
+
+
+class DuplicateAsset(DomainError):
+    """The same asset is listed twice."""
+
+
+class BaseCurrencyFixed(DomainError):
+    """The base currency cannot change any more: trades were booked in it."""
+
+
+class CostMethodFixed(DomainError):
+    """The cost method cannot change any more: sales were booked by it."""
+
+
+class AccountOfAnother(DomainError):
+    """The account belongs to somebody else than the portfolio."""
+
+
+class AccountTaken(DomainError):
+    """The account holds a portfolio's cash already."""
+
+
+class UnknownField(DomainError):
+    """A portfolio has no such field to change."""
+
+
+@transaction.atomic
+def create_portfolio(
+    *,
+    owner: User,
+    name: str,
+    description: str = "",
+    base_currency: str | None = None,
+    benchmark: Asset | None = None,
+    cost_method: str = CostMethod.FIFO,
+    cash: str = CashSetting.UNTRACKED,
+    investments: Sequence[NewInvestment] = (),
+    now: datetime | None = None,
+) -> Portfolio:
+    """Create a portfolio, the account that holds its cash if that is tracked, and its opening positions.
+
+    ``base_currency`` defaults to the owner's. Each investment becomes a transfer in. An error
+    about one names its field as ``investments.<position>.<field>``.
+    """
+    values: dict[str, Any] = {
+        "name": name,
+        "description": description,
+        "base_currency": base_currency or owner.base_currency,
+        "benchmark": benchmark,
+        "cost_method": cost_method,
+        "cash": cash,
+    }
+    portfolio = Portfolio.objects.create(owner=owner, **_checked(values))
+    if cash == CashSetting.TRACKED:
+        _ensure_account(portfolio)
+    record(actor=owner, action="portfolio.created", subject=portfolio, data={"name": portfolio.name})
+    if investments:
+        _open(portfolio, investments, owner, now or timezone.now())
+    return portfolio
+
+
+@transaction.atomic
+def change_portfolio(*, portfolio: Portfolio, actor: User | None, **changes: Any) -> Portfolio:
+    """Change a portfolio's name, description, benchmark, base currency, cost method or cash setting.
+
+    The base currency stays once a trade is booked, the cost method once a sale is: what was
+    realised by one method stands. Switching the cash setting rebuilds the cash rows of its trades.
+    """
+    if unknown := changes.keys() - CHANGEABLE:
+        raise UnknownField(field=min(unknown))
+    portfolio = locked(portfolio)
+    before = {name: getattr(portfolio, name) for name in changes}
+    after = {name: value for name, value in _checked(changes).items() if value != before[name]}
+    if not after:
+        return portfolio
+    _refuse_late_change(portfolio, after)
+    for name, value in after.items():
+        setattr(portfolio, name, value)
+    portfolio.save(update_fields=list(after))
+    if portfolio.cash == CashSetting.TRACKED:
+        _ensure_account(portfolio)
+    if "cash" in after:
+        rederive_cash(portfolio)
+    data = {name: [str(before[name]), str(value)] for name, value in after.items()}
+    record(actor=actor, action="portfolio.changed", subject=portfolio, data=data)
+    return portfolio
+
+
+@transaction.atomic
+def attach_account(*, portfolio: Portfolio, account: Account, actor: User | None) -> PortfolioAccount:
+    """Let an account of the portfolio's owner hold its cash, beside those that do."""
+    portfolio = locked(portfolio)
+    Account.objects.filter(pk=account.pk).bump()
+    if account.owner_id != portfolio.owner_id:
+        raise AccountOfAnother(field="account")
+    if PortfolioAccount.objects.filter(account=account).exists():
+        raise AccountTaken(field="account")
+    link = PortfolioAccount.objects.create(portfolio=portfolio, account=account)
+    record(actor=actor, action="portfolio.account_attached", subject=portfolio, data={"account": account.pk})
+    return link
+
+
+@transaction.atomic
+def delete_portfolio(*, portfolio: Portfolio, actor: User | None) -> None:
+    """Delete a portfolio with its trades and all that follows from them.
+
+    Its accounts stay, except those that never saw any other money than its trades'. The audit
+    trail keeps what it was.
+    """
+    portfolio = locked(portfolio)
+    accounts = Account.objects.filter(pk__in=portfolio.portfolio_accounts.values("account"))
+    ids = list(accounts.order_by("pk").values_list("pk", flat=True))
+    accounts.bump()
+    data = {"name": portfolio.name, "owner": portfolio.owner_id, "trades": portfolio.trades.count()}
+    record(actor=actor, action="portfolio.deleted", subject=portfolio, data=data)
+    CashTransaction.objects.filter(origin=Origin.TRADE, origin_id__in=portfolio.trades.values("pk")).delete()
+    portfolio.delete()
+    used = CashTransaction.objects.filter(account__in=ids).values("account")
+    Account.objects.filter(pk__in=ids).exclude(pk__in=used).delete()
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    """``values`` with the name trimmed; refuses what a portfolio cannot be."""
+    if "name" in values:
+        values = values | {"name": values["name"].strip()}
+        if not values["name"]:
+            raise NameRequired(field="name")
+        if len(values["name"]) > LONGEST_NAME:
+            raise NameTooLong(field="name")
+    if "base_currency" in values:
+        _check_currency(values["base_currency"])
+    if values.get("cost_method", CostMethod.FIFO) not in CostMethod.values:
+        raise UnknownCostMethod(field="cost_method")
+    if values.get("cash", CashSetting.TRACKED) not in CashSetting.values:
+        raise UnknownCashSetting(field="cash")
+    return values
+
+
+def _check_currency(code: str) -> None:
+    try:
+        minor_units(code)
+    except UnknownCurrency as error:
+        raise UnknownCurrency(error.message, field="base_currency") from error
+
+
+def _refuse_late_change(portfolio: Portfolio, after: dict[str, Any]) -> None:
+    if "base_currency" in after and portfolio.trades.exists():
+        raise BaseCurrencyFixed(field="base_currency")
+    if "cost_method" in after and portfolio.trades.filter(kind=TradeKind.SELL).exists():
+        raise CostMethodFixed(field="cost_method")
+
+
+def _ensure_account(portfolio: Portfolio) -> None:
+    """A brokerage account in the base currency, unless the portfolio has one."""
+    if not portfolio.portfolio_accounts.filter(account__currency=portfolio.base_currency).exists():
+        account = Account.objects.create(
+            owner=portfolio.owner,
+            name=portfolio.name,
+            kind=AccountKind.BROKERAGE,
+            currency=portfolio.base_currency,
+        )
+        PortfolioAccount.objects.create(portfolio=portfolio, account=account)
+
+
+def _open(portfolio: Portfolio, investments: Sequence[NewInvestment], owner: User, now: datetime) -> None:
+    seen: set[int] = set()
+    transfers = []
+    for position, investment in enumerate(investments):
+        if investment.asset.pk in seen:
+            message = f"{investment.asset.symbol} is listed twice."
+            raise DuplicateAsset(message, field=f"investments.{position}.asset")
+        seen.add(investment.asset.pk)
+        with located(f"investments.{position}."):
+            transfers.append(_opening(investment, now))
+    try:
+        book(locked(portfolio), transfers, actor=owner, now=now, where=lambda position: f"investments.{position}.")
+    except DomainError as error:
+        error.field = error.field.replace(".traded_at", ".opened_on").replace(".price", ".unit_cost")
+        raise
+
+
+def _opening(investment: NewInvestment, now: datetime) -> NewTrade:
+    """The transfer in that opens a position."""
+    asset, day = investment.asset, investment.opened_on
+    check_positive(investment.quantity, "quantity")
+    if investment.unit_cost is not None:
+        check_not_negative(investment.unit_cost, "unit_cost")
+    zone = ZoneInfo(asset.exchange.time_zone) if asset.exchange else UTC
+    at = now if day is None else datetime.combine(day, time(12), tzinfo=zone).astimezone(UTC)
+    transfer = NewTrade(asset=asset, kind=TradeKind.TRANSFER_IN, quantity=investment.quantity, traded_at=at)
+    return _with_cost(transfer, investment.unit_cost, day or exchange_day(asset, now))
+
+
+def _with_cost(transfer: NewTrade, unit_cost: Decimal | None, day: date) -> NewTrade:
+    if unit_cost is None:
+        return transfer
+    cost = quantise(multiply(transfer.quantity, unit_cost), transfer.asset.currency)
+    return replace(transfer, lots=(NewLot(day, transfer.quantity, cost),))

@@ -1,0 +1,195 @@
+"""From terms to rows: the unit price and lots of a transfer, and the cash that a trade moves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import Model
+
+from assets.queries import RateMissing, RateTable, last_bars, rates
+from banking.models import Account, CashTransaction, Origin, Section
+from banking.services.transactions import derive_cash, drop_derived_cash
+from core.errors import DomainError
+from core.fields import MONEY_LIMIT, ExactDecimalField
+from core.money import EXACT, divide, quantise, total
+from portfolios.book.types import EntryKind
+from portfolios.book.value import cash_amount, converted, per_unit
+from portfolios.models import CashSetting, Portfolio, Trade, TradeKind, TransferLot
+from portfolios.queries import conversion_of
+from portfolios.services.terms import NewLot, NewTrade, PriceRequired
+
+
+class AccountNotOfPortfolio(DomainError):
+    """This account does not hold the portfolio's cash."""
+
+
+class NoCashAccount(DomainError):
+    """The portfolio's cash is tracked, but it has no account in this or its base currency."""
+
+
+class AmountTooLarge(DomainError):
+    """The amount is larger than the books keep."""
+
+
+def accounts_of(portfolio: Portfolio) -> list[Account]:
+    """The accounts that hold the portfolio's cash, the first one first; one query."""
+    links = portfolio.portfolio_accounts.select_related("account").order_by("pk")
+    return [link.account for link in links]
+
+
+def account_for(trade: NewTrade, portfolio: Portfolio, accounts: Sequence[Account]) -> Account | None:
+    """The account whose cash the trade moves: the one it names, else one in its currency, else in the base currency."""
+    if trade.account is not None:
+        if trade.account.pk not in {account.pk for account in accounts}:
+            raise AccountNotOfPortfolio(field="account")
+        return trade.account
+    if portfolio.cash != CashSetting.TRACKED or trade.kind == TradeKind.TRANSFER_IN:
+        return None
+    return default_account(trade.trade_currency, portfolio, accounts)
+
+
+def default_account(currency: str, portfolio: Portfolio, accounts: Sequence[Account]) -> Account:
+    for wanted in (currency, portfolio.base_currency):
+        for account in accounts:
+            if account.currency == wanted:
+                return account
+    message = f"The portfolio's cash is tracked, but it has no account in {currency} or {portfolio.base_currency}."
+    raise NoCashAccount(message, field="account")
+
+
+def rates_of(trades: Iterable[NewTrade], accounts: Iterable[Account], base: str) -> RateTable:
+    """The exchange rates that these trades and accounts need; at most one query."""
+    codes = {account.currency for account in accounts}
+    for trade in trades:
+        codes |= {trade.trade_currency, trade.asset.currency}
+    return rates(codes, base)
+
+
+def market_prices(trades: Sequence[NewTrade]) -> dict[tuple[int, date], Decimal]:
+    """(asset id, day) to the last close then, for the transfers that state no price; a query for each day."""
+    wanted: dict[date, set[int]] = defaultdict(set)
+    for trade in trades:
+        if trade.price is None:
+            wanted[trade.day].add(trade.asset.pk)
+    return {
+        (asset_id, day): bar.close for day, assets in wanted.items() for asset_id, bar in last_bars(assets, day).items()
+    }
+
+
+def unit_price(trade: NewTrade, closes: Mapping[tuple[int, date], Decimal]) -> Decimal:
+    """The price stated; for a transfer in else the day's last known close, else what its lots cost per unit."""
+    if trade.price is not None:
+        return trade.price
+    close = closes.get((trade.asset.pk, trade.day))
+    if close is not None:
+        return close
+    if not trade.lots:
+        message = f"There is no close of {trade.asset.symbol} on or before {trade.day}: state what a unit cost."
+        raise PriceRequired(message, field="price")
+    return per_unit(divide(total(lot.cost for lot in trade.lots), trade.quantity))
+
+
+def transfer_lots(trade: Trade, lots: Sequence[NewLot], base: str, table: RateTable) -> list[TransferLot]:
+    """The lots that a transfer in brings; without any stated, one of its day at its price."""
+    if trade.kind != TradeKind.TRANSFER_IN:
+        return []
+    day_rates = conversion_of(trade, base, table)
+    if not lots:
+        gross = trade.gross
+        cost = converted(gross, day_rates.to_asset, trade.asset.currency)
+        lots = [NewLot(trade.day, trade.quantity, cost, converted(gross, day_rates.to_base, base))]
+    return [
+        TransferLot(
+            trade=trade,
+            sequence=sequence,
+            opened_on=lot.opened_on,
+            quantity=lot.quantity,
+            cost=lot.cost,
+            cost_base=_bounded(_cost_base(lot, sequence, trade, base, table, day_rates.asset_to_base)),
+        )
+        for sequence, lot in enumerate(lots)
+    ]
+
+
+def _cost_base(lot: NewLot, sequence: int, trade: Trade, base: str, table: RateTable, day_rate: Decimal) -> Decimal:
+    if lot.cost_base is not None:
+        return lot.cost_base
+    if lot.opened_on == trade.day:
+        return converted(lot.cost, day_rate, base)
+    try:
+        rate = table.rate(trade.asset.currency, base, lot.opened_on).value
+    except RateMissing as error:
+        raise RateMissing(error.message, field=f"lots.{sequence}.cost_base") from error
+    return converted(lot.cost, rate, base)
+
+
+def check_amounts(trade: Trade, base: str, table: RateTable) -> None:
+    """Refuse a trade whose amount, in any of its currencies, is larger than a money column or has no rate."""
+    net, found = trade.net, conversion_of(trade, base, table)
+    for amount in (net, converted(net, found.to_asset, trade.asset.currency), converted(net, found.to_base, base)):
+        _bounded(amount)
+
+
+def check_digits(row: Model) -> None:
+    """Refuse a number that this database would not keep whole, before the row is written among others."""
+    for field in row._meta.concrete_fields:  # noqa: SLF001  Django's documented name
+        if isinstance(field, ExactDecimalField):
+            field.get_db_prep_save(getattr(row, field.attname), connection)
+
+
+def _bounded(amount: Decimal) -> Decimal:
+    if abs(amount) >= MONEY_LIMIT:
+        raise AmountTooLarge(field="price")
+    return amount
+
+
+def book_trade_cash(
+    portfolio: Portfolio, trades: Sequence[Trade], accounts: Sequence[Account], table: RateTable
+) -> None:
+    """Store the cash rows of standing ``trades``, if the portfolio's cash is tracked; the accounts are locked."""
+    if portfolio.cash == CashSetting.TRACKED:
+        rows = [cash_row(trade, portfolio, accounts, table) for trade in trades]
+        derive_cash([row for row in rows if row is not None])
+
+
+def drop_trade_cash(trade_ids: Collection[int]) -> None:
+    drop_derived_cash(Origin.TRADE, trade_ids)
+
+
+def cash_row(
+    trade: Trade, portfolio: Portfolio, accounts: Sequence[Account], table: RateTable
+) -> CashTransaction | None:
+    """The derived cash row of a trade in its account's currency; None where no cash moves."""
+    cash = cash_amount(EntryKind(trade.kind), trade.gross, trade.fee, trade.tax)
+    if not cash:
+        return None
+    by_id = {account.pk: account for account in accounts}
+    account = by_id.get(trade.account_id or 0) or default_account(trade.currency, portfolio, accounts)
+    amount = quantise(EXACT.multiply(cash, _to_account(trade, account, portfolio, table)), account.currency)
+    if not amount:
+        return None
+    return CashTransaction(
+        account=account,
+        booked_on=trade.day,
+        amount=_bounded(amount),
+        section=Section.TRANSFER,
+        description=f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset.symbol}",
+        asset=trade.asset,
+        origin=Origin.TRADE,
+        origin_id=trade.pk,
+        created_by_id=trade.created_by_id,
+    )
+
+
+def _to_account(trade: Trade, account: Account, portfolio: Portfolio, table: RateTable) -> Decimal:
+    """Units of the account's currency for one of the trade's: the broker's rate where it applies, else the day's."""
+    if account.currency == portfolio.base_currency:
+        return conversion_of(trade, portfolio.base_currency, table).to_base
+    try:
+        return table.rate(trade.currency, account.currency, trade.day).value
+    except RateMissing as error:
+        raise RateMissing(error.message, field="account") from error

@@ -1,0 +1,361 @@
+"""Booking, voiding, restoring and replacing trades: each one transaction that ends with the books in line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from activity.services import record
+from assets.models import Asset
+from banking.models import Account
+from core.errors import DomainError
+from portfolios.book.types import ShortSale
+from portfolios.models import CashSetting, Portfolio, Trade, TradeKind, TransferLot
+from portfolios.queries import lineage
+from portfolios.services.amendments import changed, terms_of
+from portfolios.services.derivations import refold
+from portfolios.services.settlement import (
+    account_for,
+    accounts_of,
+    book_trade_cash,
+    check_amounts,
+    check_digits,
+    drop_trade_cash,
+    market_prices,
+    rates_of,
+    transfer_lots,
+    unit_price,
+)
+from portfolios.services.terms import NewLot, NewTrade, check
+
+if TYPE_CHECKING:
+    from users.models import User
+
+__all__ = ["NewLot", "NewTrade", "book_trade", "book_trades", "replace_trade", "restore_trade", "void_trade"]
+
+
+Place = Callable[[int], str]
+
+
+def _at_top(position: int) -> str:
+    """The place of a trade that is booked alone: its fields are the input's own."""
+    return ""
+
+
+MOST_IN_QUERY = 500  # beyond that all ids of the portfolio are read, whatever the database's limit
+
+
+class PortfolioGone(DomainError):
+    """The portfolio was deleted in the meantime."""
+
+
+class DuplicateTrade(DomainError):
+    """The portfolio has a trade with this external id already."""
+
+
+class BreaksLaterTrade(DomainError):
+    """A later trade would then sell what is not held."""
+
+
+class TradeVoided(DomainError):
+    """This trade is voided already."""
+
+
+class TradeStands(DomainError):
+    """This trade is not voided."""
+
+
+def book_trade(
+    *,
+    portfolio: Portfolio,
+    asset: Asset,
+    kind: TradeKind,
+    quantity: Decimal,
+    price: Decimal | None,
+    traded_at: datetime,
+    actor: User | None,
+    currency: str | None = None,
+    fee: Decimal | int = 0,
+    tax: Decimal | int = 0,
+    exchange_rate: Decimal | None = None,
+    account: Account | None = None,
+    external_id: str = "",
+    note: str = "",
+    lots: Sequence[NewLot] = (),
+    now: datetime | None = None,
+) -> Trade:
+    """Book one trade and everything that follows from it, or nothing.
+
+    Raises a DomainError that names the field: for the terms see ``terms.check``; ShortSale when
+    more is sold than held then, BreaksLaterTrade when a later sale would be left without its
+    units, RateMissing, DuplicateTrade, AccountNotOfPortfolio.
+    """
+    new = NewTrade(
+        asset=asset,
+        kind=kind,
+        quantity=quantity,
+        traded_at=traded_at,
+        price=price,
+        currency=currency,
+        fee=Decimal(fee),
+        tax=Decimal(tax),
+        exchange_rate=exchange_rate,
+        account=account,
+        external_id=external_id,
+        note=note,
+        lots=lots,
+    )
+    with transaction.atomic():
+        return book(locked(portfolio), [new], actor=actor, now=now)[0]
+
+
+@transaction.atomic
+def book_trades(
+    *, portfolio: Portfolio, trades: Sequence[NewTrade], actor: User | None, now: datetime | None = None
+) -> list[Trade]:
+    """Book many trades at once, all or none, and return the new ones.
+
+    A trade whose external id stands already is skipped, so a repeated import adds nothing.
+    An error's field begins with the trade's position among ``trades``.
+    """
+    portfolio = locked(portfolio)
+    known = _standing_ids(portfolio, [trade.external_id for trade in trades])
+    new = [(position, trade) for position, trade in enumerate(trades) if trade.external_id not in known]
+    if not new:
+        return []
+    places = [position for position, _ in new]
+    return book(
+        portfolio,
+        [trade for _, trade in new],
+        actor=actor,
+        now=now,
+        where=lambda position: f"trades.{places[position]}.",
+    )
+
+
+@transaction.atomic
+def void_trade(*, trade: Trade, actor: User | None) -> Trade:
+    """Take a trade out of the books. It stays in the history; ``restore_trade`` takes this back."""
+    portfolio = locked(trade.portfolio)
+    trade = _fresh(trade)
+    if trade.voided_at:
+        raise TradeVoided
+    _lock(_accounts(portfolio, ()))
+    _void([trade.pk], actor)
+    _refold(portfolio, {trade.asset_id}, {})
+    record(actor=actor, action="trade.voided", subject=trade, data=_summary(trade))
+    return _fresh(trade)
+
+
+@transaction.atomic
+def restore_trade(*, trade: Trade, actor: User | None) -> Trade:
+    """Take the void of a trade back. What stands in its place by then is voided with the same stroke."""
+    portfolio = locked(trade.portfolio)
+    trade = _fresh(trade)
+    if not trade.voided_at:
+        raise TradeStands
+    instead = list(Trade.objects.standing().filter(pk__in=lineage(portfolio, trade.pk)).select_related("asset"))
+    accounts = _accounts(portfolio, ())
+    _lock(accounts)
+    _void([other.pk for other in instead], actor)
+    _refuse_duplicates(portfolio, [trade.external_id])
+    Trade.objects.filter(pk=trade.pk).update(voided_at=None, voided_by=None)
+    book_trade_cash(portfolio, [trade], accounts, rates_of([terms_of(trade)], accounts, portfolio.base_currency))
+    _refold(portfolio, {trade.asset_id, *(other.asset_id for other in instead)}, {trade.pk: ""})
+    record(actor=actor, action="trade.restored", subject=trade, data=_summary(trade))
+    return _fresh(trade)
+
+
+@transaction.atomic
+def replace_trade(*, trade: Trade, actor: User | None, now: datetime | None = None, **changes: Any) -> Trade:
+    """Void a trade and book it anew with ``changes`` (fields of NewTrade), at its old place in the order.
+
+    Without a change the trade itself is returned and nothing is booked.
+    """
+    portfolio = locked(trade.portfolio)
+    trade = _fresh(trade)
+    if trade.voided_at:
+        raise TradeVoided
+    before = terms_of(trade, list(trade.transfer_lots.order_by("sequence")))
+    after = changed(before, changes)
+    if after == before:
+        return trade
+    _lock(_accounts(portfolio, ()))
+    _void([trade.pk], actor)
+    return book(portfolio, [after], actor=actor, now=now, original=trade)[0]
+
+
+def book(
+    portfolio: Portfolio,
+    new: Sequence[NewTrade],
+    *,
+    actor: User | None,
+    now: datetime | None = None,
+    where: Place = _at_top,
+    original: Trade | None = None,
+) -> list[Trade]:
+    """Book ``new`` into a locked portfolio, inside the caller's transaction.
+
+    ``where`` gives what precedes the field's name in an error about the trade at a position.
+    """
+    base, accounts = portfolio.base_currency, _accounts(portfolio, new)
+    _check_all(new, where, base=base, now=now or timezone.now())
+    _refuse_duplicates(portfolio, [trade.external_id for trade in new], where)
+    table, closes = rates_of(new, accounts, base), market_prices(new)
+    trades: list[Trade] = []
+    lots: list[TransferLot] = []
+    for position, terms in enumerate(new):
+        with located(where(position)):
+            trade = _row(terms, portfolio, accounts, unit_price(terms, closes), actor, original)
+            check_digits(trade)
+            check_amounts(trade, base, table)
+            lots += transfer_lots(trade, terms.lots, base, table)
+            trades.append(trade)
+    _lock(accounts)
+    Trade.objects.bulk_create(trades, batch_size=500)
+    TransferLot.objects.bulk_create(lots, batch_size=500)
+    book_trade_cash(portfolio, trades, accounts, table)
+    also = {original.asset_id} if original else set()
+    places = {trade.pk: where(position) for position, trade in enumerate(trades)}
+    _refold(portfolio, also | {trade.asset_id for trade in trades}, places)
+    _record_booking(portfolio, trades, actor, original)
+    return trades
+
+
+def locked(portfolio: Portfolio) -> Portfolio:
+    """Lock the portfolio's row, move its version, and read it anew. The first statement of whoever books."""
+    Portfolio.objects.filter(pk=portfolio.pk).bump()
+    found = Portfolio.objects.filter(pk=portfolio.pk).first()
+    if found is None:
+        raise PortfolioGone
+    return found
+
+
+@contextmanager
+def located(place: str) -> Iterator[None]:
+    """Put ``place`` before the field that a DomainError names: its position within a larger input."""
+    try:
+        yield
+    except DomainError as error:
+        if error.field:
+            error.field = place + error.field
+        raise
+
+
+def _check_all(new: Sequence[NewTrade], where: Place, *, base: str, now: datetime) -> None:
+    for position, terms in enumerate(new):
+        with located(where(position)):
+            check(terms, base=base, now=now)
+
+
+def _accounts(portfolio: Portfolio, new: Iterable[NewTrade]) -> list[Account]:
+    """The portfolio's accounts, read only where a trade may have to do with one."""
+    needed = portfolio.cash == CashSetting.TRACKED or any(terms.account for terms in new)
+    return accounts_of(portfolio) if needed else []
+
+
+def _lock(accounts: Iterable[Account]) -> None:
+    if ids := [account.pk for account in accounts]:
+        Account.objects.filter(pk__in=ids).bump()
+
+
+def _fresh(trade: Trade) -> Trade:
+    return Trade.objects.select_related("asset__exchange", "account", "portfolio").get(pk=trade.pk)
+
+
+def _row(
+    terms: NewTrade,
+    portfolio: Portfolio,
+    accounts: Sequence[Account],
+    price: Decimal,
+    actor: User | None,
+    original: Trade | None,
+) -> Trade:
+    return Trade(
+        portfolio=portfolio,
+        asset=terms.asset,
+        account=account_for(terms, portfolio, accounts),
+        kind=terms.kind,
+        traded_at=terms.traded_at,
+        day=terms.day,
+        quantity=terms.quantity,
+        price=price,
+        currency=terms.trade_currency,
+        fee=terms.fee,
+        tax=terms.tax,
+        exchange_rate=terms.exchange_rate,
+        external_id=terms.external_id,
+        note=terms.note,
+        sequence=original.sequence if original else 0,
+        replaces=original,
+        created_by=actor,
+    )
+
+
+def _standing_ids(portfolio: Portfolio, external_ids: Iterable[str]) -> set[str]:
+    wanted = {text for text in external_ids if text}
+    if not wanted:
+        return set()
+    standing = Trade.objects.standing().filter(portfolio=portfolio)
+    if len(wanted) <= MOST_IN_QUERY:
+        standing = standing.filter(external_id__in=wanted)
+    return wanted.intersection(standing.order_by().values_list("external_id", flat=True))
+
+
+def _refuse_duplicates(portfolio: Portfolio, external_ids: Sequence[str], where: Place = _at_top) -> None:
+    """Each external id stands once in a portfolio, and once among those booked together."""
+    seen = _standing_ids(portfolio, external_ids)
+    for position, text in enumerate(external_ids):
+        if text and text in seen:
+            message = f"The portfolio has a trade with the external id “{text}” already."
+            raise DuplicateTrade(message, field=where(position) + "external_id")
+        seen.add(text)
+
+
+def _void(trade_ids: Collection[int], actor: User | None) -> None:
+    Trade.objects.filter(pk__in=trade_ids).update(voided_at=timezone.now(), voided_by=actor)
+    drop_trade_cash(trade_ids)
+
+
+def _refold(portfolio: Portfolio, asset_ids: Collection[int], new: Mapping[int, str]) -> None:
+    """Refold; what fails is a trade among ``new`` (id to place), or a later one left without its units."""
+    try:
+        refold(portfolio, asset_ids)
+    except ShortSale as error:
+        if error.entry.key in new:
+            error.field = new[error.entry.key] + error.field
+            raise
+        later = Trade.objects.select_related("asset").get(pk=error.entry.key)
+        message = (
+            f"The sale of {later.quantity.normalize():f} {later.asset.symbol} on {later.day} (trade {later.pk}) would "
+            f"then sell more than is held: {error.held.normalize():f}."
+        )
+        raise BreaksLaterTrade(message) from error
+
+
+def _summary(trade: Trade) -> dict[str, Any]:
+    return {
+        "portfolio": trade.portfolio_id,
+        "kind": trade.kind,
+        "asset": trade.asset.symbol,
+        "quantity": f"{trade.quantity.normalize():f}",
+        "price": f"{trade.price.normalize():f}",
+        "day": trade.day.isoformat(),
+    }
+
+
+def _record_booking(portfolio: Portfolio, trades: Sequence[Trade], actor: User | None, original: Trade | None) -> None:
+    """One line for one trade; one line that lists them for many."""
+    if len(trades) > 1:
+        ids = [trade.pk for trade in trades]
+        record(actor=actor, action="trades.booked", subject=portfolio, data={"trades": ids})
+        return
+    for trade in trades:
+        data = _summary(trade) | ({"replaces": original.pk} if original else {})
+        record(actor=actor, action="trade.replaced" if original else "trade.booked", subject=trade, data=data)

@@ -1,0 +1,87 @@
+"""How amounts, quantities and ratios are written on a page: digits grouped, signs shown, nothing computed."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from core.money import EXACT, minor_units, quantise
+
+register = template.Library()
+
+MISSING = "–"
+MINUS = "−"
+Number = Decimal | float | int
+
+
+def _signed(text: str, *, plus: bool) -> str:
+    """``text`` with a true minus, and with a plus if asked; a zero has no sign."""
+    if not any(digit in text for digit in "123456789"):
+        return text.removeprefix("-")
+    if text.startswith("-"):
+        return MINUS + text[1:]
+    return "+" + text if plus else text
+
+
+def _rounded(value: Number, currency: str) -> str:
+    exact = value if isinstance(value, Decimal) else Decimal(str(value))  # a chart's amounts are floats
+    return f"{quantise(exact, currency):,f}"
+
+
+@register.filter
+def amount(value: Number | None, currency: str) -> str:
+    """``1,234.50``: in the minor units of ``currency``."""
+    return MISSING if value is None else _signed(_rounded(value, currency), plus=False)
+
+
+@register.filter
+def signed_amount(value: Number | None, currency: str) -> str:
+    """``+1,234.50`` or ``−1,234.50``."""
+    return MISSING if value is None else _signed(_rounded(value, currency), plus=True)
+
+
+@register.filter
+def unit_price(value: Decimal | None, currency: str) -> str:
+    """A price per unit: at least the currency's minor units, up to 4 decimals, or 6 below 1, where it has them."""
+    if value is None:
+        return MISSING
+    scale = Decimal("1e-4") if abs(value) >= 1 else Decimal("1e-6")
+    rounded = value.quantize(scale, rounding=ROUND_HALF_UP, context=EXACT)
+    digits = max(minor_units(currency), -int(rounded.normalize(EXACT).as_tuple().exponent))
+    return _signed(f"{rounded:,.{digits}f}", plus=False)
+
+
+@register.filter
+def quantity(value: Decimal | None) -> str:
+    """``1,250`` or ``0.12345``: all digits, no trailing zeros."""
+    return MISSING if value is None else _signed(f"{value.normalize(EXACT):,f}", plus=False)
+
+
+@register.filter
+def percent(value: Number | None, digits: int = 2) -> str:
+    """``12.34%`` from the fraction 0.1234."""
+    return MISSING if value is None else _signed(f"{value:,.{digits}%}", plus=False)
+
+
+@register.filter
+def signed_percent(value: Number | None, digits: int = 2) -> str:
+    """``+12.34%`` from the fraction 0.1234."""
+    return MISSING if value is None else _signed(f"{value:,.{digits}%}", plus=True)
+
+
+@register.filter
+def ratio(value: Number | None, digits: int = 2) -> str:
+    """``1.23``: a figure without a unit."""
+    return MISSING if value is None else _signed(f"{value:,.{digits}f}", plus=False)
+
+
+@register.simple_tag
+def change(value: Number | None, text: str) -> SafeString:
+    """``text`` in the colour of a gain or a loss, with an arrow beside its sign: never by colour alone."""
+    if not value:
+        return format_html('<span class="flat">{}</span>', text)
+    name, arrow = ("gain", "▲") if value > 0 else ("loss", "▼")
+    return format_html('<span class="{}"><span class="arrow" aria-hidden="true">{}</span>{}</span>', name, arrow, text)

@@ -1,0 +1,172 @@
+"""Holdings, totals and sectors: the figures, and how many queries they take."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from assets.models import Asset
+from assets.tests.factories import make_asset, make_bars, make_rate
+from banking.models import Account, Section
+from banking.services.transactions import book_cash
+from portfolios.models import Portfolio
+from portfolios.queries import holdings, sectors, totals, totals_of_all, valuation_days
+from portfolios.tests.factories import buy, exact, make_portfolio, sell
+from users.models import User
+
+
+@pytest.fixture
+def apple(db: None) -> Asset:
+    apple = make_asset("AAPL", sector="Technology")
+    make_bars(apple, {date(2024, 1, 10): "100", date(2024, 2, 1): "120", date(2024, 3, 1): "130"})
+    return apple
+
+
+def test_a_holding_is_valued_at_the_last_close(alice: User, apple: Asset) -> None:
+    portfolio = make_portfolio(alice)
+    buy(portfolio, apple, 3, 100, "2024-01-10", fee=Decimal("1.00"))
+    sell(portfolio, apple, 1, 125, "2024-02-01")
+
+    [held] = holdings([portfolio])[portfolio.pk]
+
+    assert (held.quantity, held.cost) == exact(2, "200.6667")
+    assert held.average_cost == Decimal("100.33335")
+    assert (held.price, held.price_day, held.price_source) == (Decimal(130), date(2024, 3, 1), "test")
+    assert (held.value, held.unrealised_gain) == exact(260, "59.3333")
+    assert (held.realised_gain, held.weight) == exact("24.6667", 1)
+
+
+def test_as_of_folds_the_trades_of_that_day(alice: User, apple: Asset) -> None:
+    portfolio = make_portfolio(alice)
+    buy(portfolio, apple, 3, 100, "2024-01-10")
+    sell(portfolio, apple, 3, 125, "2024-02-10")
+
+    [held] = holdings([portfolio], date(2024, 2, 9))[portfolio.pk]
+
+    assert (held.quantity, held.price, held.price_day) == (Decimal(3), Decimal(120), date(2024, 2, 1))
+    assert holdings([portfolio])[portfolio.pk] == []
+    [closed] = holdings([portfolio], include_closed=True)[portfolio.pk]
+    assert (closed.quantity, closed.realised_gain, closed.value) == exact(0, 75, 0)
+    assert holdings([portfolio], date(2024, 1, 9))[portfolio.pk] == []
+
+
+def test_a_foreign_holding_is_valued_at_the_last_rate(alice: User, apple: Asset) -> None:
+    make_rate("USDCHF", {date(2024, 1, 10): "0.90", date(2024, 2, 1): "0.80"})
+    portfolio = make_portfolio(alice, base_currency="CHF")
+    buy(portfolio, apple, 2, 100, "2024-01-10")
+
+    [held] = holdings([portfolio])[portfolio.pk]
+    [then] = holdings([portfolio], date(2024, 1, 31))[portfolio.pk]
+
+    assert (held.cost_base, held.rate, held.value, held.unrealised_gain) == exact(180, "0.8", 208, 28)
+    assert (then.rate, then.value) == exact("0.9", 180)
+
+
+def test_without_any_close_the_own_last_trade_is_the_price_and_says_so(alice: User) -> None:
+    portfolio, private = make_portfolio(alice), make_asset("PRIV", exchange=None)
+    buy(portfolio, private, 2, 50, "2024-01-10")
+    buy(portfolio, private, 1, 60, "2024-01-11")
+
+    [held] = holdings([portfolio])[portfolio.pk]
+
+    assert (held.price, held.price_source, held.price_day) == (Decimal(60), "trade", date(2024, 1, 11))
+    assert held.value == 180
+
+
+def test_a_simulated_price_says_so(alice: User) -> None:
+    portfolio, made_up = make_portfolio(alice), make_asset("SIM")
+    make_bars(made_up, {date(2024, 1, 10): "7"}, source="simulated")
+    buy(portfolio, made_up, 1, 7, "2024-01-10")
+
+    assert holdings([portfolio])[portfolio.pk][0].price_source == "simulated"
+
+
+def test_weights_add_up_to_exactly_one(alice: User) -> None:
+    portfolio = make_portfolio(alice)
+    for number in range(7):
+        buy(portfolio, make_asset(f"A{number}", sector=f"S{number % 3}"), 1, 10, "2024-01-10")
+
+    held = holdings([portfolio])[portfolio.pk]
+    found = sectors(held)
+
+    assert sum(holding.weight or 0 for holding in held) == 1
+    assert sum(sector.weight or 0 for sector in found) == 1
+    assert [sector.sector for sector in found] == ["S0", "S1", "S2"]
+    assert sum(sector.value for sector in found) == 70
+
+
+def test_totals_hold_the_cash_of_the_accounts(alice: User, apple: Asset) -> None:
+    portfolio = make_portfolio(alice, cash="tracked")
+    book_cash(
+        account=Account.objects.get(),
+        amount=Decimal(1000),
+        booked_on=date(2024, 1, 2),
+        section=Section.TRANSFER,
+        actor=alice,
+    )
+    buy(portfolio, apple, 3, 100, "2024-01-10")
+    sell(portfolio, apple, 1, 125, "2024-02-01")
+
+    figures = totals(portfolio, holdings([portfolio], include_closed=True)[portfolio.pk])
+    before = totals(portfolio, [], date(2024, 1, 9))
+
+    assert (figures.market_value, figures.invested, figures.unrealised_gain) == exact(260, 200, 60)
+    assert (figures.realised_gain, figures.cash, figures.total_value) == exact(25, 825, 1085)
+    assert figures.complete
+    assert before.total_value == 1000
+
+
+def test_a_missing_rate_makes_the_totals_incomplete(alice: User, apple: Asset) -> None:
+    rate = make_rate("USDCHF", {date(2024, 1, 10): "0.90"})
+    portfolio = make_portfolio(alice, base_currency="CHF")
+    buy(portfolio, apple, 2, 100, "2024-01-10")
+    rate.history.all().delete()
+
+    [held] = holdings([portfolio])[portfolio.pk]
+
+    assert (held.rate, held.value, held.weight) == (None, None, None)
+    assert not totals(portfolio, [held]).complete
+
+
+def test_the_valuation_day_is_the_last_bars_or_the_last_trades(alice: User, apple: Asset) -> None:
+    empty, quiet, busy = (make_portfolio(alice, name) for name in ("Empty", "Quiet", "Busy"))
+    buy(quiet, apple, 1, 100, "2024-01-10")
+    buy(busy, apple, 1, 100, "2024-03-05")
+
+    assert valuation_days([empty.pk, quiet.pk, busy.pk]) == {
+        empty.pk: None,
+        quiet.pk: date(2024, 3, 1),
+        busy.pk: date(2024, 3, 5),
+    }
+
+
+@pytest.mark.parametrize("as_of", [None, date(2024, 2, 1)], ids=["now", "as of"])
+def test_the_number_of_queries_does_not_grow(alice: User, as_of: date | None) -> None:
+    make_rate("USDCHF", {date(2024, 1, 2): "0.90"})
+    counts = []
+    for numbers in (range(2), range(2, 10)):
+        for number in numbers:
+            _portfolio_with_assets(alice, "CHF" if number % 2 else "USD", number)
+        every = list(Portfolio.objects.all())
+        with CaptureQueriesContext(connection) as queries:
+            held = holdings(every, as_of, include_closed=True)
+            totals_of_all(every, held, as_of)
+            valuation_days([portfolio.pk for portfolio in every])
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1] <= 13
+    assert sum(len(rows) for rows in held.values()) == 20
+
+
+def _portfolio_with_assets(owner: User, base: str, number: int) -> Any:
+    portfolio = make_portfolio(owner, f"{base}{number}", base_currency=base, cash="tracked")
+    for letter in "XY":
+        asset = make_asset(f"{letter}{base}{number}")
+        buy(portfolio, asset, 2, 10, "2024-01-10")
+        make_bars(asset, {date(2024, 1, 10): "11"})
+    return portfolio

@@ -1,0 +1,36 @@
+"""Portfolios and what is in them. Mounted at `/api/portfolios/` and, short, at `/portfolios/`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import path
+
+from portfolios.api import DisposalViewSet, LotViewSet, PortfolioViewSet, TradeViewSet
+
+ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+MANY: dict[str, Any] = {"get": "list", "post": "create"}
+
+urlpatterns = [
+    path("", PortfolioViewSet.as_view(MANY), name="portfolio-list"),
+    path("<int:pk>/", PortfolioViewSet.as_view(ONE), name="portfolio-detail"),
+    path(
+        "<int:pk>/investments/",
+        PortfolioViewSet.as_view({"get": "investments"}, filter_backends=[]),
+        name="portfolio-investments",
+    ),
+    path(
+        "<int:pk>/sectors/",
+        PortfolioViewSet.as_view({"get": "sectors"}, filter_backends=[], pagination_class=None),
+        name="portfolio-sectors",
+    ),
+    path("<int:portfolio_id>/trades/", TradeViewSet.as_view(MANY), name="trade-list"),
+    path("<int:portfolio_id>/trades/<int:pk>/", TradeViewSet.as_view(ONE), name="trade-detail"),
+    path(
+        "<int:portfolio_id>/trades/<int:pk>/restore/",
+        TradeViewSet.as_view({"post": "restore"}),
+        name="trade-restore",
+    ),
+    path("<int:portfolio_id>/lots/", LotViewSet.as_view({"get": "list"}), name="lot-list"),
+    path("<int:portfolio_id>/disposals/", DisposalViewSet.as_view({"get": "list"}), name="disposal-list"),
+]
