@@ -5,48 +5,59 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('as_of', models.DateField(help_text='The day whose close it is valued at.')),
-                ('portfolio_version', models.PositiveBigIntegerField()),
-                ('accounts_version', models.PositiveBigIntegerField(help_text="Sum over the portfolio's accounts.")),
-                ('price_version', models.PositiveBigIntegerField(help_text='The newest among its assets, benchmark and rates.')),
-                ('currency', models.CharField(max_length=3)),
-                ('market_value', core.fields.MoneyField(blank=True, decimal_places=4, max_digits=19, null=True)),
-                ('invested', core.fields.MoneyField(decimal_places=4, max_digits=19)),
-                ('cash', core.fields.MoneyField(decimal_places=4, max_digits=19)),
-                ('total_value', core.fields.MoneyField(blank=True, decimal_places=4, max_digits=19, null=True)),
-                ('realised_gain', core.fields.MoneyField(decimal_places=4, max_digits=19)),
-                ('benchmark_symbol', models.CharField(blank=True, max_length=32)),
-                ('window_start', models.DateField(blank=True, null=True)),
-                ('observations', models.PositiveIntegerField(default=0)),
-                ('total_return', models.FloatField(blank=True, null=True)),
-                ('annual_return', models.FloatField(blank=True, null=True)),
-                ('annual_volatility', models.FloatField(blank=True, null=True)),
-                ('sharpe_ratio', models.FloatField(blank=True, null=True)),
-                ('sortino_ratio', models.FloatField(blank=True, null=True)),
-                ('calmar_ratio', models.FloatField(blank=True, null=True)),
-                ('max_drawdown', models.FloatField(blank=True, null=True)),
-                ('beta', models.FloatField(blank=True, null=True)),
-                ('alpha', models.FloatField(blank=True, null=True)),
-                ('value_at_risk', models.FloatField(blank=True, help_text='Historical, 95 %, one day, a positive loss.', null=True)),
-                ('expected_shortfall', models.FloatField(blank=True, help_text='Historical, 95 %, one day.', null=True)),
-                ('skewness', models.FloatField(blank=True, null=True)),
-                ('win_rate', models.FloatField(blank=True, null=True)),
-                ('problems', models.JSONField(blank=True, default=dict, help_text='Figure to the reason why it is empty.')),
-                ('computed_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("as_of", models.DateField(help_text="The day whose close it is valued at.")),
+                ("portfolio_version", models.PositiveBigIntegerField()),
+                ("accounts_version", models.PositiveBigIntegerField(help_text="Sum over the portfolio's accounts.")),
+                (
+                    "price_version",
+                    models.PositiveBigIntegerField(help_text="The newest among its assets, benchmark and rates."),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("market_value", core.fields.MoneyField(blank=True, decimal_places=4, max_digits=19, null=True)),
+                ("invested", core.fields.MoneyField(blank=True, decimal_places=4, max_digits=19, null=True)),
+                ("cash", core.fields.MoneyField(blank=True, decimal_places=4, max_digits=19, null=True)),
+                ("total_value", core.fields.MoneyField(blank=True, decimal_places=4, max_digits=19, null=True)),
+                ("realised_gain", core.fields.MoneyField(blank=True, decimal_places=4, max_digits=19, null=True)),
+                ("benchmark_symbol", models.CharField(blank=True, max_length=32)),
+                ("window_start", models.DateField(blank=True, null=True)),
+                ("window_end", models.DateField(blank=True, null=True)),
+                ("observations", models.PositiveIntegerField(default=0)),
+                ("total_return", models.FloatField(blank=True, null=True)),
+                ("annual_return", models.FloatField(blank=True, null=True)),
+                ("annual_volatility", models.FloatField(blank=True, null=True)),
+                ("sharpe_ratio", models.FloatField(blank=True, null=True)),
+                ("sortino_ratio", models.FloatField(blank=True, null=True)),
+                ("calmar_ratio", models.FloatField(blank=True, null=True)),
+                ("max_drawdown", models.FloatField(blank=True, null=True)),
+                ("beta", models.FloatField(blank=True, null=True)),
+                ("alpha", models.FloatField(blank=True, null=True)),
+                (
+                    "value_at_risk",
+                    models.FloatField(blank=True, help_text="Historical, 95 %, one day, a positive loss.", null=True),
+                ),
+                (
+                    "expected_shortfall",
+                    models.FloatField(blank=True, help_text="Historical, 95 %, one day.", null=True),
+                ),
+                ("skewness", models.FloatField(blank=True, null=True)),
+                ("win_rate", models.FloatField(blank=True, null=True)),
+                (
+                    "problems",
+                    models.JSONField(blank=True, default=dict, help_text="Figure to the reason why it is empty."),
+                ),
+                ("computed_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ['portfolio', '-as_of'],
+                "ordering": ["portfolio", "-as_of"],
             },
         ),
     ]

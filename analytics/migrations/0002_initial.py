@@ -5,22 +5,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('analytics', '0001_initial'),
-        ('portfolios', '0001_initial'),
+        ("analytics", "0001_initial"),
+        ("portfolios", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='snapshot',
-            name='portfolio',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='snapshots', to='portfolios.portfolio'),
+            model_name="snapshot",
+            name="portfolio",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="snapshots", to="portfolios.portfolio"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='snapshot',
-            constraint=models.UniqueConstraint(fields=('portfolio', 'as_of'), name='snapshot_once_per_day'),
+            model_name="snapshot",
+            constraint=models.UniqueConstraint(fields=("portfolio", "as_of"), name="snapshot_once_per_day"),
         ),
     ]

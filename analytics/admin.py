@@ -1,0 +1,64 @@
+"""Snapshots in the admin: to look at and to compute anew, never to edit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from kombu.exceptions import OperationalError
+
+from activity.services import finish_job, start_job
+from analytics import services, tasks
+from analytics.models import Snapshot
+from portfolios.admin import ReadOnly
+from portfolios.models import Portfolio
+
+if TYPE_CHECKING:
+    from users.models import User
+
+    ModelAdmin = admin.ModelAdmin[Any]  # generic in its stub only
+else:
+    ModelAdmin = admin.ModelAdmin
+
+
+def queue(request: HttpRequest, portfolio_ids: Sequence[int]) -> None:
+    """One job for all of them, sent to the workers in chunks once it is stored."""
+    job = start_job(owner=cast("User", request.user), kind="recompute", total=len(portfolio_ids))
+    try:
+        for chunk in services.chunks(portfolio_ids, tasks.CHUNK):
+            tasks.recompute.delay_on_commit(chunk, str(job.pk))  # type: ignore[attr-defined]  # of Celery's Django app
+    except OperationalError:
+        finish_job(job.pk, error="The broker cannot be reached.")
+        messages.error(request, "The broker cannot be reached; nothing was queued.")
+    else:
+        messages.success(request, f"{len(portfolio_ids)} portfolios are queued as job {job.pk}.")
+
+
+@admin.action(description="Recompute value and risk")
+def recompute_portfolios(model_admin: Any, request: HttpRequest, portfolios: QuerySet[Portfolio]) -> None:
+    queue(request, list(portfolios.order_by("pk").values_list("pk", flat=True)))
+
+
+# The action is about analytics, which portfolios do not know of.
+portfolio_admin = admin.site.get_model_admin(Portfolio)
+portfolio_admin.actions = [*(portfolio_admin.actions or ()), recompute_portfolios]
+
+
+@admin.register(Snapshot)
+class SnapshotAdmin(ReadOnly, ModelAdmin):
+    list_display = [
+        *("portfolio", "as_of", "currency", "total_value", "annual_return", "annual_volatility", "sharpe_ratio"),
+        *("max_drawdown", "value_at_risk", "observations", "computed_at"),
+    ]
+    list_filter = ["currency", "benchmark_symbol", ("sharpe_ratio", admin.EmptyFieldListFilter), "computed_at"]
+    list_select_related = ["portfolio"]
+    search_fields = ["portfolio__name", "portfolio__owner__username"]
+    date_hierarchy = "as_of"
+    actions = ["recompute"]
+
+    @admin.action(description="Recompute the portfolios of the selected snapshots", permissions=["view"])
+    def recompute(self, request: HttpRequest, snapshots: QuerySet[Snapshot]) -> None:
+        queue(request, sorted(set(snapshots.order_by().values_list("portfolio_id", flat=True))))

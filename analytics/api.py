@@ -1,0 +1,263 @@
+"""Risk and daily series of a portfolio over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+import numpy as np
+from django.db.models import QuerySet
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from analytics import queries
+from analytics.figures import FIGURES, HORIZON, LEVEL
+from analytics.models import Snapshot
+from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, RatioField, StrictIntegerField
+from core.money import minor_units, multiply, quantise
+from portfolios.models import Portfolio
+from users.models import User
+
+NOT_YET = "it has not been computed yet"
+# Label, unit and heading in docs/methods.md of each figure.
+CATALOGUE = {
+    "total_return": ("Total return", "fraction", "time-weighted-return"),
+    "annual_return": ("Annual return", "fraction a year", "annual-return"),
+    "annual_volatility": ("Annual volatility", "fraction a year", "annual-volatility"),
+    "sharpe_ratio": ("Sharpe ratio", "ratio", "sharpe-ratio"),
+    "sortino_ratio": ("Sortino ratio", "ratio", "sortino-ratio"),
+    "calmar_ratio": ("Calmar ratio", "ratio", "calmar-ratio"),
+    "max_drawdown": ("Maximum drawdown", "fraction", "max-drawdown"),
+    "beta": ("Beta", "ratio", "beta"),
+    "alpha": ("Alpha", "fraction a year", "alpha"),
+    "value_at_risk": ("Value at risk", "fraction", "value-at-risk"),
+    "expected_shortfall": ("Expected shortfall", "fraction", "expected-shortfall"),
+    "skewness": ("Skewness", "ratio", "skewness"),
+    "win_rate": ("Win rate", "fraction", "win-rate"),
+}
+LOSSES = ("value_at_risk", "expected_shortfall")
+
+
+class RiskQuery(serializers.Serializer[Any]):
+    """What can be asked of the figures. Any of these has them computed on request."""
+
+    level = DecimalStringField(
+        6, 5, required=False, min_value=Decimal("0.5"), max_value=Decimal("0.999"), help_text="Of VaR; 0.95."
+    )
+    horizon = StrictIntegerField(required=False, min_value=1, max_value=252, help_text="Of VaR, in sessions; 1.")
+    as_of = IsoDateField(required=False, help_text="Valuation date; the last close when left out.")
+
+
+class SeriesQuery(serializers.Serializer[Any]):
+    start = IsoDateField(required=False)
+    end = IsoDateField(required=False)
+
+
+class WindowSerializer(serializers.Serializer[Any]):
+    start = serializers.DateField(allow_null=True)
+    end = serializers.DateField(allow_null=True)
+    observations = serializers.IntegerField()
+
+
+class MetricSerializer(serializers.Serializer[Any]):
+    """One figure; ``value`` is null where ``problem`` says why. ``amount`` is a loss in the portfolio's currency."""
+
+    key = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of the answer, not this field's label
+    value = RatioField(allow_null=True)
+    unit = serializers.CharField()
+    amount = DecimalStringField(allow_null=True)
+    problem = serializers.CharField(allow_null=True)
+    method = serializers.CharField(help_text="Where its formula stands.")
+
+
+class RiskSerializer(serializers.Serializer[Any]):
+    portfolio = serializers.IntegerField()
+    as_of = serializers.DateField(allow_null=True)
+    currency = serializers.CharField()
+    basis = serializers.ChoiceField(["ex-post"], help_text="From the portfolio's own returns on its real trades.")
+    stale = serializers.BooleanField(help_text="A newer trade or price is not in it yet; it will be within a minute.")
+    computed_at = AwareDateTimeField(allow_null=True)
+    window = WindowSerializer()
+    benchmark = serializers.CharField(allow_null=True)
+    level = RatioField()
+    horizon = serializers.IntegerField()
+    price_source = serializers.CharField(help_text="“simulated” if such a price is in it, else empty.")
+    metrics = MetricSerializer(many=True)
+
+
+class SeriesSerializer(serializers.Serializer[Any]):
+    """Columns of equal length, a value for each session."""
+
+    portfolio = serializers.IntegerField()
+    currency = serializers.CharField()
+    benchmark = serializers.CharField(allow_null=True)
+    price_source = serializers.CharField(help_text="“simulated” if such a price is in it, else empty.")
+    problem = serializers.CharField(allow_null=True)
+    days = serializers.ListField(child=serializers.DateField())
+    values = serializers.ListField(child=serializers.CharField(), help_text="At the close, in the currency.")
+    flows = serializers.ListField(child=serializers.CharField(), help_text="Net, from outside, in the currency.")
+    returns = serializers.ListField(child=serializers.FloatField(), help_text="Time-weighted, since the start.")
+    benchmark_returns = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    drawdown = serializers.ListField(child=serializers.FloatField(), help_text="Loss from the running peak.")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a snapshot and a computation on request have in common."""
+
+    as_of: date | None
+    stale: bool
+    computed_at: datetime | None
+    window: tuple[date | None, date | None, int]
+    benchmark: str
+    total_value: Decimal | None
+    figures: Mapping[str, float | None]
+    problems: Mapping[str, str]
+
+
+class PortfolioView(GenericAPIView[Portfolio]):
+    """A view of one portfolio of the caller's; any other does not exist."""
+
+    queryset = Portfolio.objects.none()
+    pagination_class = None
+    filter_backends = ()
+
+    def get_queryset(self) -> QuerySet[Portfolio]:
+        return Portfolio.objects.visible_to(cast("User", self.request.user)).select_related("benchmark")
+
+    def asked(self, query: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """The query string as checked values; names that the query does not know are left alone."""
+        given = query(data=self.request.query_params.dict())
+        given.is_valid(raise_exception=True)
+        return dict(given.validated_data)
+
+
+class RiskView(PortfolioView):
+    """Every figure of the engine, from the portfolio's own returns. Value at risk is a positive loss."""
+
+    serializer_class = RiskSerializer
+
+    @extend_schema(parameters=[RiskQuery], responses=RiskSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        portfolio, asked = self.get_object(), self.asked(RiskQuery)
+        level, horizon = float(asked.get("level", LEVEL)), asked.get("horizon", int(HORIZON))
+        newest = Snapshot.objects.filter(portfolio=portfolio).order_by("-as_of").first()
+        if asked:
+            answer = _on_request(portfolio, newest, asked.get("as_of"), level, horizon)
+        else:
+            answer = _stored(portfolio, newest)
+        start, end, observations = answer.window
+        body = {
+            "portfolio": portfolio.pk,
+            "as_of": answer.as_of,
+            "currency": portfolio.base_currency,
+            "basis": "ex-post",
+            "stale": answer.stale,
+            "computed_at": answer.computed_at,
+            "window": {"start": start, "end": end, "observations": observations},
+            "benchmark": answer.benchmark or None,
+            "level": level,
+            "horizon": horizon,
+            "price_source": queries.price_source(portfolio),
+            "metrics": [_metric(name, answer, portfolio.base_currency) for name in FIGURES],
+        }
+        return Response(RiskSerializer(body).data)
+
+
+class SeriesView(PortfolioView):
+    """Daily value, flows, time-weighted return and drawdown since the first trade or ``start``."""
+
+    serializer_class = SeriesSerializer
+
+    @extend_schema(parameters=[SeriesQuery], responses=SeriesSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        portfolio = self.get_object()
+        series = queries.series(portfolio, **self.asked(SeriesQuery))
+        beside = series.benchmark_cumulative
+        body = {
+            "portfolio": portfolio.pk,
+            "currency": portfolio.base_currency,
+            "benchmark": portfolio.benchmark.symbol if portfolio.benchmark else None,
+            "price_source": queries.price_source(portfolio),
+            "problem": series.problem or None,
+            "days": np.datetime_as_string(series.days).tolist(),
+            "values": _amounts(series.values, portfolio.base_currency),
+            "flows": _amounts(series.flows, portfolio.base_currency),
+            "returns": series.cumulative.tolist() if len(series.days) else [],
+            "benchmark_returns": None if beside is None else beside.tolist(),
+            "drawdown": series.drawdown.tolist() if len(series.days) else [],
+        }
+        return Response(body)
+
+
+def _stored(portfolio: Portfolio, snapshot: Snapshot | None) -> Answer:
+    if snapshot is None:
+        benchmark = portfolio.benchmark.symbol if portfolio.benchmark else ""
+        return Answer(
+            as_of=None,
+            stale=True,
+            computed_at=None,
+            window=(None, None, 0),
+            benchmark=benchmark,
+            total_value=None,
+            figures={},
+            problems=dict.fromkeys(FIGURES, NOT_YET),
+        )
+    return Answer(
+        as_of=snapshot.as_of,
+        stale=queries.stale(Portfolio.objects.filter(pk=portfolio.pk)).exists(),
+        computed_at=snapshot.computed_at,
+        window=(snapshot.window_start, snapshot.window_end, snapshot.observations),
+        benchmark=snapshot.benchmark_symbol,
+        total_value=snapshot.total_value,
+        figures={name: getattr(snapshot, name) for name in FIGURES},
+        problems=snapshot.problems,
+    )
+
+
+def _on_request(
+    portfolio: Portfolio, newest: Snapshot | None, as_of: date | None, level: float, horizon: int
+) -> Answer:
+    """Figures of now. The amounts of a day in the past are not known here, so losses have none then."""
+    result = queries.risk(portfolio, as_of=as_of, level=level, horizon=horizon)
+    return Answer(
+        as_of=as_of or (newest.as_of if newest else result.end),
+        stale=False,
+        computed_at=None,
+        window=(result.start, result.end, result.observations),
+        benchmark=portfolio.benchmark.symbol if portfolio.benchmark else "",
+        total_value=newest.total_value if newest and as_of is None else None,
+        figures=result.figures,
+        problems=result.problems,
+    )
+
+
+def _metric(name: str, answer: Answer, currency: str) -> dict[str, Any]:
+    label, unit, heading = CATALOGUE[name]
+    value = answer.figures.get(name)
+    amount = None
+    if name in LOSSES and value is not None and answer.total_value is not None:
+        amount = quantise(multiply(answer.total_value, Decimal(repr(value))), currency)
+    return {
+        "key": name,
+        "label": label,
+        "value": value,
+        "unit": unit,
+        "amount": amount,
+        "problem": answer.problems.get(name),
+        "method": f"{reverse('methods')}#{heading}",
+    }
+
+
+def _amounts(values: Any, currency: str) -> list[str]:
+    """Amounts of a chart as plain strings in the currency's minor unit."""
+    digits = minor_units(currency)
+    return [f"{value:.{digits}f}" for value in values.tolist()]

@@ -1,0 +1,275 @@
+"""From a chunk's facts to daily values, time-weighted returns and the figures of each portfolio. Pure; no Django."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.engine import time_weighted_returns
+from analytics.market import Grid, Market
+from analytics.valuation import Changes, FloatArray, IntArray, Spans, flows, rounded, spans, values, worth_of
+from core.money import minor_units
+
+BUY, SELL, TRANSFER_IN = 1, -1, 0
+
+
+class PortfolioFacts(NamedTuple):
+    """A portfolio and the versions of what its figures follow from."""
+
+    pk: int
+    portfolio_version: int
+    accounts_version: int
+    price_version: int
+    base: str
+    benchmark_id: int | None
+    tracked: bool
+    created_on: date
+
+
+# Records in the order of booking; ``row`` is the portfolio's place in the chunk.
+TRADE = np.dtype(
+    [
+        ("row", np.int64),
+        ("asset", np.int64),
+        ("kind", np.int64),
+        ("day", "datetime64[D]"),
+        ("quantity", np.float64),
+        ("price", np.float64),
+        ("currency", "U3"),
+        ("costs", np.float64),  # fee and tax
+        ("rate", np.float64),  # the broker's, base currency for one of the trade's; NaN: that day's
+        ("external", np.bool_),  # its cash comes from outside the portfolio
+    ]
+)
+CASH = np.dtype(
+    [
+        ("row", np.int64),
+        ("day", "datetime64[D]"),
+        ("amount", np.float64),
+        ("currency", "U3"),
+        ("external", np.bool_),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that the figures of a chunk of portfolios follow from."""
+
+    portfolios: list[PortfolioFacts]
+    trades: NDArray[np.void]
+    cash: NDArray[np.void]
+    market: Market
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Daily values, flows and returns of n portfolios that share base currency and sessions.
+
+    ``rows`` (n,) are their places in the chunk. ``values``, ``paid_in``, ``paid_out`` and ``returns`` are (n, T) over
+    ``grid.days``; ``valid`` (n, T) is True where a return was earned inside the portfolio's window. ``problems`` holds
+    why a portfolio has no series at all, or "".
+    """
+
+    rows: IntArray
+    base: str
+    grid: Grid
+    values: FloatArray
+    paid_in: FloatArray
+    paid_out: FloatArray
+    returns: FloatArray
+    valid: NDArray[np.bool_]
+    problems: list[str]
+
+
+def series_of(inputs: Inputs) -> Iterator[Series]:
+    """The daily series of all portfolios of a chunk, in groups that are computed as matrices."""
+    for (base, calendars), rows in _groups(inputs).items():
+        yield _series(inputs, base, inputs.market.grid(calendars), np.array(rows, dtype=np.int64))
+
+
+def _groups(inputs: Inputs) -> dict[tuple[str, frozenset[str]], list[int]]:
+    facts = inputs.market.facts
+    calendars: dict[int, set[str]] = defaultdict(set)
+    pairs = np.unique(inputs.trades[["row", "asset"]])
+    for row, asset in zip(pairs["row"].tolist(), pairs["asset"].tolist(), strict=True):
+        calendars[row].add(facts[asset].calendar)
+    groups: dict[tuple[str, frozenset[str]], list[int]] = defaultdict(list)
+    for row, portfolio in enumerate(inputs.portfolios):
+        groups[portfolio.base, frozenset(calendars[row])].append(row)
+    return groups
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The facts of one group with its portfolios, assets and currencies as rows and columns of matrices."""
+
+    market: Market
+    base: str
+    grid: Grid
+    portfolios: int
+    trades: NDArray[np.void]
+    cash: NDArray[np.void]
+    assets: list[int]
+    currencies: list[str]
+
+    def column_of_money(self, currencies: NDArray[np.str_]) -> IntArray:
+        return len(self.assets) + np.searchsorted(np.array(self.currencies, "U3"), currencies).astype(np.int64)
+
+    def rate_on(self, currencies: NDArray[np.str_], days: NDArray[np.datetime64]) -> FloatArray:
+        """The last known rate to the base currency (E,) on each day itself."""
+        rates = np.full(len(days), np.nan)
+        places = np.searchsorted(self.market.days, days, side="right") - 1
+        for currency in np.unique(currencies).tolist():
+            chosen = currencies == currency
+            rate = self.market.rate(currency, self.base)
+            if currency == self.base:
+                rates[chosen] = 1.0
+            else:
+                rates[chosen] = np.where(places[chosen] >= 0, rate[places[chosen]], np.nan)
+        return rates
+
+    def prices(self) -> tuple[FloatArray, IntArray]:
+        """Prices of every column (A + C, T) in the base currency, and the session each begins with."""
+        assets, priced_from = self.market.prices(self.assets, self.base, self.grid)
+        money = [self.market.rate(currency, self.base)[self.grid.places] for currency in self.currencies]
+        matrix = np.vstack([assets, *money]) if money else assets
+        return matrix, np.concatenate([priced_from, np.zeros(len(money), np.int64)])
+
+    def trade_changes(self) -> Changes:
+        trades = self.trades
+        return Changes(
+            row=trades["row"],
+            column=np.searchsorted(np.array(self.assets, np.int64), trades["asset"]).astype(np.int64),
+            day=self.grid.session_of(trades["day"]),
+            quantity=np.where(trades["kind"] == SELL, -trades["quantity"], trades["quantity"]),
+            own_price=trades["price"],
+            money=self.column_of_money(trades["currency"]),
+        )
+
+    def cash_changes(self) -> Changes:
+        column = self.column_of_money(self.cash["currency"])
+        amount = self.cash["amount"]
+        return Changes(
+            self.cash["row"], column, self.grid.session_of(self.cash["day"]), amount, np.zeros(len(amount)), column
+        )
+
+    def trade_flows(self, changes: Changes, prices: FloatArray, priced_from: IntArray) -> FloatArray:
+        """What each trade brought in from outside, in the base currency: its cash, or the securities' market value."""
+        trades = self.trades
+        decimals = np.zeros(len(trades), np.int64)
+        for currency in self.currencies:
+            decimals[trades["currency"] == currency] = minor_units(currency)
+        gross = rounded(trades["quantity"] * trades["price"], decimals)
+        paid = np.where(trades["kind"] == SELL, trades["costs"] - gross, gross + trades["costs"])
+        rate = np.where(np.isnan(trades["rate"]), self.rate_on(trades["currency"], trades["day"]), trades["rate"])
+        paid = np.where(trades["external"], paid * rate, 0.0)
+        brought = trades["kind"] == TRANSFER_IN
+        paid[brought] = worth_of(changes.taken(brought), prices, priced_from)
+        return paid
+
+    def cash_flows(self) -> FloatArray:
+        """Deposits and withdrawals (E,) in the base currency; income and the cash of trades are inside."""
+        external = self.cash["external"]
+        amount = self.cash["amount"] * self.rate_on(self.cash["currency"], self.cash["day"])
+        return np.where(external, amount, 0.0)
+
+
+def _group(inputs: Inputs, base: str, grid: Grid, rows: IntArray) -> _Group:
+    """The group's own facts, its portfolios numbered from 0, on the sessions since its first fact."""
+    trades, cash = (facts[np.isin(facts["row"], rows)] for facts in (inputs.trades, inputs.cash))
+    for facts in (trades, cash):
+        facts["row"] = np.searchsorted(rows, facts["row"])
+    first = min([facts["day"].min() for facts in (trades, cash) if len(facts)], default=None)
+    start = len(grid.days) if first is None else int(np.searchsorted(grid.days, first))
+    assets = np.unique(trades["asset"]).tolist()
+    currencies = np.unique(np.concatenate([trades["currency"], cash["currency"]])).tolist()
+    return _Group(inputs.market, base, grid.since(start), len(rows), trades, cash, assets, currencies)
+
+
+def _series(inputs: Inputs, base: str, grid: Grid, rows: IntArray) -> Series:
+    group = _group(inputs, base, grid, rows)
+    shape = len(rows), len(group.grid.days)
+    prices, priced_from = group.prices()
+    traded, banked = group.trade_changes(), group.cash_changes()
+    securities = spans(traded, priced_from, shape[1])
+    worth = values(securities.joined(spans(banked, priced_from, shape[1])), prices, shape[0])
+    paid = np.concatenate([group.trade_flows(traded, prices, priced_from), group.cash_flows()])
+    row, day = np.concatenate([traded.row, banked.row]), np.concatenate([traded.day, banked.day])
+    paid_in, paid_out = flows(row, day, paid, shape)
+    window = _window(group, securities, row, day)
+    problems = _no_window(group, window)
+    missing = np.asarray((np.isnan(worth + paid_in - paid_out) & window).any(axis=1))
+    for place in np.flatnonzero(missing):
+        problems[place] = _missing_rates(group, int(place))
+    usable = window & ~missing[:, np.newaxis]
+    for matrix in (worth, paid_in, paid_out):
+        matrix[~usable] = 0.0
+    returns, valid = _returns(group, worth, paid_in, paid_out, usable, problems)
+    return Series(rows, base, group.grid, worth, paid_in, paid_out, returns, valid, problems)
+
+
+def _window(group: _Group, securities: Spans, row: IntArray, day: IntArray) -> NDArray[np.bool_]:
+    """Which sessions (n, T) count: from a portfolio's first fact to its last price."""
+    sessions = np.arange(len(group.grid.days))
+    first = np.full(group.portfolios, len(sessions), np.int64)
+    np.minimum.at(first, row, day)
+    window: NDArray[np.bool_] = sessions < _ends(group, securities)[:, np.newaxis]
+    window &= sessions >= first[:, np.newaxis]
+    return window
+
+
+def _ends(group: _Group, securities: Spans) -> IntArray:
+    """How many sessions (n,) each window has: it ends with the last bar of what is held, or was held if nothing is."""
+    trades, sessions = group.trades, len(group.grid.days)
+    last = group.market.last_days(group.assets).astype(np.int64)
+    last[last == np.datetime64("NaT", "D").astype(np.int64)] = -1
+    held = np.full((2, group.portfolios), -1, np.int64)
+    columns = np.searchsorted(np.array(group.assets, np.int64), trades["asset"])
+    np.maximum.at(held[0], trades["row"], last[columns])
+    open_ = securities.taken((securities.stop == sessions) & (securities.column < len(group.assets)))
+    np.maximum.at(held[1], open_.row, last[open_.column])
+    day = np.where(held[1] >= 0, held[1], held[0])
+    return np.where(day >= 0, group.grid.until(day.astype("datetime64[D]")), 0)
+
+
+def _no_window(group: _Group, window: NDArray[np.bool_]) -> list[str]:
+    traded = np.isin(np.arange(group.portfolios), group.trades["row"])
+    empty = ~window.any(axis=1)
+    reasons = np.where(empty & traded, "there is no price since the first trade", "")
+    reasons[~traded] = "there are no trades yet"
+    return [str(reason) for reason in reasons]
+
+
+def _missing_rates(group: _Group, row: int) -> str:
+    trades, cash = group.trades[group.trades["row"] == row], group.cash[group.cash["row"] == row]
+    used = {*trades["currency"].tolist(), *cash["currency"].tolist()}
+    used |= {group.market.facts[asset].currency for asset in trades["asset"].tolist()}
+    first = min(facts["day"].min() for facts in (trades, cash) if len(facts))
+    codes = np.array(sorted(used), "U3")
+    unknown = codes[np.isnan(group.rate_on(codes, np.full(len(codes), first)))].tolist()
+    return "; ".join(group.market.missing_rate(currency, group.base) for currency in unknown or sorted(used))
+
+
+def _returns(
+    group: _Group,
+    worth: FloatArray,
+    paid_in: FloatArray,
+    paid_out: FloatArray,
+    usable: NDArray[np.bool_],
+    problems: list[str],
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    if not worth.size:
+        return worth, usable
+    weighted = time_weighted_returns(worth.T, paid_in.T, paid_out.T)
+    undefined = np.asarray(weighted.undefined.T & usable)
+    for place in np.flatnonzero(undefined.any(axis=1)):
+        day = group.grid.days[undefined[place].argmax()]
+        problems[place] = f"the return is undefined from {day}, when nothing was invested that could earn it"
+    return weighted.returns.T, weighted.valid.T & usable

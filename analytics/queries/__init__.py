@@ -1,0 +1,19 @@
+"""Reads for the risk engine: what is stale, the facts of a chunk as arrays, exact amounts, one portfolio's series."""
+
+from analytics.queries.facts import inputs
+from analytics.queries.money import Money, money
+from analytics.queries.series import ValueSeries, price_source, risk, series
+from analytics.queries.versions import stale, stale_portfolio_ids, with_versions
+
+__all__ = [
+    "Money",
+    "ValueSeries",
+    "inputs",
+    "money",
+    "price_source",
+    "risk",
+    "series",
+    "stale",
+    "stale_portfolio_ids",
+    "with_versions",
+]

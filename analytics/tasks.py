@@ -1,0 +1,42 @@
+"""When portfolios are recomputed, and what is worth retrying. How it is done is in services.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from celery import shared_task
+from django.db import OperationalError
+
+from activity.services import advance_job
+from analytics import queries, services
+
+CHUNK = 1000  # portfolios a message: about half a second of work
+EXPIRES = 30  # the tick's period: what no worker took until then is found and sent again
+
+
+@shared_task(name="analytics.refresh_stale")
+def refresh_stale() -> None:
+    """Queue every portfolio whose trades, cash, prices or rates are newer than its snapshot.
+
+    Beat calls this every 30 seconds. What is stale is read from the database, so a lost message costs one period, and
+    a doubled one nothing: whoever comes second finds nothing stale.
+    """
+    for ids in services.chunks(queries.stale_portfolio_ids(), CHUNK):
+        recompute.apply_async((ids,), expires=EXPIRES)
+
+
+@shared_task(
+    name="analytics.recompute",
+    autoretry_for=(OperationalError,),
+    retry_backoff=1,
+    retry_backoff_max=60,
+    retry_jitter=True,
+    max_retries=5,
+)
+def recompute(portfolio_ids: Sequence[int], job_id: str | None = None) -> None:
+    """Bring snapshots up to date; for a job, compute all of them and count them as done."""
+    services.recompute(portfolio_ids, only_stale=job_id is None)
+    if job_id is not None:
+        advance_job(UUID(job_id), len(portfolio_ids))
+        services.finish_if_done(UUID(job_id))

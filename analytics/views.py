@@ -1,0 +1,211 @@
+"""The Dashboard, its parts that refresh on their own, and the page of methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, wraps
+from typing import Any, cast
+
+import markdown
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from analytics import charts, queries
+from analytics.models import Snapshot
+from assets.models import PriceBasis
+from assets.queries import SIMULATED
+from core.money import minor_units
+from portfolios.models import Disposal, Portfolio
+from portfolios.queries import Holding, Sector, holdings, sectors, totals, valuation_days
+from users.models import User
+
+SHOWN_DISPOSALS = 10
+
+View = Callable[..., HttpResponse]
+
+
+def login_needed(view: View) -> View:
+    """Send strangers to the login. A part that htmx asked for sends its whole page there, and back to the Dashboard."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if getattr(request, "htmx", False):
+            return HttpResponseClientRedirect(reverse("login"))
+        return redirect_to_login(request.get_full_path())
+
+    return guarded
+
+
+@require_safe
+@login_needed
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """One portfolio of the caller's: ``?portfolio=<id>``, else the first."""
+    choices = list(_visible(request))
+    if not choices and "portfolio" not in request.GET:
+        return render(request, "analytics/welcome.html")
+    portfolio = _chosen(choices, request.GET.get("portfolio"))
+    context = _books(portfolio) | _risk(portfolio) | {"portfolios": choices, "portfolio": portfolio}
+    if context["held"] or context["disposals"]:
+        context["chart"] = _value_chart(portfolio, request)
+    return render(request, "analytics/dashboard.html", context)
+
+
+@require_safe
+@login_needed
+def risk_card(request: HttpRequest, portfolio_id: int) -> HttpResponse:
+    """The card of figures; while they are stale it asks for itself again."""
+    portfolio = get_object_or_404(_visible(request), pk=portfolio_id)
+    return render(request, "analytics/_risk_card.html", _risk(portfolio) | {"portfolio": portfolio})
+
+
+@require_safe
+@login_needed
+def value_card(request: HttpRequest, portfolio_id: int) -> HttpResponse:
+    """The chart over time: ``?view=`` a key of ``charts.VIEWS``, ``?span=`` one of ``charts.SPANS``."""
+    portfolio = get_object_or_404(_visible(request), pk=portfolio_id)
+    context = {"portfolio": portfolio, "chart": _value_chart(portfolio, request)}
+    return render(request, "analytics/_value_card.html", context)
+
+
+@require_safe
+@login_needed
+def methods(request: HttpRequest) -> HttpResponse:
+    """How each figure is computed: docs/methods.md, a heading's anchor is its words with dashes."""
+    return render(request, "analytics/methods.html", {"text": _methods_text()})
+
+
+@cache
+def _methods_text() -> SafeString:
+    source = (settings.BASE_DIR / "docs" / "methods.md").read_text(encoding="utf-8")
+    # Alignment by attribute: the content security policy refuses the style that is the default.
+    options = {"tables": {"use_align_attribute": True}}
+    text = markdown.markdown(source, extensions=["tables", "toc", "sane_lists"], extension_configs=options)
+    return mark_safe(text)  # noqa: S308  the product's own file
+
+
+def _visible(request: HttpRequest) -> Any:
+    return Portfolio.objects.visible_to(cast("User", request.user)).select_related("benchmark")
+
+
+def _chosen(choices: Sequence[Portfolio], wanted: str | None) -> Portfolio:
+    if wanted is None:
+        return choices[0]
+    for portfolio in choices:
+        if str(portfolio.pk) == wanted:
+            return portfolio
+    raise Http404
+
+
+def _books(portfolio: Portfolio) -> dict[str, Any]:
+    """What there is, what it is worth and what was sold."""
+    every = holdings([portfolio], include_closed=True)[portfolio.pk]
+    held = [holding for holding in every if holding.quantity]
+    disposals = Disposal.objects.filter(portfolio=portfolio).select_related("asset").order_by("-closed_on", "-pk")
+    return {
+        "as_of": valuation_days([portfolio.pk])[portfolio.pk],
+        "held": held,
+        "totals": totals(portfolio, every),
+        "sectors": _sectors(held),
+        "simulated": queries.price_source(portfolio) == SIMULATED,
+        "total_return": any(holding.price_basis == PriceBasis.TOTAL_RETURN for holding in held),
+        "disposals": list(disposals[:SHOWN_DISPOSALS]),
+        "shown_disposals": SHOWN_DISPOSALS,
+    }
+
+
+def _sectors(held: Sequence[Holding]) -> list[tuple[Sector, charts.Arc | None]]:
+    """Each sector with its arc of the ring, the largest first; no arcs where nothing has a value."""
+    spread = sectors(held)
+    arcs: Sequence[charts.Arc | None] = charts.ring([float(sector.weight or 0) for sector in spread])
+    return list(zip(spread, arcs or [None] * len(spread), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of the card. ``value`` is None where ``problem`` says why there is none."""
+
+    key: str
+    label: str
+    unit: str
+    signed: bool
+    value: float | None
+    problem: str
+
+    @property
+    def anchor(self) -> str:
+        """Its heading on the page of methods."""
+        return self.key.replace("_", "-")
+
+
+# key, label, unit, whether a gain and a loss are told apart by sign and colour
+FIGURES = (
+    ("annual_return", "Annual return", "fraction", True),
+    ("annual_volatility", "Volatility, a year", "fraction", False),
+    ("sharpe_ratio", "Sharpe ratio", "ratio", False),
+    ("sortino_ratio", "Sortino ratio", "ratio", False),
+    ("calmar_ratio", "Calmar ratio", "ratio", False),
+    ("max_drawdown", "Max drawdown", "fraction", True),
+    ("value_at_risk", "Value at risk, 95%, a day", "fraction", False),
+    ("expected_shortfall", "Expected shortfall, 95%, a day", "fraction", False),
+    ("beta", "Beta", "ratio", False),
+    ("alpha", "Alpha, a year", "fraction", True),
+    ("skewness", "Skewness", "ratio", False),
+    ("win_rate", "Days with a gain", "fraction", False),
+)
+
+
+def _risk(portfolio: Portfolio) -> dict[str, Any]:
+    """The newest snapshot and whether it still shows what is so."""
+    snapshot = Snapshot.objects.filter(portfolio=portfolio).order_by("-as_of").first()
+    stale = queries.stale(Portfolio.objects.filter(pk=portfolio.pk)).exists()
+    figures = [
+        Figure(*row, getattr(snapshot, row[0]), snapshot.problems.get(row[0], "")) for row in FIGURES if snapshot
+    ]
+    return {"snapshot": snapshot, "stale": stale, "figures": figures}
+
+
+def _value_chart(portfolio: Portfolio, request: HttpRequest) -> dict[str, Any] | None:
+    """What the card over time shows, or None without a close of what was held."""
+    series = queries.series(portfolio)
+    if not len(series.days):
+        return None
+    view, span = _choice(request, "view", charts.VIEWS, "value"), _choice(request, "span", charts.SPANS, "max")
+    currency = portfolio.base_currency
+    benchmark = portfolio.benchmark.name if portfolio.benchmark else ""
+    chart = charts.draw(series, view, span, benchmark=benchmark, currency=currency, digits=minor_units(currency))
+    rows = charts.table_rows(chart)
+    return {
+        "title": TITLES[view],
+        "anchor": ANCHORS[view],
+        "view": view,
+        "views": charts.VIEWS,
+        "span": span,
+        "spans": charts.SPANS,
+        "first": rows[-1][0],
+        "last": rows[0][0],
+        "lines": chart.lines,
+        "unit": chart.unit,
+        "currency": currency,
+        "digits": chart.digits,
+        "json": charts.chart_json(chart),
+        "rows": rows,
+    }
+
+
+TITLES = {"value": "Value over time", "return": "Time-weighted return", "drawdown": "Loss from the highest close"}
+ANCHORS = {"value": "the-same-money-in-the-benchmark", "return": "time-weighted-return", "drawdown": "max-drawdown"}
+
+
+def _choice(request: HttpRequest, name: str, allowed: Mapping[str, str], default: str) -> str:
+    """A query parameter that has few values; another value is answered like none."""
+    wanted = request.GET.get(name, default)
+    return wanted if wanted in allowed else default
