@@ -1,0 +1,28 @@
+import { chromium } from "playwright-core";
+import { execSync } from "node:child_process";
+const b = await chromium.launch({executablePath:"/usr/bin/chromium",args:["--no-sandbox","--disable-gpu","--disable-background-networking","--disable-component-update","--disable-sync"]});
+const c = await b.newContext({viewport:{width:1280,height:900}});
+const p = await c.newPage();
+p.on("console",m=>{ if(["error","warning"].includes(m.type())) console.log("CONSOLE",m.text())});
+const base="http://127.0.0.1:8123";
+await p.goto(base+"/login/"); await p.fill("input[name=username]","demo"); await p.fill("input[name=password]","demo123");
+await Promise.all([p.waitForURL(base+"/"),p.click("button[type=submit]")]);
+execSync("cd /work/main && VAR_DIR=/tmp/w/pages-var .venv/bin/python manage.py shell -c \"from portfolios.models import Portfolio; Portfolio.objects.filter(pk=1).bump()\"",{stdio:"ignore"});
+await p.goto(base+"/");
+console.log("stale card:", await p.locator("#risk-card").getAttribute("hx-get"), await p.locator("#risk-card [data-announce]").innerText());
+await p.locator("#risk-card").screenshot({path:"/tmp/w/shots/stale.png"});
+await p.waitForTimeout(3500);
+execSync("cd /work/main && VAR_DIR=/tmp/w/pages-var .venv/bin/python manage.py recompute",{stdio:"ignore"});
+await p.waitForFunction(()=>!document.querySelector("#risk-card").hasAttribute("hx-get"),null,{timeout:10000});
+await p.waitForTimeout(300); console.log("fresh; announced:", await p.locator("#announcements").innerText());
+await p.evaluate(()=>window.scrollTo(0,0)); await p.locator(".chart canvas").hover({position:{x:300,y:120}}); await p.waitForTimeout(300);
+await p.screenshot({path:"/tmp/w/shots/tip.png",clip:{x:80,y:260,width:760,height:440}});
+await p.click("#choice-1y"); await p.waitForTimeout(400);
+console.log("focus:", await p.evaluate(()=>document.activeElement.id), "|", await p.locator("#announcements").innerText());
+await p.keyboard.press("Tab"); 
+await p.click(".data summary"); await p.waitForTimeout(200);
+await p.screenshot({path:"/tmp/w/shots/table.png"});
+// smallest targets
+const small = await p.evaluate(()=>[...document.querySelectorAll("a,button,summary,input:not([type=hidden])")].map(e=>[e.className||e.tagName,e.getBoundingClientRect()]).filter(([,r])=>r.width&&(r.width<24||r.height<24)).map(([n,r])=>`${n} ${r.width|0}x${r.height|0}`));
+console.log("small targets:", small);
+await b.close();

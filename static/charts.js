@@ -1,0 +1,118 @@
+// Draws every <div class="chart" data-chart="id"> from the JSON in the element with that id.
+import { LineChart } from "echarts/charts";
+import { AxisPointerComponent, GridComponent, TooltipComponent } from "echarts/components";
+import { init, use } from "echarts/core";
+import { CanvasRenderer } from "echarts/renderers";
+
+use([LineChart, GridComponent, TooltipComponent, AxisPointerComponent, CanvasRenderer]);
+
+// A canvas knows no CSS variables, so colours are read as what they resolve to in the theme of the moment.
+const palette = (element) => {
+  const probe = document.createElement("span");
+  element.append(probe);
+  const colour = (name) => {
+    probe.style.color = `var(--c-${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const names = ["portfolio", "benchmark", "loss", "ink", "quiet", "rule", "paper"];
+  const colours = Object.fromEntries(names.map((name) => [name, colour(name)]));
+  probe.remove();
+  return colours;
+};
+
+const number = (options) => new Intl.NumberFormat("en", options);
+const fixed = (digits) => ({ minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+// The same writing as on the rest of the page: 1,234.50 USD, +1.23%.
+const formats = (unit, currency, digits) => {
+  if (unit === "money") {
+    const full = number(fixed(digits));
+    const short = number({ notation: "compact", maximumSignificantDigits: 3 });
+    return { full: (value) => `${full.format(value)} ${currency}`, short: (value) => short.format(value) };
+  }
+  const full = number({ style: "percent", signDisplay: "exceptZero", ...fixed(2) });
+  const short = number({ style: "percent", maximumFractionDigits: 1 });
+  return { full: (value) => full.format(value), short: (value) => short.format(value) };
+};
+
+const longDay = new Intl.DateTimeFormat("en", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+
+const line = (series, days, colours) => ({
+  name: series.name,
+  type: "line",
+  data: days.map((day, i) => [day, series.values[i]]),
+  showSymbol: false,
+  symbol: series.role === "benchmark" ? "emptyCircle" : "circle",
+  color: colours[series.role],
+  lineStyle: { width: series.role === "benchmark" ? 1.5 : 2, type: series.role === "benchmark" ? [5, 4] : "solid" },
+  areaStyle: series.area ? { opacity: 0.12 } : undefined,
+  emphasis: { disabled: true },
+});
+
+const tooltip = (format, colours) => ({
+  trigger: "axis",
+  renderMode: "richText", // the other mode writes inline styles, which the content security policy refuses
+  backgroundColor: colours.paper,
+  borderColor: colours.rule,
+  textStyle: { color: colours.ink, fontSize: 13, lineHeight: 20 },
+  axisPointer: { type: "line", lineStyle: { color: colours.quiet } },
+  confine: true,
+  formatter: (points) =>
+    [longDay.format(new Date(points[0].value[0])), ...points.map((p) => `${p.seriesName}  ${format.full(p.value[1])}`)].join("\n"),
+});
+
+const option = (data, colours) => {
+  const format = formats(data.unit, data.currency, data.digits);
+  const label = { color: colours.quiet, fontSize: 12, hideOverlap: true };
+  return {
+    animation: false,
+    grid: { left: 8, right: 16, top: 12, bottom: 4, containLabel: true },
+    tooltip: tooltip(format, colours),
+    xAxis: {
+      type: "time",
+      axisLabel: label,
+      axisLine: { onZero: false, lineStyle: { color: colours.rule } },
+      axisTick: { show: false },
+      splitLine: { show: false },
+    },
+    yAxis: {
+      type: "value",
+      scale: data.scale,
+      axisLabel: { ...label, formatter: format.short },
+      splitLine: { lineStyle: { color: colours.rule } },
+      splitNumber: 4,
+    },
+    series: data.series.map((series) => line(series, data.days, colours)),
+  };
+};
+
+const charts = new Map();
+const resized = new ResizeObserver((entries) => {
+  for (const entry of entries) charts.get(entry.target)?.resize();
+});
+
+const draw = (element) => {
+  const data = JSON.parse(document.getElementById(element.dataset.chart).textContent);
+  const chart = charts.get(element) ?? init(element, null, { renderer: "canvas" });
+  chart.setOption(option(data, palette(element)), true);
+  if (!charts.has(element)) resized.observe(element);
+  charts.set(element, chart);
+};
+
+const drop = () => {
+  for (const [element, chart] of charts) {
+    if (element.isConnected) continue;
+    resized.unobserve(element);
+    chart.dispose();
+    charts.delete(element);
+  }
+};
+
+const drawAll = (root) => root.querySelectorAll("[data-chart]").forEach(draw);
+
+// htmx says this of the page itself and of each part that it swaps in.
+document.addEventListener("htmx:load", (event) => {
+  drop();
+  drawAll(event.detail.elt);
+});
+document.addEventListener("themechange", () => charts.forEach((_, element) => draw(element)));

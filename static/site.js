@@ -1,0 +1,31 @@
+// Small manners of every page: htmx, menus that close, changes that are announced.
+import htmx from "htmx.org";
+
+window.htmx = htmx;
+
+const close = (menu) => {
+  menu.open = false;
+};
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) close(menu);
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    close(menu);
+    menu.querySelector("summary").focus();
+  }
+});
+
+// A swapped part says in one sentence what it shows now; a screen reader hears that and not the whole part.
+document.addEventListener("htmx:load", (event) => {
+  const part = event.detail.elt;
+  if (part === document.body) return;
+  const sentence = part.querySelector("[data-announce]")?.textContent.trim().replace(/\s+/g, " ");
+  const region = document.getElementById("announcements");
+  if (sentence && sentence !== region.textContent) region.textContent = sentence;
+});
