@@ -1,0 +1,150 @@
+"""The demo: real closes of 2013 to 2022, four simulated companies, two people and two portfolios.
+
+Loading it again changes nothing: assets are known by their symbols, bars by asset and
+day, people by their names, portfolios by owner and name, trades and cash rows by their
+external ids.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from assets.models import Asset, HistoricValue
+from assets.providers.base import Bar
+from assets.services.exchanges import install_exchanges
+from assets.services.history import store_bars
+from assets.services.sources import simulated_series
+from banking.models import CashTransaction, Section
+from banking.services.transactions import book_cash
+from portfolios.models import Portfolio, TradeKind
+from portfolios.services.portfolios import create_portfolio
+from portfolios.services.trades import NewTrade, book_trades
+from users.models import User
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+Say = Callable[[str], None]
+
+
+def load(say: Say) -> None:
+    """Load whatever of the demo is not there yet, telling ``say`` after each part."""
+    demo = _read("demo.json")
+    assets = load_assets()
+    say(f"{len(assets)} assets")
+    say(f"{load_history(assets, demo)} new daily prices, to {demo['last_day']}")
+    people = load_people(demo["people"])
+    say(f"people: {', '.join(people)}")
+    for portfolio in demo["portfolios"]:
+        booked = load_portfolio(portfolio, people[portfolio["owner"]], assets)
+        say(f"{portfolio['name']}: {booked} new trades")
+
+
+def load_assets() -> dict[str, Asset]:
+    """The demo's assets by symbol; those that exist keep what their owner has changed."""
+    install_exchanges()
+    for row in _read("assets.json"):
+        values = {name: row[name] for name in ("name", "type", "sector", "currency", "isin", "price_basis")}
+        Asset.objects.get_or_create(symbol=row["symbol"], defaults={**values, "exchange_id": row["exchange"]})
+    return Asset.objects.in_bulk([row["symbol"] for row in _read("assets.json")], field_name="symbol")
+
+
+def load_history(assets: dict[str, Asset], demo: dict[str, Any]) -> int:
+    """Shipped closes and simulated series, for the assets that have no history yet."""
+    known = set(HistoricValue.objects.order_by().values_list("asset__symbol", flat=True).distinct())
+    shipped = ((assets[bar.symbol].pk, bar) for bar in _closes() if bar.symbol not in known)
+    simulated = ((assets[bar.symbol].pk, bar) for bar in _simulated(demo, known))
+    return store_bars(list(shipped), source="demo") + store_bars(list(simulated), source="simulated")
+
+
+def _closes() -> Iterable[Bar]:
+    with gzip.open(FIXTURES / "closes.csv.gz", "rt", newline="") as file:
+        for row in csv.DictReader(file, strict=True):
+            day = date.fromisoformat(row.pop("date"))
+            yield from (Bar(symbol, day, Decimal(close)) for symbol, close in row.items() if close)
+
+
+def _simulated(demo: dict[str, Any], known: set[str]) -> Iterable[Bar]:
+    first, last = date.fromisoformat(demo["simulated_from"]), date.fromisoformat(demo["last_day"])
+    for row in _read("assets.json"):
+        if row["symbol"] not in known and (anchor := row.get("simulated")):
+            through = (date.fromisoformat(anchor["day"]), Decimal(anchor["close"]))
+            yield from simulated_series(row["symbol"], first, last, anchor=through)
+
+
+def load_people(rows: list[dict[str, Any]]) -> dict[str, User]:
+    """The demo's people by name. Their passwords are public, which is why production refuses the demo."""
+    people = {}
+    for row in rows:
+        user, created = User.objects.get_or_create(
+            username=row["username"],
+            defaults={
+                "first_name": row["first_name"],
+                "last_name": row["last_name"],
+                "is_staff": row["superuser"],
+                "is_superuser": row["superuser"],
+            },
+        )
+        if created:
+            user.set_password(row["password"])
+            user.save(update_fields=["password"])
+        people[user.username] = user
+    return people
+
+
+@transaction.atomic
+def load_portfolio(row: dict[str, Any], owner: User, assets: dict[str, Asset]) -> int:
+    """One portfolio with its cash and trades, whole or not at all. Returns how many trades are new."""
+    portfolio = Portfolio.objects.filter(owner=owner, name=row["name"]).first() or create_portfolio(
+        owner=owner,
+        name=row["name"],
+        description=row["description"],
+        base_currency=row["base_currency"],
+        benchmark=assets[row["benchmark"]],
+        cash=row["cash"],
+    )
+    _load_cash(portfolio, owner, row["cash_rows"])
+    trades = [_trade(trade, assets) for trade in row["trades"]]
+    return len(book_trades(portfolio=portfolio, trades=trades, actor=owner))
+
+
+def _load_cash(portfolio: Portfolio, owner: User, rows: list[dict[str, str]]) -> None:
+    known = set(
+        CashTransaction.objects.filter(account__in=portfolio.portfolio_accounts.values("account")).values_list(
+            "external_id", flat=True
+        )
+    )
+    for row in rows:
+        if row["external_id"] not in known:
+            book_cash(
+                account=portfolio.portfolio_accounts.select_related("account")[0].account,
+                amount=Decimal(row["amount"]),
+                booked_on=date.fromisoformat(row["booked_on"]),
+                section=Section(row["section"]),
+                description=row["description"],
+                external_id=row["external_id"],
+                actor=owner,
+            )
+
+
+def _trade(row: dict[str, str], assets: dict[str, Asset]) -> NewTrade:
+    return NewTrade(
+        asset=assets[row["asset"]],
+        kind=TradeKind(row["kind"]),
+        quantity=Decimal(row["quantity"]),
+        price=Decimal(row["price"]),
+        traded_at=datetime.fromisoformat(row["traded_at"]),
+        fee=Decimal(row["fee"]),
+        external_id=row["external_id"],
+    )
+
+
+def _read(name: str) -> Any:
+    return json.loads((FIXTURES / name).read_text())
