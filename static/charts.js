@@ -35,7 +35,7 @@ const formats = (unit, currency, digits) => {
   return { full: (value) => full.format(value), short: (value) => short.format(value) };
 };
 
-const longDay = new Intl.DateTimeFormat("en", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+const longDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
 
 const line = (series, days, colours) => ({
   name: series.name,
