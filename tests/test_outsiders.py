@@ -14,7 +14,7 @@ from tests.rows import every_row
 from tests.world import METHODS, Endpoint, World, endpoints
 from users.models import User
 
-PUBLIC = {"login", "docs", "docs/", "schema", "token", "token-refresh", "token-revoke"}
+PUBLIC = {"favicon.ico", "login", "docs", "docs/", "schema", "token", "token-refresh", "token-revoke"}
 ENDPOINTS = endpoints()
 API = [endpoint for endpoint in ENDPOINTS if endpoint.is_api and endpoint.name not in PUBLIC]
 PAGES = [endpoint for endpoint in ENDPOINTS if not endpoint.is_api and endpoint.name not in PUBLIC]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from django.test import Client
 
 from activity.models import AuditEvent, IdempotencyKey, Job, JobState
 from activity.services import advance_job, finish_job, record, start_job
 from core.testing import client_of
-from users.models import User
+
+if TYPE_CHECKING:  # activity lies below users
+    from users.models import User
 
 
 def test_an_event_names_its_subject(alice: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,12 +18,18 @@ from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars
 from core import bulk
 from core.testing import make_user
-from portfolio_site.testing import wait_until
 from portfolios.models import Investment, Portfolio, Trade
 
 SESSIONS = sessions("XNYS", date(2021, 6, 1), date(2023, 1, 31))
 PORTFOLIOS, HOLDINGS = 300, 6
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, f"not within a minute: {what}"
+        time.sleep(0.05)
 
 
 def many_portfolios() -> list[int]:
@@ -81,14 +88,14 @@ def test_a_killed_recomputation_is_finished_by_the_tick(celery_worker_process: C
     worker = celery_worker_process(concurrency=1)
     for chunk in services.chunks(ids, 5):
         tasks.recompute.delay(chunk)
-    wait_until(lambda: Snapshot.objects.count() > 40, 60, "a part of the snapshots is there")
+    wait_until(lambda: Snapshot.objects.count() > 40, "a part of the snapshots is there")
     worker.kill()
     done = Snapshot.objects.count()
     assert 0 < done < PORTFOLIOS, "the worker was not killed in the middle"
 
     celery_worker_process(concurrency=1)
     tasks.refresh_stale.delay()  # as beat does
-    wait_until(lambda: not queries.stale_portfolio_ids(), 60, "nothing is stale")
+    wait_until(lambda: not queries.stale_portfolio_ids(), "nothing is stale")
 
     after = stored()
     assert sorted(after) == ids
@@ -108,12 +115,12 @@ def test_a_new_trade_and_a_new_price_refresh_their_portfolio_without_being_asked
 
     Portfolio.objects.filter(pk=first).bump()
     tasks.refresh_stale.delay()
-    wait_until(lambda: not queries.stale_portfolio_ids(), 30, "nothing is stale")
+    wait_until(lambda: not queries.stale_portfolio_ids(), "nothing is stale")
 
     changed = [pk for pk, row in stored().items() if row != before[pk]]
     assert changed == [first]
     make_bars(Asset.objects.get(symbol="A0"), {date(2023, 2, 1): "123"})
     assert len(queries.stale_portfolio_ids()) == PORTFOLIOS
     tasks.refresh_stale.delay()
-    wait_until(lambda: not queries.stale_portfolio_ids(), 30, "nothing is stale")
+    wait_until(lambda: not queries.stale_portfolio_ids(), "nothing is stale")
     assert Snapshot.objects.filter(as_of=date(2023, 2, 1)).count() == PORTFOLIOS

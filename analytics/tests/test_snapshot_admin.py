@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from celery import current_app as app
 from django.contrib.messages import get_messages
 from django.test import Client
 from kombu import pools
@@ -12,7 +13,6 @@ from kombu import pools
 from activity.models import Job, JobState
 from analytics import services, tasks
 from analytics.models import Snapshot
-from portfolio_site.celery import app
 from portfolios.models import Portfolio
 from portfolios.tests.factories import make_portfolio
 from users.models import User

@@ -328,7 +328,6 @@ def test_the_page_sends_as_many_queries_for_twenty_holdings_as_for_two(browser: 
     many, texts = count_queries(lambda: browser.get("/"))
     assert many == few, texts
     assert many <= 24, texts
-    print("COUNT", many)
 
 
 # --- the login ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
@@ -18,7 +18,9 @@ from rest_framework.views import APIView
 from core.errors import DomainError, NotReady
 from core.problems import body_of, handle
 from core.web import server_error
-from users.models import User
+
+if TYPE_CHECKING:  # core lies below users
+    from users.models import User
 
 PROBLEM, PAGE = "application/problem+json", "text/html; charset=utf-8"
 
