@@ -40,11 +40,12 @@ def load(say: Say) -> None:
     assets = load_assets()
     say(f"{len(assets)} assets")
     say(f"{load_history(assets, demo)} new daily prices, to {demo['last_day']}")
-    people = load_people(demo["people"])
-    say(f"people: {', '.join(people)}")
-    for portfolio in demo["portfolios"]:
-        booked = load_portfolio(portfolio, people[portfolio["owner"]], assets)
-        say(f"{portfolio['name']}: {booked} new trades")
+    with transaction.atomic():  # people are there only together with their portfolios
+        people = load_people(demo["people"])
+        say(f"people: {', '.join(people)}")
+        for portfolio in demo["portfolios"]:
+            booked = load_portfolio(portfolio, people[portfolio["owner"]], assets)
+            say(f"{portfolio['name']}: {booked} new trades")
 
 
 def load_assets() -> dict[str, Asset]:
@@ -99,9 +100,8 @@ def load_people(rows: list[dict[str, Any]]) -> dict[str, User]:
     return people
 
 
-@transaction.atomic
 def load_portfolio(row: dict[str, Any], owner: User, assets: dict[str, Asset]) -> int:
-    """One portfolio with its cash and trades, whole or not at all. Returns how many trades are new."""
+    """One portfolio with its cash and trades. Returns how many trades are new."""
     portfolio = Portfolio.objects.filter(owner=owner, name=row["name"]).first() or create_portfolio(
         owner=owner,
         name=row["name"],

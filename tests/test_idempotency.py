@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.urls import path
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
+from activity.middleware import lock
 from activity.models import AuditEvent, IdempotencyKey
 from activity.services import record
 from core.testing import PASSWORD, client_of, make_user
@@ -147,6 +148,26 @@ def test_of_many_at_once_one_is_carried_out() -> None:
     assert len({content for status, content in answers if status == 201}) == 1
     assert Portfolio.objects.count() == 1
     assert post(alice)["Idempotency-Replayed"] == "true"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_the_first_runs_the_second_is_told_so() -> None:
+    if not connection.features.has_select_for_update_nowait:
+        pytest.skip("SQLite has one writer: there the second request waits for the first one's answer")
+    alice = make_user("alice")
+    first = post(alice)
+
+    def second() -> Any:
+        try:
+            return post(alice)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        lock(IdempotencyKey.objects.get().pk)
+        answer = pool.submit(second).result(timeout=10)
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (409, "idempotency_key_in_use", "1")
+    assert post(alice).content == first.content
 
 
 KILLED_WHILE_POSTING = """

@@ -7,6 +7,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, call_command
 from django.db import connections
 
+from assets.services.exchanges import install_exchanges
+
 
 class Command(BaseCommand):
     help = "Bring the database up to date, collect static files in production, load the demo on its first boot."
@@ -15,6 +17,7 @@ class Command(BaseCommand):
     def handle(self, **options: object) -> None:
         self.stdout.write("Preparing the database")
         call_command("migrate", interactive=False, verbosity=0)
+        install_exchanges()
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         if settings.PRODUCTION:
             self.stdout.write("Collecting static files")
