@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import queries
-from analytics.figures import FIGURES, HORIZON, LEVEL
+from analytics.figures import FIGURES, HORIZON, LABELS, LEVEL
 from analytics.models import Snapshot
 from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, RatioField, StrictIntegerField
 from core.money import minor_units, multiply, quantise
@@ -26,22 +26,6 @@ from portfolios.models import Portfolio
 from users.models import User
 
 NOT_YET = "it has not been computed yet"
-# Label, unit and heading in docs/methods.md of each figure.
-CATALOGUE = {
-    "total_return": ("Total return", "fraction", "time-weighted-return"),
-    "annual_return": ("Annual return", "fraction a year", "annual-return"),
-    "annual_volatility": ("Annual volatility", "fraction a year", "annual-volatility"),
-    "sharpe_ratio": ("Sharpe ratio", "ratio", "sharpe-ratio"),
-    "sortino_ratio": ("Sortino ratio", "ratio", "sortino-ratio"),
-    "calmar_ratio": ("Calmar ratio", "ratio", "calmar-ratio"),
-    "max_drawdown": ("Maximum drawdown", "fraction", "max-drawdown"),
-    "beta": ("Beta", "ratio", "beta"),
-    "alpha": ("Alpha", "fraction a year", "alpha"),
-    "value_at_risk": ("Value at risk", "fraction", "value-at-risk"),
-    "expected_shortfall": ("Expected shortfall", "fraction", "expected-shortfall"),
-    "skewness": ("Skewness", "ratio", "skewness"),
-    "win_rate": ("Win rate", "fraction", "win-rate"),
-}
 LOSSES = ("value_at_risk", "expected_shortfall")
 
 
@@ -241,19 +225,19 @@ def _on_request(
 
 
 def _metric(name: str, answer: Answer, currency: str) -> dict[str, Any]:
-    label, unit, heading = CATALOGUE[name]
+    label = LABELS[name]
     value = answer.figures.get(name)
     amount = None
     if name in LOSSES and value is not None and answer.total_value is not None:
         amount = quantise(multiply(answer.total_value, Decimal(repr(value))), currency)
     return {
         "key": name,
-        "label": label,
+        "label": label.name,
         "value": value,
-        "unit": unit,
+        "unit": label.unit,
         "amount": amount,
         "problem": answer.problems.get(name),
-        "method": f"{reverse('methods')}#{heading}",
+        "method": f"{reverse('methods')}#{label.heading}",
     }
 
 

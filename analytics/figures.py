@@ -16,6 +16,32 @@ from analytics.engine import InsufficientData, UndefinedMetric
 from analytics.performance import Inputs, Series
 from analytics.valuation import FloatArray
 
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a figure is called, its unit, and its heading in docs/methods.md."""
+
+    name: str
+    unit: str
+    heading: str
+
+
+LABELS = {
+    "total_return": Label("Total return", "fraction", "time-weighted-return"),
+    "annual_return": Label("Annual return", "fraction a year", "annual-return"),
+    "annual_volatility": Label("Volatility, a year", "fraction a year", "annual-volatility"),
+    "sharpe_ratio": Label("Sharpe ratio", "ratio", "sharpe-ratio"),
+    "sortino_ratio": Label("Sortino ratio", "ratio", "sortino-ratio"),
+    "calmar_ratio": Label("Calmar ratio", "ratio", "calmar-ratio"),
+    "max_drawdown": Label("Max drawdown", "fraction", "max-drawdown"),
+    "value_at_risk": Label("Value at risk", "fraction", "value-at-risk"),
+    "expected_shortfall": Label("Expected shortfall", "fraction", "expected-shortfall"),
+    "beta": Label("Beta", "ratio", "beta"),
+    "alpha": Label("Alpha, a year", "fraction a year", "alpha"),
+    "skewness": Label("Skewness", "ratio", "skewness"),
+    "win_rate": Label("Days with a gain", "fraction", "win-rate"),
+}
+
 # Product policy: a figure that speaks of a year or of a tail is not shown for fewer returns than this.
 MIN_OBSERVATIONS = 30
 FIGURES = ("total_return", *engine.METRICS)

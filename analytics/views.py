@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from analytics import charts, queries
+from analytics.figures import LABELS, Label
 from analytics.models import Snapshot
 from assets.models import PriceBasis
 from assets.queries import SIMULATED
@@ -133,34 +134,16 @@ def _sectors(held: Sequence[Holding]) -> list[tuple[Sector, charts.Arc | None]]:
 class Figure:
     """One figure of the card. ``value`` is None where ``problem`` says why there is none."""
 
-    key: str
-    label: str
-    unit: str
+    label: Label
+    detail: str
     signed: bool
     value: float | None
     problem: str
 
-    @property
-    def anchor(self) -> str:
-        """Its heading on the page of methods."""
-        return self.key.replace("_", "-")
 
-
-# key, label, unit, whether a gain and a loss are told apart by sign and colour
-FIGURES = (
-    ("annual_return", "Annual return", "fraction", True),
-    ("annual_volatility", "Volatility, a year", "fraction", False),
-    ("sharpe_ratio", "Sharpe ratio", "ratio", False),
-    ("sortino_ratio", "Sortino ratio", "ratio", False),
-    ("calmar_ratio", "Calmar ratio", "ratio", False),
-    ("max_drawdown", "Max drawdown", "fraction", True),
-    ("value_at_risk", "Value at risk, 95%, a day", "fraction", False),
-    ("expected_shortfall", "Expected shortfall, 95%, a day", "fraction", False),
-    ("beta", "Beta", "ratio", False),
-    ("alpha", "Alpha, a year", "fraction", True),
-    ("skewness", "Skewness", "ratio", False),
-    ("win_rate", "Days with a gain", "fraction", False),
-)
+DETAILS = {"value_at_risk": "95%, a day", "expected_shortfall": "95%, a day"}
+SIGNED = ("annual_return", "max_drawdown", "alpha")  # a gain and a loss are told apart by sign and colour
+SHOWN = tuple(name for name in LABELS if name != "total_return")
 
 
 def _risk(portfolio: Portfolio) -> dict[str, Any]:
@@ -168,9 +151,22 @@ def _risk(portfolio: Portfolio) -> dict[str, Any]:
     snapshot = Snapshot.objects.filter(portfolio=portfolio).order_by("-as_of").first()
     stale = queries.stale(Portfolio.objects.filter(pk=portfolio.pk)).exists()
     figures = [
-        Figure(*row, getattr(snapshot, row[0]), snapshot.problems.get(row[0], "")) for row in FIGURES if snapshot
+        Figure(
+            LABELS[name],
+            DETAILS.get(name, ""),
+            name in SIGNED,
+            getattr(snapshot, name),
+            snapshot.problems.get(name, ""),
+        )
+        for name in SHOWN
+        if snapshot
     ]
     return {"snapshot": snapshot, "stale": stale, "figures": figures}
+
+
+def _figure(name: str, snapshot: Snapshot) -> Figure:
+    problem = snapshot.problems.get(name, "")
+    return Figure(LABELS[name], DETAILS.get(name, ""), name in SIGNED, getattr(snapshot, name), problem)
 
 
 def _value_chart(portfolio: Portfolio, request: HttpRequest) -> dict[str, Any] | None:

@@ -73,7 +73,7 @@ class HistoryQuery(serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
-class AssetFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
+class AssetFilter(django_filters.FilterSet):
     type = django_filters.ChoiceFilter(choices=AssetType.choices)
     sector = django_filters.CharFilter()
     exchange = django_filters.CharFilter(field_name="exchange_id")

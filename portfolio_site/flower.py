@@ -150,7 +150,7 @@ def guarded(handler: type[RequestHandler]) -> type[RequestHandler]:
     return type(f"Guarded{handler.__name__}", (AdministratorsOnly, handler), {})
 
 
-class GuardedFlower(Flower):  # type: ignore[misc]  # it has no types
+class GuardedFlower(Flower):
     """Flower whose every address, static files and unknown ones too, asks for an administrator first."""
 
     def get_handler_delegate(self, request: Any, target_class: Any, *args: Any, **kwargs: Any) -> Any:

@@ -237,7 +237,7 @@ def test_queries_of_the_wrong_kind(endpoint: Endpoint, world: World, query_names
 @pytest.fixture(scope="module")
 def query_names() -> dict[str, list[str]]:
     """Route to the query parameters that the OpenAPI document gives it."""
-    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]  # type: ignore[no-untyped-call]
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
     found = {path.lstrip("/"): item.get("get", {}).get("parameters", []) for path, item in paths.items()}
     return {
         endpoint.route: [entry["name"] for entry in found.get(_braced(endpoint.route), []) if entry["in"] == "query"]

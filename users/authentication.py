@@ -35,7 +35,7 @@ class BearerAuthentication(JWTAuthentication):
         return login.user
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerScheme(OpenApiAuthenticationExtension):
     """Lets Swagger's Authorize form take a name and a password, or a token."""
 
     target_class = BearerAuthentication

@@ -25,7 +25,7 @@ HOLDING_ORDER: dict[str, Callable[[Holding], Any]] = {
 }
 
 
-class TradeFilter(django_filters.FilterSet):  # type: ignore[misc]
+class TradeFilter(django_filters.FilterSet):
     """``start`` and ``end`` are days at the exchange, both included."""
 
     asset = django_filters.CharFilter("asset__symbol")
@@ -39,7 +39,7 @@ class TradeFilter(django_filters.FilterSet):  # type: ignore[misc]
         fields = ["asset", "kind", "start", "end", "external_id"]
 
 
-class LotFilter(django_filters.FilterSet):  # type: ignore[misc]
+class LotFilter(django_filters.FilterSet):
     asset = django_filters.CharFilter("asset__symbol")
     start = django_filters.DateFilter("opened_on", "gte")
     end = django_filters.DateFilter("opened_on", "lte")
@@ -49,7 +49,7 @@ class LotFilter(django_filters.FilterSet):  # type: ignore[misc]
         fields = ["asset", "start", "end"]
 
 
-class DisposalFilter(django_filters.FilterSet):  # type: ignore[misc]
+class DisposalFilter(django_filters.FilterSet):
     """``start`` and ``end`` are closing days, both included."""
 
     asset = django_filters.CharFilter("asset__symbol")
