@@ -50,7 +50,7 @@ install() {
     if have_uv; then
         say "Installing $* with uv"
         # shellcheck disable=SC2086  # one option and one file name per word
-        if VIRTUAL_ENV=$VENV "$VENV/bin/uv" pip install --quiet --require-hashes $files; then
+        if VIRTUAL_ENV=$VENV "$VENV/bin/uv" pip install --quiet --compile-bytecode --require-hashes $files; then
             done_with "$name" "$print"; return
         fi
         say "uv could not; trying pip"
@@ -65,7 +65,7 @@ install() {
 
 # --- front end: npm of the machine (Node.js 20 or newer), else the one in a Python wheel ---
 machine_npm_works() {
-    command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null
+    command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null
 }
 
 wheel_folder() {
