@@ -94,10 +94,39 @@ def load_people(rows: list[dict[str, Any]]) -> dict[str, User]:
             },
         )
         if created:
-            user.set_password(row["password"])
-            user.save(update_fields=["password"])
+            _set_password(user, row["password"])
         people[user.username] = user
     return people
+
+
+def open_logins() -> None:
+    """Give the demo's people their public passwords again, if ``close_logins`` took them away."""
+    for user, password in _people_there():
+        if not user.has_usable_password():
+            _set_password(user, password)
+
+
+def close_logins() -> list[str]:
+    """Take the public passwords away from the demo's people, and with them their sessions and tokens.
+
+    Returns the names. Somebody who has set a password of their own keeps it.
+    """
+    closed = []
+    for user, password in _people_there():
+        if user.check_password(password):
+            _set_password(user, None)
+            closed.append(user.username)
+    return closed
+
+
+def _people_there() -> Iterable[tuple[User, str]]:
+    passwords = {row["username"]: row["password"] for row in _read("demo.json")["people"]}
+    return ((user, passwords[user.username]) for user in User.objects.filter(username__in=passwords))
+
+
+def _set_password(user: User, password: str | None) -> None:
+    user.set_password(password)
+    user.save(update_fields=["password"])
 
 
 def load_portfolio(row: dict[str, Any], owner: User, assets: dict[str, Asset]) -> int:

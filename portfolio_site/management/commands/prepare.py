@@ -8,6 +8,7 @@ from django.core.management import BaseCommand, call_command
 from django.db import connections
 
 from assets.services.exchanges import install_exchanges
+from portfolio_site import demo
 
 
 class Command(BaseCommand):
@@ -22,7 +23,16 @@ class Command(BaseCommand):
         if settings.PRODUCTION:
             self.stdout.write("Collecting static files")
             call_command("collectstatic", interactive=False, verbosity=0, clear=True)
-        if settings.DEMO and not get_user_model().objects.exists():
+        self._demo()
+        connections.close_all()
+
+    def _demo(self) -> None:
+        """Its logins work only while DEMO is set, whatever the database has seen before."""
+        if not settings.DEMO:
+            if closed := demo.close_logins():
+                self.stdout.write(f"Closed the demo's public logins, since DEMO is not set: {', '.join(closed)}")
+        elif get_user_model().objects.exists():
+            demo.open_logins()
+        else:
             self.stdout.write("Loading the demo, once")
             call_command("demo")
-        connections.close_all()

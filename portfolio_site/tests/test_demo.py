@@ -1,0 +1,107 @@
+"""The demo: what it holds, that loading it twice changes nothing, and who may log in when."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import Max, Min
+from django.test import Client
+
+from assets.models import Asset, HistoricValue, PriceBasis, PriceClock
+from portfolio_site import demo
+from portfolios.models import Disposal, Investment, Portfolio, Trade
+from portfolios.queries import holdings, totals
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def loaded(settings: Any) -> None:
+    settings.DEMO = True
+    call_command("demo", verbosity=0)
+
+
+def counts() -> list[int]:
+    return [model.objects.count() for model in (Asset, HistoricValue, User, Portfolio, Trade, Disposal, Investment)]
+
+
+@pytest.mark.usefixtures("loaded")
+class TestLoaded:
+    def test_every_series_ends_on_the_last_day_of_the_demo(self) -> None:
+        ends = HistoricValue.objects.values("asset").annotate(first=Min("day"), last=Max("day"))
+
+        assert len(ends) == 30
+        assert {row["last"] for row in ends} == {date(2022, 12, 28)}
+        assert min(row["first"] for row in ends) == date(2013, 1, 2)
+
+    def test_prices_say_what_they_are(self) -> None:
+        sources = dict(HistoricValue.objects.values_list("asset__symbol", "source").distinct())
+
+        assert {symbol for symbol, source in sources.items() if source == "simulated"} == {
+            "AMZN",
+            "GOOGL",
+            "NVDA",
+            "TSLA",
+        }
+        assert Asset.objects.get(symbol="AAPL").price_basis == PriceBasis.TOTAL_RETURN
+
+    def test_the_closed_trade_gains_what_the_books_compute(self) -> None:
+        disposal = Disposal.objects.get(asset__symbol="AMZN")
+
+        assert disposal.gain == Decimal("143.50")  # 10 × 158.50 − 1.50 − 10 × 144.00
+
+    def test_the_second_portfolio_is_worth_its_positions_and_its_cash(self) -> None:
+        portfolio = Portfolio.objects.get(name="Research picks")
+        held = holdings([portfolio])[portfolio.pk]
+        total = totals(portfolio, held)
+
+        assert {(row.symbol, row.quantity, row.average_cost) for row in held} == {
+            ("AAPL", Decimal(50), Decimal("175.50")),
+            ("MSFT", Decimal(30), Decimal("380.25")),
+            ("GOOGL", Decimal(25), Decimal("142.30")),
+            ("TSLA", Decimal(20), Decimal("245.80")),
+            ("NVDA", Decimal(15), Decimal("495.60")),
+        }
+        assert total.cash == Decimal(94000) - Decimal(36090) + Decimal("143.50")
+
+    def test_loading_it_again_changes_nothing(self) -> None:
+        before, clock = counts(), PriceClock.read()
+
+        call_command("demo", verbosity=0)
+
+        assert (counts(), PriceClock.read()) == (before, clock)
+
+
+class TestLogins:
+    def test_they_need_the_setting(self, settings: Any) -> None:
+        settings.DEMO = False
+
+        with pytest.raises(CommandError, match="Set DEMO=1"):
+            call_command("demo")
+
+        assert not User.objects.exists()
+
+    def test_they_end_with_the_setting_and_come_back_with_it(self) -> None:
+        demo.load_people(
+            [{"username": "admin", "password": "admin", "superuser": True, "first_name": "", "last_name": ""}]
+        )
+        client = Client()
+        client.force_login(User.objects.get(), backend="django.contrib.auth.backends.ModelBackend")
+
+        assert demo.close_logins() == ["admin"]
+        assert not User.objects.get().has_usable_password()
+        assert client.get("/admin/").status_code == 302  # the open session ended, too
+
+        demo.open_logins()
+        assert User.objects.get().check_password("admin")
+
+    def test_a_password_of_ones_own_stays(self) -> None:
+        User.objects.create_user("demo", password="my own long password")
+
+        assert demo.close_logins() == []
+        assert User.objects.get().check_password("my own long password")
