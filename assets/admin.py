@@ -17,6 +17,7 @@ from assets.models import Asset, Exchange, HistoricValue, IngestionRun, PriceRev
 from assets.queries import SIMULATED, with_last_bar
 from assets.services import sources
 from assets.services.due import MarketDay, days_to_fetch_now
+from assets.services.history import move_price_versions
 from assets.tasks import ingest_day
 from core.api import plain
 from core.errors import DomainError
@@ -79,6 +80,11 @@ class ExchangeAdmin(ExchangeModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Exchange | None = None) -> list[str]:
         return ["code"] if obj else []
 
+    def save_model(self, request: HttpRequest, obj: Exchange, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "calendar" in form.changed_data:
+            move_price_versions(Asset.objects.filter(exchange=obj))
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {
             "ingest_at": settings.INGEST_AT,
@@ -132,9 +138,18 @@ class AssetAdmin(AssetModelAdmin):
         return with_last_bar(super().get_queryset(request))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Asset | None = None) -> list[str]:
-        """What the stored prices mean depends on currency and basis, so both stay once there are prices."""
+        """What the stored prices mean depends on type, currency and basis, so they stay once there are prices."""
         priced = obj is not None and getattr(obj, "price_day", None) is not None
-        return [*self.readonly_fields, *(["currency", "price_basis"] if priced else [])]
+        return [*self.readonly_fields, *(["type", "currency", "price_basis"] if priced else [])]
+
+    def save_model(self, request: HttpRequest, obj: Asset, form: Any, change: bool) -> None:
+        """Writes what was changed alone: a price that arrives meanwhile has moved the row's price version."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        obj.save(update_fields=form.changed_data)
+        if {"symbol", "exchange"} & set(form.changed_data):  # the pair of a rate; the days that count
+            move_price_versions(Asset.objects.filter(pk=obj.pk))
 
     @admin.display(description="last close", ordering="price")
     def last_close(self, asset: Any) -> str | None:

@@ -75,7 +75,8 @@ def open_panel() -> Panel:
     version = PriceClock.read()
     published = _newest(identity)
     if published and published.version > version and PriceClock.read() < published.version:
-        published = None  # the database went back in time: it was restored or replaced
+        _remove_newer_than(version)  # the database went back in time: it was restored or replaced
+        published = None
     if published and published.version >= version:
         return published
     return _publish(_brought_to(version, published), identity)
@@ -210,6 +211,13 @@ def _clean_up() -> None:
     """Remove all but the newest panels and what killed processes left. Open mappings of a removed file stay valid."""
     for path in [*_published()[KEPT:], *_abandoned()]:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_newer_than(version: int) -> None:
+    """Panels of a future that the database has lost: it will reach their versions again, with other bars."""
+    for path in _published():
+        if path.name > f"{PREFIX}{version:020d}~":
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _abandoned() -> Iterator[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -79,27 +79,38 @@ class Answer:
     problems: list[tuple[str, ProviderError]] = field(default_factory=list)
 
 
-def first_answer(providers: Sequence[Provider], symbols: Iterable[str], day: date, check: Check) -> Answer:
-    """Ask the providers in order, each only for the symbols that none before it had a good bar for."""
+def first_answer(
+    providers: Sequence[Provider], symbols: Iterable[str], day: date, check: Check, *, inventing: Collection[str] = ()
+) -> Answer:
+    """Ask the providers in order, each only for the symbols that none before it had a good bar for.
+
+    Those whose names are in ``inventing`` make prices up. They are asked only for what every provider before them
+    answered and did not have: not for what one may yet deliver, nor for a bar that was refused.
+    """
     answer = Answer(missing=dict.fromkeys(sorted(symbols), ""))
+    doubted: set[str] = set()
     for provider in providers:
-        if not answer.missing:
-            break
+        invents = provider.name in inventing
+        wanted = [symbol for symbol in answer.missing if not (invents and symbol in doubted)]
+        if not wanted or (invents and answer.problems):
+            continue
         try:
-            _add(answer, provider.name, *check(provider.name, provider.daily_bars(list(answer.missing), day)))
+            doubted |= _add(answer, provider.name, *check(provider.name, provider.daily_bars(wanted, day)))
         except ProviderError as error:
             answer.problems.append((provider.name, error))
-            _explain(answer, dict.fromkeys(answer.missing, str(error)))
+            _explain(answer, dict.fromkeys(wanted, str(error)))
     return answer
 
 
-def _add(answer: Answer, name: str, good: list[Bar], refused: dict[str, str]) -> None:
+def _add(answer: Answer, name: str, good: list[Bar], refused: dict[str, str]) -> set[str]:
+    """Returns the symbols whose bar was refused."""
     for bar in good:
         if answer.missing.pop(bar.symbol, None) is not None:
             answer.bars.append((name, bar))
     answer.refused += len(refused)
     absent = dict.fromkeys(answer.missing, f"{name}: no bar for this day")
     _explain(answer, absent | {symbol: f"{name}: {reason}" for symbol, reason in refused.items()})
+    return set(refused)
 
 
 def _explain(answer: Answer, reasons: dict[str, str]) -> None:

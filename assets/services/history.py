@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import islice
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from assets.models import Asset, HistoricValue, PriceClock, PriceRevision
@@ -48,6 +49,12 @@ def store_bars(bars: Sequence[tuple[int, Bar]], *, source: str) -> int:
         bulk.upsert(HistoricValue, ("asset", "day", *FIGURES, "source", "version"), rows, unique=("asset", "day"))
         _mark({asset_id for asset_id, _ in changed}, version)
     return len(changed)
+
+
+@transaction.atomic
+def move_price_versions(assets: QuerySet[Asset]) -> None:
+    """Let readers of these assets' prices read them again: the same bars now mean something else."""
+    assets.update(price_version=PriceClock.tick())
 
 
 def _keyed(bars: Iterable[tuple[int, Bar]]) -> dict[Key, Figures]:

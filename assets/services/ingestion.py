@@ -94,7 +94,8 @@ def _ask(task: _Task) -> Answer:
     last = last_bars(task.assets.values(), task.day - timedelta(days=1))
     task.previous = {symbol: last[pk] for symbol, pk in task.assets.items() if pk in last}
     anchors = {symbol: (bar.day, bar.close) for symbol, bar in task.previous.items()}
-    return first_answer([source.open(anchors) for source in task.chain], task.assets, task.day, task.check)
+    providers = [source.open(anchors) for source in task.chain]
+    return first_answer(providers, task.assets, task.day, task.check, inventing=[SIMULATED])
 
 
 @transaction.atomic

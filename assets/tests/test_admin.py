@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from assets.models import Asset, Exchange, HistoricValue, IngestionRun, PriceRevision
+from assets.models import Asset, Exchange, HistoricValue, IngestionRun, PriceClock, PriceRevision
 from assets.services.due import last_ended_session
 from assets.tests.factories import make_asset, make_bars, make_exchange
 from assets.tests.fake_polygon import FakePolygon
@@ -186,3 +187,50 @@ def test_without_a_broker_the_user_is_told_and_not_kept_waiting(
 def test_the_price_clock_is_not_shown(admin: Client, apple: Asset) -> None:
     assert "priceclock" not in admin.get(reverse("admin:index")).content.decode()
     assert Decimal("192.25") == HistoricValue.objects.get().close
+
+
+def change(admin: Client, model: str, row: Any, **changes: object) -> None:
+    """Post the change form as it is shown, with ``changes``."""
+    url = reverse(f"admin:assets_{model}_change", args=[row.pk])
+    form = admin.get(url).context["adminform"].form
+    shown = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    data = {name: "" if value is None else value for name, value in (shown | changes).items()}
+    answer = admin.post(url, data)
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+
+
+def test_a_priced_asset_keeps_its_type(admin: Client, apple: Asset) -> None:
+    """As an exchange rate it would count in every portfolio, and no longer when it stops being one."""
+    change(admin, "asset", apple, type="fx")
+    apple.refresh_from_db()
+    assert apple.type == "equity"
+
+
+def test_another_exchange_or_calendar_is_news_to_readers_of_prices(admin: Client, apple: Asset) -> None:
+    crypto = make_exchange("CRYPTO", calendar="24/7")
+    change(admin, "asset", apple, name="Apple Inc.")
+    apple.refresh_from_db()
+    assert apple.price_version == 2, "a name changes no figure"
+    change(admin, "asset", apple, exchange=crypto.pk)
+    apple.refresh_from_db()
+    assert (apple.exchange, apple.price_version) == (crypto, 3)
+    change(admin, "exchange", crypto, calendar="24/5")
+    apple.refresh_from_db()
+    assert apple.price_version == PriceClock.read() == 4
+
+
+def test_a_form_does_not_turn_the_price_version_back(admin: Client, apple: Asset) -> None:
+    """A price that came after the form's row was read stays known to be new."""
+    model_admin = site.get_model_admin(Asset)
+    read_before = Asset.objects.get(pk=apple.pk)
+    make_bars(apple, {DAY: 200})
+    form = model_admin.get_form(_request(admin), read_before, change=True)(instance=read_before)
+    form.changed_data = ["name"]
+    read_before.name = "Apple Inc."
+    model_admin.save_model(_request(admin), read_before, form, change=True)
+    apple.refresh_from_db()
+    assert (apple.name, apple.price_version) == ("Apple Inc.", 3)
+
+
+def _request(admin: Client) -> Any:
+    return admin.get(reverse("admin:index")).wsgi_request

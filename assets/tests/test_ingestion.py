@@ -13,7 +13,7 @@ from django.db import connection
 
 from activity.models import AuditEvent
 from assets.models import Exchange, HistoricValue, IngestionRun, PriceClock
-from assets.services import lease
+from assets.services import lease, quota
 from assets.services.due import SessionNotOver, due_days
 from assets.services.ingestion import ingest
 from assets.tests.factories import make_asset, make_bars, make_exchange
@@ -254,6 +254,35 @@ def test_simulated_prices_only_when_listed(market: Exchange, settings: Any) -> N
     bar = HistoricValue.objects.get(asset__symbol="AAPL", day=DAY)
     assert bar.source == "simulated"
     assert 80 < bar.close < 125, "the walk goes on from the last close"
+
+
+@pytest.mark.parametrize(
+    ("replies", "calls_a_minute", "missing"),
+    [
+        pytest.param([Reply(b"", 429)], 5, {"AAPL", "MSFT", "MADEUP"}, id="polygon is busy"),
+        pytest.param([Reply(b"", 500)], 5, {"AAPL", "MSFT", "MADEUP"}, id="polygon is broken"),
+        pytest.param([Reply(b"nonsense")], 5, {"AAPL", "MSFT", "MADEUP"}, id="polygon talks nonsense"),
+        pytest.param([], 1, {"AAPL", "MSFT", "MADEUP"}, id="our own limit"),
+        pytest.param([Reply(body(row("AAPL", -1), row("MSFT", 6)))], 5, {"AAPL"}, id="a bar is refused"),
+        pytest.param([Reply(body(row("AAPL", 5), row("MSFT", 6)))], 5, set(), id="polygon does not know one"),
+    ],
+)
+def test_simulated_prices_never_stand_in_for_the_markets(
+    market: Exchange,
+    polygon: FakePolygon,
+    settings: Any,
+    replies: list[Reply],
+    calls_a_minute: int,
+    missing: set[str],
+) -> None:
+    make_asset("MADEUP")
+    settings.PRICE_PROVIDERS, settings.POLYGON_CALLS_PER_MINUTE = ["polygon", "simulated"], calls_a_minute
+    if not replies:
+        quota.spend_call("polygon", per_minute=1, now=datetime.now(UTC))
+    polygon.replies = replies
+    assert set(run(market).missing) == missing
+    simulated = HistoricValue.objects.filter(source="simulated").values_list("asset__symbol", flat=True)
+    assert set(simulated) == {"MADEUP"} - missing
 
 
 @pytest.mark.parametrize(

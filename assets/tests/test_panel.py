@@ -227,6 +227,24 @@ def test_a_panel_from_the_future_of_a_restored_database_is_not_used() -> None:
     assert open_panel().closes.tolist() == [[5]]
 
 
+def test_a_restored_database_does_not_meet_its_lost_future_again(settings: Settings, tmp_path: Path) -> None:
+    """It reaches the versions of the panels once more, with other bars."""
+    asset = an_asset("A")
+    write(asset, [1])
+    for close in (2, 3, 4):
+        write(asset, [close])
+        open_panel()
+    HistoricValue.objects.update(close=Decimal(1), version=1)
+    PriceClock.objects.update(version=1)
+
+    assert open_panel().closes.tolist() == [[1]]
+    assert [path.name.split("-")[1] for path in files(settings.PANEL_DIR)] == [f"{1:020d}"]
+    for close in (12, 13, 14):
+        write(asset, [close])
+    assert open_panel().closes.tolist() == [[14]]
+    assert same(open_panel(), rebuilt(settings, tmp_path))
+
+
 def test_two_panels_stay_and_an_open_one_outlives_its_files(settings: Settings) -> None:
     asset = an_asset("A")
     write(asset, [1])
