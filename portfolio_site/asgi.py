@@ -1,7 +1,28 @@
-import os
+"""The server's door. A header that cannot be read is the client's fault: 400, where Django alone fails with a 500."""
 
-from django.core.asgi import get_asgi_application
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import django
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.http import HttpResponseBadRequest
+from django.http.response import HttpResponseBase
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portfolio_site.settings")
 
-application = get_asgi_application()
+
+class Handler(ASGIHandler):
+    """Django parses Content-Type before any middleware runs, so nothing further in could answer for it."""
+
+    def create_request(
+        self, scope: Mapping[str, Any], body_file: Any
+    ) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
+        try:
+            return super().create_request(scope, body_file)
+        except ValueError:
+            return None, HttpResponseBadRequest("A header of the request is malformed.", content_type="text/plain")
+
+
+django.setup(set_prefix=False)
+application = Handler()

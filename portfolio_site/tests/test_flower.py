@@ -17,7 +17,7 @@ from django.test import Client
 from flower.urls import handlers
 
 from core.testing import PASSWORD
-from portfolio_site.flower import basic_credentials
+from portfolio_site.flower import basic_credentials, remote_address
 from portfolio_site.supervisor.child import leashed
 from portfolio_site.testing import BASE_DIR, free_port, wait_until
 from users.models import User
@@ -163,3 +163,23 @@ def test_other_sites_cannot_send_an_administrators_orders(flower: Ask, carol: Us
 )
 def test_basic_credentials(header: str, expected: tuple[str, str] | None) -> None:
     assert basic_credentials(header) == expected
+
+
+@pytest.mark.parametrize(
+    ("behind_proxy", "headers", "address"),
+    [
+        pytest.param(False, {"X-Forwarded-For": "192.0.2.7"}, "10.0.0.1", id="no proxy, nothing believed"),
+        pytest.param(True, {}, "10.0.0.1", id="a probe past the proxy"),
+        pytest.param(True, {"X-Forwarded-For": "192.0.2.7"}, "192.0.2.7", id="the proxy's word"),
+        pytest.param(True, {"X-Forwarded-For": "1.2.3.4, 192.0.2.7"}, "192.0.2.7", id="the visitor's own word before"),
+        pytest.param(
+            True, {"X-Forwarded-For": "192.0.2.7", "X-Real-Ip": "1.2.3.4"}, "192.0.2.7", id="the visitor's X-Real-Ip"
+        ),
+        pytest.param(True, {"X-Forwarded-For": "nonsense"}, "10.0.0.1", id="no address"),
+    ],
+)
+def test_the_lock_out_counts_the_address_that_the_proxy_saw(
+    settings: Any, behind_proxy: bool, headers: dict[str, str], address: str
+) -> None:
+    settings.BEHIND_PROXY = behind_proxy
+    assert remote_address("10.0.0.1", headers) == address
