@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -17,11 +19,19 @@ def local_secret(var_dir: Path, *, production: bool) -> str:
     if production:
         raise ImproperlyConfigured("Set SECRET_KEY (or SECRET_KEY_FILE): production does not make one up.")
     path = var_dir / "secret_key"
-    var_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(50))
+    var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # the database will lie there, too
+    if not path.exists():
+        _publish(path, secrets.token_urlsafe(50))
     return path.read_text().strip()
+
+
+def _publish(path: Path, key: str) -> None:
+    """Put the key in its place whole; of processes that start together the first one's key stays."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".secret_key")  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(key)
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        Path(draft).unlink()

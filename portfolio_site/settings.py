@@ -31,7 +31,7 @@ if PRODUCTION and (DEMO or DEBUG):
     raise ImproperlyConfigured("PRODUCTION=1 refuses DEMO=1 (its logins are public) and DEBUG=1. Unset them.")
 SECRET_KEY = env.str("SECRET_KEY", default="") or local_secret(VAR_DIR, production=PRODUCTION)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-HOST = env.str("HOST", default="127.0.0.1")
+HOST = env.str("HOST", default="") or "127.0.0.1"  # nothing written is no wish to listen on every address
 PORT = env.int("PORT", default=8000)
 FLOWER_PORT = env.int("FLOWER_PORT", default=5555)
 BROKER_PORT = env.int("BROKER_PORT", default=6399)  # of the broker that `manage.py run` starts

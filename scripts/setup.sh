@@ -103,7 +103,10 @@ front_sources() {
 }
 
 # --- DEMO=1 unless somebody chose otherwise, or the server would listen for other machines ---
-chosen() { printenv "$1" 2>/dev/null || sed -n "s/^ *\(export *\)\{0,1\}$1 *= *//p" .env 2>/dev/null | tail -n 1 | tr -d "\"'"; }
+chosen() {
+    printenv "$1" 2>/dev/null ||
+        sed -n "s/^ *\(export *\)\{0,1\}$1 *= *//p" "${ENV_FILE:-.env}" 2>/dev/null | tail -n 1 | tr -d "\"'"
+}
 
 demo_default() {
     demo=$(chosen DEMO); host=$(chosen HOST); production=$(chosen PRODUCTION)

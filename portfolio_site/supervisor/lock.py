@@ -16,7 +16,7 @@ class AlreadyRunning(Exception):
 @contextmanager
 def only_one(path: Path, note: str) -> Iterator[None]:
     """Hold the lock for the block and leave ``note`` in it. Raises AlreadyRunning with the holder's note."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the database will lie there, too
     with path.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -105,3 +105,10 @@ class TestLogins:
 
         assert demo.close_logins() == []
         assert User.objects.get().check_password("my own long password")
+
+    def test_a_namesake_without_a_password_gets_none(self) -> None:
+        User.objects.create_user("admin", password=None)
+
+        demo.open_logins()
+
+        assert not User.objects.get().has_usable_password()
