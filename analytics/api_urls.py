@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from analytics.api import RiskView, SeriesView
+from analytics.api import IncomeView, PerformanceView, RiskView, SeriesView, TaxReportView
 
 urlpatterns = [
+    path("<int:pk>/income/", IncomeView.as_view(), name="portfolio-income"),
+    path("<int:pk>/performance/", PerformanceView.as_view(), name="portfolio-performance"),
     path("<int:pk>/risk/", RiskView.as_view(), name="portfolio-risk"),
     path("<int:pk>/series/", SeriesView.as_view(), name="portfolio-series"),
+    path("<int:pk>/tax-report/", TaxReportView.as_view(), name="portfolio-tax-report"),
 ]

@@ -100,6 +100,16 @@ class Market:
         places = np.flatnonzero(traded)
         return Grid(places, self.days[places], DAYS_A_YEAR if kept == {CONTINUOUS} else SESSIONS_A_YEAR)
 
+    def every_day(self, days: NDArray[np.datetime64], end: NDArray[np.datetime64] | np.datetime64) -> Grid:
+        """Every day of the panel and of ``days`` up to ``end``; one before the panel begins counts on its first day.
+
+        A day that the panel does not have takes its last prices.
+        """
+        known = np.union1d(self.days, days[days >= self.days[0]] if len(self.days) else days)
+        known = known[known <= end]
+        places = np.maximum(np.searchsorted(self.days, known, side="right") - 1, 0) if len(self.days) else known[:0]
+        return Grid(places.astype(np.intp), known[: len(places)], DAYS_A_YEAR)
+
     def prices(self, asset_ids: Sequence[int], base: str, grid: Grid) -> tuple[FloatArray, IntArray]:
         """Last known closes in ``base`` (K, T), and the first session (K,) with a close.
 

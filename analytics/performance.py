@@ -94,6 +94,17 @@ def series_of(inputs: Inputs) -> Iterator[Series]:
         yield _series(inputs, base, inputs.market.grid(calendars), np.array(rows, dtype=np.int64))
 
 
+def daily_series(inputs: Inputs, end: date) -> Series:
+    """The series of the one portfolio of ``inputs`` on every day on which its value could change, up to ``end``.
+
+    That is every day of the market data, sessions or not, and every day of a trade or cash row. In between the value
+    stays as it is. The window does not end with the last price.
+    """
+    facts = [records["day"] for records in (inputs.trades, inputs.cash)]
+    grid = inputs.market.every_day(np.concatenate([*facts, [np.datetime64(end)]]), np.datetime64(end))
+    return _series(inputs, inputs.portfolios[0].base, grid, np.zeros(1, np.int64), to_the_end=True)
+
+
 def _groups(inputs: Inputs) -> dict[tuple[str, frozenset[str]], list[int]]:
     facts = inputs.market.facts
     calendars: dict[int, set[str]] = defaultdict(set)
@@ -193,7 +204,7 @@ def _group(inputs: Inputs, base: str, grid: Grid, rows: IntArray) -> _Group:
     return _Group(inputs.market, base, grid.since(start), len(rows), trades, cash, assets, currencies)
 
 
-def _series(inputs: Inputs, base: str, grid: Grid, rows: IntArray) -> Series:
+def _series(inputs: Inputs, base: str, grid: Grid, rows: IntArray, *, to_the_end: bool = False) -> Series:
     group = _group(inputs, base, grid, rows)
     shape = len(rows), len(group.grid.days)
     prices, priced_from = group.prices()
@@ -203,7 +214,8 @@ def _series(inputs: Inputs, base: str, grid: Grid, rows: IntArray) -> Series:
     paid = np.concatenate([group.trade_flows(traded, prices, priced_from), group.cash_flows()])
     row, day = np.concatenate([traded.row, banked.row]), np.concatenate([traded.day, banked.day])
     paid_in, paid_out = flows(row, day, paid, shape)
-    window = _window(group, securities, row, day)
+    ends = np.full(len(rows), shape[1]) if to_the_end else _ends(group, securities)
+    window = _window(group, ends, row, day)
     problems = _no_window(group, window)
     missing = np.asarray((np.isnan(worth + paid_in - paid_out) & window).any(axis=1))
     for place in np.flatnonzero(missing):
@@ -215,12 +227,12 @@ def _series(inputs: Inputs, base: str, grid: Grid, rows: IntArray) -> Series:
     return Series(rows, base, group.grid, worth, paid_in, paid_out, returns, valid, problems)
 
 
-def _window(group: _Group, securities: Spans, row: IntArray, day: IntArray) -> NDArray[np.bool_]:
-    """Which sessions (n, T) count: from a portfolio's first fact to its last price."""
+def _window(group: _Group, ends: IntArray, row: IntArray, day: IntArray) -> NDArray[np.bool_]:
+    """Which sessions (n, T) count: from a portfolio's first fact to its end."""
     sessions = np.arange(len(group.grid.days))
     first = np.full(group.portfolios, len(sessions), np.int64)
     np.minimum.at(first, row, day)
-    window: NDArray[np.bool_] = sessions < _ends(group, securities)[:, np.newaxis]
+    window: NDArray[np.bool_] = sessions < ends[:, np.newaxis]
     window &= sessions >= first[:, np.newaxis]
     return window
 

@@ -130,7 +130,8 @@ def build_portfolios(
     rest = ["external_id", "note", "sequence"]
     bulk.insert(Trade, [*columns, "created_at", *rest], ((*row, "", "", 0) for row in trades))
     columns = ["portfolio", "asset", "quantity", "cost", "cost_base", "realised_gain", "realised_gain_base"]
-    bulk.insert(Investment, [*columns, "first_traded_on"], investments)
+    columns += ["first_traded_on", "income", "income_base"]
+    bulk.insert(Investment, columns, ((*row, Decimal(0), Decimal(0)) for row in investments))
     return ids
 
 

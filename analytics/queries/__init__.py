@@ -2,15 +2,18 @@
 
 from analytics.queries.facts import inputs
 from analytics.queries.money import Money, money
+from analytics.queries.performance import Report, report
 from analytics.queries.series import ValueSeries, price_source, risk, series
 from analytics.queries.versions import stale, stale_portfolio_ids, with_versions
 
 __all__ = [
     "Money",
+    "Report",
     "ValueSeries",
     "inputs",
     "money",
     "price_source",
+    "report",
     "risk",
     "series",
     "stale",

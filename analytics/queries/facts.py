@@ -67,12 +67,12 @@ def _trades(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray
         "currency",
         Cast(F("fee") + F("tax"), FloatField()),
         Coalesce(_float("exchange_rate"), Value(UNKNOWN)),
-        Case(When(account=None, then=1), default=0, output_field=IntegerField()),
+        Value(0),
     )
     trades = records(columns, TRADE)
     trades["row"] = np.searchsorted([portfolio.pk for portfolio in portfolios], trades["row"])
     trades["rate"][trades["rate"] == UNKNOWN] = np.nan
-    trades["external"] |= ~np.array([portfolio.tracked for portfolio in portfolios], bool)[trades["row"]]
+    trades["external"] = ~np.array([portfolio.tracked for portfolio in portfolios], bool)[trades["row"]]
     return trades
 
 

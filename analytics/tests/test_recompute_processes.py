@@ -62,10 +62,9 @@ def many_portfolios() -> list[int]:
             "cost",
             "cost_base",
             "first_traded_on",
-            "realised_gain",
-            "realised_gain_base",
+            *("realised_gain", "realised_gain_base", "income", "income_base"),
         ],
-        ((pk, asset, units, units * 100, units * 100, day, Decimal(0), Decimal(0)) for pk, asset, day, units in bought),
+        ((pk, asset, units, units * 100, units * 100, day, *[Decimal(0)] * 4) for pk, asset, day, units in bought),
     )
     return ids
 

@@ -25,10 +25,11 @@ class Section(models.TextChoices):
 
 
 class Origin(models.TextChoices):
-    """What a row follows from. Rows of a trade are derived: rebuilt with it, never voided by hand."""
+    """What a row follows from. Rows of trades and actions are derived: rebuilt with them, never voided by hand."""
 
     ENTRY = "entry", "Entered"
     TRADE = "trade", "Trade"
+    ACTION = "action", "Corporate action"
 
 
 class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
@@ -57,7 +58,7 @@ class CashTransaction(models.Model):
     description = models.CharField(max_length=255, blank=True)
     asset = models.ForeignKey("assets.Asset", models.PROTECT, null=True, blank=True, related_name="+")
     origin = models.CharField(max_length=8, choices=Origin, default=Origin.ENTRY)
-    origin_id = models.PositiveBigIntegerField(null=True, blank=True, help_text="The trade that the row follows from.")
+    origin_id = models.PositiveBigIntegerField(null=True, blank=True, help_text="The fact that the row follows from.")
     external_id = models.CharField(max_length=64, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -80,7 +81,12 @@ class CashTransaction(models.Model):
                 name="cash_origin_named",
             ),
             models.UniqueConstraint(
-                fields=["origin", "origin_id"], condition=Q(origin_id__isnull=False), name="cash_once_per_origin"
+                fields=["origin", "origin_id"], condition=Q(origin=Origin.TRADE), name="cash_once_per_trade"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "origin", "origin_id"],
+                condition=Q(origin=Origin.ACTION),
+                name="cash_once_per_account_and_action",
             ),
             models.UniqueConstraint(
                 fields=["account", "external_id"],

@@ -1,4 +1,4 @@
-"""Cash that is booked by hand, and the rows that follow from trades."""
+"""Cash that is booked by hand, and the rows that follow from trades and corporate actions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DuplicateCash(DomainError):
 
 
 class DerivedRow(DomainError):
-    """This row follows from a trade: void or change the trade instead."""
+    """This row follows from a trade or a corporate action: void or change that instead."""
 
 
 class AlreadyVoided(DomainError):
@@ -72,7 +72,7 @@ def book_cash(
 
 @transaction.atomic
 def void_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction:
-    """Void a row that was booked by hand. A derived row goes with its trade only."""
+    """Void a row that was booked by hand. A derived row goes with its fact only."""
     Account.objects.filter(pk=row.account_id).bump()
     row = CashTransaction.objects.get(pk=row.pk)
     if row.origin != Origin.ENTRY:

@@ -1,113 +1,94 @@
-"""The fold: one asset's trades, in their order, become lots, disposals and a position.
+"""The fold: a portfolio's trades and the corporate actions, in their order, become lots, disposals and positions.
 
 A portfolio's derived rows are this function of its facts and nothing else, so they can be
-dropped and rebuilt at any time. The same facts give the same book in whatever order they
+dropped and rebuilt at any time. The same facts give the same books in whatever order they
 arrive; only facts that are equal in day, time, sequence and external id go by insertion.
+
+A day begins with a change of the cost method, then come its actions, then its trades.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal, localcontext
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from decimal import localcontext
+from functools import partial
 from operator import attrgetter
 
-from portfolios.book.lots import OpenLots
-from portfolios.book.types import Book, BroughtLot, Disposal, Entry, EntryKind, OpenLot, Position, ShortSale, Slice
-from portfolios.book.value import books_context, scaled, share
+from portfolios.book.actions import Action, apply
+from portfolios.book.ledger import Ledger
+from portfolios.book.types import Book, Entry, Rules
+from portfolios.book.value import books_context
+
+Event = tuple[date, Callable[[], None]]
 
 
-def fold(entries: Iterable[Entry], method: str) -> Book:
-    """Fold the trades of one asset in one portfolio with the cost ``method`` fifo, lifo or hifo.
+def fold(entries: Iterable[Entry], rules: Rules | str, actions: Iterable[Action] = ()) -> Book:
+    """Fold the trades of one asset in one portfolio; ``rules`` may be just the cost method's name.
 
-    Raises:
-        ShortSale: a sale takes more than is held at its place in the order.
+    Raises a Refused: ShortSale where a sale takes more than is held at its place in the order,
+    PickUncovered, PicksNotAllowed or TransferAltered.
+    """
+    rules = Rules(rules) if isinstance(rules, str) else rules
+    found = list(entries)
+    actions = list(actions)
+    asset = actions[0].asset if actions else 0
+    return fold_all({asset: found}, rules, actions).get(asset, Book())
+
+
+def fold_all(entries: Mapping[int, Iterable[Entry]], rules: Rules, actions: Iterable[Action] = ()) -> dict[int, Book]:
+    """Fold the trades of several assets (asset to entries) together, as a spin-off or merger links them.
+
+    Returns the book of each asset that ever had a unit. Raises as ``fold`` does.
     """
     with localcontext(books_context()):
-        ledger = Ledger(method)
-        ordered = sorted(entries, key=attrgetter("order"))
-        for entry in ordered:
-            APPLY[entry.kind](ledger, entry)
-        return ledger.close(ordered)
+        ledgers = Ledgers(rules)
+        events = iter(ledgers.events(actions))
+        due = next(events, None)
+        for asset, entry in in_order(entries):
+            while due is not None and due[0] <= entry.day:
+                due[1]()
+                due = next(events, None)
+            ledgers.of(asset).apply(entry)
+        while due is not None:
+            due[1]()
+            due = next(events, None)
+        return ledgers.close()
 
 
-class Ledger:
-    """The state between two entries: what is open, and what was disposed of so far."""
+class Ledgers:
+    """The ledgers of one portfolio's assets, all kept by the method that is in force."""
 
-    def __init__(self, method: str) -> None:
-        self.open = OpenLots(method)
-        self.disposals: list[Disposal] = []
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._method = rules.method
+        self._ledgers: dict[int, Ledger] = {}
 
-    def buy(self, entry: Entry) -> None:
-        self._open(entry, 0, BroughtLot(entry.day, entry.quantity, entry.amount, entry.amount_base))
+    def of(self, asset: int) -> Ledger:
+        ledger = self._ledgers.get(asset)
+        if ledger is None:
+            ledger = self._ledgers[asset] = Ledger(self._method, allow_short=self._rules.allow_short)
+        return ledger
 
-    def transfer_in(self, entry: Entry) -> None:
-        for sequence, lot in enumerate(entry.lots):
-            self._open(entry, sequence, lot)
+    def events(self, actions: Iterable[Action]) -> list[Event]:
+        """What happens at the start of days, in its order: changes of the method first."""
+        changes = [(day, partial(self._switch, method)) for day, method in self._rules.changes]
+        applied = [(action.day, partial(apply, action, self.of)) for action in sorted(actions, key=attrgetter("order"))]
+        return sorted([*changes, *applied], key=lambda event: event[0])  # stable
 
-    def _open(self, entry: Entry, sequence: int, lot: BroughtLot) -> None:
-        whole = (lot.quantity, lot.cost, lot.cost_base)
-        self.open.add(OpenLot(entry.key, sequence, lot.opened_on, *whole, *whole))
+    def _switch(self, method: str) -> None:
+        if method == self._method:
+            return
+        self._method = method
+        for ledger in self._ledgers.values():
+            ledger.longs.switch(method)
 
-    def sell(self, entry: Entry) -> None:
-        if entry.quantity > self.open.held:
-            raise ShortSale(entry, self.open.held)
-        self.disposals += disposals(entry, self.open.take(entry.quantity))
-
-    def close(self, entries: Sequence[Entry]) -> Book:
-        lots = self.open.lots()
-        position = Position(
-            quantity=self.open.held,
-            cost=_sum(lot.cost for lot in lots),
-            cost_base=_sum(lot.cost_base for lot in lots),
-            realised_gain=_sum(disposal.gain for disposal in self.disposals),
-            realised_gain_base=_sum(disposal.gain_base for disposal in self.disposals),
-            first_traded_on=entries[0].day if entries else None,
-        )
-        return Book(lots, tuple(self.disposals), position)
+    def close(self) -> dict[int, Book]:
+        return {asset: ledger.close() for asset, ledger in self._ledgers.items() if ledger.since is not None}
 
 
-APPLY: dict[EntryKind, Callable[[Ledger, Entry], None]] = {
-    EntryKind.BUY: Ledger.buy,
-    EntryKind.SELL: Ledger.sell,
-    EntryKind.TRANSFER_IN: Ledger.transfer_in,
-}
-
-
-def disposals(sale: Entry, slices: Sequence[Slice]) -> list[Disposal]:
-    """One disposal for each slice; their proceeds add up to the sale's exactly."""
-    made, left = [], sale.quantity
-    proceeds, proceeds_base = sale.amount, sale.amount_base
-    for part in slices:
-        left -= part.quantity
-        rest = share(sale.amount, left, sale.quantity)
-        rest_base = share(sale.amount_base, left, sale.quantity)
-        made.append(_disposal(sale, part, proceeds - rest, proceeds_base - rest_base))
-        proceeds, proceeds_base = rest, rest_base
-    return made
-
-
-def _disposal(sale: Entry, part: Slice, proceeds: Decimal, proceeds_base: Decimal) -> Disposal:
-    return Disposal(
-        closed_by=sale.key,
-        opened_by=part.lot.opened_by,
-        sequence=part.lot.sequence,
-        opened_on=part.lot.opened_on,
-        closed_on=sale.day,
-        quantity=part.quantity,
-        proceeds=proceeds,
-        cost=part.cost,
-        proceeds_base=proceeds_base,
-        cost_base=part.cost_base,
-        price_gain=_price_gain(sale, part, proceeds, proceeds_base),
-    )
-
-
-def _price_gain(sale: Entry, part: Slice, proceeds: Decimal, proceeds_base: Decimal) -> Decimal:
-    """The gain in the asset's currency at the closing day's rate; what cost nothing has no currency part."""
-    if not part.lot.opened_cost:
-        return proceeds_base - part.cost_base
-    return scaled((proceeds - part.cost) * sale.rate)
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    return sum(amounts, Decimal(0))
+def in_order(entries: Mapping[int, Iterable[Entry]]) -> list[tuple[int, Entry]]:
+    """Every entry with its asset, in the order of booking."""
+    pairs = [(asset, entry) for asset, found in entries.items() for entry in found]
+    pairs.sort(key=lambda pair: pair[1].order)
+    return pairs

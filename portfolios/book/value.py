@@ -36,22 +36,24 @@ def net_amount(kind: EntryKind, gross: Decimal, fee: Decimal, tax: Decimal) -> D
 
 def cash_amount(kind: EntryKind, gross: Decimal, fee: Decimal, tax: Decimal) -> Decimal:
     """The signed cash that a trade moves, in its own currency; a transfer moves none."""
-    if kind == EntryKind.TRANSFER_IN:
+    if kind in (EntryKind.TRANSFER_IN, EntryKind.TRANSFER_OUT):
         return Decimal(0)
     net = net_amount(kind, gross, fee, tax)
     return net if kind == EntryKind.SELL else -net
 
 
 def share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
-    """``amount`` × ``part`` / ``whole`` to 4 decimals; the whole share is ``amount`` itself."""
+    """``amount`` × ``part`` / ``whole`` to 4 decimals; the whole share is ``amount`` itself, no share is 0."""
     if part == whole:
         return amount
-    return scaled(EXACT.divide(EXACT.multiply(amount, part), whole))
+    if not part:
+        return Decimal(0)
+    return EXACT.divide(EXACT.multiply(amount, part), whole).quantize(SCALE, ROUND_HALF_UP, EXACT)
 
 
 def scaled(amount: Decimal) -> Decimal:
     """``amount`` to 4 decimals, halves away from zero."""
-    return amount.quantize(SCALE, rounding=ROUND_HALF_UP, context=EXACT)
+    return amount.quantize(SCALE, ROUND_HALF_UP, EXACT)
 
 
 def per_unit(price: Decimal) -> Decimal:

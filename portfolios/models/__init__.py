@@ -1,14 +1,19 @@
 from portfolios.models.investment import Investment
-from portfolios.models.lot import Disposal, Lot
+from portfolios.models.lot import Departure, Disposal, Entitlement, Lot
+from portfolios.models.method import CostMethodChange
 from portfolios.models.portfolio import CashSetting, CostMethod, Portfolio, PortfolioAccount
-from portfolios.models.trade import Trade, TradeKind, TransferLot
+from portfolios.models.trade import LotPick, Trade, TradeKind, TransferLot
 
 __all__ = [
     "CashSetting",
     "CostMethod",
+    "CostMethodChange",
+    "Departure",
     "Disposal",
+    "Entitlement",
     "Investment",
     "Lot",
+    "LotPick",
     "Portfolio",
     "PortfolioAccount",
     "Trade",

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from assets.models import Asset
-from core.fields import MoneyField, QuantityField
+from core.fields import QUANTITY_LIMIT, MoneyField, QuantityField
 from core.money import divide
 from portfolios.models.portfolio import Portfolio
 
@@ -22,11 +22,11 @@ class InvestmentQuerySet(models.QuerySet["Investment"]):
         return self.filter(portfolio__in=Portfolio.objects.visible_to(user))
 
     def open(self) -> InvestmentQuerySet:
-        return self.filter(quantity__gt=0)
+        return self.exclude(quantity=0)
 
 
 class Investment(models.Model):
-    """One asset of one portfolio, held now or before. The sum of its lots."""
+    """One asset of one portfolio, held now or before. The sum of its lots; negative where units are owed."""
 
     portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="investments")
     asset = models.ForeignKey(Asset, models.PROTECT, related_name="+")
@@ -35,6 +35,8 @@ class Investment(models.Model):
     cost_base = MoneyField(help_text="The same in the base currency, each lot at its opening day's rate.")
     realised_gain = MoneyField(default=0, help_text="In the asset's currency.")
     realised_gain_base = MoneyField(default=0)
+    income = MoneyField(default=0, help_text="Gross dividends since the beginning, in the asset's currency.")
+    income_base = MoneyField(default=0, help_text="The same in the base currency, each at its ex-date's rate.")
     first_traded_on = models.DateField()
 
     objects = InvestmentQuerySet.as_manager()
@@ -43,7 +45,10 @@ class Investment(models.Model):
         ordering = ["portfolio", "asset"]
         constraints = [
             models.UniqueConstraint(fields=["portfolio", "asset"], name="investment_once_per_asset"),
-            models.CheckConstraint(condition=Q(quantity__gte=0), name="investment_quantity_not_negative"),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=-QUANTITY_LIMIT, quantity__lt=QUANTITY_LIMIT),
+                name="investment_quantity_finite",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Lots and disposals: derived from the trades, rebuilt with them, never written by hand."""
+"""Lots, and where they went: derived from the facts, rebuilt with them, never written by hand."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Q
 
-from assets.models import Asset
-from core.fields import MoneyField, QuantityField
+from assets.models import Asset, CorporateAction
+from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField
 from core.money import divide
 from portfolios.models.portfolio import Portfolio
 from portfolios.models.trade import Trade
@@ -23,11 +23,15 @@ class LotQuerySet(models.QuerySet["Lot"]):
         return self.filter(portfolio__in=Portfolio.objects.visible_to(user))
 
     def open(self) -> LotQuerySet:
-        return self.filter(quantity__gt=0)
+        return self.exclude(quantity=0)
 
 
 class Lot(models.Model):
-    """Units that came in together. Identified by the opening trade and the sequence within it."""
+    """Units that came in together. Identified by the opening trade, the asset and the sequence within it.
+
+    A short lot has negative quantities, and as cost minus what its sale brought. An action or the
+    pooling of the average method begins ``opened_quantity`` anew from what is left then.
+    """
 
     portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="lots")
     asset = models.ForeignKey(Asset, models.PROTECT, related_name="+")
@@ -38,14 +42,19 @@ class Lot(models.Model):
     quantity = QuantityField(help_text="Still open.")
     cost = MoneyField(help_text="Of what is still open, in the asset's currency.")
     cost_base = MoneyField(help_text="The same in the base currency, at the opening day's rate.")
+    actions = models.JSONField(
+        default=list, blank=True, help_text="Ids of the corporate actions that its units or basis went through."
+    )
 
     objects = LotQuerySet.as_manager()
 
     class Meta:
         ordering = ["opened_on", "opened_by", "sequence"]
         constraints = [
-            models.UniqueConstraint(fields=["opened_by", "sequence"], name="lot_once_per_opening"),
-            models.CheckConstraint(condition=Q(quantity__gte=0), name="lot_quantity_not_negative"),
+            models.UniqueConstraint(fields=["opened_by", "asset", "sequence"], name="lot_once_per_opening_and_asset"),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=-QUANTITY_LIMIT, quantity__lt=QUANTITY_LIMIT), name="lot_quantity_finite"
+            ),
         ]
         indexes = [models.Index(fields=["portfolio", "asset"], name="lot_portfolio_asset")]
 
@@ -63,13 +72,19 @@ class DisposalQuerySet(models.QuerySet["Disposal"]):
 
 
 class Disposal(models.Model):
-    """The part of one lot that one sale took, and what it realised."""
+    """The part of one lot that one sale or corporate action took, and what it realised.
+
+    For a short lot the proceeds are those of its sale, and the cost is that of buying it back.
+    The quantity is 0 where an action pays gain out without taking units.
+    """
 
     portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="disposals")
     asset = models.ForeignKey(Asset, models.PROTECT, related_name="+")
-    trade = models.ForeignKey(Trade, models.CASCADE, related_name="disposals")
+    trade = models.ForeignKey(Trade, models.CASCADE, null=True, blank=True, related_name="disposals")
+    action = models.ForeignKey(CorporateAction, models.CASCADE, null=True, blank=True, related_name="+")
     opened_by = models.ForeignKey(Trade, models.CASCADE, related_name="+")
     sequence = models.PositiveIntegerField(default=0, help_text="Of the lot within its opening trade.")
+    short = models.BooleanField(default=False, help_text="It bought back what was sold short.")
     opened_on = models.DateField()
     closed_on = models.DateField()
     quantity = QuantityField()
@@ -84,8 +99,14 @@ class Disposal(models.Model):
     class Meta:
         ordering = ["closed_on", "trade", "opened_on", "opened_by", "sequence"]
         constraints = [
-            models.UniqueConstraint(fields=["trade", "opened_by", "sequence"], name="disposal_once_per_lot_and_sale"),
-            models.CheckConstraint(condition=Q(quantity__gt=0), name="disposal_quantity_positive"),
+            models.UniqueConstraint(
+                fields=["trade", "opened_by", "asset", "sequence", "short"], name="disposal_once_per_lot_and_sale"
+            ),
+            models.CheckConstraint(
+                condition=Q(trade__isnull=False, action__isnull=True, quantity__gt=0)
+                | Q(trade__isnull=True, action__isnull=False, quantity__gte=0),
+                name="disposal_by_trade_or_action",
+            ),
         ]
         indexes = [models.Index(fields=["portfolio", "closed_on"], name="disposal_portfolio_day")]
 
@@ -108,3 +129,77 @@ class Disposal(models.Model):
     @property
     def holding_days(self) -> int:
         return (self.closed_on - self.opened_on).days
+
+    @property
+    def long_term(self) -> bool:
+        """Whether its lot was held for more days than the portfolio's setting; reads the portfolio."""
+        return self.holding_days > self.portfolio.long_term_days
+
+
+class Departure(models.Model):
+    """The part of one lot that a transfer out took along, with its basis. Nothing is realised by it."""
+
+    portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="departures")
+    asset = models.ForeignKey(Asset, models.PROTECT, related_name="+")
+    trade = models.ForeignKey(Trade, models.CASCADE, related_name="departures")
+    opened_by = models.ForeignKey(Trade, models.CASCADE, related_name="+")
+    sequence = models.PositiveIntegerField(default=0, help_text="Of the lot within its opening trade.")
+    opened_on = models.DateField()
+    quantity = QuantityField()
+    cost = MoneyField(help_text="In the asset's currency.")
+    cost_base = MoneyField()
+
+    class Meta:
+        ordering = ["trade", "opened_on", "opened_by", "sequence"]
+        constraints = [
+            models.UniqueConstraint(fields=["trade", "opened_by", "sequence"], name="departure_once_per_lot_and_trade"),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0, quantity__lt=QUANTITY_LIMIT), name="departure_quantity_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity.normalize():f} of {self.opened_on}"
+
+
+class EntitlementQuerySet(models.QuerySet["Entitlement"]):
+    def visible_to(self, user: User) -> EntitlementQuerySet:
+        return self.filter(portfolio__in=Portfolio.objects.visible_to(user))
+
+
+class Entitlement(models.Model):
+    """The cash that a corporate action pays a holder; negative where a short position owes it.
+
+    From the ex-date until the pay-date it is a receivable; its cash row is of the pay-date.
+    """
+
+    portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="entitlements")
+    asset = models.ForeignKey(Asset, models.PROTECT, related_name="+")
+    action = models.ForeignKey(CorporateAction, models.CASCADE, related_name="+")
+    ex_date = models.DateField()
+    pay_date = models.DateField()
+    quantity = QuantityField(help_text="Held at the close before the ex-date.")
+    currency = models.CharField(max_length=3, help_text="Of gross and withholding.")
+    gross = MoneyField()
+    withholding = MoneyField(default=0)
+    income = MoneyField(default=0, help_text="The gross dividend in the asset's currency; 0 for other cash.")
+    income_base = MoneyField(default=0, help_text="The same in the base currency at the ex-date's rate.")
+
+    objects = EntitlementQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["ex_date", "action"]
+        constraints = [
+            models.UniqueConstraint(fields=["portfolio", "action"], name="entitlement_once_per_action"),
+            models.CheckConstraint(
+                condition=Q(gross__gt=-MONEY_LIMIT, gross__lt=MONEY_LIMIT), name="entitlement_gross_finite"
+            ),
+        ]
+        indexes = [models.Index(fields=["portfolio", "ex_date"], name="entitlement_portfolio_day")]
+
+    def __str__(self) -> str:
+        return f"{self.gross.normalize():f} {self.currency} on {self.pay_date}"
+
+    @property
+    def net(self) -> Decimal:
+        return self.gross - self.withholding

@@ -20,6 +20,8 @@ class CostMethod(models.TextChoices):
     FIFO = "fifo", "First in, first out"
     LIFO = "lifo", "Last in, first out"
     HIFO = "hifo", "Highest cost first"
+    AVERAGE = "average", "Average cost"
+    SPECIFIC = "specific", "Lots picked for each sale"
 
 
 class CashSetting(models.TextChoices):
@@ -51,7 +53,13 @@ class Portfolio(models.Model):
     description = models.TextField(blank=True)
     base_currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
     benchmark = models.ForeignKey(Asset, models.PROTECT, null=True, blank=True, related_name="+")
-    cost_method = models.CharField(max_length=4, choices=CostMethod, default=CostMethod.FIFO)
+    cost_method = models.CharField(
+        max_length=8, choices=CostMethod, default=CostMethod.FIFO, help_text="The first one; changes of it are dated."
+    )
+    allow_short = models.BooleanField(default=False, help_text="More may be sold than is held.")
+    long_term_days = models.PositiveIntegerField(
+        default=365, help_text="A disposal is long-term when its lot was held for more days than this."
+    )
     cash = models.CharField(max_length=9, choices=CashSetting, default=CashSetting.UNTRACKED)
     version = models.PositiveBigIntegerField(default=0, editable=False, help_text="Moves with every booking.")
     created_at = models.DateTimeField(auto_now_add=True)

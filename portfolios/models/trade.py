@@ -25,6 +25,7 @@ class TradeKind(models.TextChoices):
     BUY = "buy", "Buy"
     SELL = "sell", "Sell"
     TRANSFER_IN = "transfer_in", "Transfer in"
+    TRANSFER_OUT = "transfer_out", "Transfer out"
 
 
 class TradeQuerySet(models.QuerySet["Trade"]):
@@ -61,6 +62,14 @@ class Trade(models.Model):
     external_id = models.CharField(max_length=64, blank=True, help_text="The broker's id; a repeated import skips it.")
     note = models.TextField(blank=True)
     sequence = models.IntegerField(default=0, help_text="Order among trades of the same instant.")
+    source = models.OneToOneField(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="arrival",
+        help_text="The transfer out by which its lots left the other portfolio.",
+    )
     replaces = models.ForeignKey("self", models.RESTRICT, null=True, blank=True, related_name="replacements")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -92,6 +101,7 @@ class Trade(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["asset", "portfolio"], name="trade_asset_portfolio"),
             models.Index(fields=["portfolio", "asset", "day"], name="trade_portfolio_asset_day"),
             models.Index(fields=["portfolio", "-day"], name="trade_portfolio_day"),
         ]
@@ -139,3 +149,24 @@ class TransferLot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity.normalize():f} of {self.opened_on}"
+
+
+class LotPick(models.Model):
+    """Units of one lot that a sale or transfer out takes by name: a fact. What is not picked falls to FIFO."""
+
+    trade = models.ForeignKey(Trade, models.CASCADE, related_name="picks")
+    opened_by = models.ForeignKey(Trade, models.CASCADE, related_name="+")
+    sequence = models.PositiveIntegerField(default=0, help_text="Of the lot within its opening trade.")
+    quantity = QuantityField(help_text="In units of the sale's day.")
+
+    class Meta:
+        ordering = ["trade", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["trade", "opened_by", "sequence"], name="pick_once_per_lot_and_trade"),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0, quantity__lt=QUANTITY_LIMIT), name="pick_quantity_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity.normalize():f} of trade {self.opened_by_id}"

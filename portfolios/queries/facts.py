@@ -8,10 +8,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from django.db.models import QuerySet
+
 from assets.queries import RateMissing, RateTable, rates
-from portfolios.book.types import BroughtLot, Entry, EntryKind
+from portfolios.book.types import BroughtLot, Entry, EntryKind, Pick
 from portfolios.book.value import Conversion, conversion, converted, gross_amount, net_amount
-from portfolios.models import Portfolio, Trade, TransferLot
+from portfolios.models import LotPick, Portfolio, Trade, TransferLot
 from portfolios.models.trade import TradeQuerySet
 
 BookKey = tuple[int, int]  # portfolio id, asset id
@@ -45,7 +47,7 @@ _COLUMNS = [name if name != "asset_currency" else "asset__currency" for name in 
 def entries_of(
     portfolios: Sequence[Portfolio], *, asset_ids: Collection[int] | None = None, until: date | None = None
 ) -> dict[BookKey, list[Entry]]:
-    """The standing trades of ``portfolios`` by book, unsorted; at most 3 queries, however many there are.
+    """The standing trades of ``portfolios`` by book, unsorted; at most 5 queries, however many there are.
 
     ``until`` leaves out what happened later. Raises RateMissing.
     """
@@ -56,11 +58,13 @@ def entries_of(
     standing = [row for row in rows if row.voided_at is None]
     bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
     table = rates_for(standing, bases)
-    lots = _brought_lots(trades, standing)
     places = _places(rows)
+    lots = _brought_lots(trades, standing) | _sent_lots(trades, standing)
+    picks = _picks(trades, standing, places)
     books: dict[BookKey, list[Entry]] = defaultdict(list)
     for row in standing:
-        entry = _entry(row, bases[row.portfolio_id], table, places[row.pk], lots.get(row.pk, ()))
+        moved = (lots.get(row.pk, ()), picks.get(row.pk, ()))
+        entry = _entry(row, bases[row.portfolio_id], table, places[row.pk], *moved)
         books[row.portfolio_id, row.asset_id].append(entry)
     return books
 
@@ -121,19 +125,50 @@ def _places(rows: Iterable[TradeRow]) -> dict[int, int]:
 
 
 def _brought_lots(trades: TradeQuerySet, rows: Iterable[TradeRow]) -> dict[int, tuple[BroughtLot, ...]]:
+    """Transfer in to the lots that it brings."""
     if all(row.kind != EntryKind.TRANSFER_IN for row in rows):
         return {}
-    lots: dict[int, tuple[BroughtLot, ...]] = defaultdict(tuple)
-    brought = TransferLot.objects.filter(trade__in=trades.standing()).order_by("trade", "sequence")
-    rows_of_lots = brought.values_list("trade_id", "opened_on", "quantity", "cost", "cost_base")
-    for trade_id, opened_on, quantity, cost, cost_base in rows_of_lots:
-        lots[trade_id] += (BroughtLot(opened_on, quantity, cost, cost_base),)
-    return lots
+    return _lots_by("trade_id", TransferLot.objects.filter(trade__in=trades.standing()))
 
 
-def _entry(row: TradeRow, base: str, table: RateTable, place: int, lots: tuple[BroughtLot, ...]) -> Entry:
-    rates_of_day = conversion_of(row, base, table) if row.kind != EntryKind.TRANSFER_IN else Conversion()
+def _sent_lots(trades: TradeQuerySet, rows: Iterable[TradeRow]) -> dict[int, tuple[BroughtLot, ...]]:
+    """Transfer out to the lots that another portfolio took over, where that is known."""
+    if all(row.kind != EntryKind.TRANSFER_OUT for row in rows):
+        return {}
+    arrived = TransferLot.objects.filter(trade__source__in=trades.standing(), trade__voided_at__isnull=True)
+    return _lots_by("trade__source_id", arrived)
+
+
+def _lots_by(owner: str, lots: QuerySet[TransferLot]) -> dict[int, tuple[BroughtLot, ...]]:
+    found: dict[int, tuple[BroughtLot, ...]] = defaultdict(tuple)
+    rows = lots.order_by("trade", "sequence").values_list(owner, "opened_on", "quantity", "cost", "cost_base")
+    for trade_id, opened_on, quantity, cost, cost_base in rows:
+        found[trade_id] += (BroughtLot(opened_on, quantity, cost, cost_base),)
+    return found
+
+
+def _picks(trades: TradeQuerySet, rows: Sequence[TradeRow], places: Mapping[int, int]) -> dict[int, tuple[Pick, ...]]:
+    """Trade id to the lots that it picks. A pick of a trade that was replaced means the replacement's lot."""
+    standing = {places[row.pk]: row.pk for row in rows}
+    found: dict[int, tuple[Pick, ...]] = defaultdict(tuple)
+    picks = LotPick.objects.filter(trade__in=trades.standing()).order_by("trade", "pk")
+    for trade_id, opened_by, sequence, quantity in picks.values_list("trade_id", "opened_by", "sequence", "quantity"):
+        opener = standing.get(places.get(opened_by, opened_by), opened_by)
+        found[trade_id] += (Pick(opener, sequence, quantity),)
+    return found
+
+
+def _entry(
+    row: TradeRow,
+    base: str,
+    table: RateTable,
+    place: int,
+    lots: tuple[BroughtLot, ...],
+    picks: tuple[Pick, ...],
+) -> Entry:
     kind = EntryKind(row.kind)
+    moved = kind in (EntryKind.TRANSFER_IN, EntryKind.TRANSFER_OUT)
+    rates_of_day = Conversion() if moved else conversion_of(row, base, table)
     net = net_amount(kind, gross_amount(row.quantity, row.price, row.currency), row.fee, row.tax)
     return Entry(
         key=row.pk,
@@ -148,4 +183,5 @@ def _entry(row: TradeRow, base: str, table: RateTable, place: int, lots: tuple[B
         external_id=row.external_id,
         place=place,
         lots=lots,
+        picks=picks,
     )

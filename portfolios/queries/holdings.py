@@ -12,11 +12,11 @@ from django.db.models import F, Max, OuterRef, Subquery
 from assets.models import Asset, HistoricValue
 from assets.queries import LastBar, RateMissing, RateTable, last_bars, rates
 from core.money import divide
-from portfolios.book.fold import fold
 from portfolios.book.types import Position
 from portfolios.book.value import market_value, per_unit, weights
 from portfolios.models import Investment, Portfolio, Trade
-from portfolios.queries.facts import BookKey, entries_of
+from portfolios.queries.books import books_of
+from portfolios.queries.facts import BookKey
 
 TRADE_PRICE = "trade"  # the source of a price that no market gave: the portfolio's own last trade
 
@@ -65,7 +65,7 @@ def holdings(
 ) -> dict[int, list[Holding]]:
     """Portfolio id to its holdings, ordered by symbol.
 
-    At most 5 queries, however many portfolios; with ``as_of`` at most 7, since the positions
+    At most 6 queries, however many portfolios; with ``as_of`` at most 14, since the positions
     of that day are folded from the trades. Prices and rates are the last known ones (on
     ``as_of``). ``include_closed`` adds what was held before.
     """
@@ -120,15 +120,15 @@ def _positions_now(portfolios: Sequence[Portfolio]) -> dict[BookKey, Position]:
         "cost_base",
         "realised_gain",
         "realised_gain_base",
+        "income",
+        "income_base",
         "first_traded_on",
     )
     return {(row[0], row[1]): Position(*row[2:]) for row in rows}
 
 
 def _positions_on(portfolios: Sequence[Portfolio], day: date) -> dict[BookKey, Position]:
-    methods = {portfolio.pk: portfolio.cost_method for portfolio in portfolios}
-    books = entries_of(portfolios, until=day)
-    return {key: fold(entries, methods[key[0]]).position for key, entries in books.items()}
+    return {key: book.position for key, book in books_of(portfolios, until=day).items()}
 
 
 def _prices(

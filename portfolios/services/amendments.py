@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from portfolios.book.value import gross_amount
-from portfolios.models import Trade, TradeKind, TransferLot
-from portfolios.services.terms import NewLot, NewTrade
+from portfolios.models import LotPick, Trade, TradeKind, TransferLot
+from portfolios.services.terms import TAKING, NewLot, NewPick, NewTrade
 
 
-def terms_of(trade: Trade, lots: Sequence[TransferLot] = ()) -> NewTrade:
+def terms_of(trade: Trade, lots: Sequence[TransferLot] = (), picks: Sequence[LotPick] = ()) -> NewTrade:
     """The terms that a stored trade was booked on."""
     return NewTrade(
         asset=trade.asset,
@@ -27,18 +27,20 @@ def terms_of(trade: Trade, lots: Sequence[TransferLot] = ()) -> NewTrade:
         external_id=trade.external_id,
         note=trade.note,
         lots=tuple(NewLot(lot.opened_on, lot.quantity, lot.cost, lot.cost_base) for lot in lots),
+        picks=tuple(NewPick(pick.opened_by_id, pick.quantity, pick.sequence) for pick in picks),
     )
 
 
 def changed(before: NewTrade, changes: dict[str, Any]) -> NewTrade:
     """``before`` with ``changes``; what only made sense with an old value does not outlive it."""
-    if "lots" in changes:
-        changes = changes | {"lots": tuple(changes["lots"])}
+    changes = changes | {name: tuple(changes[name]) for name in ("lots", "picks") if name in changes}
     after = replace(before, **changes)
     if after.asset != before.asset and "currency" not in changes:
         after = replace(after, currency=None)
     if after.trade_currency != before.trade_currency and "exchange_rate" not in changes:
         after = replace(after, exchange_rate=None)
+    if "picks" not in changes and (after.kind not in TAKING or after.asset != before.asset):
+        after = replace(after, picks=())
     lots_follow = after.kind != TradeKind.TRANSFER_IN or _one_lot_at_price(before)
     return replace(after, lots=()) if lots_follow and "lots" not in changes else after
 

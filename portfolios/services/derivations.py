@@ -1,25 +1,25 @@
-"""Writing what follows from the trades: lots, disposals, investments. By difference, so a booking touches few rows."""
+"""Writing what follows from the facts: lots, disposals, income, investments. By difference, so few rows change."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Manager
+from django.db.models import Model
 
+from assets.models import CorporateAction
 from core.errors import DomainError
 from core.fields import MONEY_LIMIT, QUANTITY_LIMIT
-from portfolios.book.fold import fold
 from portfolios.book.types import Book, Position
-from portfolios.models import Disposal, Investment, Lot, Portfolio
-from portfolios.queries import entries_of
+from portfolios.book.types import Disposal as Realised
+from portfolios.models import Departure, Disposal, Entitlement, Investment, Lot, Portfolio
+from portfolios.queries import books_of, with_linked
+from portfolios.services.entitlements import settle_entitlements
 
 BATCH = 500
-LOT = ["asset_id", "opened_on", "opened_quantity", "quantity", "cost", "cost_base"]
-DISPOSAL = ["asset_id", "opened_on", "closed_on", "quantity", "proceeds", "cost", "proceeds_base", "cost_base"]
-DISPOSAL += ["price_gain"]
-INVESTMENT = ["quantity", "cost", "cost_base", "realised_gain", "realised_gain_base", "first_traded_on"]
+DERIVED: tuple[type[Model], ...] = (Disposal, Departure, Entitlement, Lot, Investment)
 
 Key = tuple[Any, ...]
 Rows = dict[Key, tuple[Any, ...]]
@@ -29,92 +29,147 @@ class PositionTooLarge(DomainError):
     """The position would become larger than the books keep."""
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A derived table: the columns that name a row within a portfolio, the others, and its rows of one asset's book.
+
+    ``unique`` are the fields of a constraint by which changed rows can be overwritten; without
+    them a changed row is removed and written anew.
+    """
+
+    model: type[Model]
+    key: Sequence[str]
+    columns: Sequence[str]
+    rows: Callable[[int, Book], Iterable[tuple[Any, ...]]]
+    unique: Sequence[str] = ()
+
+
+def _lots(asset_id: int, book: Book) -> Iterable[tuple[Any, ...]]:
+    for lot in book.lots:
+        figures = (lot.opened_quantity, lot.quantity, lot.cost, lot.cost_base)
+        yield lot.opened_by, asset_id, lot.sequence, lot.opened_on, *figures, list(lot.actions)
+
+
+def _disposals(asset_id: int, book: Book) -> Iterable[tuple[Any, ...]]:
+    for made in book.disposals:
+        lot = (made.opened_by, asset_id, made.sequence, made.short)
+        amounts = (made.proceeds, made.cost, made.proceeds_base, made.cost_base, made.price_gain)
+        yield *_closed_by(made), *lot, made.opened_on, made.closed_on, made.quantity, *amounts
+
+
+def _closed_by(made: Realised) -> tuple[int | None, int | None]:
+    """The trade, or else the action."""
+    return (None, made.closed_by) if made.by_action else (made.closed_by, None)
+
+
+def _departures(asset_id: int, book: Book) -> Iterable[tuple[Any, ...]]:
+    for left in book.departures:
+        lot = (left.opened_by, asset_id, left.sequence)
+        yield left.left_by, *lot, left.opened_on, left.quantity, left.cost, left.cost_base
+
+
+def _entitlements(asset_id: int, book: Book) -> Iterable[tuple[Any, ...]]:
+    for due in book.entitlements:
+        yield due.action, asset_id, due.quantity, due.gross, due.withholding, due.income, due.income_base
+
+
+def _investments(asset_id: int, book: Book) -> Iterable[tuple[Any, ...]]:
+    yield asset_id, *(getattr(book.position, name) for name in INVESTMENT)
+
+
+LOT = ("opened_on", "opened_quantity", "quantity", "cost", "cost_base", "actions")
+DISPOSAL = ("opened_on", "closed_on", "quantity", "proceeds", "cost", "proceeds_base", "cost_base", "price_gain")
+INVESTMENT: tuple[str, ...] = ("quantity", "cost", "cost_base", "realised_gain", "realised_gain_base")
+INVESTMENT += ("income", "income_base", "first_traded_on")
+TABLES = (
+    Table(Lot, ("opened_by_id", "asset_id", "sequence"), LOT, _lots, ("opened_by", "asset", "sequence")),
+    Table(
+        Disposal,
+        ("trade_id", "action_id", "opened_by_id", "asset_id", "sequence", "short"),
+        DISPOSAL,
+        _disposals,
+    ),
+    Table(
+        Departure,
+        ("trade_id", "opened_by_id", "asset_id", "sequence"),
+        ("opened_on", "quantity", "cost", "cost_base"),
+        _departures,
+    ),
+    Table(
+        Entitlement,
+        ("action_id", "asset_id"),
+        ("quantity", "gross", "withholding", "income", "income_base"),
+        _entitlements,
+        ("portfolio", "action"),
+    ),
+    Table(Investment, ("asset_id",), INVESTMENT, _investments, ("portfolio", "asset")),
+)
+
+
 def refold(portfolio: Portfolio, asset_ids: Collection[int]) -> None:
-    """Fold these assets' trades anew and bring the derived rows in line.
+    """Fold these assets anew, and those that corporate actions link them to, and bring the derived rows in line.
 
     The number of queries does not depend on how many assets or trades there are, up to
-    batches of 500 written rows. The caller holds the portfolio's lock. Raises ShortSale.
+    batches of 500 written rows. The caller holds the portfolio's lock, and its accounts' where its cash is
+    tracked. Raises Refused, RateMissing.
     """
-    entries = entries_of([portfolio], asset_ids=asset_ids)
-    books = {asset_id: fold(found, portfolio.cost_method) for (_, asset_id), found in entries.items()}
+    scope, actions = with_linked(asset_ids)
+    folded = books_of([portfolio], asset_ids=scope, actions=actions)
+    books = {asset_id: book for (_, asset_id), book in folded.items()}
     for book in books.values():
         _check_size(book.position)
-    of_assets = {"portfolio": portfolio, "asset__in": asset_ids}
-    _write(Lot.objects, portfolio, of_assets, ["opened_by_id", "sequence"], LOT, _lots(books))
-    _write(
-        Disposal.objects, portfolio, of_assets, ["trade_id", "opened_by_id", "sequence"], DISPOSAL, _disposals(books)
-    )
-    _write(Investment.objects, portfolio, of_assets, ["asset_id"], INVESTMENT, _investments(books))
-
-
-def _lots(books: Mapping[int, Book]) -> Rows:
-    return {
-        lot.key: (asset_id, lot.opened_on, lot.opened_quantity, lot.quantity, lot.cost, lot.cost_base)
-        for asset_id, book in books.items()
-        for lot in book.lots
-    }
-
-
-def _disposals(books: Mapping[int, Book]) -> Rows:
-    return {
-        (made.closed_by, made.opened_by, made.sequence): (
-            asset_id,
-            made.opened_on,
-            made.closed_on,
-            made.quantity,
-            made.proceeds,
-            made.cost,
-            made.proceeds_base,
-            made.cost_base,
-            made.price_gain,
-        )
-        for asset_id, book in books.items()
-        for made in book.disposals
-    }
-
-
-def _investments(books: Mapping[int, Book]) -> Rows:
-    return {(asset_id,): tuple(getattr(book.position, name) for name in INVESTMENT) for asset_id, book in books.items()}
+    for table in TABLES:
+        rows = [row for asset_id, book in books.items() for row in table.rows(asset_id, book)]
+        width = len(table.key)
+        _write(portfolio, scope, table, {row[:width]: row[width:] for row in rows}, actions)
+    settle_entitlements(portfolio, scope)
 
 
 def _write(
-    rows: Manager[Any],
-    portfolio: Portfolio,
-    scope: Mapping[str, Any],
-    key: Sequence[str],
-    columns: Sequence[str],
-    wanted: Rows,
+    portfolio: Portfolio, scope: Collection[int], table: Table, wanted: Rows, actions: Sequence[CorporateAction]
 ) -> None:
-    """Make the rows within ``scope`` equal to ``wanted``: key values to column values."""
+    """Make the rows of ``table`` within ``scope`` (asset ids) equal to ``wanted``: key values to column values."""
+    objects = table.model._default_manager  # noqa: SLF001  Django's documented name
+    width = len(table.key)
     stored: dict[Key, tuple[int, tuple[Any, ...]]] = {}
-    for pk, *values in rows.filter(**scope).values_list("pk", *key, *columns):
-        stored[tuple(values[: len(key)])] = (pk, tuple(values[len(key) :]))
-    _delete(rows, [pk for found, (pk, _) in stored.items() if found not in wanted])
+    of_assets = objects.filter(portfolio=portfolio, asset__in=scope).order_by()
+    for pk, *values in of_assets.values_list("pk", *table.key, *table.columns):
+        stored[tuple(values[:width])] = (pk, tuple(values[width:]))
+    kept = {key for key in stored.keys() & wanted.keys() if table.unique or stored[key][1] == wanted[key]}
+    stale = [pk for key, (pk, _) in stored.items() if key not in kept]
+    for start in range(0, len(stale), BATCH):
+        objects.filter(pk__in=stale[start : start + BATCH]).delete()
+    by_id = {action.pk: action for action in actions}
     new = [
-        rows.model(portfolio=portfolio, **dict(zip(key, found, strict=True)), **dict(zip(columns, values, strict=True)))
-        for found, values in wanted.items()
-        if found not in stored or stored[found][1] != values
+        _row(table, portfolio, key, values, by_id)
+        for key, values in wanted.items()
+        if key not in stored or stored[key][1] != values
     ]
-    rows.bulk_create(
-        new,
-        batch_size=BATCH,
-        update_conflicts=True,
-        unique_fields=_names(["portfolio_id", *key] if rows.model is Investment else key),
-        update_fields=_names(columns),
-    )
+    overwriting: dict[str, Any] = {
+        "update_conflicts": True,
+        "unique_fields": table.unique,
+        "update_fields": table.columns,
+    }
+    objects.bulk_create(new, batch_size=BATCH, **(overwriting if table.unique else {}))
 
 
-def _names(columns: Iterable[str]) -> list[str]:
-    return [column.removesuffix("_id") for column in columns]
-
-
-def _delete(rows: Manager[Any], ids: Sequence[int]) -> None:
-    for start in range(0, len(ids), BATCH):
-        rows.filter(pk__in=ids[start : start + BATCH]).delete()
+def _row(
+    table: Table,
+    portfolio: Portfolio,
+    key: Key,
+    values: tuple[Any, ...],
+    actions: Mapping[int, CorporateAction],
+) -> Model:
+    given = dict(zip((*table.key, *table.columns), (*key, *values), strict=True))
+    if table.model is Entitlement:
+        action = actions[given["action_id"]]
+        given |= {"ex_date": action.ex_date, "pay_date": action.pay_date or action.ex_date}
+        given["currency"] = action.currency or action.asset.currency
+    return table.model(portfolio=portfolio, **given)
 
 
 def _check_size(position: Position) -> None:
-    if position.quantity >= QUANTITY_LIMIT:
+    if abs(position.quantity) >= QUANTITY_LIMIT:
         raise PositionTooLarge(field="quantity")
     amounts = (position.cost, position.cost_base, position.realised_gain, position.realised_gain_base)
     if any(abs(amount) >= MONEY_LIMIT for amount in amounts) or not all(map(Decimal.is_finite, amounts)):

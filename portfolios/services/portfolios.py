@@ -18,7 +18,7 @@ from banking.models import Account, AccountKind, CashTransaction, Origin
 from core.errors import DomainError
 from core.money import UnknownCurrency, minor_units, multiply, quantise
 from portfolios.models import CashSetting, CostMethod, Portfolio, PortfolioAccount, TradeKind
-from portfolios.services.rebuild import rederive_cash
+from portfolios.services.rebuild import rebuild, rederive_cash
 from portfolios.services.terms import NewLot, NewTrade, check_not_negative, check_positive, exchange_day
 from portfolios.services.trades import book, located, locked
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 100
 CHANGEABLE = {"name", "description", "base_currency", "benchmark", "cost_method", "cash"}
+CHANGEABLE |= {"allow_short", "long_term_days"}
+LEAVING = (TradeKind.SELL, TradeKind.TRANSFER_OUT)
+MOST_DAYS = 36_525
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class NameTooLong(DomainError):
 
 
 class UnknownCostMethod(DomainError):
-    """The cost method is fifo, lifo or hifo."""
+    """The cost method is fifo, lifo, hifo, average or specific."""
 
 
 class UnknownCashSetting(DomainError):
@@ -68,7 +71,15 @@ class BaseCurrencyFixed(DomainError):
 
 
 class CostMethodFixed(DomainError):
-    """The cost method cannot change any more: sales were booked by it."""
+    """The first cost method cannot change any more: sales were booked by it. Change the method from a day on."""
+
+
+class ShortPositionsExist(DomainError):
+    """Short positions were opened in this portfolio, so they have to stay allowed."""
+
+
+class TermOutOfRange(DomainError):
+    """The long term begins after 0 to 36,525 days."""
 
 
 class AccountOfAnother(DomainError):
@@ -93,6 +104,8 @@ def create_portfolio(
     benchmark: Asset | None = None,
     cost_method: str = CostMethod.FIFO,
     cash: str = CashSetting.UNTRACKED,
+    allow_short: bool = False,
+    long_term_days: int = 365,
     investments: Sequence[NewInvestment] = (),
     now: datetime | None = None,
 ) -> Portfolio:
@@ -108,6 +121,8 @@ def create_portfolio(
         "benchmark": benchmark,
         "cost_method": cost_method,
         "cash": cash,
+        "allow_short": allow_short,
+        "long_term_days": long_term_days,
     }
     portfolio = Portfolio.objects.create(owner=owner, **_checked(values))
     if cash == CashSetting.TRACKED:
@@ -120,10 +135,11 @@ def create_portfolio(
 
 @transaction.atomic
 def change_portfolio(*, portfolio: Portfolio, actor: User | None, **changes: Any) -> Portfolio:
-    """Change a portfolio's name, description, benchmark, base currency, cost method or cash setting.
+    """Change a portfolio's name, description, benchmark, base currency, first cost method or its settings.
 
     The base currency stays once a trade is booked, the cost method once a sale is: what was
-    realised by one method stands. Switching the cash setting rebuilds the cash rows of its trades.
+    realised by one method stands (``methods.change_method`` changes it from a day on). Switching
+    the cash setting rebuilds the cash rows of its trades.
     """
     if unknown := changes.keys() - CHANGEABLE:
         raise UnknownField(field=min(unknown))
@@ -140,6 +156,8 @@ def change_portfolio(*, portfolio: Portfolio, actor: User | None, **changes: Any
         _ensure_account(portfolio)
     if "cash" in after:
         rederive_cash(portfolio)
+    if "cost_method" in after:
+        rebuild(portfolio)
     data = {name: [str(before[name]), str(value)] for name, value in after.items()}
     record(actor=actor, action="portfolio.changed", subject=portfolio, data=data)
     return portfolio
@@ -173,6 +191,7 @@ def delete_portfolio(*, portfolio: Portfolio, actor: User | None) -> None:
     data = {"name": portfolio.name, "owner": portfolio.owner_id, "trades": portfolio.trades.count()}
     record(actor=actor, action="portfolio.deleted", subject=portfolio, data=data)
     CashTransaction.objects.filter(origin=Origin.TRADE, origin_id__in=portfolio.trades.values("pk")).delete()
+    CashTransaction.objects.filter(origin=Origin.ACTION, account__in=ids).delete()
     portfolio.delete()
     used = CashTransaction.objects.filter(account__in=ids).values("account")
     Account.objects.filter(pk__in=ids).exclude(pk__in=used).delete()
@@ -192,6 +211,8 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
         raise UnknownCostMethod(field="cost_method")
     if values.get("cash", CashSetting.TRACKED) not in CashSetting.values:
         raise UnknownCashSetting(field="cash")
+    if not 0 <= values.get("long_term_days", 0) <= MOST_DAYS:
+        raise TermOutOfRange(field="long_term_days")
     return values
 
 
@@ -205,8 +226,14 @@ def _check_currency(code: str) -> None:
 def _refuse_late_change(portfolio: Portfolio, after: dict[str, Any]) -> None:
     if "base_currency" in after and portfolio.trades.exists():
         raise BaseCurrencyFixed(field="base_currency")
-    if "cost_method" in after and portfolio.trades.filter(kind=TradeKind.SELL).exists():
+    if "cost_method" in after and portfolio.trades.filter(kind__in=LEAVING).exists():
         raise CostMethodFixed(field="cost_method")
+    if after.get("allow_short") is False and _was_short(portfolio):
+        raise ShortPositionsExist(field="allow_short")
+
+
+def _was_short(portfolio: Portfolio) -> bool:
+    return portfolio.disposals.filter(short=True).exists() or portfolio.lots.filter(quantity__lt=0).exists()
 
 
 def _ensure_account(portfolio: Portfolio) -> None:

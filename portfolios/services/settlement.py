@@ -18,9 +18,9 @@ from core.fields import MONEY_LIMIT, ExactDecimalField
 from core.money import EXACT, divide, quantise, total
 from portfolios.book.types import EntryKind
 from portfolios.book.value import cash_amount, converted, per_unit
-from portfolios.models import CashSetting, Portfolio, Trade, TradeKind, TransferLot
+from portfolios.models import CashSetting, LotPick, Portfolio, Trade, TradeKind, TransferLot
 from portfolios.queries import conversion_of
-from portfolios.services.terms import NewLot, NewTrade, PriceRequired
+from portfolios.services.terms import TRANSFERS, NewLot, NewPick, NewTrade, PriceRequired
 
 
 class AccountNotOfPortfolio(DomainError):
@@ -29,6 +29,14 @@ class AccountNotOfPortfolio(DomainError):
 
 class NoCashAccount(DomainError):
     """The portfolio's cash is tracked, but it has no account in this or its base currency."""
+
+
+class PickUnknown(DomainError):
+    """There is no trade with this id that opened a lot of the portfolio."""
+
+
+class PickOfAnotherAsset(DomainError):
+    """The lot that is picked is of another asset."""
 
 
 class AmountTooLarge(DomainError):
@@ -47,7 +55,7 @@ def account_for(trade: NewTrade, portfolio: Portfolio, accounts: Sequence[Accoun
         if trade.account.pk not in {account.pk for account in accounts}:
             raise AccountNotOfPortfolio(field="account")
         return trade.account
-    if portfolio.cash != CashSetting.TRACKED or trade.kind == TradeKind.TRANSFER_IN:
+    if portfolio.cash != CashSetting.TRACKED or trade.kind in TRANSFERS:
         return None
     return default_account(trade.trade_currency, portfolio, accounts)
 
@@ -81,12 +89,14 @@ def market_prices(trades: Sequence[NewTrade]) -> dict[tuple[int, date], Decimal]
 
 
 def unit_price(trade: NewTrade, closes: Mapping[tuple[int, date], Decimal]) -> Decimal:
-    """The price stated; for a transfer in else the day's last known close, else what its lots cost per unit."""
+    """The price stated; for a transfer else the day's last known close, else what its lots cost per unit."""
     if trade.price is not None:
         return trade.price
     close = closes.get((trade.asset.pk, trade.day))
     if close is not None:
         return close
+    if trade.kind == TradeKind.TRANSFER_OUT:
+        return Decimal(0)  # no market gave a price, and nothing is booked at it
     if not trade.lots:
         message = f"There is no close of {trade.asset.symbol} on or before {trade.day}: state what a unit cost."
         raise PriceRequired(message, field="price")
@@ -125,6 +135,28 @@ def _cost_base(lot: NewLot, sequence: int, trade: Trade, base: str, table: RateT
     except RateMissing as error:
         raise RateMissing(error.message, field=f"lots.{sequence}.cost_base") from error
     return converted(lot.cost, rate, base)
+
+
+def lot_picks(portfolio: Portfolio, trades: Sequence[tuple[Trade, Sequence[NewPick]]]) -> list[LotPick]:
+    """The rows of what each trade picks; one query where any picks. Raises PickUnknown, PickOfAnotherAsset."""
+    wanted = {pick.opened_by for _, picks in trades for pick in picks}
+    if not wanted:
+        return []
+    known = set(portfolio.trades.filter(pk__in=wanted).values_list("pk", flat=True))
+    lots = set(portfolio.lots.filter(opened_by__in=wanted).values_list("opened_by", "asset"))
+    for trade, picks in trades:
+        for position, pick in enumerate(picks):
+            where = f"lots.{position}.opened_by"
+            if pick.opened_by not in known:
+                raise PickUnknown(field=where)
+            assets = {asset for opened_by, asset in lots if opened_by == pick.opened_by}
+            if assets and trade.asset_id not in assets:
+                raise PickOfAnotherAsset(field=where)
+    return [
+        LotPick(trade=trade, opened_by_id=pick.opened_by, sequence=pick.sequence, quantity=pick.quantity)
+        for trade, picks in trades
+        for pick in picks
+    ]
 
 
 def check_amounts(trade: Trade, base: str, table: RateTable) -> None:

@@ -20,6 +20,8 @@ MOST_LOTS = 1000
 LONGEST_ID = 64
 COST_DECIMALS = 4  # a lot that was partly sold elsewhere has a share of its cost, and that is not in cents
 ZERO = Decimal(0)
+TRANSFERS = (TradeKind.TRANSFER_IN, TradeKind.TRANSFER_OUT)
+TAKING = (TradeKind.SELL, TradeKind.TRANSFER_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,22 @@ class NewLot:
 
 
 @dataclass(frozen=True, slots=True)
+class NewPick:
+    """Units of one lot that a sale or transfer out takes by name: by its opening trade, in units of that day."""
+
+    opened_by: int
+    quantity: Decimal
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class NewTrade:
     """What is to be booked. ``currency`` defaults to the asset's.
 
     ``price`` is per unit in ``currency``; for a transfer in it is the market value of a unit on
     that day and may be left out. ``exchange_rate`` is the broker's, units of the base currency
-    for one of ``currency``.
+    for one of ``currency``. A transfer's ``price`` may be left out. ``picks`` are what a sale
+    or a transfer out takes by name.
     """
 
     asset: Asset
@@ -54,6 +66,7 @@ class NewTrade:
     external_id: str = ""
     note: str = ""
     lots: Sequence[NewLot] = ()
+    picks: Sequence[NewPick] = ()
 
     @property
     def trade_currency(self) -> str:
@@ -69,7 +82,7 @@ class NotTradable(DomainError):
 
 
 class UnknownKind(DomainError):
-    """A trade is a buy, a sell or a transfer in."""
+    """A trade is a buy, a sell, a transfer in or a transfer out."""
 
 
 class NotFinite(DomainError):
@@ -120,16 +133,28 @@ class LotsNotAllowed(DomainError):
     """Only a transfer in brings lots."""
 
 
+class PicksNotOfSale(DomainError):
+    """Only a sale or a transfer out picks lots."""
+
+
+class PicksExceedSale(DomainError):
+    """More is picked than is sold."""
+
+
+class DuplicatePick(DomainError):
+    """The same lot is picked twice."""
+
+
 class LotsDoNotAddUp(DomainError):
     """The lots' quantities must add up to the quantity transferred."""
 
 
 class TooManyLots(DomainError):
-    """A transfer in brings at most 1,000 lots."""
+    """A trade names at most 1,000 lots."""
 
 
 class TransferCosts(DomainError):
-    """A transfer in has no fee or tax of its own; they are part of its lots' cost or booked as cash."""
+    """A transfer has no fee or tax of its own; they are part of its lots' cost or booked as cash."""
 
 
 def exchange_day(asset: Asset, at: datetime) -> date:
@@ -149,6 +174,7 @@ def check(trade: NewTrade, *, base: str, now: datetime) -> None:
     _check_numbers(trade)
     _check_rate(trade, base)
     _check_lots(trade)
+    _check_picks(trade)
 
 
 def _check_instant(at: datetime, asset: Asset, now: datetime) -> None:
@@ -165,12 +191,12 @@ def _check_numbers(trade: NewTrade) -> None:
     check_positive(trade.quantity, "quantity")
     if trade.price is not None:
         check_not_negative(trade.price, "price")
-    elif trade.kind != TradeKind.TRANSFER_IN:
+    elif trade.kind not in TRANSFERS:
         raise PriceRequired(field="price")
     decimals = _minor_units(trade.trade_currency)
     for field, amount in (("fee", trade.fee), ("tax", trade.tax)):
         check_not_negative(amount, field, decimals=decimals, limit=MONEY_LIMIT)
-        if amount and trade.kind == TradeKind.TRANSFER_IN:
+        if amount and trade.kind in TRANSFERS:
             raise TransferCosts(field=field)
 
 
@@ -195,6 +221,25 @@ def _check_lots(trade: NewTrade) -> None:
     if brought != trade.quantity:
         message = f"The lots hold {brought.normalize():f}, the transfer is of {trade.quantity.normalize():f}."
         raise LotsDoNotAddUp(message, field="lots")
+
+
+def _check_picks(trade: NewTrade) -> None:
+    if not trade.picks:
+        return
+    if trade.kind not in TAKING:
+        raise PicksNotOfSale(field="lots")
+    if len(trade.picks) > MOST_LOTS:
+        raise TooManyLots(field="lots")
+    seen = set()
+    for position, pick in enumerate(trade.picks):
+        check_positive(pick.quantity, f"lots.{position}.quantity")
+        if (pick.opened_by, pick.sequence) in seen:
+            raise DuplicatePick(field=f"lots.{position}.opened_by")
+        seen.add((pick.opened_by, pick.sequence))
+    picked = total(pick.quantity for pick in trade.picks)
+    if picked > trade.quantity:
+        message = f"The lots picked hold {picked.normalize():f}, but {trade.quantity.normalize():f} is taken."
+        raise PicksExceedSale(message, field="lots")
 
 
 def _check_lot(lot: NewLot, where: str, trade: NewTrade) -> None:

@@ -15,11 +15,12 @@ from activity.services import record
 from assets.models import Asset
 from banking.models import Account
 from core.errors import DomainError
-from portfolios.book.types import ShortSale
-from portfolios.models import CashSetting, Portfolio, Trade, TradeKind, TransferLot
+from portfolios.book.types import Refused
+from portfolios.models import CashSetting, LotPick, Portfolio, Trade, TradeKind, TransferLot
 from portfolios.queries import lineage
 from portfolios.services.amendments import changed, terms_of
 from portfolios.services.derivations import refold
+from portfolios.services.refusals import BreaksLaterTrade, BreaksPick, BreaksTransfer, broken
 from portfolios.services.settlement import (
     account_for,
     accounts_of,
@@ -27,17 +28,30 @@ from portfolios.services.settlement import (
     check_amounts,
     check_digits,
     drop_trade_cash,
+    lot_picks,
     market_prices,
     rates_of,
     transfer_lots,
     unit_price,
 )
-from portfolios.services.terms import NewLot, NewTrade, check
+from portfolios.services.terms import NewLot, NewPick, NewTrade, check
 
 if TYPE_CHECKING:
     from users.models import User
 
-__all__ = ["NewLot", "NewTrade", "book_trade", "book_trades", "replace_trade", "restore_trade", "void_trade"]
+__all__ = [
+    "BreaksLaterTrade",
+    "BreaksPick",
+    "BreaksTransfer",
+    "NewLot",
+    "NewPick",
+    "NewTrade",
+    "book_trade",
+    "book_trades",
+    "replace_trade",
+    "restore_trade",
+    "void_trade",
+]
 
 
 Place = Callable[[int], str]
@@ -59,8 +73,8 @@ class DuplicateTrade(DomainError):
     """The portfolio has a trade with this external id already."""
 
 
-class BreaksLaterTrade(DomainError):
-    """A later trade would then sell what is not held."""
+class LinkedLeg(DomainError):
+    """This is one leg of a transfer between two portfolios: void it, which voids both, and book it anew."""
 
 
 class TradeVoided(DomainError):
@@ -88,13 +102,14 @@ def book_trade(
     external_id: str = "",
     note: str = "",
     lots: Sequence[NewLot] = (),
+    picks: Sequence[NewPick] = (),
     now: datetime | None = None,
 ) -> Trade:
     """Book one trade and everything that follows from it, or nothing.
 
     Raises a DomainError that names the field: for the terms see ``terms.check``; ShortSale when
     more is sold than held then, BreaksLaterTrade when a later sale would be left without its
-    units, RateMissing, DuplicateTrade, AccountNotOfPortfolio.
+    units, PickUncovered, PickOfAnotherAsset, RateMissing, DuplicateTrade, AccountNotOfPortfolio.
     """
     new = NewTrade(
         asset=asset,
@@ -110,6 +125,7 @@ def book_trade(
         external_id=external_id,
         note=note,
         lots=lots,
+        picks=picks,
     )
     with transaction.atomic():
         return book(locked(portfolio), [new], actor=actor, now=now)[0]
@@ -142,24 +158,26 @@ def book_trades(
 @transaction.atomic
 def void_trade(*, trade: Trade, actor: User | None) -> Trade:
     """Take a trade out of the books. It stays in the history; ``restore_trade`` takes this back."""
-    portfolio = locked(trade.portfolio)
-    trade = _fresh(trade)
+    legs = _locked_legs(trade)
+    trade = legs[0]
     if trade.voided_at:
         raise TradeVoided
-    _lock(_accounts(portfolio, ()))
-    _void([trade.pk], actor)
-    _refold(portfolio, {trade.asset_id}, {})
-    record(actor=actor, action="trade.voided", subject=trade, data=_summary(trade))
+    _void([leg.pk for leg in legs], actor)
+    for leg in sorted(legs, key=lambda leg: leg.kind == TradeKind.TRANSFER_OUT):  # what arrived goes back first
+        _refold(leg.portfolio, {leg.asset_id}, {})
+        record(actor=actor, action="trade.voided", subject=leg, data=_summary(leg))
     return _fresh(trade)
 
 
 @transaction.atomic
 def restore_trade(*, trade: Trade, actor: User | None) -> Trade:
     """Take the void of a trade back. What stands in its place by then is voided with the same stroke."""
-    portfolio = locked(trade.portfolio)
-    trade = _fresh(trade)
+    legs = _locked_legs(trade)
+    trade, portfolio = legs[0], legs[0].portfolio
     if not trade.voided_at:
         raise TradeStands
+    if len(legs) > 1:
+        return _restore_transfer(legs, actor)
     instead = list(Trade.objects.standing().filter(pk__in=lineage(portfolio, trade.pk)).select_related("asset"))
     accounts = _accounts(portfolio, ())
     _lock(accounts)
@@ -172,6 +190,32 @@ def restore_trade(*, trade: Trade, actor: User | None) -> Trade:
     return _fresh(trade)
 
 
+def linked(trade: Trade) -> Trade | None:
+    """The other leg of a transfer between two portfolios, if the trade is one."""
+    if trade.kind == TradeKind.TRANSFER_IN:
+        return trade.source
+    return Trade.objects.filter(source=trade).first() if trade.kind == TradeKind.TRANSFER_OUT else None
+
+
+def _locked_legs(trade: Trade) -> list[Trade]:
+    """The trade, and the other leg of its transfer if it has one, with their portfolios and then accounts locked."""
+    other = linked(trade)
+    legs = [trade, other] if other else [trade]
+    portfolios = {pk: locked(Portfolio(pk=pk)) for pk in sorted({leg.portfolio_id for leg in legs})}
+    legs = [_fresh(leg) for leg in legs]
+    _lock(account for portfolio in portfolios.values() for account in _accounts(portfolio, ()))
+    return legs
+
+
+def _restore_transfer(legs: Sequence[Trade], actor: User | None) -> Trade:
+    """Take the void of both legs back: the lots leave first, then arrive."""
+    Trade.objects.filter(pk__in=[leg.pk for leg in legs]).update(voided_at=None, voided_by=None)
+    for leg in sorted(legs, key=lambda leg: leg.kind != TradeKind.TRANSFER_OUT):
+        _refold(leg.portfolio, {leg.asset_id}, {})
+        record(actor=actor, action="trade.restored", subject=leg, data=_summary(leg))
+    return _fresh(legs[0])
+
+
 @transaction.atomic
 def replace_trade(*, trade: Trade, actor: User | None, now: datetime | None = None, **changes: Any) -> Trade:
     """Void a trade and book it anew with ``changes`` (fields of NewTrade), at its old place in the order.
@@ -182,7 +226,9 @@ def replace_trade(*, trade: Trade, actor: User | None, now: datetime | None = No
     trade = _fresh(trade)
     if trade.voided_at:
         raise TradeVoided
-    before = terms_of(trade, list(trade.transfer_lots.order_by("sequence")))
+    if linked(trade):
+        raise LinkedLeg
+    before = terms_of(trade, list(trade.transfer_lots.order_by("sequence")), list(trade.picks.order_by("pk")))
     after = changed(before, changes)
     if after == before:
         return trade
@@ -210,16 +256,19 @@ def book(
     table, closes = rates_of(new, accounts, base), market_prices(new)
     trades: list[Trade] = []
     lots: list[TransferLot] = []
+    picks: list[LotPick] = []
     for position, terms in enumerate(new):
         with located(where(position)):
             trade = _row(terms, portfolio, accounts, unit_price(terms, closes), actor, original)
             check_digits(trade)
             check_amounts(trade, base, table)
             lots += transfer_lots(trade, terms.lots, base, table)
+            picks += lot_picks(portfolio, [(trade, terms.picks)])
             trades.append(trade)
     _lock(accounts)
     Trade.objects.bulk_create(trades, batch_size=500)
     TransferLot.objects.bulk_create(lots, batch_size=500)
+    LotPick.objects.bulk_create(picks, batch_size=500)
     book_trade_cash(portfolio, trades, accounts, table)
     also = {original.asset_id} if original else set()
     places = {trade.pk: where(position) for position, trade in enumerate(trades)}
@@ -327,16 +376,11 @@ def _refold(portfolio: Portfolio, asset_ids: Collection[int], new: Mapping[int, 
     """Refold; what fails is a trade among ``new`` (id to place), or a later one left without its units."""
     try:
         refold(portfolio, asset_ids)
-    except ShortSale as error:
+    except Refused as error:
         if error.entry.key in new:
             error.field = new[error.entry.key] + error.field
             raise
-        later = Trade.objects.select_related("asset").get(pk=error.entry.key)
-        message = (
-            f"The sale of {later.quantity.normalize():f} {later.asset.symbol} on {later.day} (trade {later.pk}) would "
-            f"then sell more than is held: {error.held.normalize():f}."
-        )
-        raise BreaksLaterTrade(message) from error
+        raise broken(error) from error
 
 
 def _summary(trade: Trade) -> dict[str, Any]:

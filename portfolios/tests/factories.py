@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from assets.models import Asset
-from portfolios.models import Disposal, Investment, Lot, Portfolio, Trade, TradeKind
+from portfolios.models import Portfolio, Trade, TradeKind
+from portfolios.services.derivations import DERIVED
 from portfolios.services.portfolios import create_portfolio
 from portfolios.services.trades import NewTrade, book_trade
 from users.models import User
@@ -70,8 +71,10 @@ def _book(
 def derived_rows(portfolio: Portfolio) -> dict[str, list[tuple[Any, ...]]]:
     """Everything that is derived for a portfolio, without the rows' own ids: equal after any rebuild."""
     return {
-        model.__name__: sorted(model.objects.filter(portfolio=portfolio).values_list(*_columns(model)), key=repr)
-        for model in (Lot, Disposal, Investment)
+        model.__name__: sorted(
+            model._default_manager.filter(portfolio=portfolio).values_list(*_columns(model)), key=repr
+        )
+        for model in DERIVED
     }
 
 

@@ -128,6 +128,7 @@ def test_cash_is_booked_and_a_bad_amount_shown_beside_its_field(admin: Client, p
 
 def test_a_portfolio_is_created_changed_and_deleted(admin: Client, alice: User, apple: Asset) -> None:
     values = {"owner": alice.pk, "name": "New", "base_currency": "USD", "cost_method": "fifo", "cash": "tracked"}
+    values["long_term_days"] = 365
     assert admin.post(page(Portfolio, "add"), values).status_code == 302
     portfolio = Portfolio.objects.get()
     assert portfolio.portfolio_accounts.count() == 1
@@ -141,7 +142,10 @@ def test_a_portfolio_is_created_changed_and_deleted(admin: Client, alice: User, 
         "portfolio_accounts-1-portfolio": str(portfolio.pk),
         "portfolio_accounts-1-account": str(euros.pk),
     }
-    changed = admin.post(page(Portfolio, "change", portfolio.pk), {"name": "Newer", "benchmark": apple.pk} | inline)
+    changed = admin.post(
+        page(Portfolio, "change", portfolio.pk),
+        {"name": "Newer", "benchmark": apple.pk, "long_term_days": 730} | inline,
+    )
     assert changed.status_code == 302
     portfolio.refresh_from_db()
     assert (portfolio.name, portfolio.benchmark) == ("Newer", apple)

@@ -18,6 +18,7 @@ from portfolios.tests.books import bought, sold
 
 ONE_UNIT = Decimal("0.0001")
 methods = st.sampled_from(sorted(PRIORITIES))
+lot_methods = st.sampled_from(sorted(PRIORITIES.keys() - {"average"}))  # a pool grows after it is opened
 quantities = st.decimals(min_value=Decimal("0.0001"), max_value=10**6, places=4)
 amounts = st.decimals(min_value=0, max_value=10**7, places=2)
 
@@ -75,7 +76,7 @@ def test_no_amount_is_lost_or_made(entries: list[Entry], method: str) -> None:
         assert total(made.proceeds_base for made in parts) == sale.amount_base
 
 
-@given(histories(), methods)
+@given(histories(), lot_methods)
 def test_a_lots_slices_add_up_to_it_and_each_is_within_a_unit_of_its_share(entries: list[Entry], method: str) -> None:
     book = fold(entries, method)
     for lot in book.lots:

@@ -6,24 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from django.db.models import QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import queries
+from analytics.api.base import PortfolioView, chart_amounts
 from analytics.figures import FIGURES, HORIZON, LABELS, LEVEL
 from analytics.models import Snapshot
 from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, RatioField, StrictIntegerField
-from core.money import minor_units, multiply, quantise
+from core.money import multiply, quantise
 from portfolios.models import Portfolio
-from users.models import User
 
 NOT_YET = "it has not been computed yet"
 LOSSES = ("value_at_risk", "expected_shortfall")
@@ -107,23 +105,6 @@ class Answer:
     problems: Mapping[str, str]
 
 
-class PortfolioView(GenericAPIView[Portfolio]):
-    """A view of one portfolio of the caller's; any other does not exist."""
-
-    queryset = Portfolio.objects.none()
-    pagination_class = None
-    filter_backends = ()
-
-    def get_queryset(self) -> QuerySet[Portfolio]:
-        return Portfolio.objects.visible_to(cast("User", self.request.user)).select_related("benchmark")
-
-    def asked(self, query: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """The query string as checked values; names that the query does not know are left alone."""
-        given = query(data=self.request.query_params.dict())
-        given.is_valid(raise_exception=True)
-        return dict(given.validated_data)
-
-
 class RiskView(PortfolioView):
     """Every figure of the engine, from the portfolio's own returns. Value at risk is a positive loss."""
 
@@ -173,8 +154,8 @@ class SeriesView(PortfolioView):
             "price_source": queries.price_source(portfolio),
             "problem": series.problem or None,
             "days": np.datetime_as_string(series.days).tolist(),
-            "values": _amounts(series.values, portfolio.base_currency),
-            "flows": _amounts(series.flows, portfolio.base_currency),
+            "values": chart_amounts(series.values, portfolio.base_currency),
+            "flows": chart_amounts(series.flows, portfolio.base_currency),
             "returns": series.cumulative.tolist() if len(series.days) else [],
             "benchmark_returns": None if beside is None else beside.tolist(),
             "drawdown": series.drawdown.tolist() if len(series.days) else [],
@@ -239,9 +220,3 @@ def _metric(name: str, answer: Answer, currency: str) -> dict[str, Any]:
         "problem": answer.problems.get(name),
         "method": f"{reverse('methods')}#{label.heading}",
     }
-
-
-def _amounts(values: Any, currency: str) -> list[str]:
-    """Amounts of a chart as plain strings in the currency's minor unit."""
-    digits = minor_units(currency)
-    return [f"{value:.{digits}f}" for value in values.tolist()]

@@ -1,0 +1,6 @@
+from analytics.api.income import IncomeView
+from analytics.api.performance import PerformanceView
+from analytics.api.risk import RiskView, SeriesView
+from analytics.api.tax import TaxReportView
+
+__all__ = ["IncomeView", "PerformanceView", "RiskView", "SeriesView", "TaxReportView"]

@@ -1,0 +1,57 @@
+"""What every endpoint below one portfolio shares."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, cast
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+
+from core.api import IsoDateField
+from core.money import minor_units
+from portfolios.models import Portfolio
+from users.models import User
+
+
+class PeriodQuery(serializers.Serializer[Any]):
+    """The period whose end may also be named ``as_of``, as everywhere."""
+
+    start = IsoDateField(required=False)
+    end = IsoDateField(required=False)
+    as_of = IsoDateField(required=False, help_text="Valuation date: another name for end.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        as_of = attrs.pop("as_of", None)
+        if as_of and attrs.setdefault("end", as_of) != as_of:
+            raise serializers.ValidationError({"as_of": ["Send end or as_of, not two different days."]})
+        latest = timezone.now().date() + timedelta(days=1)  # somewhere it is tomorrow already
+        for name in ("start", "end"):
+            if attrs.get(name, date.min) > latest:
+                raise serializers.ValidationError({name: ["This day has not come yet."]})
+        return attrs
+
+
+class PortfolioView(GenericAPIView[Portfolio]):
+    """A view of one portfolio of the caller's; any other does not exist."""
+
+    queryset = Portfolio.objects.none()
+    pagination_class = None
+    filter_backends = ()
+
+    def get_queryset(self) -> QuerySet[Portfolio]:
+        return Portfolio.objects.visible_to(cast("User", self.request.user)).select_related("benchmark")
+
+    def asked(self, query: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """The query string as checked values; names that the query does not know are left alone."""
+        given = query(data=self.request.query_params.dict())
+        given.is_valid(raise_exception=True)
+        return dict(given.validated_data)
+
+
+def chart_amounts(values: Any, currency: str) -> list[str]:
+    """Amounts of a chart as plain strings in the currency's minor unit."""
+    digits = minor_units(currency)
+    return [f"{value:.{digits}f}" for value in values.tolist()]

@@ -1,0 +1,165 @@
+"""What moved a portfolio's value between two days: its trades and its cash, each in the base currency."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db.models import OuterRef, Subquery
+
+from assets.models import HistoricValue
+from assets.queries import RateTable, rates
+from banking.models import CashTransaction, Origin, Section
+from core.money import multiply
+from portfolios.book.performance import BalanceChange
+from portfolios.book.types import EntryKind
+from portfolios.book.value import converted, gross_amount, market_value, net_amount
+from portfolios.models import Portfolio, PortfolioAccount, TransferLot
+from portfolios.queries.facts import conversion_of
+
+ZERO = Decimal(0)
+TRANSFERS = (EntryKind.TRANSFER_IN,)
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What one trade did to its asset, in the base currency.
+
+    ``amount`` is what was paid for it (negative: what it brought), or a transfer's market value at that day's close,
+    negative if it left. ``basis`` is the cost of the lots that a transfer moved, with the same sign.
+    """
+
+    day: date
+    asset_id: int
+    amount: Decimal
+    transfer: bool = False
+    basis: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class CashMove:
+    """One cash row of the portfolio's accounts with the base currency's rate of its day."""
+
+    account_id: int
+    section: str
+    origin: str
+    asset_id: int | None
+    change: BalanceChange
+
+    @property
+    def base(self) -> Decimal:
+        return multiply(self.change.amount, self.change.rate)
+
+    @property
+    def external(self) -> bool:
+        """A deposit or withdrawal: it crosses the portfolio's border."""
+        return self.origin == Origin.ENTRY and self.section == Section.TRANSFER
+
+
+class Flow(NamedTuple):
+    """What crossed the portfolio's border on a day, in the base currency; positive when it came in."""
+
+    day: date
+    amount: Decimal
+
+
+class TradeRow(NamedTuple):
+    """The columns of a trade that its amount follows from."""
+
+    pk: int
+    asset_id: int
+    asset_currency: str
+    kind: str
+    day: date
+    quantity: Decimal
+    price: Decimal
+    currency: str
+    fee: Decimal
+    tax: Decimal
+    exchange_rate: Decimal | None
+    close: Decimal | None  # the asset's last one on that day
+
+    @property
+    def entry_kind(self) -> EntryKind:
+        return EntryKind(self.kind)
+
+
+def trade_rows(portfolio: Portfolio, start: date, end: date) -> list[TradeRow]:
+    """The standing trades after ``start`` up to ``end``; 2 queries."""
+    bars = HistoricValue.objects.filter(asset=OuterRef("asset"), day__lte=OuterRef("day")).order_by("-day")
+    trades = portfolio.trades.standing().filter(day__gt=start, day__lte=end)
+    columns = [name if name != "asset_currency" else "asset__currency" for name in TradeRow._fields[:-1]]
+    plain = trades.exclude(kind__in=TRANSFERS).values_list(*columns)
+    moved = trades.filter(kind__in=TRANSFERS).annotate(market=Subquery(bars.values("close")[:1]))
+    rows = [TradeRow._make([*row, None]) for row in plain]
+    return [*rows, *(TradeRow._make(row) for row in moved.values_list(*columns, "market"))]
+
+
+def accounts_of(portfolio: Portfolio) -> dict[int, str]:
+    """The currency of each account that holds the portfolio's cash; one query."""
+    links = PortfolioAccount.objects.filter(portfolio=portfolio)
+    return dict(links.values_list("account_id", "account__currency"))
+
+
+def rates_of(portfolio: Portfolio, rows: Iterable[TradeRow], accounts: Mapping[int, str]) -> RateTable:
+    """The exchange rates that these trades and accounts need; at most one query."""
+    codes = {portfolio.base_currency, *accounts.values()}
+    for row in rows:
+        codes |= {row.currency, row.asset_currency}
+    return rates(codes, min(codes))
+
+
+def movements_of(portfolio: Portfolio, rows: Sequence[TradeRow], table: RateTable) -> list[Movement]:
+    """What each trade did to its asset. Raises RateMissing."""
+    moved = any(row.kind in TRANSFERS for row in rows)
+    bases = _transferred_basis(portfolio) if moved else {}
+    return [_movement(row, portfolio.base_currency, table, bases) for row in rows]
+
+
+def _movement(row: TradeRow, base: str, table: RateTable, bases: Mapping[int, Decimal]) -> Movement:
+    if row.kind in TRANSFERS:
+        worth = _worth(row, base, table)
+        return Movement(row.day, row.asset_id, worth, transfer=True, basis=bases.get(row.pk, ZERO))
+    net = net_amount(row.entry_kind, gross_amount(row.quantity, row.price, row.currency), row.fee, row.tax)
+    amount = converted(net, conversion_of(row, base, table).to_base, base)
+    return Movement(row.day, row.asset_id, -amount if row.entry_kind == EntryKind.SELL else amount)
+
+
+def _worth(row: TradeRow, base: str, table: RateTable) -> Decimal:
+    """A transfer at market value: that day's last close, or the trade's own price where there was none yet."""
+    price, currency = (row.price, row.currency) if row.close is None else (row.close, row.asset_currency)
+    return market_value(row.quantity, price, table.rate(currency, base, row.day).value, base)
+
+
+def _transferred_basis(portfolio: Portfolio) -> dict[int, Decimal]:
+    """Trade id to the cost of the lots that it brought, in the base currency."""
+    bases: dict[int, Decimal] = defaultdict(Decimal)
+    lots = TransferLot.objects.filter(trade__portfolio=portfolio).order_by()
+    for trade_id, cost in lots.values_list("trade_id", "cost_base"):
+        bases[trade_id] += cost
+    return bases
+
+
+def cash_moves(accounts: Mapping[int, str], start: date, end: date, base: str, table: RateTable) -> list[CashMove]:
+    """The standing rows after ``start``, in their order; no query where no cash is tracked."""
+    if not accounts:
+        return []
+    rows = CashTransaction.objects.standing().filter(account__in=accounts, booked_on__gt=start, booked_on__lte=end)
+    columns = rows.order_by("booked_on", "pk").values_list(
+        "account_id", "section", "origin", "asset_id", "booked_on", "amount"
+    )
+    return [
+        CashMove(
+            account, section, origin, asset, BalanceChange(day, amount, rate_on(accounts[account], base, day, table))
+        )
+        for account, section, origin, asset, day, amount in columns
+    ]
+
+
+def rate_on(currency: str, base: str, day: date, table: RateTable) -> Decimal:
+    """Units of the base currency for one of ``currency``, last known on ``day``. Raises RateMissing."""
+    return table.rate(currency, base, day).value

@@ -1,0 +1,68 @@
+"""The cash that corporate actions pay into a portfolio's accounts: derived rows, each of its pay-date."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from assets.models import ActionKind
+from assets.queries import RateMissing, RateTable, rates
+from banking.models import Account, CashTransaction, Origin, Section
+from banking.services.transactions import derive_cash
+from core.money import multiply, quantise
+from portfolios.models import CashSetting, Entitlement, Portfolio
+from portfolios.services.settlement import accounts_of, default_account
+
+COMPARED = ("account_id", "booked_on", "amount", "section", "description", "asset_id", "origin_id")
+
+
+def settle_entitlements(portfolio: Portfolio, asset_ids: Collection[int]) -> None:
+    """Bring the cash rows of these assets' entitlements in line; the portfolio and its accounts are locked.
+
+    At most 5 queries; none where the portfolio's cash is not tracked. Raises RateMissing, NoCashAccount.
+    """
+    if portfolio.cash != CashSetting.TRACKED:
+        return
+    accounts = accounts_of(portfolio)
+    due = Entitlement.objects.filter(portfolio=portfolio, asset__in=asset_ids).select_related("action__asset")
+    wanted = {_values(row): row for row in _rows(portfolio, list(due), accounts)}
+    stored = CashTransaction.objects.filter(origin=Origin.ACTION, account__in=accounts, asset__in=asset_ids)
+    standing = {_values(row): row.pk for row in stored.order_by()}
+    stale = [pk for values, pk in standing.items() if values not in wanted]
+    CashTransaction.objects.filter(pk__in=stale).delete()
+    derive_cash([row for values, row in wanted.items() if values not in standing])
+
+
+def drop_action_cash(portfolio: Portfolio) -> None:
+    """Remove every cash row that corporate actions brought to the portfolio's accounts."""
+    CashTransaction.objects.filter(origin=Origin.ACTION, account__in=accounts_of(portfolio)).delete()
+
+
+def _values(row: CashTransaction) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in COMPARED)
+
+
+def _rows(portfolio: Portfolio, due: Sequence[Entitlement], accounts: Sequence[Account]) -> list[CashTransaction]:
+    codes = {row.currency for row in due} | {account.currency for account in accounts}
+    table = rates(codes, portfolio.base_currency) if due else RateTable()
+    rows = [_row(portfolio, row, accounts, table) for row in due]
+    return [row for row in rows if row.amount]
+
+
+def _row(portfolio: Portfolio, due: Entitlement, accounts: Sequence[Account], table: RateTable) -> CashTransaction:
+    account = default_account(due.currency, portfolio, accounts)
+    try:
+        rate = table.rate(due.currency, account.currency, due.pay_date).value
+    except RateMissing as error:
+        raise RateMissing(error.message, field="account") from error
+    dividend = due.action.kind == ActionKind.CASH_DIVIDEND
+    return CashTransaction(
+        account=account,
+        booked_on=due.pay_date,
+        amount=quantise(multiply(due.net, rate), account.currency),
+        section=Section.INCOME if dividend else Section.TRANSFER,
+        description=f"{due.action.get_kind_display()} {due.action.asset.symbol}",
+        asset_id=due.asset_id,
+        origin=Origin.ACTION,
+        origin_id=due.action_id,
+    )

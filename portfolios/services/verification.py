@@ -1,0 +1,248 @@
+"""Whether the books are what they promise, over the whole database. Reads only; every finding names ids."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet
+
+from assets.queries import RateMissing, rates
+from banking.models import Account, CashTransaction, Origin
+from core.errors import DomainError
+from core.money import minor_units, quantise, total
+from portfolios.book.types import Book
+from portfolios.models import (
+    CashSetting,
+    Departure,
+    Disposal,
+    Investment,
+    Lot,
+    Portfolio,
+    PortfolioAccount,
+    Trade,
+    TradeKind,
+    TransferLot,
+)
+from portfolios.queries import books_of
+from portfolios.services.amendments import terms_of
+from portfolios.services.derivations import TABLES, Table
+from portfolios.services.settlement import accounts_of, cash_row, rates_of
+
+TRANSFERS = (TradeKind.TRANSFER_IN, TradeKind.TRANSFER_OUT)
+CASH = ("account_id", "booked_on", "amount")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One promise that is broken: which one, where, and by what."""
+
+    promise: str
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.promise}: {self.where}: {self.what}"
+
+
+def findings() -> Iterator[Finding]:
+    """Everything that is wrong, portfolio by portfolio, then what crosses them."""
+    for portfolio in Portfolio.objects.order_by("pk"):
+        yield from of_portfolio(portfolio)
+    yield from _cash()
+    yield from _transfers()
+    yield from _unique()
+
+
+def of_portfolio(portfolio: Portfolio) -> Iterator[Finding]:
+    """What is wrong with one portfolio's derived rows."""
+    where = f"portfolio {portfolio.pk}"
+    try:
+        folded = books_of([portfolio])
+    except RateMissing as error:
+        yield Finding("no foreign currency without a rate", where, error.message)
+        return
+    except DomainError as error:
+        yield Finding("lots follow from the trades", where, error.message)
+        return
+    books = {asset_id: book for (_, asset_id), book in folded.items()}
+    for table in TABLES:
+        yield from _as_folded(portfolio, table, books)
+    yield from _holdings(portfolio)
+    yield from _disposed(portfolio)
+    yield from _trade_cash(portfolio)
+    yield from _foreign_cash(portfolio)
+
+
+def _as_folded(portfolio: Portfolio, table: Table, books: dict[int, Book]) -> Iterator[Finding]:
+    """Stored rows of one derived table against those that the facts give."""
+    promise = f"{table.model._meta.verbose_name}s follow from the trades"  # noqa: SLF001  Django's documented name
+    width = len(table.key)
+    wanted = {row[:width]: row[width:] for asset_id, book in books.items() for row in table.rows(asset_id, book)}
+    stored = table.model._default_manager.filter(portfolio=portfolio).order_by()  # noqa: SLF001
+    seen = set()
+    for pk, *values in stored.values_list("pk", *table.key, *table.columns):
+        key, found = tuple(values[:width]), tuple(values[width:])
+        seen.add(key)
+        where = f"portfolio {portfolio.pk}, {table.model._meta.model_name} {pk}"  # noqa: SLF001
+        if key not in wanted:
+            yield Finding(promise, where, "nothing gives this row")
+        elif wanted[key] != found:
+            yield Finding(promise, where, _difference(table, found, wanted[key]))
+    for key in wanted.keys() - seen:
+        named = ", ".join(f"{name} {value}" for name, value in zip(table.key, key, strict=True) if value is not None)
+        yield Finding(promise, f"portfolio {portfolio.pk}", f"the row of {named} is missing")
+
+
+def _difference(table: Table, found: tuple[Any, ...], wanted: tuple[Any, ...]) -> str:
+    pairs = zip(table.columns, found, wanted, strict=True)
+    return "; ".join(f"{name} is {had}, not {should}" for name, had, should in pairs if had != should)
+
+
+def _holdings(portfolio: Portfolio) -> Iterator[Finding]:
+    """Each investment against the sum of its lots, without the fold."""
+    lots: dict[int, list[Lot]] = defaultdict(list)
+    for lot in Lot.objects.filter(portfolio=portfolio):
+        lots[lot.asset_id].append(lot)
+    for held in Investment.objects.filter(portfolio=portfolio):
+        for name in ("quantity", "cost", "cost_base"):
+            summed = total(getattr(lot, name) for lot in lots[held.asset_id])
+            if summed != getattr(held, name):
+                where = f"portfolio {portfolio.pk}, investment {held.pk}"
+                what = f"{name} is {getattr(held, name)}, its lots have {summed}"
+                yield Finding("holdings equal their lots", where, what)
+
+
+def _disposed(portfolio: Portfolio) -> Iterator[Finding]:
+    """The quantities that left lots by a trade against the trade's own."""
+    taken: dict[int, list[Decimal]] = defaultdict(list)
+    for model in (Disposal, Departure):
+        rows = model.objects.filter(portfolio=portfolio, trade__kind__in=[TradeKind.SELL, TradeKind.TRANSFER_OUT])
+        for trade_id, quantity in rows.order_by().values_list("trade_id", "quantity"):
+            taken[trade_id].append(quantity)
+    out = portfolio.trades.standing().filter(kind__in=[TradeKind.SELL, TradeKind.TRANSFER_OUT])
+    for trade_id, quantity in out.order_by().values_list("pk", "quantity"):
+        slices = total(taken[trade_id])
+        short = portfolio.allow_short and slices < quantity  # the rest opened a short lot
+        if slices != quantity and not short:
+            where = f"portfolio {portfolio.pk}, trade {trade_id}"
+            yield Finding("slices add up", where, f"{quantity} left, its slices are {slices}")
+
+
+# --- cash ---------------------------------------------------------------------------------------------------------
+
+
+def _trade_cash(portfolio: Portfolio) -> Iterator[Finding]:
+    """The cash rows of trades against the trades: one each where cash is tracked, none otherwise."""
+    promise, accounts = "cash rows equal their trades", accounts_of(portfolio)
+    trades = list(portfolio.trades.standing().in_booking_order().select_related("asset", "account"))
+    wanted: dict[int, CashTransaction] = {}
+    if portfolio.cash == CashSetting.TRACKED:
+        table = rates_of([terms_of(trade) for trade in trades], accounts, portfolio.base_currency)
+        try:
+            rows = [cash_row(trade, portfolio, accounts, table) for trade in trades]
+        except DomainError as error:
+            yield Finding(promise, f"portfolio {portfolio.pk}", error.message)
+            return
+        wanted = {row.origin_id or 0: row for row in rows if row is not None}
+    of_trades = CashTransaction.objects.filter(origin=Origin.TRADE, origin_id__in=portfolio.trades.values("pk"))
+    for stored in of_trades.order_by("pk"):
+        should = wanted.pop(stored.origin_id or 0, None)
+        where = f"portfolio {portfolio.pk}, cash row {stored.pk}, trade {stored.origin_id}"
+        if should is None:
+            yield Finding(promise, where, "the trade moves no cash")
+        elif any(getattr(stored, name) != getattr(should, name) for name in CASH) or stored.voided_at:
+            yield Finding(promise, where, f"it has {stored}, the trade gives {should}")
+    for trade_id, should in wanted.items():
+        yield Finding(promise, f"portfolio {portfolio.pk}, trade {trade_id}", f"{should} is missing")
+
+
+def _foreign_cash(portfolio: Portfolio) -> Iterator[Finding]:
+    """Balances in a foreign currency that no rate turns into the base currency."""
+    if portfolio.cash != CashSetting.TRACKED:
+        return
+    links = PortfolioAccount.objects.filter(portfolio=portfolio).exclude(account__currency=portfolio.base_currency)
+    foreign = dict(links.values_list("account_id", "account__currency"))
+    first = CashTransaction.objects.standing().filter(account__in=foreign).order_by("account", "booked_on")
+    table = rates(foreign.values(), portfolio.base_currency)
+    seen = set()
+    for account, day in first.values_list("account_id", "booked_on"):
+        if account in seen:
+            continue
+        seen.add(account)
+        try:
+            table.rate(foreign[account], portfolio.base_currency, day)
+        except RateMissing as error:
+            where = f"portfolio {portfolio.pk}, account {account}"
+            yield Finding("no foreign currency without a rate", where, error.message)
+
+
+def _cash() -> Iterator[Finding]:
+    """Cash rows of trades that are gone or voided, and amounts that the currency does not have."""
+    trades = Trade.objects.standing().values("pk")
+    orphans = CashTransaction.objects.filter(origin=Origin.TRADE).exclude(origin_id__in=trades)
+    for row in orphans.order_by("pk"):
+        what = f"trade {row.origin_id} does not stand"
+        yield Finding("cash rows equal their trades", f"account {row.account_id}, cash row {row.pk}", what)
+    for currency in Account.objects.order_by().values_list("currency", flat=True).distinct():
+        for row in CashTransaction.objects.filter(account__currency=currency).order_by("pk").iterator():
+            if quantise(row.amount, currency) != row.amount:
+                what = f"{row.amount} {currency} has more than {minor_units(currency)} decimals"
+                yield Finding("balances are whole", f"account {row.account_id}, cash row {row.pk}", what)
+
+
+# --- facts --------------------------------------------------------------------------------------------------------
+
+
+def _transfers() -> Iterator[Finding]:
+    """Transfers have both legs or none, and bring the lots that left."""
+    promise = "transfers are whole"
+    moved = Trade.objects.standing().filter(kind__in=TRANSFERS)
+    for trade in moved.filter(kind=TradeKind.TRANSFER_IN).select_related("source").order_by("pk"):
+        where = f"portfolio {trade.portfolio_id}, trade {trade.pk}"
+        brought = total(TransferLot.objects.filter(trade=trade).values_list("quantity", flat=True))
+        if brought != trade.quantity:
+            yield Finding(promise, where, f"{trade.quantity} came in, its lots hold {brought}")
+        if trade.source is not None:
+            yield from _legs(trade, trade.source, where)
+    broken = moved.filter(kind=TradeKind.TRANSFER_OUT, arrival__voided_at__isnull=False, arrival__isnull=False)
+    for trade in broken.order_by("pk"):
+        yield Finding(promise, f"portfolio {trade.portfolio_id}, trade {trade.pk}", "the leg that arrives is voided")
+
+
+def _legs(arrival: Trade, left: Trade, where: str) -> Iterator[Finding]:
+    if left.voided_at or left.kind != TradeKind.TRANSFER_OUT:
+        yield Finding("transfers are whole", where, f"the leg that left, trade {left.pk}, does not stand")
+    elif (left.asset_id, left.quantity) != (arrival.asset_id, arrival.quantity):
+        yield Finding("transfers are whole", where, f"trade {left.pk} is of {left.quantity}, not {arrival.quantity}")
+    else:
+        columns = ("opened_on", "quantity", "cost")
+        came = list(TransferLot.objects.filter(trade=arrival).order_by("sequence").values_list(*columns))
+        went = list(Departure.objects.filter(trade=left).order_by("pk").values_list(*columns))
+        if came != went:
+            yield Finding("transfers are whole", where, f"its lots are not those that left by trade {left.pk}")
+
+
+def _unique() -> Iterator[Finding]:
+    """Facts that stand twice: the same external id in one portfolio or account, two replacements of one trade."""
+    standing = Trade.objects.standing()
+    yield from _twice(standing.exclude(external_id=""), "portfolio", "external_id")
+    yield from _twice(standing.filter(replaces__isnull=False), "portfolio", "replaces")
+    cash = CashTransaction.objects.standing()
+    yield from _twice(cash.exclude(external_id=""), "account", "external_id")
+    yield from _twice(cash.filter(origin=Origin.TRADE), "origin", "origin_id")
+    both = standing.filter(Q(replaces__isnull=False), replaces__voided_at=None)
+    for pk, original in both.order_by("pk").values_list("pk", F("replaces_id")):
+        yield Finding("every fact is there once", f"trade {pk}", f"trade {original}, which it replaces, stands as well")
+
+
+def _twice(rows: QuerySet[Any], scope: str, name: str) -> Iterator[Finding]:
+    counted = rows.order_by().values_list(scope, name).annotate(times=Count("pk")).filter(times__gt=1)
+    for within, value, times in counted:
+        kind = rows.model._meta.model_name  # noqa: SLF001  Django's documented name
+        ids = rows.filter(**{scope: within, name: value}).order_by("pk").values_list("pk", flat=True)
+        where = f"{kind} {', '.join(map(str, ids))}"
+        yield Finding("every fact is there once", where, f"{name} {value} stands {times} times in {scope} {within}")

@@ -1,0 +1,367 @@
+"""The change of a portfolio's value against the same in plain Python, and line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assets.models import Asset
+from assets.tests.factories import make_asset, make_bars, make_rate
+from banking.models import Account, Section
+from banking.services.transactions import book_cash
+from core.testing import count_queries
+from portfolios.book.money_weighted import xirr
+from portfolios.models import CashSetting, Portfolio, TradeKind
+from portfolios.queries.performance import PeriodEmpty, ValueUnknown, first_day, performance
+from portfolios.services.portfolios import attach_account, create_portfolio
+from portfolios.services.terms import NewLot
+from portfolios.services.trades import NewTrade, book_trades
+from portfolios.tests.factories import at, buy, make_portfolio, new_trade, sell
+from users.models import User
+
+MONDAY = date(2024, 1, 1)
+CENT = Decimal("0.01")
+Number = str | int | Decimal
+
+
+def on(offset: int) -> date:
+    return MONDAY + timedelta(days=offset)
+
+
+def priced(symbol: str, closes: dict[int, Number], **values: Any) -> Asset:
+    """An asset with closes by days after Monday."""
+    asset = make_asset(symbol, **values)
+    make_bars(asset, {on(offset): close for offset, close in closes.items()})
+    return asset
+
+
+def deposit(account: Account, amount: Number, offset: int, section: Section = Section.TRANSFER, **values: Any) -> None:
+    book_cash(account=account, amount=Decimal(amount), booked_on=on(offset), section=section, actor=None, **values)
+
+
+def own_account(portfolio: Portfolio, currency: str = "USD") -> Account:
+    if currency == portfolio.base_currency:
+        return portfolio.portfolio_accounts.get().account
+    account = Account.objects.create(owner=portfolio.owner, name=currency, kind="brokerage", currency=currency)
+    attach_account(portfolio=portfolio, account=account, actor=None)
+    return account
+
+
+def lines(portfolio: Portfolio, start: int, end: int) -> dict[str, Decimal]:
+    """The lines of a period that are not 0, in cents."""
+    found = performance(portfolio, on(start), on(end))
+    assert found.reconciliation.unexplained == 0
+    return {key: amount for key, amount in found.reconciliation.rounded("USD").lines.items() if amount}
+
+
+def moved(portfolio: Portfolio, asset: Asset, quantity: Number, offset: int, cost: Number, **values: Any) -> None:
+    lot = NewLot(on(values.pop("opened", offset)), Decimal(quantity), Decimal(cost))
+    transfer = NewTrade(
+        asset=asset, kind=TradeKind.TRANSFER_IN, quantity=Decimal(quantity), traded_at=at(on(offset)), lots=(lot,)
+    )
+    book_trades(portfolio=portfolio, trades=[transfer], actor=portfolio.owner)
+
+
+# --- line by line -------------------------------------------------------------------------------------------------
+
+
+def test_untracked_cash_of_trades_crosses_the_border(alice: User) -> None:
+    portfolio, asset = make_portfolio(alice), priced("AAPL", {0: 100, 3: 110, 5: 120})
+    buy(portfolio, asset, 10, 100, on(0), fee=Decimal(5))
+    sell(portfolio, asset, 4, 112, on(3), fee=Decimal(2), tax=Decimal(1))
+    found = performance(portfolio, on(-1), on(5))
+    assert [found.start.value, found.end.value] == [0, 720]
+    assert found.flows == ((on(0), Decimal(1005)), (on(3), Decimal(-445)))
+    # 445 − 402 realised; 720 − 603 unrealised
+    assert lines(portfolio, -1, 5) == {"net_flows": 560, "realised_gains": 43, "unrealised_gains": 117}
+    assert lines(portfolio, 0, 3) == {"net_flows": -445, "realised_gains": 43, "unrealised_gains": 57 + 5}
+
+
+def test_a_period_begins_at_the_close_of_its_first_day(alice: User) -> None:
+    """A period breakdown of Portfolio Performance (testCapitalGainsWithBuyDuringReportPeriod)."""
+    portfolio = make_portfolio(alice)
+    asset = priced("AAPL", {0: 100, 200: 110})
+    buy(portfolio, asset, 10, "0.1", on(0))
+    moved(portfolio, asset, 1, 20, 99)
+    found = performance(portfolio, on(10), on(300))
+    assert [found.start.value, found.end.value] == [1000, 1210]
+    # They count what was delivered at its cost, so their gains of 111 are ours less the 1 that came in unrealised.
+    assert lines(portfolio, 10, 300) == {"net_flows": 100, "unrealised_gains": 111, "unrealised_in": -1}
+
+
+def test_securities_come_in_at_market_value(alice: User) -> None:
+    portfolio, asset = make_portfolio(alice), priced("AAPL", {0: 100, 2: 150, 5: 160})
+    moved(portfolio, asset, 10, 3, 900, opened=0)
+    assert lines(portfolio, 0, 5) == {"net_flows": 1500, "unrealised_gains": 700, "unrealised_in": -600}
+
+
+def test_securities_without_a_close_come_in_at_their_own_price(alice: User) -> None:
+    portfolio, asset = make_portfolio(alice), priced("AAPL", {9: 160})
+    moved(portfolio, asset, 10, 3, 900)
+    assert lines(portfolio, 0, 5) == {"net_flows": 900}
+    assert lines(portfolio, 0, 9) == {"net_flows": 900, "unrealised_gains": 700}
+
+
+def test_tracked_cash_income_and_costs_are_inside(alice: User) -> None:
+    portfolio, asset = make_portfolio(alice, cash=CashSetting.TRACKED), priced("AAPL", {0: 100, 5: 120})
+    account = own_account(portfolio)
+    deposit(account, 2000, 0)
+    buy(portfolio, asset, 10, 100, on(1))
+    deposit(account, 30, 2, Section.INCOME, asset=asset)
+    deposit(account, "-4.5", 3, Section.EXPENSE)
+    deposit(account, -500, 4)
+    found = performance(portfolio, on(-1), on(5))
+    assert found.end.value == 1200 + 525.5
+    assert found.flows == ((on(0), Decimal(2000)), (on(4), Decimal(-500)))
+    expected = {"net_flows": 1500, "unrealised_gains": 200, "income": 30, "costs": Decimal("-4.5")}
+    assert lines(portfolio, -1, 5) == expected
+    [row] = found.holdings
+    assert [row.paid, row.income, row.gain] == [1000, 30, 230]
+
+
+def test_foreign_cash_earns_its_rate(alice: User) -> None:
+    make_rate("EURUSD", {on(0): "1.10", on(2): "1.15", on(4): "1.20"})
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    euros = own_account(portfolio, "EUR")
+    deposit(euros, 1000, 0)
+    deposit(euros, 500, 2)
+    # 1000 · (1.15 − 1.10) + 1500 · (1.20 − 1.15)
+    assert lines(portfolio, -1, 5) == {"net_flows": 1675, "currency_effect": 125}
+    assert lines(portfolio, 0, 1) == {}
+
+
+def test_a_conversion_at_another_rate_than_the_days(alice: User) -> None:
+    """10 shares of 100 € are booked at 1.20 where the day's rate is 1.10: the books keep the broker's."""
+    make_rate("EURUSD", {on(0): "1.10"})
+    asset = priced("SAP", {0: 100}, currency="EUR")
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    euros = own_account(portfolio, "EUR")
+    deposit(euros, 1000, 0)
+    buy(portfolio, asset, 10, 100, on(1), exchange_rate=Decimal("1.20"), account=euros)
+    found = performance(portfolio, on(-1), on(5))
+    assert found.end.value == 1100
+    assert lines(portfolio, -1, 5) == {"net_flows": 1100, "unrealised_gains": -100, "currency_effect": 100}
+
+
+def test_a_benchmark_of_another_program_in_two_currencies(alice: User) -> None:
+    """The securities alone of a client in euros: what is foreign is in the gains, converted on its own days."""
+    make_rate("EURUSD", {on(0): "1.25", on(4): "1.00"})
+    portfolio = make_portfolio(alice, base_currency="EUR")
+    asset = priced("AAPL", {0: 100, 4: 90})
+    buy(portfolio, asset, 10, 100, on(0))
+    sell(portfolio, asset, 5, 90, on(4))
+    found = performance(portfolio, on(-1), on(4))
+    assert found.reconciliation.lines["net_flows"] == 800 - 450
+    assert found.reconciliation.lines["realised_gains"] == 50
+    assert found.reconciliation.lines["unrealised_gains"] == 50
+
+
+# --- asset by asset -----------------------------------------------------------------------------------------------
+
+
+def test_the_gains_of_the_assets_are_the_portfolios(alice: User) -> None:
+    portfolio = make_portfolio(alice)
+    first, second = priced("AAPL", {0: 100, 5: 120}), priced("MSFT", {0: 50, 5: 40})
+    never = priced("SOLD", {0: 10})
+    buy(portfolio, first, 10, 100, on(0))
+    buy(portfolio, second, 10, 51, on(1))
+    buy(portfolio, never, 10, 10, on(0))
+    sell(portfolio, never, 10, 9, on(1))
+    found = performance(portfolio, on(2), on(5))
+    assert [row.symbol for row in found.holdings] == ["AAPL", "MSFT"]
+    assert [row.gain for row in found.holdings] == [200, -100]
+    whole = performance(portfolio, on(-1), on(5))
+    assert {row.symbol: row.gain for row in whole.holdings} == {"AAPL": 200, "MSFT": -110, "SOLD": -10}
+    assert sum(row.gain for row in whole.holdings) == whole.reconciliation.change - 1520  # paid in less taken out
+
+
+# --- what is refused ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", [0, -1])
+def test_an_empty_period(end: int, alice: User) -> None:
+    with pytest.raises(PeriodEmpty):
+        performance(make_portfolio(alice), on(0), on(end))
+
+
+def test_no_value_without_a_rate(alice: User) -> None:
+    asset = priced("SAP", {0: 100}, currency="EUR")
+    portfolio = make_portfolio(alice)
+    moved_in = new_trade(TradeKind.BUY, asset, 1, 100, on(0), exchange_rate=Decimal("1.1"))
+    book_trades(portfolio=portfolio, trades=[moved_in], actor=alice)
+    with pytest.raises(ValueUnknown, match="SAP"):
+        performance(portfolio, on(-1), on(1))
+
+
+def test_the_first_day(alice: User) -> None:
+    portfolio, asset = make_portfolio(alice, cash=CashSetting.TRACKED), priced("AAPL", {0: 100})
+    assert first_day(portfolio) is None
+    buy(portfolio, asset, 1, 100, on(4))
+    assert first_day(portfolio) == on(4)
+    deposit(own_account(portfolio), 100, 2)
+    assert first_day(portfolio) == on(2)
+
+
+def test_queries_do_not_grow(alice: User) -> None:
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    make_rate("EURUSD", {on(0): "1.10"})
+    own_account(portfolio, "EUR")
+
+    def grow(first: int, last: int) -> None:
+        for number in range(first, last):
+            asset = priced(f"S{number}", {0: 100}, currency="EUR" if number % 2 else "USD")
+            buy(portfolio, asset, 2, 100, on(0))
+            sell(portfolio, asset, 1, 100, on(2))
+            moved(portfolio, asset, 1, 3, 90)
+
+    grow(0, 2)
+    few, _ = count_queries(lambda: performance(portfolio, on(-1), on(5)))
+    grow(2, 10)
+    many, queries = count_queries(lambda: performance(portfolio, on(-1), on(5)))
+    assert many == few, queries
+
+
+# --- against plain Python -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Story:
+    """Random facts, and what they are worth by hand."""
+
+    tracked: bool
+    closes: dict[str, dict[int, Decimal]]
+    rates: dict[int, Decimal]
+    trades: list[tuple[str, str, int, Decimal, Decimal, Decimal, Decimal | None]] = field(default_factory=list)
+    cash: list[tuple[int, Decimal, str, str]] = field(default_factory=list)
+
+    def rate(self, currency: str, day: int) -> Decimal:
+        return Decimal(1) if currency == "USD" else _last(self.rates, day)
+
+    def value(self, day: int) -> Decimal:
+        """Quantity × last close × rate of every asset, and the balance × rate of every account, each in cents."""
+        worth = Decimal(0)
+        for symbol, closes in self.closes.items():
+            held = sum(
+                (
+                    -trade[3] if trade[1] == "sell" else trade[3]
+                    for trade in self.trades
+                    if trade[0] == symbol and trade[2] <= day
+                ),
+                Decimal(0),
+            )
+            if held:
+                worth += _cents(held * _last(closes, day) * self.rate(CURRENCIES[symbol], day))
+        return worth + sum(
+            _cents(self.balance(currency, day) * self.rate(currency, day)) for currency in ("USD", "EUR")
+        )
+
+    def balance(self, currency: str, day: int) -> Decimal:
+        if not self.tracked:
+            return Decimal(0)
+        rows = [amount for on_, amount, held, _ in self.cash if held == currency and on_ <= day]
+        for symbol, kind, on_, quantity, price, fee, _ in self.trades:
+            if CURRENCIES[symbol] == currency and kind != "transfer_in" and on_ <= day:
+                gross = _cents(quantity * price)
+                rows.append(gross - fee if kind == "sell" else -gross - fee)
+        return sum(rows, Decimal(0))
+
+
+CURRENCIES = {"ONE": "USD", "TWO": "EUR"}
+DAYS = 12
+
+
+def _last(series: dict[int, Decimal], day: int) -> Decimal:
+    return series[max(on_ for on_ in series if on_ <= day)]
+
+
+def _cents(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def numbers(least: str, most: str, places: int) -> st.SearchStrategy[Decimal]:
+    return st.decimals(Decimal(least), Decimal(most), places=places)
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> Story:
+    days = st.integers(0, DAYS)
+    closes = {
+        symbol: {-1: draw(numbers("1", "200", 4))} | draw(st.dictionaries(days, numbers("1", "200", 4), max_size=5))
+        for symbol in CURRENCIES
+    }
+    rates = {-1: draw(numbers("0.5", "2", 6))} | draw(st.dictionaries(days, numbers("0.5", "2", 6), max_size=5))
+    story = Story(draw(st.booleans()), closes, rates)
+    held = dict.fromkeys(CURRENCIES, Decimal(0))
+    for day in sorted(draw(st.lists(days, min_size=1, max_size=8))):
+        symbol = draw(st.sampled_from(sorted(CURRENCIES)))
+        kind = draw(st.sampled_from(["buy", "sell", "transfer_in"] if held[symbol] else ["buy", "transfer_in"]))
+        quantity = draw(numbers("0.001", "50", 3))
+        quantity = min(quantity, held[symbol]) if kind == "sell" else quantity
+        fee = Decimal(0) if kind == "transfer_in" else draw(numbers("0", "9", 2))
+        broker = draw(st.none() | numbers("0.5", "2", 6)) if symbol == "TWO" and kind != "transfer_in" else None
+        story.trades.append((symbol, kind, day, quantity, draw(numbers("1", "200", 4)), fee, broker))
+        held[symbol] += -quantity if kind == "sell" else quantity
+    if story.tracked:
+        amounts = numbers("-5000", "5000", 2).filter(bool)
+        cash = st.tuples(days, amounts, st.sampled_from(["USD", "EUR"]), st.sampled_from(Section.values))
+        story.cash = draw(st.lists(cash, max_size=6))
+    return story
+
+
+def told(story: Story, owner: User) -> Portfolio:
+    """The story in the books, through the services."""
+    setting = CashSetting.TRACKED if story.tracked else CashSetting.UNTRACKED
+    portfolio = create_portfolio(owner=owner, name="Story", cash=setting)
+    make_rate("EURUSD", {on(day): close for day, close in story.rates.items()})
+    assets = {
+        symbol: priced(symbol, dict(closes), currency=CURRENCIES[symbol]) for symbol, closes in story.closes.items()
+    }
+    accounts = {currency: own_account(portfolio, currency) for currency in ("USD", "EUR") if story.tracked}
+    for day, amount, currency, section in story.cash:
+        deposit(accounts[currency], amount, day, Section(section))
+    trades: list[NewTrade] = []
+    for symbol, kind, day, quantity, price, fee, broker in story.trades:
+        terms: dict[str, Any] = {} if kind == "transfer_in" else {"fee": fee, "exchange_rate": broker}
+        trades.append(new_trade(TradeKind(kind), assets[symbol], quantity, price, on(day), **terms))
+    book_trades(portfolio=portfolio, trades=trades, actor=owner)
+    return portfolio
+
+
+def rolled_back(check: Callable[[], None]) -> None:
+    """Leave nothing of one example to the next."""
+    with transaction.atomic():
+        check()
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=stories(), period=st.tuples(st.integers(-1, DAYS), st.integers(-1, DAYS)).filter(lambda p: p[0] < p[1]))
+def test_every_line_adds_up_and_every_value_is_right(story: Story, period: tuple[int, int], alice: User) -> None:
+    def check() -> None:
+        portfolio = told(story, alice)
+        found = performance(portfolio, on(period[0]), on(period[1]))
+        assert found.start.value == story.value(period[0])
+        assert found.end.value == story.value(period[1])
+        assert found.reconciliation.unexplained == 0
+        assert found.reconciliation.rounded("USD").unexplained == 0
+        gains = sum(row.gain for row in found.holdings)
+        explained = found.reconciliation.lines
+        parts = ("realised_gains", "unrealised_gains", "unrealised_in", "unrealised_out")
+        assert gains == sum(explained[key] for key in parts)
+
+    rolled_back(check)
+
+
+def test_the_money_weighted_return_of_a_purchase(alice: User) -> None:
+    portfolio, asset = make_portfolio(alice), priced("AAPL", {0: 100, 365: 110})
+    buy(portfolio, asset, 10, 100, on(0))
+    assert xirr(performance(portfolio, on(-1), on(365)).payments).rate == pytest.approx(0.1)
