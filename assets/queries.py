@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from itertools import permutations
+from typing import TypeVar
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from assets.models import Asset, AssetType, HistoricValue
+from assets.models import ActionKind, Asset, AssetType, CorporateAction, HistoricValue
+from assets.models.action import MULTIPLYING
 from core.errors import DomainError
 from core.money import divide, multiply
 
 SIMULATED = "simulated"  # the source of prices that no market made
+KeyT = TypeVar("KeyT", bound=Hashable)
 PIVOTS = ("USD", "EUR")  # most pairs are quoted against one of them
 
 
@@ -41,6 +44,26 @@ def last_bars(asset_ids: Iterable[int], day: date | None = None) -> dict[int, La
     newest = Asset.objects.filter(pk__in=list(asset_ids)).annotate(newest=_newest("pk", day))
     rows = HistoricValue.objects.filter(pk__in=newest.values("newest")).order_by()
     return {row[0]: LastBar(*row) for row in rows.values_list("asset_id", "day", "close", "source")}
+
+
+def carried(bars: Mapping[KeyT, LastBar], day: date | None = None) -> dict[KeyT, LastBar]:
+    """``bars`` as prices of ``day``: each close divided by the ratios of the splits since its own day; one query."""
+    assets = {bar.asset_id for bar in bars.values()}
+    splits = CorporateAction.objects.standing().filter(kind__in=MULTIPLYING, asset__in=assets)
+    splits = splits.filter(ex_date__lte=day) if day else splits
+    found: dict[int, list[tuple[date, Decimal]]] = {}
+    for asset_id, kind, ex_date, ratio, per in splits.values_list("asset", "kind", "ex_date", "ratio", "per"):
+        old, new = per or Decimal(1), ratio or Decimal(1)  # a constraint keeps both
+        units = divide(old + new if kind == ActionKind.STOCK_DIVIDEND else new, old)
+        found.setdefault(asset_id, []).append((ex_date, units))
+    return {key: _carried(bar, found.get(bar.asset_id, ())) for key, bar in bars.items()}
+
+
+def _carried(bar: LastBar, splits: Iterable[tuple[date, Decimal]]) -> LastBar:
+    for ex_date, units in splits:
+        if ex_date > bar.day:
+            bar = replace(bar, close=divide(bar.close, units))
+    return bar
 
 
 def with_last_bar(assets: QuerySet[Asset]) -> QuerySet[Asset]:

@@ -54,6 +54,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/auth/token/refresh", RefreshView.as_view(), name="token-refresh"),
     path("api/auth/token/revoke", RevokeView.as_view(), name="token-revoke"),
     path("api/users/me/", ProfileView.as_view(), name="profile"),
+    path("api/assets/<path:symbol>/actions/", include("portfolios.action_urls")),  # before the symbols with a slash
     path("api/", include(router.urls)),
     path("api/portfolios/", include("portfolios.urls")),
     path("api/portfolios/", include("analytics.api_urls")),

@@ -6,9 +6,16 @@ from typing import Any
 
 from django.urls import path
 
-from portfolios.api import DisposalViewSet, LotViewSet, PortfolioViewSet, TradeViewSet
+from portfolios.api import (
+    DisposalViewSet,
+    LotViewSet,
+    MethodChangeViewSet,
+    PortfolioViewSet,
+    TradeViewSet,
+)
 
 ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+VOID: dict[str, Any] = {"delete": "destroy"}
 MANY: dict[str, Any] = {"get": "list", "post": "create"}
 
 urlpatterns = [
@@ -30,6 +37,18 @@ urlpatterns = [
         "<int:portfolio_id>/trades/<int:pk>/restore/",
         TradeViewSet.as_view({"post": "restore"}),
         name="trade-restore",
+    ),
+    path("<int:portfolio_id>/cost-methods/", MethodChangeViewSet.as_view(MANY), name="method-list"),
+    path(
+        "<int:portfolio_id>/cost-methods/preview/",
+        MethodChangeViewSet.as_view({"post": "preview"}),
+        name="method-preview",
+    ),
+    path("<int:portfolio_id>/cost-methods/<int:pk>/", MethodChangeViewSet.as_view(VOID), name="method-detail"),
+    path(
+        "<int:portfolio_id>/cost-methods/<int:pk>/restore/",
+        MethodChangeViewSet.as_view({"post": "restore"}),
+        name="method-restore",
     ),
     path("<int:portfolio_id>/lots/", LotViewSet.as_view({"get": "list"}), name="lot-list"),
     path("<int:portfolio_id>/disposals/", DisposalViewSet.as_view({"get": "list"}), name="disposal-list"),

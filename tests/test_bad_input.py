@@ -18,7 +18,7 @@ from tests.rows import every_row, writes
 from tests.world import PARAMETER, Endpoint, World, endpoints
 from users.models import User
 
-BODILESS = {"trade-restore"}  # the address says it all; a body is not read
+BODILESS = {"trade-restore", "method-restore", "action-restore"}  # the address says it all; a body is not read
 WRITES = [
     (endpoint, method)
     for endpoint in endpoints()
@@ -57,6 +57,9 @@ VALID: dict[str, dict[str, Any]] = {
     "patch portfolio-detail": PORTFOLIO,
     "post trade-list": TRADE,
     "patch trade-detail": TRADE,
+    "post method-list": {"method": "average", "day": "2024-01-04"},
+    "post method-preview": {"method": "average", "day": "2024-01-04"},
+    "post action-list": {"kind": "split", "ex_date": "2024-01-05", "ratio": "2", "per": "1", "note": ""},
     "post asset-list": ASSET,
     "patch profile": {"email": "a@example.org", "first_name": "A", "base_currency": "CHF", "time_zone": "UTC"},
     "post token": LOGIN,

@@ -6,16 +6,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from activity.models import Job
 from activity.services import start_job
-from assets.models import Asset
+from assets.models import Asset, CorporateAction
 from assets.tests.factories import make_asset, make_bars
 from core.testing import make_user
-from portfolios.models import Portfolio, Trade
+from portfolios.models import CostMethodChange, Portfolio, Trade
+from portfolios.services.actions import apply_action
+from portfolios.services.methods import change_method
 from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
 
@@ -62,6 +65,8 @@ class World:
     trade: Trade
     asset: Asset
     job: Job
+    change: CostMethodChange
+    action: CorporateAction
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -72,11 +77,14 @@ class World:
             "trades": self.trade.pk,
             "jobs": self.job.pk,
             "assets": self.asset.symbol,
+            "cost-methods": self.change.pk,
+            "actions": self.action.pk,
         }
 
     @property
     def missing(self) -> dict[str, Any]:
-        return {"portfolios": 987654321, "cards": 987654321, "trades": 987654321, "jobs": NOWHERE, "assets": "NOSUCH"}
+        own = dict.fromkeys(("portfolios", "cards", "trades", "cost-methods", "actions"), 987654321)
+        return own | {"jobs": NOWHERE, "assets": "NOSUCH"}
 
 
 def make_world(owner: User) -> World:
@@ -87,7 +95,12 @@ def make_world(owner: User) -> World:
     buy(portfolio, asset, 5, 101, "2024-01-03")
     sell(portfolio, asset, 3, 103, "2024-01-05")
     staff = User.objects.filter(username="staff").first() or make_user("staff", superuser=True)
-    return World(owner, staff, portfolio, trade, asset, start_job(owner=owner, kind="import", total=3))
+    change = change_method(portfolio=portfolio, method="lifo", day=date(2024, 1, 8), actor=owner)
+    dividends = CorporateAction.objects.filter(asset=asset)
+    day, cash = date(2024, 1, 4), Decimal("0.24")
+    action = dividends.first() or apply_action(asset=asset, kind="cash_dividend", ex_date=day, cash=cash, actor=staff)
+    job = start_job(owner=owner, kind="import", total=3)
+    return World(owner, staff, portfolio, trade, asset, job, change, action)
 
 
 def endpoints() -> list[Endpoint]:

@@ -71,7 +71,7 @@ class TaxTotalSerializer(serializers.Serializer[Any]):
 
 
 class TaxTotalsSerializer(serializers.Serializer[Any]):
-    short = TaxTotalSerializer(help_text="Held for a year or less.")
+    short = TaxTotalSerializer(help_text="Held for no more days than the portfolio’s long_term_days.")
     long = TaxTotalSerializer()
     total = TaxTotalSerializer()
 

@@ -1,5 +1,14 @@
 """Portfolios over HTTP."""
 
+from portfolios.api.actions import CorporateActionViewSet
+from portfolios.api.methods import MethodChangeViewSet
 from portfolios.api.views import DisposalViewSet, LotViewSet, PortfolioViewSet, TradeViewSet
 
-__all__ = ["DisposalViewSet", "LotViewSet", "PortfolioViewSet", "TradeViewSet"]
+__all__ = [
+    "CorporateActionViewSet",
+    "DisposalViewSet",
+    "LotViewSet",
+    "MethodChangeViewSet",
+    "PortfolioViewSet",
+    "TradeViewSet",
+]

@@ -20,9 +20,9 @@ from core.api import (
     StrictSerializer,
 )
 from portfolios.book.value import per_unit
-from portfolios.models import Disposal, Lot, Portfolio, Trade, TransferLot
+from portfolios.models import Disposal, Lot, LotPick, Portfolio, Trade, TradeKind
 from portfolios.services.portfolios import NewInvestment
-from portfolios.services.terms import MOST_LOTS, NewLot
+from portfolios.services.terms import MOST_LOTS, NewLot, NewPick
 
 MOST_INVESTMENTS = 1000
 
@@ -128,6 +128,8 @@ class PortfolioSerializer(StrictSerializer, serializers.ModelSerializer[Portfoli
             "description",
             "base_currency",
             "cost_method",
+            "allow_short",
+            "long_term_days",
             "cash",
             "benchmark",
             "created_at",
@@ -176,14 +178,34 @@ class PortfolioDetailSerializer(serializers.ModelSerializer[Portfolio]):
         return HoldingSerializer(self.context["holdings"], many=True).data
 
 
-class TransferLotSerializer(StrictSerializer, serializers.ModelSerializer[TransferLot]):
-    """A lot that a transfer in brings, with the day it was opened and what it cost then."""
+class TradeLotSerializer(StrictSerializer):
+    """A lot that a transfer in brings (opened_on, quantity, cost), or one that a sale picks (opened_by, quantity)."""
 
+    opened_by = StrictIntegerField(required=False, min_value=1, help_text="The trade that opened the lot.")
+    sequence = StrictIntegerField(required=False, min_value=0, max_value=10**6)
+    opened_on = IsoDateField(required=False)
+    quantity = DecimalStringField()
+    cost = DecimalStringField(19, 4, required=False)
     cost_base = DecimalStringField(19, 4, required=False)
 
-    class Meta:
-        model = TransferLot
-        fields = ["opened_on", "quantity", "cost", "cost_base"]
+    def validate(self, row: dict[str, Any]) -> dict[str, Any]:
+        needed, other = ({"opened_by"}, BROUGHT) if "opened_by" in row else ({"opened_on", "cost"}, {"sequence"})
+        errors = {name: ["This field is required."] for name in needed - row.keys()}
+        errors |= {name: ["A lot is either brought or picked."] for name in other & row.keys()}
+        if errors:
+            raise serializers.ValidationError(errors)
+        return row
+
+    def to_representation(self, row: Any) -> dict[str, Any]:
+        names = PICKED if isinstance(row, LotPick) else ("opened_on", "quantity", "cost", "cost_base")
+        values = {"opened_by": getattr(row, "opened_by_id", None), "sequence": row.sequence, "quantity": row.quantity}
+        values |= {name: getattr(row, name) for name in names if name not in values}
+        return {name: self.fields[name].to_representation(values[name]) for name in names}
+
+
+BROUGHT = {"opened_on", "cost", "cost_base"}
+PICKED = ("opened_by", "sequence", "quantity")
+OWN_TERMS = ("currency", "fee", "tax", "exchange_rate", "account", "external_id")
 
 
 class TradeSerializer(StrictSerializer, serializers.ModelSerializer[Trade]):
@@ -195,7 +217,10 @@ class TradeSerializer(StrictSerializer, serializers.ModelSerializer[Trade]):
     currency = serializers.CharField(max_length=3, required=False)
     gross = DecimalStringField(read_only=True)
     net = DecimalStringField(read_only=True)
-    lots = TransferLotSerializer(many=True, required=False, source="transfer_lots", max_length=MOST_LOTS)  # type: ignore[call-arg]
+    lots = TradeLotSerializer(many=True, required=False, source="named_lots", max_length=MOST_LOTS)  # type: ignore[call-arg]
+    target = serializers.IntegerField(
+        required=False, write_only=True, help_text="For a transfer out: the portfolio of yours where the lots arrive."
+    )
 
     class Meta:
         model = Trade
@@ -217,17 +242,40 @@ class TradeSerializer(StrictSerializer, serializers.ModelSerializer[Trade]):
             "external_id",
             "note",
             "lots",
+            "target",
+            "source",
             "replaces",
             "created_at",
             "voided_at",
         ]
-        read_only_fields = ["day", "replaces", "created_at", "voided_at"]
+        read_only_fields = ["day", "source", "replaces", "created_at", "voided_at"]
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        if self.partial:  # a transfer between two portfolios is voided and booked anew
+            del fields["target"]
+        return fields
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        rows = attrs.get("named_lots", ())
+        if len({"opened_by" in row for row in rows}) > 1:
+            raise serializers.ValidationError({"lots": ["Lots are either all brought or all picked."]})
+        if "target" in attrs:
+            errors = {name: ["A transfer between two portfolios has none."] for name in OWN_TERMS if attrs.get(name)}
+            if attrs["kind"] != TradeKind.TRANSFER_OUT:
+                errors["target"] = ["Only a transfer out has a target."]
+            if errors:
+                raise serializers.ValidationError(errors)
+        return attrs
 
     def terms(self) -> dict[str, Any]:
         """What the service takes: the fields that were sent, lots as such."""
         terms = dict(self.validated_data)
-        if "transfer_lots" in terms:
-            terms["lots"] = tuple(NewLot(**row) for row in terms.pop("transfer_lots"))
+        if "named_lots" in terms:
+            rows = terms.pop("named_lots")
+            picked = any("opened_by" in row for row in rows)
+            terms["picks"] = tuple(NewPick(**row) for row in rows) if picked else ()
+            terms["lots"] = () if picked else tuple(NewLot(**row) for row in rows)
         return terms
 
 
@@ -262,6 +310,7 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
             "cost",
             "cost_base",
             "currency",
+            "actions",
         ]
 
 
@@ -280,11 +329,14 @@ class DisposalSerializer(serializers.ModelSerializer[Disposal]):
     price_gain = DecimalStringField()
     currency_gain = DecimalStringField()
     holding_days = serializers.IntegerField()
+    long_term = serializers.BooleanField(help_text="Held for more days than the portfolio's long_term_days.")
 
     class Meta:
         model = Disposal
         fields = [
             "trade",
+            "action",
+            "short",
             "opened_by",
             "sequence",
             "asset",
@@ -301,4 +353,5 @@ class DisposalSerializer(serializers.ModelSerializer[Disposal]):
             "price_gain",
             "currency_gain",
             "holding_days",
+            "long_term",
         ]

@@ -40,8 +40,10 @@ from portfolios.models import Disposal, Lot, Portfolio, Trade
 from portfolios.queries import Holding, holdings, sectors, totals, valuation_days
 from portfolios.services.portfolios import change_portfolio, create_portfolio, delete_portfolio
 from portfolios.services.trades import book_trade, replace_trade, restore_trade, void_trade
+from portfolios.services.transfers import transfer_securities
 from users.models import User
 
+TRANSFER_TERMS = ("asset", "quantity", "traded_at", "price", "picks", "note")
 METHODS = ["get", "post", "patch", "delete", "head", "options"]
 AS_OF = OpenApiParameter("as_of", OpenApiTypes.DATE, description="The valuation date; the last close when left out.")
 CLOSED = OpenApiParameter("closed", OpenApiTypes.BOOL, description="Positions that were closed, too.")
@@ -175,7 +177,9 @@ class TradeViewSet(
         trades = Trade.objects.visible_to(caller(self.request)).filter(portfolio=self.portfolio)
         if self.action == "list" and not flag_parameter(self.request, "voided"):
             trades = trades.standing()
-        return trades.select_related("asset__exchange", "portfolio", "account").prefetch_related("transfer_lots")
+        return trades.select_related("asset__exchange", "portfolio", "account").prefetch_related(
+            "transfer_lots", "picks"
+        )
 
     @extend_schema(parameters=[VOIDED])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -183,7 +187,19 @@ class TradeViewSet(
 
     def perform_create(self, serializer: serializers.BaseSerializer[Any]) -> None:
         terms = {"price": None} | cast("TradeSerializer", serializer).terms()
-        serializer.instance = book_trade(portfolio=self.portfolio, actor=caller(self.request), **terms)
+        actor = caller(self.request)
+        if "target" in terms:
+            serializer.instance = self._transfer(actor, **terms)
+        else:
+            serializer.instance = book_trade(portfolio=self.portfolio, actor=actor, **terms)
+
+    def _transfer(self, actor: User, target: int, **terms: Any) -> Trade:
+        """Move securities to another portfolio of the caller's."""
+        other = Portfolio.objects.editable_by(actor).filter(pk=target).first()
+        if other is None:
+            raise serializers.ValidationError({"target": ["You have no such portfolio."]})
+        wanted = {name: terms[name] for name in TRANSFER_TERMS if name in terms}
+        return transfer_securities(source=self.portfolio, target=other, actor=actor, **wanted)
 
     def perform_update(self, serializer: serializers.BaseSerializer[Any]) -> None:
         terms = cast("TradeSerializer", serializer).terms()
@@ -223,4 +239,6 @@ class DisposalViewSet(mixins.ListModelMixin, WithinPortfolio):
 
     def get_queryset(self) -> QuerySet[Disposal]:
         disposals = Disposal.objects.visible_to(caller(self.request)).filter(portfolio=self.portfolio)
-        return disposals.select_related("asset").order_by("-closed_on", "-trade", "opened_on", "opened_by", "sequence")
+        return disposals.select_related("asset", "portfolio").order_by(
+            "-closed_on", "-trade", "-action", "opened_on", "opened_by", "sequence"
+        )

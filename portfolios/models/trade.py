@@ -123,6 +123,11 @@ class Trade(models.Model):
         """What a purchase cost or a sale brought, fee and tax included."""
         return net_amount(EntryKind(self.kind), self.gross, self.fee, self.tax)
 
+    @property
+    def named_lots(self) -> list[TransferLot] | list[LotPick]:
+        """The lots that a transfer in brings, or those that a sale picks."""
+        return list(self.transfer_lots.all()) if self.kind == TradeKind.TRANSFER_IN else list(self.picks.all())
+
 
 class TransferLot(models.Model):
     """A lot that a transfer in brings along: a fact stated by whoever sent the securities."""

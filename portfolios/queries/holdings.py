@@ -10,7 +10,7 @@ from decimal import Decimal
 from django.db.models import F, Max, OuterRef, Subquery
 
 from assets.models import Asset, HistoricValue
-from assets.queries import LastBar, RateMissing, RateTable, last_bars, rates
+from assets.queries import LastBar, RateMissing, RateTable, carried, last_bars, rates
 from core.money import divide
 from portfolios.book.types import Position
 from portfolios.book.value import market_value, per_unit, weights
@@ -134,11 +134,11 @@ def _positions_on(portfolios: Sequence[Portfolio], day: date) -> dict[BookKey, P
 def _prices(
     portfolios: Sequence[Portfolio], positions: Mapping[BookKey, Position], as_of: date | None
 ) -> dict[BookKey, LastBar]:
-    """The last close; where an asset never had one, the portfolio's own last trade price."""
+    """The last close, else the portfolio's own last trade price; divided by the ratios of splits since."""
     bars = last_bars({asset_id for _, asset_id in positions}, as_of)
     unpriced = {asset_id for _, asset_id in positions if asset_id not in bars}
     prices = _trade_prices(portfolios, unpriced, as_of) if unpriced else {}
-    return prices | {key: bars[key[1]] for key in positions if key[1] in bars}
+    return carried(prices | {key: bars[key[1]] for key in positions if key[1] in bars}, as_of)
 
 
 def _trade_prices(
@@ -168,7 +168,7 @@ def _holding(
         average_cost=average_cost(position),
         cost=position.cost,
         cost_base=position.cost_base,
-        price=bar.close if bar else None,
+        price=per_unit(bar.close) if bar else None,
         price_day=bar.day if bar else None,
         price_source=bar.source if bar else "",
         price_basis=asset.price_basis,

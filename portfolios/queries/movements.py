@@ -11,18 +11,18 @@ from typing import NamedTuple
 
 from django.db.models import OuterRef, Subquery
 
-from assets.models import HistoricValue
+from assets.models import ActionKind, HistoricValue
 from assets.queries import RateTable, rates
 from banking.models import CashTransaction, Origin, Section
 from core.money import multiply
 from portfolios.book.performance import BalanceChange
 from portfolios.book.types import EntryKind
 from portfolios.book.value import converted, gross_amount, market_value, net_amount
-from portfolios.models import Portfolio, PortfolioAccount, TransferLot
+from portfolios.models import Departure, Entitlement, Portfolio, PortfolioAccount, TransferLot
 from portfolios.queries.facts import conversion_of
 
 ZERO = Decimal(0)
-TRANSFERS = (EntryKind.TRANSFER_IN,)
+TRANSFERS = (EntryKind.TRANSFER_IN, EntryKind.TRANSFER_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,33 @@ class CashMove:
     def external(self) -> bool:
         """A deposit or withdrawal: it crosses the portfolio's border."""
         return self.origin == Origin.ENTRY and self.section == Section.TRANSFER
+
+
+class Due(NamedTuple):
+    """Cash that a corporate action pays: a receivable from the ex-date until the pay-date. Own currency, but for
+    ``income_base``, the gross dividend in the base currency at the ex-date's rate."""
+
+    asset_id: int
+    ex_date: date
+    pay_date: date
+    currency: str
+    gross: Decimal
+    withheld: Decimal
+    income_base: Decimal
+    kind: str
+
+    @property
+    def net(self) -> Decimal:
+        return self.gross - self.withheld
+
+    @property
+    def dividend(self) -> bool:
+        """Income; any other cash is the proceeds of a disposal or returned capital."""
+        return self.kind == ActionKind.CASH_DIVIDEND
+
+    def base(self, amount: Decimal, day: date, base: str, table: RateTable) -> Decimal:
+        """``amount`` of its currency at the rate of ``day``, in whole minor units. Raises RateMissing."""
+        return converted(amount, rate_on(self.currency, base, day, table), base)
 
 
 class Flow(NamedTuple):
@@ -105,9 +132,20 @@ def accounts_of(portfolio: Portfolio) -> dict[int, str]:
     return dict(links.values_list("account_id", "account__currency"))
 
 
-def rates_of(portfolio: Portfolio, rows: Iterable[TradeRow], accounts: Mapping[int, str]) -> RateTable:
-    """The exchange rates that these trades and accounts need; at most one query."""
-    codes = {portfolio.base_currency, *accounts.values()}
+def dues_of(portfolio: Portfolio, start: date, end: date) -> list[Due]:
+    """What corporate actions owed at the close of ``start`` or came to owe until ``end``; one query."""
+    open_ = Entitlement.objects.filter(portfolio=portfolio, ex_date__lte=end).exclude(
+        ex_date__lte=start, pay_date__lte=start
+    )
+    columns = ("asset_id", "ex_date", "pay_date", "currency", "gross", "withholding", "income_base", "action__kind")
+    return [Due._make(row) for row in open_.order_by("ex_date", "pk").values_list(*columns)]
+
+
+def rates_of(
+    portfolio: Portfolio, rows: Iterable[TradeRow], accounts: Mapping[int, str], dues: Iterable[Due] = ()
+) -> RateTable:
+    """The exchange rates that these trades, accounts and dues need; at most one query."""
+    codes = {portfolio.base_currency, *accounts.values(), *(due.currency for due in dues)}
     for row in rows:
         codes |= {row.currency, row.asset_currency}
     return rates(codes, min(codes))
@@ -122,8 +160,9 @@ def movements_of(portfolio: Portfolio, rows: Sequence[TradeRow], table: RateTabl
 
 def _movement(row: TradeRow, base: str, table: RateTable, bases: Mapping[int, Decimal]) -> Movement:
     if row.kind in TRANSFERS:
-        worth = _worth(row, base, table)
-        return Movement(row.day, row.asset_id, worth, transfer=True, basis=bases.get(row.pk, ZERO))
+        worth, basis = _worth(row, base, table), bases.get(row.pk, ZERO)
+        sign = -1 if row.entry_kind == EntryKind.TRANSFER_OUT else 1
+        return Movement(row.day, row.asset_id, sign * worth, transfer=True, basis=sign * basis)
     net = net_amount(row.entry_kind, gross_amount(row.quantity, row.price, row.currency), row.fee, row.tax)
     amount = converted(net, conversion_of(row, base, table).to_base, base)
     return Movement(row.day, row.asset_id, -amount if row.entry_kind == EntryKind.SELL else amount)
@@ -136,11 +175,13 @@ def _worth(row: TradeRow, base: str, table: RateTable) -> Decimal:
 
 
 def _transferred_basis(portfolio: Portfolio) -> dict[int, Decimal]:
-    """Trade id to the cost of the lots that it brought, in the base currency."""
+    """Trade id to the cost of the lots that it brought or took along, in the base currency; 2 queries."""
     bases: dict[int, Decimal] = defaultdict(Decimal)
-    lots = TransferLot.objects.filter(trade__portfolio=portfolio).order_by()
-    for trade_id, cost in lots.values_list("trade_id", "cost_base"):
-        bases[trade_id] += cost
+    brought = TransferLot.objects.filter(trade__portfolio=portfolio).order_by()
+    left = Departure.objects.filter(portfolio=portfolio).order_by()
+    for lots in (brought, left):
+        for trade_id, cost in lots.values_list("trade_id", "cost_base"):
+            bases[trade_id] += cost
     return bases
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -19,10 +19,12 @@ from portfolios.models import CashSetting, Portfolio, PortfolioAccount
 from portfolios.queries.holdings import Holding, holdings
 from portfolios.queries.movements import (
     CashMove,
+    Due,
     Flow,
     Movement,
     accounts_of,
     cash_moves,
+    dues_of,
     movements_of,
     rate_on,
     rates_of,
@@ -119,22 +121,74 @@ def performance(portfolio: Portfolio, start: date, end: date) -> Performance:
     """
     if start >= end:
         raise PeriodEmpty(f"The period from {start} to {end} is empty: its end must be later than its start.")
-    borders = border(portfolio, start), border(portfolio, end)
-    tracked = portfolio.cash == CashSetting.TRACKED
-    accounts = accounts_of(portfolio) if tracked else {}
-    rows = trade_rows(portfolio, start, end)
-    table = rates_of(portfolio, rows, accounts)
-    movements = movements_of(portfolio, rows, table)
-    cash = cash_moves(accounts, start, end, portfolio.base_currency, table)
-    currency = _currency_effect(portfolio, accounts, cash, movements, (start, end), table)
+    facts = _Facts.of(portfolio, border(portfolio, start), border(portfolio, end))
     return Performance(
         portfolio.pk,
         portfolio.base_currency,
-        *borders,
-        flows=tuple(_flows(movements, cash, tracked=tracked)),
-        reconciliation=_reconciled(borders, movements, cash, currency, tracked=tracked),
-        holdings=tuple(_by_asset(borders, movements, cash)),
+        facts.start,
+        facts.end,
+        flows=tuple(_flows(facts)),
+        reconciliation=_reconciled(facts),
+        holdings=tuple(_by_asset(facts)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """All that the lines follow from: both ends, and what happened in between."""
+
+    start: Border
+    end: Border
+    base: str
+    tracked: bool
+    accounts: Mapping[int, str]
+    movements: Sequence[Movement]
+    cash: Sequence[CashMove]
+    dues: Sequence[Due]
+    opening: Mapping[int, Decimal]
+    table: RateTable
+
+    @classmethod
+    def of(cls, portfolio: Portfolio, start: Border, end: Border) -> _Facts:
+        tracked = portfolio.cash == CashSetting.TRACKED
+        accounts = accounts_of(portfolio) if tracked else {}
+        rows, dues = trade_rows(portfolio, start.day, end.day), dues_of(portfolio, start.day, end.day)
+        table = rates_of(portfolio, rows, accounts, dues)
+        return cls(
+            start,
+            end,
+            portfolio.base_currency,
+            tracked,
+            accounts,
+            movements_of(portfolio, rows, table),
+            cash_moves(accounts, start.day, end.day, portfolio.base_currency, table),
+            dues,
+            CashTransaction.objects.filter(account__in=accounts).balances(start.day) if accounts else {},
+            table,
+        )
+
+    def within(self, day: date) -> bool:
+        return self.start.day < day <= self.end.day
+
+    @property
+    def fresh(self) -> list[Due]:
+        """The dues whose ex-date is in the period."""
+        return [due for due in self.dues if self.within(due.ex_date)]
+
+    @property
+    def paid(self) -> list[Flow]:
+        """What the dues paid in the period, each at its pay-date's rate."""
+        paid = [due for due in self.dues if self.within(due.pay_date)]
+        return [Flow(due.pay_date, due.base(due.net, due.pay_date, self.base, self.table)) for due in paid]
+
+    @property
+    def dividends(self) -> list[tuple[Due, Decimal, Decimal]]:
+        """(due, gross, withheld) of each dividend whose ex-date is in the period, at that day's rate."""
+        return [
+            (due, due.income_base, due.base(due.withheld, due.ex_date, self.base, self.table))
+            for due in self.fresh
+            if due.dividend
+        ]
 
 
 def border(portfolio: Portfolio, day: date) -> Border:
@@ -147,59 +201,77 @@ def border(portfolio: Portfolio, day: date) -> Border:
     return Border(day, {holding.asset_id: holding for holding in held}, sums)
 
 
-def _flows(movements: Iterable[Movement], cash: Iterable[CashMove], *, tracked: bool) -> list[Flow]:
-    """What crossed the border: deposits, withdrawals and transfers, and every trade's cash where none is tracked."""
-    crossed = [Flow(move.day, move.amount) for move in movements if move.transfer or not tracked]
-    crossed += [Flow(move.change.day, move.base) for move in cash if move.external]
+def _flows(facts: _Facts) -> list[Flow]:
+    """What crossed the border: deposits, withdrawals and transfers; where no cash is tracked, all other cash too."""
+    crossed = [Flow(move.day, move.amount) for move in facts.movements if move.transfer or not facts.tracked]
+    crossed += [Flow(move.change.day, move.base) for move in facts.cash if move.external]
+    crossed += [Flow(paid.day, -paid.amount) for paid in facts.paid if not facts.tracked]
     return sorted(crossed, key=lambda flow: flow.day)
 
 
-def _reconciled(
-    borders: tuple[Border, Border],
-    movements: Sequence[Movement],
-    cash: Sequence[CashMove],
-    currency_effect: Decimal,
-    *,
-    tracked: bool,
-) -> Reconciliation:
-    start, end = borders
-    moved = [move for move in movements if move.transfer]
+def _reconciled(facts: _Facts) -> Reconciliation:
+    start, end = facts.start, facts.end
+    moved = [move for move in facts.movements if move.transfer]
+    # The cash of a dividend is no second income: it was earned on the ex-date.
+    earned = [move.base for move in facts.cash if move.section == Section.INCOME and move.origin == Origin.ENTRY]
+    spent = [move.base for move in facts.cash if move.section == Section.EXPENSE]
     lines = dict.fromkeys(LINES, ZERO) | {
-        "net_flows": total(flow.amount for flow in _flows(movements, cash, tracked=tracked)),
+        "net_flows": total(flow.amount for flow in _flows(facts)),
         "realised_gains": end.totals.realised_gain - start.totals.realised_gain,
         "unrealised_gains": end.totals.unrealised_gain - start.totals.unrealised_gain,
         "unrealised_in": total(move.basis - move.amount for move in moved if move.amount > 0),
         "unrealised_out": total(move.basis - move.amount for move in moved if move.amount <= 0),
-        "income": total(move.base for move in cash if move.section == Section.INCOME),
-        "costs": total(move.base for move in cash if move.section == Section.EXPENSE),
-        "currency_effect": currency_effect,
+        "income": total([*earned, *(gross for _, gross, _ in facts.dividends)]),
+        "costs": total([*spent, *(-withheld for _, _, withheld in facts.dividends)]),
+        "currency_effect": total([_of_cash(facts), _of_dues(facts)]),
     }
     return Reconciliation(start.value, end.value, lines)
 
 
-def _currency_effect(
-    portfolio: Portfolio,
-    accounts: Mapping[int, str],
-    cash: Sequence[CashMove],
-    movements: Sequence[Movement],
-    period: tuple[date, date],
-    table: RateTable,
-) -> Decimal:
-    """Σ over days of foreign balances × change of rate, and conversions booked at another rate than the day's.
+def _of_cash(facts: _Facts) -> Decimal:
+    """Σ over days of foreign balances × change of rate, and trades booked at another rate than the day's.
 
     A foreign balance is shown in whole minor units of the base currency: what that rounds off is in it, too.
     """
-    if not accounts:
+    if not facts.tracked:
         return ZERO
-    base = portfolio.base_currency
-    opening = CashTransaction.objects.filter(account__in=accounts).balances(period[0])
-    effect = ZERO
-    for account, currency in accounts.items():
-        if currency != base:
-            moves = [move.change for move in cash if move.account_id == account]
-            effect += _of_account(opening.get(account, ZERO), moves, currency, base, period, table)
-    booked = total(move.base for move in cash if move.origin != Origin.ENTRY and move.section == Section.TRANSFER)
-    return total([effect, booked, *(move.amount for move in movements if not move.transfer)])
+    effects = []
+    for account, currency in facts.accounts.items():
+        if currency != facts.base:
+            moves = [move.change for move in facts.cash if move.account_id == account]
+            period = facts.start.day, facts.end.day
+            effects.append(
+                _of_account(facts.opening.get(account, ZERO), moves, currency, facts.base, period, facts.table)
+            )
+    booked = [move.base for move in facts.cash if move.origin == Origin.TRADE]
+    return total([*effects, *booked, *(move.amount for move in facts.movements if not move.transfer)])
+
+
+def _of_dues(facts: _Facts) -> Decimal:
+    """Σ over days of receivables × change of rate, and cash of actions booked at another rate than the day's."""
+    if not facts.dues:
+        return ZERO
+    if facts.tracked:
+        came = [move.base for move in facts.cash if move.origin == Origin.ACTION]
+    else:
+        came = [paid.amount for paid in facts.paid]
+    due = [withheld - gross for _, gross, withheld in facts.dividends]
+    change = facts.end.totals.receivables - facts.start.totals.receivables
+    return total([change, *came, *due, -_other_cash(facts)])
+
+
+def _other_cash(facts: _Facts) -> Decimal:
+    """What actions other than dividends paid, as the books have it: the part of proceeds that no trade brought.
+
+    The books round it lot by lot, so it is taken from them: what was paid for securities less what they brought is
+    the change of cost without the basis that was transferred, less the realised gains.
+    """
+    if all(due.dividend for due in facts.fresh):
+        return ZERO
+    traded = total(move.amount for move in facts.movements if not move.transfer)
+    basis = total(move.basis for move in facts.movements)
+    cost = facts.end.totals.invested - facts.start.totals.invested
+    return traded - (cost - basis - (facts.end.totals.realised_gain - facts.start.totals.realised_gain))
 
 
 def _of_account(
@@ -225,38 +297,49 @@ def _rounding(balance: Decimal, rate: Decimal, base: str) -> Decimal:
     return EXACT.subtract(quantise(exact, base), exact)
 
 
-def _by_asset(
-    borders: tuple[Border, Border], movements: Iterable[Movement], cash: Iterable[CashMove]
-) -> list[HoldingPerformance]:
+def _by_asset(facts: _Facts) -> list[HoldingPerformance]:
     """Every asset that was held in the period or earned something in it, by symbol."""
-    start, end = borders
-    flows: dict[int, list[Flow]] = defaultdict(list)
-    for move in movements:
-        flows[move.asset_id].append(Flow(move.day, move.amount))
+    moves: dict[int, list[Movement]] = defaultdict(list)
+    for move in facts.movements:
+        moves[move.asset_id].append(move)
     income: dict[int, list[Flow]] = defaultdict(list)
-    for row in cash:
-        if row.section == Section.INCOME and row.asset_id is not None:
+    for row in facts.cash:
+        if row.section == Section.INCOME and row.origin == Origin.ENTRY and row.asset_id is not None:
             income[row.asset_id].append(Flow(row.change.day, row.base))
+    for due, gross, _ in facts.dividends:
+        income[due.asset_id].append(Flow(due.ex_date, gross))
+    other = [due for due in facts.fresh if not due.dividend]
+    cash: dict[int, list[Flow]] = defaultdict(list)
+    for due in other:
+        cash[due.asset_id].append(Flow(due.ex_date, due.base(due.net, due.ex_date, facts.base, facts.table)))
     found = [
-        _of_asset(start, end, holding, flows[asset_id], income[asset_id]) for asset_id, holding in end.holdings.items()
+        _of_asset(facts, holding, moves[asset_id], income[asset_id], cash[asset_id])
+        for asset_id, holding in facts.end.holdings.items()
     ]
     return [row for row in found if row.flows or row.start_value or row.end_value]
 
 
 def _of_asset(
-    start: Border, end: Border, holding: Holding, flows: Sequence[Flow], income: Sequence[Flow]
+    facts: _Facts,
+    holding: Holding,
+    moves: Sequence[Movement],
+    income: Sequence[Flow],
+    cash: Sequence[Flow],
 ) -> HoldingPerformance:
-    before = start.holdings.get(holding.asset_id)
-    payments = [Flow(flow.day, -flow.amount) for flow in flows]
+    before = facts.start.holdings.get(holding.asset_id)
+    realised = holding.realised_gain - (before.realised_gain if before else ZERO)
+    cost = holding.cost_base - (before.cost_base if before else ZERO)
+    payments = [Flow(move.day, -move.amount) for move in moves]
     return HoldingPerformance(
         asset_id=holding.asset_id,
         symbol=holding.symbol,
         name=holding.name,
-        start_value=start.value_of(holding.asset_id),
-        end_value=end.value_of(holding.asset_id),
-        paid=total(flow.amount for flow in flows),
-        realised_gain=holding.realised_gain - (before.realised_gain if before else ZERO),
+        start_value=facts.start.value_of(holding.asset_id),
+        end_value=facts.end.value_of(holding.asset_id),
+        # Without actions the amounts of its trades and transfers; a spin-off's basis counts as paid for it.
+        paid=total([cost, -realised, *(move.amount - move.basis for move in moves if move.transfer)]),
+        realised_gain=realised,
         unrealised_change=(holding.unrealised_gain or ZERO) - ((before and before.unrealised_gain) or ZERO),
         income=total(flow.amount for flow in income),
-        flows=tuple(sorted([*payments, *income], key=lambda flow: flow.day)),
+        flows=tuple(sorted([*payments, *income, *cash], key=lambda flow: flow.day)),
     )

@@ -9,7 +9,6 @@ from decimal import Decimal
 from core.money import total
 from portfolios.models import Disposal, Portfolio
 
-LONG_TERM_DAYS = 365
 SHORT, LONG = "short", "long"
 
 
@@ -45,13 +44,13 @@ class TaxReport:
 
 def tax_report(portfolio: Portfolio, year: int) -> TaxReport:
     """What was realised in ``year``; one query."""
-    found = Disposal.objects.filter(portfolio=portfolio, closed_on__year=year).select_related("asset")
+    found = Disposal.objects.filter(portfolio=portfolio, closed_on__year=year).select_related("asset", "portfolio")
     return TaxReport(portfolio, year, tuple(found.order_by("closed_on", "pk")))
 
 
 def term_of(disposal: Disposal) -> str:
-    """Long when the lot was held for more than a year."""
-    return LONG if disposal.holding_days > LONG_TERM_DAYS else SHORT
+    """Long when the lot was held for more days than the portfolio's setting says."""
+    return LONG if disposal.long_term else SHORT
 
 
 def _total(disposals: Iterable[Disposal]) -> TaxTotal:

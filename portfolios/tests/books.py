@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import count
 
-from portfolios.book.types import BroughtLot, Entry, EntryKind
+from portfolios.book.actions import Action
+from portfolios.book.types import ActionKind, BroughtLot, Entry, EntryKind, Pick
 from portfolios.tests.factories import Number, at
 
 _places = count(1)
@@ -33,6 +35,30 @@ def moved_in(day: str, *lots: tuple[str, Number, Number]) -> Entry:
     total = sum((lot.quantity for lot in brought), Decimal(0))
     key = next(_places)
     return Entry(key, EntryKind.TRANSFER_IN, date.fromisoformat(day), at(day), total, place=key, lots=brought)
+
+
+def moved_out(day: str, quantity: Number, *picks: Pick, lots: tuple[BroughtLot, ...] = ()) -> Entry:
+    """Units that leave with their basis."""
+    key = next(_places)
+    whole = Decimal(quantity)
+    return Entry(
+        key, EntryKind.TRANSFER_OUT, date.fromisoformat(day), at(day), whole, place=key, lots=lots, picks=picks
+    )
+
+
+def picking(sale: Entry, *picks: tuple[int, Number]) -> Entry:
+    """``sale`` with picks (opening entry, quantity)."""
+    return replace(sale, picks=tuple(Pick(key, 0, Decimal(quantity)) for key, quantity in picks))
+
+
+def acted(kind: str, day: str, *, asset: int = 0, **terms: Number | None) -> Action:
+    """A corporate action of an asset in USD held in a portfolio in USD."""
+    key = next(_places)
+    target = terms.pop("target", None)
+    values = {name: None if value is None else Decimal(value) for name, value in terms.items()}
+    named = {"currency": "USD", "asset_currency": "USD", "base": "USD", "target_currency": "USD"}
+    where = None if target is None else int(target)
+    return Action(key, ActionKind(kind), date.fromisoformat(day), asset, target=where, **named, **values)  # type: ignore[arg-type]
 
 
 def _entry(

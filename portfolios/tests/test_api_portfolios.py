@@ -261,9 +261,12 @@ def test_lots_and_disposals_show_what_the_books_hold(client: APIClient, alice: U
         "cost": "451",
         "cost_base": "451",
         "currency": "USD",
+        "actions": [],
     }
     assert disposal == {
         "trade": sale.pk,
+        "action": None,
+        "short": False,
         "opened_by": first.pk,
         "sequence": 0,
         "asset": "AAPL",
@@ -280,6 +283,7 @@ def test_lots_and_disposals_show_what_the_books_hold(client: APIClient, alice: U
         "price_gain": "143.5",
         "currency_gain": "0",
         "holding_days": 62,
+        "long_term": False,
     }
 
 

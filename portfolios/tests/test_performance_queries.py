@@ -13,7 +13,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assets.models import Asset
+from assets.models import Asset, CorporateAction
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, Section
 from banking.services.transactions import book_cash
@@ -22,8 +22,10 @@ from portfolios.book.money_weighted import xirr
 from portfolios.models import CashSetting, Portfolio, TradeKind
 from portfolios.queries.performance import PeriodEmpty, ValueUnknown, first_day, performance
 from portfolios.services.portfolios import attach_account, create_portfolio
+from portfolios.services.rebuild import rebuild
 from portfolios.services.terms import NewLot
 from portfolios.services.trades import NewTrade, book_trades
+from portfolios.services.transfers import transfer_securities
 from portfolios.tests.factories import at, buy, make_portfolio, new_trade, sell
 from users.models import User
 
@@ -181,6 +183,83 @@ def test_the_gains_of_the_assets_are_the_portfolios(alice: User) -> None:
     whole = performance(portfolio, on(-1), on(5))
     assert {row.symbol: row.gain for row in whole.holdings} == {"AAPL": 200, "MSFT": -110, "SOLD": -10}
     assert sum(row.gain for row in whole.holdings) == whole.reconciliation.change - 1520  # paid in less taken out
+
+
+# --- corporate actions and transfers ------------------------------------------------------------------------------
+
+
+def acted(portfolio: Portfolio, asset: Asset, kind: str, ex: int, pay: int, **terms: Any) -> None:
+    """A corporate action of ``asset`` by days after Monday, and the books after it."""
+    numbers = {
+        name: Decimal(value) if isinstance(value, str) and name != "currency" else value
+        for name, value in terms.items()
+    }
+    CorporateAction.objects.create(asset=asset, kind=kind, ex_date=on(ex), pay_date=on(pay), **numbers)
+    rebuild(portfolio)
+
+
+@pytest.mark.parametrize("tracked", [False, True], ids=["untracked", "tracked"])
+def test_a_dividend_is_earned_on_its_ex_date(tracked: bool, alice: User) -> None:
+    """10 shares get 2 € each, a quarter withheld; the euro is at 1.10, 1.20 on the pay-date."""
+    make_rate("EURUSD", {on(0): "1.10", on(4): "1.20"})
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED if tracked else CashSetting.UNTRACKED)
+    asset = priced("AAPL", {0: 100, 2: 98})
+    buy(portfolio, asset, 10, 100, on(0))
+    acted(portfolio, asset, "cash_dividend", 2, 4, cash="2", currency="EUR", withholding_rate="0.25")
+    earned = {"income": 22, "costs": Decimal("-5.5")}
+    assert lines(portfolio, 0, 2) == {"unrealised_gains": -20} | earned
+    assert performance(portfolio, on(0), on(2)).end.totals.receivables == Decimal("16.5")
+    # In between the receivable of 15 € gains 1.50 with the euro; paid, it leaves what keeps no cash.
+    paid = {} if tracked else {"net_flows": Decimal(-18)}
+    assert lines(portfolio, 2, 5) == {"currency_effect": Decimal("1.5")} | paid
+    flows = {"currency_effect": Decimal("1.5"), "unrealised_gains": -20} | earned | paid
+    assert lines(portfolio, 0, 5) == flows
+    [row] = performance(portfolio, on(0), on(5)).holdings
+    assert [row.income, row.gain] == [22, 2]
+
+
+@pytest.mark.parametrize("tracked", [False, True], ids=["untracked", "tracked"])
+def test_returned_capital_is_no_income(tracked: bool, alice: User) -> None:
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED if tracked else CashSetting.UNTRACKED)
+    asset = priced("AAPL", {0: 100, 2: 70})
+    buy(portfolio, asset, 10, 20, on(0))
+    acted(portfolio, asset, "return_of_capital", 2, 3, cash="30")
+    # The cost of 200 is used up, 100 are gain; 700 − 0 against 1000 − 200 unrealised
+    whole = {"realised_gains": 100, "unrealised_gains": -100}
+    assert lines(portfolio, 0, 2) == whole
+    assert lines(portfolio, 0, 4) == whole | ({} if tracked else {"net_flows": -300})
+    [row] = performance(portfolio, on(0), on(4)).holdings
+    assert [row.paid, row.gain] == [-300, 0]
+
+
+def test_securities_leave_at_market_value(alice: User) -> None:
+    source, target = make_portfolio(alice, "From"), make_portfolio(alice, "To")
+    asset = priced("AAPL", {0: 100, 2: 150, 5: 160})
+    buy(source, asset, 10, 90, on(0))
+    transfer_securities(source=source, target=target, asset=asset, quantity=Decimal(4), traded_at=at(on(3)), actor=None)
+    # 4 leave for 600 with 240 unrealised; 6 went from 60 to 420
+    assert lines(source, 0, 5) == {"net_flows": -600, "unrealised_gains": 320, "unrealised_out": 240}
+    assert lines(target, 0, 5) == {"net_flows": 600, "unrealised_gains": 280, "unrealised_in": -240}
+
+
+def test_a_short_position(alice: User) -> None:
+    portfolio, asset = make_portfolio(alice), priced("AAPL", {0: 100, 2: 90, 4: 80})
+    Portfolio.objects.filter(pk=portfolio.pk).update(allow_short=True)
+    portfolio.refresh_from_db()
+    sell(portfolio, asset, 10, 100, on(0))
+    assert lines(portfolio, 0, 2) == {"unrealised_gains": 100}
+    buy(portfolio, asset, 4, 90, on(2))
+    assert lines(portfolio, -1, 4) == {"net_flows": -640, "realised_gains": 40, "unrealised_gains": 120}
+
+
+def test_a_spin_off_moves_basis(alice: User) -> None:
+    portfolio = make_portfolio(alice)
+    parent, child = priced("AAPL", {0: 100, 2: 80}), priced("BABY", {2: 45})
+    buy(portfolio, parent, 10, 100, on(0))
+    acted(portfolio, parent, "spin_off", 2, 2, target=child, ratio="1", per="2", basis_share="0.2")
+    assert lines(portfolio, 0, 3) == {"unrealised_gains": 25}
+    rows = [(row.symbol, row.paid, row.gain) for row in performance(portfolio, on(0), on(3)).holdings]
+    assert rows == [("AAPL", Decimal(-200), Decimal(0)), ("BABY", Decimal(200), Decimal(25))]
 
 
 # --- what is refused ----------------------------------------------------------------------------------------------
