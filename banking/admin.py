@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.db.models import Q, QuerySet, Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from banking.models import Account, CashTransaction, Section
 from banking.services.transactions import book_cash, check_cash, void_cash
@@ -18,14 +19,26 @@ from core.errors import DomainError
 if TYPE_CHECKING:  # generic in their stubs only
     AccountModelAdmin = admin.ModelAdmin[Account]
     CashModelAdmin = admin.ModelAdmin[CashTransaction]
+    AccountModelForm = forms.ModelForm[Account]
     CashModelForm = forms.ModelForm[CashTransaction]
 else:
     AccountModelAdmin = CashModelAdmin = admin.ModelAdmin
-    CashModelForm = forms.ModelForm
+    AccountModelForm = CashModelForm = forms.ModelForm
+
+
+class AccountForm(AccountModelForm):
+    def clean_iban(self) -> str:
+        """Django checks no constraint that a read-only field, here the owner, is part of."""
+        iban: str = self.cleaned_data["iban"]
+        same = Account.objects.filter(owner=self.instance.owner_id, iban=iban).exclude(pk=self.instance.pk)
+        if iban and self.instance.pk and same.exists():
+            raise ValidationError("The owner has an account with this IBAN or alias already.")
+        return iban
 
 
 @admin.register(Account)
 class AccountAdmin(AccountModelAdmin):
+    form = AccountForm
     list_display = ["name", "kind", "currency", "balance", "owner"]
     list_filter = ["kind", "currency"]
     list_select_related = ["owner"]
@@ -57,6 +70,7 @@ class CashForm(CashModelForm):
             wanted = {name: values[name] for name in ("account", "amount", "section", "external_id")}
             try:
                 check_cash(**wanted)
+                CashTransaction._meta.get_field("amount").get_db_prep_save(wanted["amount"], connection)  # noqa: SLF001  Django's documented name
             except DomainError as error:
                 raise ValidationError({error.field: error.message}) from error
         return values
@@ -81,6 +95,14 @@ class CashTransactionAdmin(CashModelAdmin):
 
     def has_void_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("banking.change_cashtransaction")
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What only the booking itself finds, such as an id that another request took meanwhile, is shown."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except DomainError as error:
+            self.message_user(request, error.message, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: CashTransaction, form: Any, change: bool) -> None:
         booked = book_cash(

@@ -26,5 +26,9 @@ class DomainError(Exception):
         return str(self)
 
 
+class Gone(DomainError):
+    """What the request is about is no longer there."""
+
+
 class NotReady(Exception):
     """Something that the work depends on is not there yet; trying again can help."""

@@ -135,7 +135,8 @@ def _settle(run: IngestionRun, task: _Task, answer: Answer, changed: int) -> Non
         run.state, run.attempts = RunState.PENDING, run.attempts - 1  # nothing was asked, so nothing was tried
         run.next_attempt_at = task.now + timedelta(seconds=max(waits))
     else:
-        wait = timedelta(seconds=min(waits)) if waits else lease.backoff(run.attempts)
+        asked = timedelta(seconds=min(waits, default=0))
+        wait = asked or lease.backoff(run.attempts)  # “retry after 0” is no wait, and a failing provider needs one
         run.state, run.next_attempt_at = RunState.INCOMPLETE, task.now + wait
 
 

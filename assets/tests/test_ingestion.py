@@ -165,6 +165,17 @@ def test_waits_double(market: Exchange, polygon: FakePolygon) -> None:
     assert len(polygon.calls) == 5
 
 
+def test_a_retry_after_of_nothing_waits_as_any_failure_does(market: Exchange, polygon: FakePolygon) -> None:
+    polygon.always = Reply(b"", 503, {"Retry-After": "0"})
+    now, waits = NOW, []
+    for _ in range(3):
+        failed = run(market, now=now)
+        assert failed.next_attempt_at is not None
+        waits.append(failed.next_attempt_at - now)
+        now = failed.next_attempt_at
+    assert waits == [MINUTE * factor for factor in (1, 2, 4)]
+
+
 def test_retry_after_holds_all_days_back(market: Exchange, polygon: FakePolygon) -> None:
     polygon.always = Reply(b"", 429, {"Retry-After": "40"})
     now = datetime.now(UTC)

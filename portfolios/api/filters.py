@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import django_filters
+from django import forms
+from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from core.api import IsoDateField
+from core.api import PLAIN_INTEGER, IsoDateField
 from portfolios.models import Disposal, Lot, Trade, TradeKind
 from portfolios.queries import Holding
 
+EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
 HOLDING_ORDER: dict[str, Callable[[Holding], Any]] = {
     "asset": lambda holding: holding.symbol,
     "sector": lambda holding: holding.sector,
@@ -23,6 +26,19 @@ HOLDING_ORDER: dict[str, Callable[[Holding], Any]] = {
     "unrealised_gain": lambda holding: holding.unrealised_gain,
     "realised_gain": lambda holding: holding.realised_gain,
 }
+
+
+class PlainIntegerField(forms.IntegerField):
+    """Digits only: an exponent would be written out, and that can take minutes."""
+
+    def to_python(self, value: Any) -> int | None:
+        if value not in self.empty_values and not PLAIN_INTEGER.fullmatch(str(value)):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
+
+
+class IntegerFilter(django_filters.Filter):
+    field_class = PlainIntegerField
 
 
 class TradeFilter(django_filters.FilterSet):
@@ -53,7 +69,7 @@ class DisposalFilter(django_filters.FilterSet):
     """``start`` and ``end`` are closing days, both included."""
 
     asset = django_filters.CharFilter("asset__symbol")
-    trade = django_filters.NumberFilter("trade")
+    trade = IntegerFilter("trade")
     start = django_filters.DateFilter("closed_on", "gte")
     end = django_filters.DateFilter("closed_on", "lte")
 
@@ -63,14 +79,17 @@ class DisposalFilter(django_filters.FilterSet):
 
 
 def day_parameter(request: Request, name: str) -> date | None:
-    """A day in the query string, or None; anything else is refused by name."""
+    """A day in the query string, or None; anything else, and a day that has begun nowhere, is refused by name."""
     text = request.query_params.get(name)
     if text is None:
         return None
     try:
-        return IsoDateField().to_internal_value(text)
+        day: date = IsoDateField().to_internal_value(text)
     except ValidationError as error:
         raise ValidationError({name: error.detail}) from error
+    if day > (timezone.now() + EARLIEST_ZONE).date():
+        raise ValidationError({name: ["This day is in the future."]})
+    return day
 
 
 def flag_parameter(request: Request, name: str) -> bool:

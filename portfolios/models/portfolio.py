@@ -83,6 +83,9 @@ class PortfolioAccount(models.Model):
 
     portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="portfolio_accounts")
     account = models.OneToOneField(Account, models.PROTECT, related_name="+")
+    made_for = models.BooleanField(
+        default=False, editable=False, help_text="The account was made for the portfolio and may be deleted with it."
+    )
 
     class Meta:
         ordering = ["pk"]

@@ -10,6 +10,8 @@ from portfolios.book.value import gross_amount
 from portfolios.models import LotPick, Trade, TradeKind, TransferLot
 from portfolios.services.terms import TAKING, NewLot, NewPick, NewTrade
 
+LOT_TERMS = ("asset", "quantity", "price", "traded_at", "currency", "exchange_rate")
+
 
 def terms_of(trade: Trade, lots: Sequence[TransferLot] = (), picks: Sequence[LotPick] = ()) -> NewTrade:
     """The terms that a stored trade was booked on."""
@@ -41,8 +43,13 @@ def changed(before: NewTrade, changes: dict[str, Any]) -> NewTrade:
         after = replace(after, exchange_rate=None)
     if "picks" not in changes and (after.kind not in TAKING or after.asset != before.asset):
         after = replace(after, picks=())
-    lots_follow = after.kind != TradeKind.TRANSFER_IN or _one_lot_at_price(before)
+    lots_follow = after.kind != TradeKind.TRANSFER_IN or (_revalued(before, after) and _one_lot_at_price(before))
     return replace(after, lots=()) if lots_follow and "lots" not in changes else after
+
+
+def _revalued(before: NewTrade, after: NewTrade) -> bool:
+    """Whether a term changed that the cost of a lot at the transfer's price depends on."""
+    return any(getattr(before, name) != getattr(after, name) for name in LOT_TERMS)
 
 
 def _one_lot_at_price(terms: NewTrade) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from activity.services import record
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from users.models import User
 
 LONGEST_NAME = 100
+GIVEN_AS = {".traded_at": ".opened_on", ".price": ".unit_cost", ".lots.0.cost": ".unit_cost"}  # booked, in the input
 CHANGEABLE = {"name", "description", "base_currency", "benchmark", "cost_method", "cash"}
 CHANGEABLE |= {"allow_short", "long_term_days"}
 LEAVING = (TradeKind.SELL, TradeKind.TRANSFER_OUT)
@@ -167,12 +169,13 @@ def change_portfolio(*, portfolio: Portfolio, actor: User | None, **changes: Any
 def attach_account(*, portfolio: Portfolio, account: Account, actor: User | None) -> PortfolioAccount:
     """Let an account of the portfolio's owner hold its cash, beside those that do."""
     portfolio = locked(portfolio)
-    Account.objects.filter(pk=account.pk).bump()
+    Account.objects.filter(Q(pk=account.pk) | Q(pk__in=portfolio.portfolio_accounts.values("account"))).bump()
     if account.owner_id != portfolio.owner_id:
         raise AccountOfAnother(field="account")
     if PortfolioAccount.objects.filter(account=account).exists():
         raise AccountTaken(field="account")
     link = PortfolioAccount.objects.create(portfolio=portfolio, account=account)
+    rederive_cash(portfolio)  # trades that name no account may move this one from now on
     record(actor=actor, action="portfolio.account_attached", subject=portfolio, data={"account": account.pk})
     return link
 
@@ -181,20 +184,22 @@ def attach_account(*, portfolio: Portfolio, account: Account, actor: User | None
 def delete_portfolio(*, portfolio: Portfolio, actor: User | None) -> None:
     """Delete a portfolio with its trades and all that follows from them.
 
-    Its accounts stay, except those that never saw any other money than its trades'. The audit
-    trail keeps what it was.
+    Its accounts stay, except one that was made for it, has no IBAN and never saw any other money
+    than its trades'. The audit trail keeps what it was.
     """
     portfolio = locked(portfolio)
     accounts = Account.objects.filter(pk__in=portfolio.portfolio_accounts.values("account"))
     ids = list(accounts.order_by("pk").values_list("pk", flat=True))
     accounts.bump()
+    made_for = portfolio.portfolio_accounts.filter(made_for=True, account__iban="")
+    own = list(made_for.values_list("account", flat=True))
     data = {"name": portfolio.name, "owner": portfolio.owner_id, "trades": portfolio.trades.count()}
     record(actor=actor, action="portfolio.deleted", subject=portfolio, data=data)
     CashTransaction.objects.filter(origin=Origin.TRADE, origin_id__in=portfolio.trades.values("pk")).delete()
     CashTransaction.objects.filter(origin=Origin.ACTION, account__in=ids).delete()
     portfolio.delete()
     used = CashTransaction.objects.filter(account__in=ids).values("account")
-    Account.objects.filter(pk__in=ids).exclude(pk__in=used).delete()
+    Account.objects.filter(pk__in=own).exclude(pk__in=used).delete()
 
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:
@@ -245,7 +250,7 @@ def _ensure_account(portfolio: Portfolio) -> None:
             kind=AccountKind.BROKERAGE,
             currency=portfolio.base_currency,
         )
-        PortfolioAccount.objects.create(portfolio=portfolio, account=account)
+        PortfolioAccount.objects.create(portfolio=portfolio, account=account, made_for=True)
 
 
 def _open(portfolio: Portfolio, investments: Sequence[NewInvestment], owner: User, now: datetime) -> None:
@@ -261,7 +266,8 @@ def _open(portfolio: Portfolio, investments: Sequence[NewInvestment], owner: Use
     try:
         book(locked(portfolio), transfers, actor=owner, now=now, where=lambda position: f"investments.{position}.")
     except DomainError as error:
-        error.field = error.field.replace(".traded_at", ".opened_on").replace(".price", ".unit_cost")
+        for booked, given in GIVEN_AS.items():
+            error.field = error.field.replace(booked, given)
         raise
 
 

@@ -92,6 +92,9 @@ def unit_price(trade: NewTrade, closes: Mapping[tuple[int, date], Decimal]) -> D
     """The price stated; for a transfer else the day's last known close, else what its lots cost per unit."""
     if trade.price is not None:
         return trade.price
+    if trade.trade_currency != trade.asset.currency:  # closes and the costs of lots are in the asset's
+        message = f"State the price per unit in {trade.trade_currency}; closes are in {trade.asset.currency}."
+        raise PriceRequired(message, field="price")
     close = closes.get((trade.asset.pk, trade.day))
     if close is not None:
         return close

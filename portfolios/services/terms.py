@@ -149,6 +149,10 @@ class LotsDoNotAddUp(DomainError):
     """The lots' quantities must add up to the quantity transferred."""
 
 
+class CostsDiffer(DomainError):
+    """The asset is in the portfolio's base currency, so a lot has one cost."""
+
+
 class TooManyLots(DomainError):
     """A trade names at most 1,000 lots."""
 
@@ -173,7 +177,7 @@ def check(trade: NewTrade, *, base: str, now: datetime) -> None:
     _check_instant(trade.traded_at, trade.asset, now)
     _check_numbers(trade)
     _check_rate(trade, base)
-    _check_lots(trade)
+    _check_lots(trade, base)
     _check_picks(trade)
 
 
@@ -208,7 +212,7 @@ def _check_rate(trade: NewTrade, base: str) -> None:
         raise RateOfBaseCurrency(field="exchange_rate")
 
 
-def _check_lots(trade: NewTrade) -> None:
+def _check_lots(trade: NewTrade, base: str) -> None:
     if not trade.lots:
         return
     if trade.kind != TradeKind.TRANSFER_IN:
@@ -216,7 +220,7 @@ def _check_lots(trade: NewTrade) -> None:
     if len(trade.lots) > MOST_LOTS:
         raise TooManyLots(field="lots")
     for position, lot in enumerate(trade.lots):
-        _check_lot(lot, f"lots.{position}.", trade)
+        _check_lot(lot, f"lots.{position}.", trade, base)
     brought = total(lot.quantity for lot in trade.lots)
     if brought != trade.quantity:
         message = f"The lots hold {brought.normalize():f}, the transfer is of {trade.quantity.normalize():f}."
@@ -242,11 +246,13 @@ def _check_picks(trade: NewTrade) -> None:
         raise PicksExceedSale(message, field="lots")
 
 
-def _check_lot(lot: NewLot, where: str, trade: NewTrade) -> None:
+def _check_lot(lot: NewLot, where: str, trade: NewTrade, base: str) -> None:
     check_positive(lot.quantity, where + "quantity")
     check_not_negative(lot.cost, where + "cost", decimals=COST_DECIMALS, limit=MONEY_LIMIT)
     if lot.cost_base is not None:
         check_not_negative(lot.cost_base, where + "cost_base", decimals=COST_DECIMALS, limit=MONEY_LIMIT)
+        if trade.asset.currency == base and lot.cost_base != lot.cost:
+            raise CostsDiffer(field=where + "cost_base")
     if lot.opened_on > trade.day:
         raise DateInFuture("A lot cannot be opened after its transfer.", field=where + "opened_on")
     if lot.opened_on < EARLIEST.date():

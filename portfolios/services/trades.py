@@ -14,7 +14,7 @@ from django.utils import timezone
 from activity.services import record
 from assets.models import Asset
 from banking.models import Account
-from core.errors import DomainError
+from core.errors import DomainError, Gone
 from portfolios.book.types import Refused
 from portfolios.models import CashSetting, LotPick, Portfolio, Trade, TradeKind, TransferLot
 from portfolios.queries import lineage
@@ -65,7 +65,7 @@ def _at_top(position: int) -> str:
 MOST_IN_QUERY = 500  # beyond that all ids of the portfolio are read, whatever the database's limit
 
 
-class PortfolioGone(DomainError):
+class PortfolioGone(Gone):
     """The portfolio was deleted in the meantime."""
 
 

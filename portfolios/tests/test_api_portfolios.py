@@ -341,3 +341,24 @@ def test_the_number_of_queries_does_not_grow(client: APIClient, alice: User, pat
 
     assert counts[0] == counts[1] <= 12
     assert Investment.objects.count() == 20
+
+
+@pytest.mark.parametrize("text", ["-1e3000000", "1e3", "1_0", "٣", "1.5", "9" * 19])
+def test_disposals_are_filtered_by_plain_integers_only(client: APIClient, alice: User, text: str) -> None:
+    answer = client.get(f"/portfolios/{make_portfolio(alice).pk}/disposals/", {"trade": text})
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["trade"])
+
+
+@pytest.mark.parametrize("path", ["sectors", "investments"])
+def test_a_valuation_in_the_future_is_refused(client: APIClient, alice: User, path: str) -> None:
+    answer = client.get(f"/portfolios/{make_portfolio(alice).pk}/{path}/", {"as_of": "2999-01-01"})
+
+    assert (answer.status_code, answer.json()["errors"]) == (400, {"as_of": ["This day is in the future."]})
+
+
+def test_a_unit_cost_that_makes_the_cost_too_large_is_to_blame(client: APIClient, apple: Asset) -> None:
+    investment = {"asset": apple.symbol, "quantity": "1000000000", "unit_cost": "1000000000"}
+    answer = client.post("/portfolios/", {"name": "Large", "investments": [investment]})
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["investments.0.unit_cost"])

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from rest_framework.test import APIClient
 
 from activity.models import AuditEvent
@@ -249,3 +250,20 @@ def test_a_tracked_portfolio_moves_its_cash(client: APIClient, alice: User, appl
 
     assert answer.json()["account"] == Account.objects.get().pk
     assert CashTransaction.objects.get().amount == -1010
+
+
+def test_a_portfolio_that_is_deleted_meanwhile_looks_as_if_it_did_not_exist(
+    client: APIClient, url: str, portfolio: Portfolio
+) -> None:
+    """The deletion comes between the view's look at the portfolio and the booking's."""
+
+    def delete_first(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith('UPDATE "portfolios_portfolio"'):
+            Portfolio.objects.filter(pk=portfolio.pk).delete()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(delete_first):
+        answer = client.post(url, BUY)
+
+    assert answer.status_code == 404
+    assert answer.json() == client.post("/portfolios/999999/trades/", BUY).json()

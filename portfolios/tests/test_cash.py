@@ -14,7 +14,7 @@ from banking.models import Account, AccountKind, CashTransaction, Section
 from banking.services.transactions import DerivedRow, book_cash, void_cash
 from core.errors import DomainError
 from portfolios.models import Portfolio, PortfolioAccount, Trade
-from portfolios.services.portfolios import change_portfolio
+from portfolios.services.portfolios import attach_account, change_portfolio
 from portfolios.services.rebuild import rebuild
 from portfolios.services.trades import replace_trade, restore_trade, void_trade
 from portfolios.tests.factories import buy, make_portfolio, sell
@@ -173,3 +173,18 @@ def test_a_booking_moves_the_accounts_version(portfolio: Portfolio, apple: Asset
     buy(portfolio, apple, 3, 10, DAY)
 
     assert account_of(portfolio).version == 1
+
+
+def test_an_account_that_is_attached_takes_the_cash_as_a_rebuild_would(alice: User) -> None:
+    make_rate("EURUSD", {date(2024, 1, 2): "1.10"})
+    portfolio = make_portfolio(alice)
+    buy(portfolio, make_asset("SAP", currency="EUR"), 10, 100, DAY)
+    change_portfolio(portfolio=portfolio, actor=alice, cash="tracked")
+    assert rows() == [("USD", date(2024, 1, 10), Decimal(-1100))]
+
+    euros = Account.objects.create(owner=alice, name="Euros", kind=AccountKind.BROKERAGE, currency="EUR")
+    attach_account(portfolio=portfolio, account=euros, actor=alice)
+
+    assert rows() == [("EUR", date(2024, 1, 10), Decimal(-1000))]
+    rebuild(portfolio)
+    assert rows() == [("EUR", date(2024, 1, 10), Decimal(-1000))]

@@ -265,3 +265,17 @@ def test_a_position_without_a_rate_is_refused(alice: User, apple: Asset) -> None
         make_portfolio(alice, base_currency="CHF", investments=[opening(apple)], now=NOW)
 
     assert not Portfolio.objects.exists()
+
+
+def test_deleting_keeps_what_the_owner_attached_and_what_has_an_iban(alice: User, apple: Asset) -> None:
+    portfolio = make_portfolio(alice, cash="tracked")
+    made = Account.objects.get()
+    Account.objects.filter(pk=made.pk).update(iban="DE02120300000000202051")
+    theirs = Account.objects.create(owner=alice, name="Mine", currency="USD")
+    attach_account(portfolio=portfolio, account=theirs, actor=alice)
+    buy(portfolio, apple, 2, 100, "2024-01-10")
+
+    delete_portfolio(portfolio=portfolio, actor=alice)
+
+    assert set(Account.objects.all()) == {made, theirs}
+    assert not CashTransaction.objects.exists()

@@ -13,14 +13,15 @@ from django.test.utils import CaptureQueriesContext
 from activity.models import AuditEvent
 from assets.models import Asset
 from assets.queries import RateMissing
-from assets.tests.factories import make_asset, make_rate
+from assets.tests.factories import make_asset, make_bars, make_rate
 from core.errors import DomainError
 from portfolios.book.types import ShortSale
 from portfolios.models import Disposal, Investment, Lot, Portfolio, Trade, TradeKind
-from portfolios.services.terms import NewLot
+from portfolios.services.terms import NewLot, PriceRequired
 from portfolios.services.trades import (
     BreaksLaterTrade,
     DuplicateTrade,
+    book_trade,
     book_trades,
     replace_trade,
     restore_trade,
@@ -372,3 +373,44 @@ def test_a_booking_costs_the_same_queries_on_a_long_history(portfolio: Portfolio
         book_trades(portfolio=portfolio, trades=more, actor=None)
 
     assert counts[0] == counts[1] <= 40
+
+
+def transfer_in(portfolio: Portfolio, asset: Asset, **values: Any) -> Trade:
+    terms = {"quantity": Decimal(1), "price": None, "traded_at": at(DAY), "actor": None} | values
+    return book_trade(portfolio=portfolio, asset=asset, kind=TradeKind.TRANSFER_IN, **terms)
+
+
+@pytest.mark.parametrize("lots", [(), (NewLot(date(2024, 1, 2), Decimal(1), Decimal(90)),)], ids=["close", "lots"])
+def test_no_price_is_taken_from_another_currency(portfolio: Portfolio, amazon: Asset, lots: tuple[NewLot, ...]) -> None:
+    make_rate("EURUSD", {date(2024, 1, 2): "1.10"})
+    if not lots:
+        make_bars(amazon, {date(2024, 1, 2): "100"})
+
+    with pytest.raises(PriceRequired) as refusal:
+        transfer_in(portfolio, amazon, currency="EUR", lots=lots)
+
+    assert refusal.value.field == "price"
+    assert transfer_in(portfolio, amazon, currency="EUR", price=Decimal(95), lots=lots).price == 95
+
+
+def test_a_note_leaves_the_basis_that_was_stated_and_a_price_does_not(portfolio: Portfolio) -> None:
+    make_rate("EURUSD", {date(2024, 1, 2): "1.10"})
+    sap = make_asset("SAP", currency="EUR")
+    lot = NewLot(date.fromisoformat(DAY), Decimal(10), Decimal(1000), Decimal(777))
+    trade = transfer_in(portfolio, sap, quantity=Decimal(10), price=Decimal(100), lots=[lot])
+
+    noted = replace_trade(trade=trade, actor=None, note="x", price=Decimal(100))
+    assert (noted.note, position(portfolio, sap).cost_base) == ("x", 777)
+
+    replace_trade(trade=noted, actor=None, price=Decimal(200))
+    assert (position(portfolio, sap).cost, position(portfolio, sap).cost_base) == exact(2000, 2200)
+
+
+def test_a_lot_in_the_base_currency_has_one_cost(portfolio: Portfolio, amazon: Asset) -> None:
+    opened = date.fromisoformat(DAY)
+
+    with pytest.raises(DomainError) as refusal:
+        transfer_in(portfolio, amazon, price=Decimal(1), lots=[NewLot(opened, Decimal(1), Decimal(1000), Decimal(7))])
+
+    assert (refusal.value.code, refusal.value.field) == ("costs_differ", "lots.0.cost_base")
+    assert transfer_in(portfolio, amazon, price=Decimal(1), lots=[NewLot(opened, Decimal(1), Decimal(7), Decimal(7))])
