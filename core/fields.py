@@ -48,3 +48,11 @@ class QuantityField(ExactDecimalField):
 # CHECK (price > 0) accepts NaN on PostgreSQL, so every range has an upper bound too.
 MONEY_LIMIT = Decimal(10) ** 15
 QUANTITY_LIMIT = Decimal(10) ** 18
+
+
+def within(limit: Decimal, *columns: str) -> models.Q:
+    """The condition that each of ``columns`` lies between −limit and limit, which neither NaN nor infinity does."""
+    condition = models.Q()
+    for column in columns:
+        condition &= models.Q(**{f"{column}__gt": -limit, f"{column}__lt": limit})
+    return condition

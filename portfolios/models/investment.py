@@ -6,10 +6,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Q
 
 from assets.models import Asset
-from core.fields import QUANTITY_LIMIT, MoneyField, QuantityField
+from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField, within
 from core.money import divide
 from portfolios.models.portfolio import Portfolio
 
@@ -46,8 +45,11 @@ class Investment(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["portfolio", "asset"], name="investment_once_per_asset"),
             models.CheckConstraint(
-                condition=Q(quantity__gt=-QUANTITY_LIMIT, quantity__lt=QUANTITY_LIMIT),
-                name="investment_quantity_finite",
+                condition=within(QUANTITY_LIMIT, "quantity")
+                & within(
+                    MONEY_LIMIT, "cost", "cost_base", "realised_gain", "realised_gain_base", "income", "income_base"
+                ),
+                name="investment_figures_finite",
             ),
         ]
 

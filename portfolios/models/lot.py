@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from assets.models import Asset, CorporateAction
-from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField
+from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField, within
 from core.money import divide
 from portfolios.models.portfolio import Portfolio
 from portfolios.models.trade import Trade
@@ -53,7 +53,9 @@ class Lot(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["opened_by", "asset", "sequence"], name="lot_once_per_opening_and_asset"),
             models.CheckConstraint(
-                condition=Q(quantity__gt=-QUANTITY_LIMIT, quantity__lt=QUANTITY_LIMIT), name="lot_quantity_finite"
+                condition=within(QUANTITY_LIMIT, "quantity", "opened_quantity")
+                & within(MONEY_LIMIT, "cost", "cost_base"),
+                name="lot_figures_finite",
             ),
         ]
         indexes = [models.Index(fields=["portfolio", "asset"], name="lot_portfolio_asset")]
@@ -107,6 +109,11 @@ class Disposal(models.Model):
                 | Q(trade__isnull=True, action__isnull=False, quantity__gte=0),
                 name="disposal_by_trade_or_action",
             ),
+            models.CheckConstraint(
+                condition=within(QUANTITY_LIMIT, "quantity")
+                & within(MONEY_LIMIT, "proceeds", "cost", "proceeds_base", "cost_base", "price_gain"),
+                name="disposal_figures_finite",
+            ),
         ]
         indexes = [models.Index(fields=["portfolio", "closed_on"], name="disposal_portfolio_day")]
 
@@ -156,6 +163,7 @@ class Departure(models.Model):
             models.CheckConstraint(
                 condition=Q(quantity__gt=0, quantity__lt=QUANTITY_LIMIT), name="departure_quantity_positive"
             ),
+            models.CheckConstraint(condition=within(MONEY_LIMIT, "cost", "cost_base"), name="departure_cost_finite"),
         ]
 
     def __str__(self) -> str:
@@ -192,7 +200,9 @@ class Entitlement(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["portfolio", "action"], name="entitlement_once_per_action"),
             models.CheckConstraint(
-                condition=Q(gross__gt=-MONEY_LIMIT, gross__lt=MONEY_LIMIT), name="entitlement_gross_finite"
+                condition=within(QUANTITY_LIMIT, "quantity")
+                & within(MONEY_LIMIT, "gross", "withholding", "income", "income_base"),
+                name="entitlement_figures_finite",
             ),
         ]
         indexes = [models.Index(fields=["portfolio", "ex_date"], name="entitlement_portfolio_day")]

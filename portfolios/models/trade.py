@@ -82,6 +82,7 @@ class Trade(models.Model):
         ordering = ["-day", "-traded_at", "-pk"]
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=TradeKind.values), name="trade_kind_known"),
+            models.CheckConstraint(condition=~Q(currency=""), name="trade_has_currency"),
             models.CheckConstraint(
                 condition=Q(quantity__gt=0, quantity__lt=QUANTITY_LIMIT), name="trade_quantity_positive"
             ),

@@ -111,9 +111,7 @@ def test_random_payments(later: list[tuple[int, int]], first: int) -> None:
     try:
         found = xirr(flows)
     except NoMoneyWeightedReturn:
-        if (
-            theirs is not None and -1 < theirs <= 1e300
-        ):  # beyond, a float holds no rate
+        if theirs is not None and -1 < theirs <= 1e300:  # beyond, a float holds no rate
             assert abs(xnpv(theirs, flows)) > 1e-6 * xnpv(theirs, absolute(flows))
         return
     if found.rate > -0.9:
