@@ -26,7 +26,7 @@ from portfolios.tests.factories import buy, derived_rows, exact, make_portfolio,
 from users.models import User
 
 # Six unadjusted bars around each of three real splits; from bokeh_sampledata 2026.1, stated to be public domain.
-BARS = list(csv.DictReader((Path(__file__).parent / "golden" / "splits.csv").open()))
+BARS = list(csv.DictReader((Path(__file__).parent / "golden" / "splits.csv").read_text().splitlines()))
 SPLITS = [("AAPL", "2000-06-21"), ("AAPL", "2005-02-28"), ("MSFT", "2003-02-18")]
 DAY = date(2024, 3, 1)
 
