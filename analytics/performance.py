@@ -16,7 +16,8 @@ from analytics.market import Grid, Market
 from analytics.valuation import Changes, FloatArray, IntArray, Spans, flows, rounded, spans, values, worth_of
 from core.money import minor_units
 
-BUY, SELL, TRANSFER_IN = 1, -1, 0
+# Below 0 units leave. The last two are what corporate actions do: no trade, and no cash.
+BUY, SELL, TRANSFER_IN, TRANSFER_OUT, UNITS_IN, UNITS_OUT = 1, -1, 0, -2, 3, -3
 
 
 class PortfolioFacts(NamedTuple):
@@ -159,7 +160,7 @@ class _Group:
             row=trades["row"],
             column=np.searchsorted(np.array(self.assets, np.int64), trades["asset"]).astype(np.int64),
             day=self.grid.session_of(trades["day"]),
-            quantity=np.where(trades["kind"] == SELL, -trades["quantity"], trades["quantity"]),
+            quantity=np.where(trades["kind"] < 0, -trades["quantity"], trades["quantity"]),
             own_price=trades["price"],
             money=self.column_of_money(trades["currency"]),
         )
@@ -181,7 +182,7 @@ class _Group:
         paid = np.where(trades["kind"] == SELL, trades["costs"] - gross, gross + trades["costs"])
         rate = np.where(np.isnan(trades["rate"]), self.rate_on(trades["currency"], trades["day"]), trades["rate"])
         paid = np.where(trades["external"], paid * rate, 0.0)
-        brought = trades["kind"] == TRANSFER_IN
+        brought = np.isin(trades["kind"], (TRANSFER_IN, TRANSFER_OUT))
         paid[brought] = worth_of(changes.taken(brought), prices, priced_from)
         return paid
 

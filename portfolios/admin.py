@@ -9,9 +9,24 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from assets.models import CorporateAction
 from banking.models import Account
 from core.errors import DomainError
-from portfolios.models import Disposal, Investment, Lot, Portfolio, PortfolioAccount, Trade, TransferLot
+from portfolios.models import (
+    CostMethodChange,
+    Departure,
+    Disposal,
+    Entitlement,
+    Investment,
+    Lot,
+    LotPick,
+    Portfolio,
+    PortfolioAccount,
+    Trade,
+    TransferLot,
+)
+from portfolios.services.actions import restore_action, void_action
+from portfolios.services.methods import restore_change, void_change
 from portfolios.services.portfolios import attach_account, change_portfolio, create_portfolio, delete_portfolio
 from portfolios.services.trades import restore_trade, void_trade
 
@@ -112,6 +127,13 @@ class TransferLotInline(ReadOnly, Inline):
     extra = 0
 
 
+class LotPickInline(ReadOnly, Inline):
+    model = LotPick
+    fk_name = "trade"
+    fields = ["opened_by", "sequence", "quantity"]
+    extra = 0
+
+
 @admin.register(Trade)
 class TradeAdmin(ReadOnly, ModelAdmin):
     list_display = ["day", "portfolio", "kind", "asset", "quantity", "price", "currency", "fee", "tax", "voided_at"]
@@ -119,7 +141,7 @@ class TradeAdmin(ReadOnly, ModelAdmin):
     list_select_related = ["portfolio", "asset"]
     date_hierarchy = "day"
     search_fields = ["asset__symbol", "portfolio__name", "external_id", "note"]
-    inlines = [TransferLotInline]
+    inlines = [TransferLotInline, LotPickInline]
     actions = ["void", "restore"]
 
     def has_correct_permission(self, request: HttpRequest) -> bool:
@@ -170,3 +192,64 @@ class DisposalAdmin(DerivedAdmin):
 class InvestmentAdmin(DerivedAdmin):
     list_display = ["portfolio", "asset", "quantity", "cost", "cost_base", "realised_gain_base", "first_traded_on"]
     list_filter = ["asset__type", "asset__sector", "portfolio__base_currency"]
+
+
+@admin.register(Departure)
+class DepartureAdmin(DerivedAdmin):
+    list_display = ["trade", "portfolio", "asset", "opened_on", "quantity", "cost", "cost_base"]
+
+
+@admin.register(Entitlement)
+class EntitlementAdmin(DerivedAdmin):
+    list_display = ["ex_date", "pay_date", "portfolio", "asset", "quantity", "gross", "withholding", "currency"]
+    date_hierarchy = "ex_date"
+
+
+class VoidableAdmin(ReadOnly, ModelAdmin):
+    """Facts that staff void and restore through their service, one after the other."""
+
+    actions = ["void", "restore"]
+    voiding: Callable[[Any, Any], Any]
+    restoring: Callable[[Any, Any], Any]
+
+    def has_correct_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
+
+    @admin.action(description="Void what is selected", permissions=["correct"])
+    def void(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._each(request, queryset, type(self).voiding, "Voided")
+
+    @admin.action(description="Restore what is selected", permissions=["correct"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._each(request, queryset, type(self).restoring, "Restored")
+
+    def _each(self, request: HttpRequest, facts: QuerySet[Any], act: Callable[[Any, Any], Any], done: str) -> None:
+        for fact in facts.order_by("pk"):
+            try:
+                act(fact, request.user)
+            except DomainError as error:
+                self.message_user(request, f"{fact}: {error.message}", messages.ERROR)
+            else:
+                self.message_user(request, f"{done}: {fact}", messages.SUCCESS)
+
+
+@admin.register(CostMethodChange)
+class CostMethodChangeAdmin(VoidableAdmin):
+    list_display = ["day", "portfolio", "method", "created_by", "voided_at"]
+    list_select_related = ["portfolio", "created_by"]
+    list_filter = ["method"]
+    search_fields = ["portfolio__name"]
+    voiding = staticmethod(lambda fact, user: void_change(change=fact, actor=user))
+    restoring = staticmethod(lambda fact, user: restore_change(change=fact, actor=user))
+
+
+@admin.register(CorporateAction)
+class CorporateActionAdmin(VoidableAdmin):
+    """Here and not with the assets, since voiding one changes the books of its holders."""
+
+    list_display = ["ex_date", "asset", "kind", "ratio", "per", "cash", "currency", "target", "voided_at"]
+    list_select_related = ["asset", "target"]
+    list_filter = ["kind"]
+    search_fields = ["asset__symbol"]
+    voiding = staticmethod(lambda fact, user: void_action(action=fact, actor=user))
+    restoring = staticmethod(lambda fact, user: restore_action(action=fact, actor=user))

@@ -15,7 +15,8 @@ from django.db.models.functions import Cast, Coalesce
 from numpy.typing import NDArray
 
 from analytics.market import CONTINUOUS, AssetFacts, Market
-from analytics.performance import BUY, CASH, SELL, TRADE, TRANSFER_IN, Inputs, PortfolioFacts
+from analytics.performance import BUY, CASH, SELL, TRADE, TRANSFER_IN, TRANSFER_OUT, Inputs, PortfolioFacts
+from analytics.queries.actions import actions_of, changed_units, due_cash
 from analytics.queries.versions import stale, with_versions
 from assets.models import Asset, AssetType
 from assets.panel import open_panel
@@ -29,14 +30,17 @@ UNKNOWN = -1.0  # stands for an exchange rate that the broker did not give: arra
 def inputs(portfolio_ids: Iterable[int], *, only_stale: bool = False, as_of: date | None = None) -> Inputs:
     """The facts of a chunk of portfolios, up to and including ``as_of`` if it is given.
 
-    At most 6 queries, and those that a price panel needs that lags. The versions are read before everything else, so
+    At most 8 queries, and those that a price panel needs that lags. The versions are read before everything else, so
     they can only be older than the facts: at worst the portfolio is computed once too often.
     """
     chosen = Portfolio.objects.filter(pk__in=list(portfolio_ids))
     portfolios = _portfolio_facts(stale(chosen) if only_stale else with_versions(chosen))
     if not portfolios:
         return Inputs([], np.empty(0, TRADE), np.empty(0, CASH), _market(as_of))
-    return Inputs(portfolios, _trades(portfolios, as_of), _cash(portfolios, as_of), _market(as_of))
+    trades = _trades(portfolios, as_of)
+    trades = np.concatenate([changed_units(trades, actions_of(trades, as_of)), trades])
+    cash = np.concatenate([_cash(portfolios, as_of), due_cash(portfolios, as_of)])
+    return Inputs(portfolios, trades, cash, _market(as_of))
 
 
 def _portfolio_facts(portfolios: QuerySet[Any]) -> list[PortfolioFacts]:
@@ -54,6 +58,7 @@ def _trades(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray
     kind = Case(
         When(kind=TradeKind.BUY, then=BUY),
         When(kind=TradeKind.SELL, then=SELL),
+        When(kind=TradeKind.TRANSFER_OUT, then=TRANSFER_OUT),
         default=TRANSFER_IN,
         output_field=IntegerField(),
     )

@@ -12,7 +12,7 @@ import numpy as np
 from django.db import connection
 from django.db.models import Sum
 
-from analytics.performance import Inputs
+from analytics.performance import UNITS_IN, Inputs
 from assets.queries import LastBar, RateMissing, RateTable, last_bars, rates
 from core.fields import MONEY_LIMIT, SQLITE_DIGITS
 from core.money import significant_digits, total
@@ -142,7 +142,8 @@ def _days(chunk: Inputs, held: Held, bars: Mapping[int, LastBar]) -> dict[int, d
         if asset in bars and bars[asset].day > days[portfolio]:
             days[portfolio] = bars[asset].day
     last = np.full(len(chunk.portfolios), np.datetime64(date.min, "D"))
-    np.maximum.at(last, chunk.trades["row"], chunk.trades["day"])
+    trades = chunk.trades[np.abs(chunk.trades["kind"]) != UNITS_IN]
+    np.maximum.at(last, trades["row"], trades["day"])
     for facts, traded in zip(chunk.portfolios, last.tolist(), strict=True):
         days[facts.pk] = max(days[facts.pk], traded)
     return {facts.pk: facts.created_on if days[facts.pk] == date.min else days[facts.pk] for facts in chunk.portfolios}

@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from analytics import queries
-from assets.models import Asset
+from assets.models import Asset, CorporateAction
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, Section
 from banking.services.transactions import book_cash
@@ -21,7 +21,9 @@ from portfolios.book.performance import PERIODS, ValuedDay, time_weighted
 from portfolios.models import CashSetting, Portfolio
 from portfolios.queries.performance import border, performance
 from portfolios.services.portfolios import attach_account, change_portfolio
-from portfolios.tests.factories import buy, make_portfolio, sell
+from portfolios.services.rebuild import rebuild
+from portfolios.services.transfers import transfer_securities
+from portfolios.tests.factories import at, buy, make_portfolio, sell
 from users.models import User
 
 FIRST = date(2024, 1, 2)  # a Tuesday
@@ -221,6 +223,62 @@ def test_cash_alone(alice: User, asset: Asset) -> None:
     body = ask(portfolio)
     assert lines(body) == {"net_flows": 1000, "income": 10}
     assert body["time_weighted"]["value"] == pytest.approx(0.01)
+
+
+# --- corporate actions and transfers ------------------------------------------------------------------------------
+
+
+def acted(portfolio: Portfolio, asset: Asset, kind: str, ex: str, **terms: Any) -> None:
+    CorporateAction.objects.create(asset=asset, kind=kind, ex_date=date.fromisoformat(ex), **terms)
+    rebuild(portfolio)
+
+
+@pytest.mark.parametrize("cash", CashSetting.values)
+@pytest.mark.parametrize(
+    ("kind", "terms"),
+    [
+        ("split", {"ratio": 2, "per": 1}),
+        ("reverse_split", {"ratio": 1, "per": 7, "cash_in_lieu": 700}),
+        ("stock_dividend", {"ratio": 1, "per": 10}),
+        ("spin_off", {"ratio": 1, "per": 2, "basis_share": Decimal("0.1")}),
+        ("merger", {"ratio": 3, "per": 2}),
+        ("merger", {"cash": 101}),
+        ("return_of_capital", {"cash": 5, "pay_date": date(2024, 1, 11)}),
+        ("cash_dividend", {"cash": 2, "withholding_rate": Decimal("0.2"), "pay_date": date(2024, 1, 11)}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_daily_series_knows_corporate_actions(
+    cash: str, kind: str, terms: dict[str, Any], alice: User, asset: Asset
+) -> None:
+    """Every day's value and the return are those of the exact books."""
+    target = make_asset("OTHER")
+    make_bars(target, [30, 31, 32, 33, 34, 35, 36, 37, 38, 39], start=FIRST)
+    portfolio = make_portfolio(alice, cash=cash)
+    if cash == CashSetting.TRACKED:
+        account = portfolio.portfolio_accounts.get().account
+        book_cash(account=account, amount=Decimal(5000), booked_on=FIRST, section=Section.TRANSFER, actor=None)
+    buy(portfolio, asset, 10, 100, "2024-01-02")
+    buy(portfolio, asset, 5, 101, "2024-01-04")
+    terms = terms | ({"target": target} if kind == "spin_off" or (kind == "merger" and "ratio" in terms) else {})
+    acted(portfolio, asset, kind, "2024-01-08", **terms)
+    body = ask(portfolio)
+    lines(body)
+    exact = [border(portfolio, date.fromisoformat(day)).value for day in body["series"]["days"]]
+    assert [float(value) for value in body["series"]["values"]] == pytest.approx([float(value) for value in exact])
+    assert body["time_weighted"]["value"] == pytest.approx(by_day(portfolio, date(2024, 1, 1), date(2024, 1, 16)))
+
+
+def test_the_daily_series_knows_transfers_out(portfolio: Portfolio, asset: Asset) -> None:
+    other = make_portfolio(portfolio.owner, "Other")
+    transfer_securities(
+        source=portfolio, target=other, asset=asset, quantity=Decimal(4), traded_at=at("2024-01-10"), actor=None
+    )
+    for each in (portfolio, other):
+        body = ask(each)
+        start = date.fromisoformat(body["start"])
+        assert body["time_weighted"]["value"] == pytest.approx(by_day(each, start, date(2024, 1, 16)))
+        assert Decimal(body["series"]["values"][-1]) == Decimal(body["reconciliation"]["end_value"])
 
 
 # --- income -------------------------------------------------------------------------------------------------------

@@ -88,6 +88,7 @@ def _locked_write(about: set[int], write: Any, actor: User | None, verb: str) ->
     links = PortfolioAccount.objects.filter(portfolio__in=tracked)
     Account.objects.filter(pk__in=list(links.values_list("account", flat=True))).bump()
     action: CorporateAction = write()
+    list(Asset.objects.select_for_update().filter(pk__in=scope).order_by("pk"))
     if set(holders_of(scope)) - set(holders):
         raise HoldersChanged
     _refold_all(holders, scope)

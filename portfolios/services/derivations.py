@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
 from django.db.models import Model
 
 from assets.models import CorporateAction
@@ -113,6 +114,7 @@ def refold(portfolio: Portfolio, asset_ids: Collection[int]) -> None:
     batches of 500 written rows. The caller holds the portfolio's lock, and its accounts' where its cash is
     tracked. Raises Refused, RateMissing.
     """
+    keep_actions_away(asset_ids)
     scope, actions = with_linked(asset_ids)
     folded = books_of([portfolio], asset_ids=scope, actions=actions)
     books = {asset_id: book for (_, asset_id), book in folded.items()}
@@ -123,6 +125,18 @@ def refold(portfolio: Portfolio, asset_ids: Collection[int]) -> None:
         width = len(table.key)
         _write(portfolio, scope, table, {row[:width]: row[width:] for row in rows}, actions)
     settle_entitlements(portfolio, scope)
+
+
+def keep_actions_away(asset_ids: Collection[int]) -> None:
+    """Share a lock on the assets' rows until commit, so that no action is applied that this fold has not seen.
+
+    ``apply_action`` locks them for itself. The foreign key of a new trade would do so too, but is checked at
+    commit only. SQLite has one writer at a time.
+    """
+    if connection.vendor == "postgresql" and asset_ids:
+        with connection.cursor() as cursor:
+            ids = sorted(asset_ids)
+            cursor.execute("SELECT 1 FROM assets_asset WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE", [ids])
 
 
 def _write(

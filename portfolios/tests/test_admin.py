@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,11 +13,24 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from activity.models import AuditEvent
-from assets.models import Asset
+from assets.models import Asset, CorporateAction
 from assets.tests.factories import make_asset
 from banking.models import Account, CashTransaction
-from portfolios.models import Disposal, Investment, Lot, Portfolio, PortfolioAccount, Trade
-from portfolios.tests.factories import buy, make_portfolio, sell
+from portfolios.models import (
+    CostMethodChange,
+    Departure,
+    Disposal,
+    Entitlement,
+    Investment,
+    Lot,
+    Portfolio,
+    PortfolioAccount,
+    Trade,
+)
+from portfolios.services.actions import apply_action
+from portfolios.services.methods import change_method
+from portfolios.services.transfers import transfer_securities
+from portfolios.tests.factories import at, buy, make_portfolio, sell
 from users.models import User
 
 MODELS: list[Any] = [Portfolio, Trade, Lot, Disposal, Investment, Account, CashTransaction]
@@ -165,3 +179,33 @@ def test_portfolios_are_deleted_together(admin: Client, portfolio: Portfolio, al
 
     assert answer.status_code == 302
     assert not Portfolio.objects.exists()
+
+
+def test_actions_and_changes_of_the_method_are_voided_and_restored(admin: Client, alice: User, apple: Asset) -> None:
+    portfolio = make_portfolio(alice)
+    buy(portfolio, apple, 10, 10, "2024-01-10")
+    day = date(2024, 3, 1)
+    split = apply_action(asset=apple, actor=None, kind="split", ex_date=day, ratio=Decimal(2))
+    change = change_method(portfolio=portfolio, method="lifo", day=day, actor=alice)
+    for fact in (split, change):
+        for name, voided in (("void", True), ("restore", False), ("restore", False)):
+            admin.post(page(type(fact)), {"action": name, "_selected_action": [fact.pk]})
+            fact.refresh_from_db()
+            assert (fact.voided_at is not None) == voided
+    assert Investment.objects.get().quantity == 20
+
+
+def test_the_lists_of_what_actions_and_transfers_leave_open(admin: Client, alice: User, apple: Asset) -> None:
+    portfolio = make_portfolio(alice)
+    buy(portfolio, apple, 10, 10, "2024-01-10")
+    other = make_portfolio(alice, "Other")
+    apply_action(asset=apple, actor=None, kind="cash_dividend", ex_date=date(2024, 3, 1), cash=Decimal(2))
+    change_method(portfolio=portfolio, method="lifo", day=date(2024, 3, 1), actor=alice)
+    move: dict[str, Any] = {"asset": apple, "quantity": Decimal(2), "traded_at": at("2024-04-01"), "actor": alice}
+    transfer_securities(source=portfolio, target=other, **move)
+    for model in (CorporateAction, CostMethodChange, Departure, Entitlement):
+        assert admin.get(page(model)).status_code == 200
+        row: Any = model.objects.first()
+        assert admin.get(page(model, "change", row.pk)).status_code == 200
+        assert admin.get(page(model, "add")).status_code == 403
+        assert admin.post(page(model, "change", row.pk), {"note": "x"}).status_code == 403

@@ -3,22 +3,54 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import connection, connections
 
 from assets.tests.factories import make_asset
 from banking.models import CashTransaction
+from core.errors import DomainError
 from core.testing import make_user
 from portfolios.book.types import ShortSale
 from portfolios.models import Disposal, Investment, Lot, Portfolio, Trade
+from portfolios.services.actions import apply_action
 from portfolios.services.rebuild import rebuild
-from portfolios.services.trades import DuplicateTrade
-from portfolios.tests.factories import buy, derived_rows, make_portfolio, sell
+from portfolios.services.trades import DuplicateTrade, void_trade
+from portfolios.services.transfers import transfer_securities
+from portfolios.tests.factories import at, buy, derived_rows, make_portfolio, sell
 
 WRITERS = 10
+Task = Callable[[], object]
+
+
+def at_once(tasks: Sequence[Task]) -> Counter[str]:
+    """Run ``tasks`` in threads with connections of their own; counts what was booked and refused, by error."""
+
+    def run(task: Task) -> str:
+        try:
+            task()
+        except DomainError as error:
+            return error.code
+        else:
+            return "booked"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        outcomes = Counter(pool.map(run, tasks))
+    connections.close_all()
+    return outcomes
+
+
+def assert_rebuilt(portfolio: Portfolio) -> None:
+    before = derived_rows(portfolio)
+    rebuild(portfolio)
+    assert derived_rows(portfolio) == before
 
 
 @pytest.fixture
@@ -75,3 +107,55 @@ def test_one_external_id_in_many_hands_is_booked_once(portfolio: Portfolio) -> N
 
     assert outcomes == {"booked": 1, "refused": WRITERS - 1}
     assert Investment.objects.get().quantity == 1
+
+
+def test_opposite_trades_at_once_lose_nothing(portfolio: Portfolio) -> None:
+    apple = make_asset("AAPL")
+    buy(portfolio, apple, 40, 100, "2024-01-10")
+    both = [partial(buy, quantity=1, price=100), partial(sell, quantity=1, price=110)]
+    own = Portfolio(pk=portfolio.pk, owner=portfolio.owner)
+    tasks = [partial(both[number % 2], own, apple, day="2024-02-01") for number in range(40)]
+
+    assert at_once(tasks) == {"booked": 40}
+    assert Investment.objects.get().quantity == 40
+    assert sum(CashTransaction.objects.values_list("amount", flat=True)) == -4000 - 2000 + 2200
+    assert_rebuilt(portfolio)
+
+
+def test_a_void_against_a_sale_leaves_one_of_them(portfolio: Portfolio) -> None:
+    apple = make_asset("AAPL")
+    for _ in range(5):
+        bought = buy(portfolio, apple, 10, 100, "2024-01-10")
+        sale = partial(sell, Portfolio(pk=portfolio.pk, owner=portfolio.owner), apple, 10, 110, "2024-02-01")
+        outcomes = at_once([partial(void_trade, trade=bought, actor=None), sale])
+
+        assert outcomes in ({"booked": 1, "short_sale": 1}, {"booked": 1, "breaks_later_trade": 1})
+        assert not Investment.objects.open().exists()
+        assert_rebuilt(portfolio)
+
+
+def test_a_split_against_first_trades_reaches_every_holder(portfolio: Portfolio) -> None:
+    """Whoever books a first trade while the split is applied has it applied too."""
+    apple = make_asset("AAPL")
+    buy(portfolio, apple, 10, 100, "2024-01-10")
+    others = [make_portfolio(portfolio.owner, f"P{number}") for number in range(6)]
+    split = partial(apply_action, asset=apple, kind="split", ex_date=date(2024, 3, 1), ratio=Decimal(2), actor=None)
+    tasks: list[Task] = [partial(buy, other, apple, 10, 100, "2024-01-10") for other in others]
+    outcomes = at_once([*tasks[:3], split, *tasks[3:]])
+
+    assert outcomes == {"booked": 7}
+    assert set(Investment.objects.values_list("quantity", flat=True)) == {Decimal(20)}
+
+
+def test_transfers_in_both_directions_do_not_lock_each_other_out(portfolio: Portfolio) -> None:
+    apple, other = make_asset("AAPL"), make_portfolio(portfolio.owner, "Other")
+    for each in (portfolio, other):
+        buy(each, apple, 20, 100, "2024-01-10")
+    pairs = [(portfolio, other), (other, portfolio)]
+    move = partial(transfer_securities, asset=apple, quantity=Decimal(1), traded_at=at("2024-02-01"), actor=None)
+    tasks = [partial(move, source=pairs[n % 2][0], target=pairs[n % 2][1]) for n in range(20)]
+
+    assert at_once(tasks) == {"booked": 20}
+    assert set(Investment.objects.values_list("quantity", flat=True)) == {Decimal(20)}
+    for each in (portfolio, other):
+        assert_rebuilt(each)
