@@ -20,7 +20,7 @@ from portfolios.models import CashSetting, LotPick, Portfolio, Trade, TradeKind,
 from portfolios.queries import lineage
 from portfolios.services.amendments import changed, terms_of
 from portfolios.services.derivations import refold
-from portfolios.services.refusals import BreaksLaterTrade, BreaksPick, BreaksTransfer, broken
+from portfolios.services.refusals import BreaksLaterTrade, broken
 from portfolios.services.settlement import (
     account_for,
     accounts_of,
@@ -39,19 +39,8 @@ from portfolios.services.terms import NewLot, NewPick, NewTrade, check
 if TYPE_CHECKING:
     from users.models import User
 
-__all__ = [
-    "BreaksLaterTrade",
-    "BreaksPick",
-    "BreaksTransfer",
-    "NewLot",
-    "NewPick",
-    "NewTrade",
-    "book_trade",
-    "book_trades",
-    "replace_trade",
-    "restore_trade",
-    "void_trade",
-]
+__all__ = ["BreaksLaterTrade", "NewLot", "NewPick", "NewTrade"]
+__all__ += ["book_trade", "book_trades", "replace_trade", "restore_trade", "void_trade"]
 
 
 Place = Callable[[int], str]
