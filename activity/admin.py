@@ -15,8 +15,8 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Facts that the server wrote: an administrator looks and filters."""
+class ReadOnly:
+    """Rows that the server writes, in any app: an administrator looks and filters."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -29,7 +29,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(ReadOnlyAdmin):
+class AuditEventAdmin(ReadOnly, ModelAdmin):
     list_display = ["at", "actor", "action", "subject_type", "subject_id"]
     list_filter = ["action", "subject_type", "at"]
     list_select_related = ["actor"]
@@ -38,7 +38,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Job)
-class JobAdmin(ReadOnlyAdmin):
+class JobAdmin(ReadOnly, ModelAdmin):
     list_display = ["created_at", "kind", "owner", "state", "done", "total", "started_at", "finished_at"]
     list_filter = ["state", "kind", "created_at"]
     list_select_related = ["owner"]
@@ -46,7 +46,7 @@ class JobAdmin(ReadOnlyAdmin):
 
 
 @admin.register(IdempotencyKey)
-class IdempotencyKeyAdmin(ReadOnlyAdmin):
+class IdempotencyKeyAdmin(ReadOnly, ModelAdmin):
     list_display = ["created_at", "user", "key", "status"]
     list_filter = ["status", "created_at"]
     list_select_related = ["user"]

@@ -10,10 +10,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from kombu.exceptions import OperationalError
 
+from activity.admin import ReadOnly
 from activity.services import finish_job, start_job
 from analytics import services, tasks
 from analytics.models import Snapshot
-from portfolios.admin import ReadOnly
 from portfolios.models import Portfolio
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
+from activity.admin import ReadOnly
 from assets.models import Asset, Exchange, HistoricValue, IngestionRun, PriceRevision, RunState
 from assets.queries import SIMULATED, with_last_bar
 from assets.services import sources
@@ -28,19 +29,6 @@ if TYPE_CHECKING:  # generic in their stubs only
     FactAdmin = admin.ModelAdmin[Any]
 else:
     ExchangeModelAdmin = AssetModelAdmin = FactAdmin = admin.ModelAdmin
-
-
-class ReadOnlyAdmin(FactAdmin):
-    """Rows that the server writes; nobody edits them by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def queue(request: HttpRequest, days: Iterable[MarketDay]) -> None:
@@ -181,7 +169,7 @@ class AssetAdmin(AssetModelAdmin):
 
 
 @admin.register(HistoricValue)
-class HistoricValueAdmin(ReadOnlyAdmin):
+class HistoricValueAdmin(ReadOnly, FactAdmin):
     list_display = ["asset", "day", "close", "open", "high", "low", "volume", "source", "version"]
     list_filter = ["source", "asset__type"]
     list_select_related = ["asset"]
@@ -193,7 +181,7 @@ class HistoricValueAdmin(ReadOnlyAdmin):
 
 
 @admin.register(PriceRevision)
-class PriceRevisionAdmin(ReadOnlyAdmin):
+class PriceRevisionAdmin(ReadOnly, FactAdmin):
     list_display = ["asset", "day", "close", "source", "version", "replaced_at"]
     list_filter = ["source"]
     list_select_related = ["asset"]
@@ -204,7 +192,7 @@ class PriceRevisionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(IngestionRun)
-class IngestionRunAdmin(ReadOnlyAdmin):
+class IngestionRunAdmin(ReadOnly, FactAdmin):
     list_display = ["market", "day", "state", "stored", "expected", "refused", "attempts", "next_attempt_at", "message"]
     list_filter = ["state", "market"]
     list_select_related = ["market"]

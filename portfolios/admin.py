@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from activity.admin import ReadOnly
 from assets.models import CorporateAction
 from banking.models import Account
 from core.errors import DomainError
@@ -37,19 +38,6 @@ else:
     ModelAdmin, Inline = admin.ModelAdmin, admin.TabularInline
 
 EDITABLE = ("name", "description", "benchmark", "allow_short", "long_term_days")
-
-
-class ReadOnly:
-    """Neither added, nor changed, nor deleted by hand."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class AccountInline(Inline):

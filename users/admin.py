@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from activity.admin import ReadOnly
 from users.models import TokenFamily, User
 
 if TYPE_CHECKING:  # generic in their stubs only
@@ -28,7 +29,7 @@ class UserAdmin(UserModelAdmin):
 
 
 @admin.register(TokenFamily)
-class TokenFamilyAdmin(TokenModelAdmin):
+class TokenFamilyAdmin(ReadOnly, TokenModelAdmin):
     list_display = ["user", "created_at", "expires_at", "revoked_at"]
     list_filter = ["created_at", "revoked_at"]
     list_select_related = ["user"]
@@ -40,12 +41,3 @@ class TokenFamilyAdmin(TokenModelAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[TokenFamily]) -> None:
         ended = queryset.filter(revoked_at__isnull=True).update(revoked_at=timezone.now())
         self.message_user(request, f"{ended} logins were ended.")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

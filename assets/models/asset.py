@@ -72,9 +72,6 @@ class AssetQuerySet(models.QuerySet["Asset"]):
         """Securities are shared by everybody who has logged in."""
         return self if user.is_authenticated else self.none()
 
-    def tradable(self) -> AssetQuerySet:
-        return self.exclude(type__in=[AssetType.FX, AssetType.INDEX])
-
 
 class Asset(models.Model):
     """A security, an index or an exchange rate: whatever has a price history."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, Q
 
 from assets.models.asset import Asset
 from core.fields import QUANTITY_LIMIT, QuantityField
@@ -69,13 +68,6 @@ def _bounded(field: str, name: str) -> models.CheckConstraint:
 class HistoricValueQuerySet(models.QuerySet["HistoricValue"]):
     def visible_to(self, user: User) -> HistoricValueQuerySet:
         return self.filter(asset__in=Asset.objects.visible_to(user))
-
-    def last_known(self, day: date | None = None) -> HistoricValueQuerySet:
-        """The last bar of each asset, up to and including ``day``; one query, whatever the history's length."""
-        bars = HistoricValue.objects.filter(asset=OuterRef("pk"))
-        bars = bars.filter(day__lte=day) if day else bars
-        newest = Asset.objects.annotate(newest=Subquery(bars.order_by("-day").values("pk")[:1]))
-        return self.filter(pk__in=newest.values("newest"))
 
 
 class HistoricValue(BarColumns):
