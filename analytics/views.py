@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, wraps
-from typing import Any, cast
+from functools import cache
+from typing import Any
 
 import markdown
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
-from django_htmx.http import HttpResponseClientRedirect
 
 from analytics import charts, queries
 from analytics.figures import LABELS, Label
@@ -23,38 +20,23 @@ from analytics.models import Snapshot
 from assets.models import PriceBasis
 from assets.queries import SIMULATED
 from core.money import minor_units
+from core.web import login_needed
 from portfolios.models import Disposal, Portfolio
 from portfolios.queries import Holding, Sector, holdings, sectors, totals, valuation_days
-from users.models import User
+from portfolios.views.base import page_of, visible
 
 SHOWN_DISPOSALS = 10
-
-View = Callable[..., HttpResponse]
-
-
-def login_needed(view: View) -> View:
-    """Send strangers to the login. A part that htmx asked for sends its whole page there, and back to the Dashboard."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if request.user.is_authenticated:
-            return view(request, *args, **kwargs)
-        if getattr(request, "htmx", False):
-            return HttpResponseClientRedirect(reverse("login"))
-        return redirect_to_login(request.get_full_path())
-
-    return guarded
 
 
 @require_safe
 @login_needed
 def dashboard(request: HttpRequest) -> HttpResponse:
     """One portfolio of the caller's: ``?portfolio=<id>``, else the first."""
-    choices = list(_visible(request))
-    if not choices and "portfolio" not in request.GET:
+    page = page_of(request)
+    portfolio = page["portfolio"]
+    if portfolio is None:
         return render(request, "analytics/welcome.html")
-    portfolio = _chosen(choices, request.GET.get("portfolio"))
-    context = _books(portfolio) | _risk(portfolio) | {"portfolios": choices, "portfolio": portfolio}
+    context = page | {"section": "dashboard"} | _books(portfolio) | _risk(portfolio)
     if context["held"] or context["disposals"]:
         context["chart"] = _value_chart(portfolio, request)
     return render(request, "analytics/dashboard.html", context)
@@ -64,7 +46,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @login_needed
 def risk_card(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     """The card of figures; while they are stale it asks for itself again."""
-    portfolio = get_object_or_404(_visible(request), pk=portfolio_id)
+    portfolio = get_object_or_404(visible(request), pk=portfolio_id)
     return render(request, "analytics/_risk_card.html", _risk(portfolio) | {"portfolio": portfolio})
 
 
@@ -72,7 +54,7 @@ def risk_card(request: HttpRequest, portfolio_id: int) -> HttpResponse:
 @login_needed
 def value_card(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     """The chart over time: ``?view=`` a key of ``charts.VIEWS``, ``?span=`` one of ``charts.SPANS``."""
-    portfolio = get_object_or_404(_visible(request), pk=portfolio_id)
+    portfolio = get_object_or_404(visible(request), pk=portfolio_id)
     context = {"portfolio": portfolio, "chart": _value_chart(portfolio, request)}
     return render(request, "analytics/_value_card.html", context)
 
@@ -91,19 +73,6 @@ def _methods_text() -> SafeString:
     options = {"tables": {"use_align_attribute": True}}
     text = markdown.markdown(source, extensions=["tables", "toc", "sane_lists"], extension_configs=options)
     return mark_safe(text)  # noqa: S308  the product's own file
-
-
-def _visible(request: HttpRequest) -> Any:
-    return Portfolio.objects.visible_to(cast("User", request.user)).select_related("benchmark")
-
-
-def _chosen(choices: Sequence[Portfolio], wanted: str | None) -> Portfolio:
-    if wanted is None:
-        return choices[0]
-    for portfolio in choices:
-        if str(portfolio.pk) == wanted:
-            return portfolio
-    raise Http404
 
 
 def _books(portfolio: Portfolio) -> dict[str, Any]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 from csp.constants import SELF, UNSAFE_INLINE
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseRedirectBase
 from django.middleware.common import CommonMiddleware
+from django.urls import reverse
 from django.views import defaults
+from django_htmx.http import HttpResponseClientRedirect
 from rest_framework import exceptions
 from rest_framework.renderers import BrowsableAPIRenderer
 
 from core.problems import Unavailable, as_api_exception, failure_response, headers_of, problem_response
 
+View = Callable[..., HttpResponse]
 API_PREFIXES = ("/api/", "/portfolios/")
 
 
@@ -90,3 +95,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
         for name, value in headers_of(known).items():
             page[name] = value
     return page
+
+
+def login_needed(view: View) -> View:
+    """Send strangers to the login. A part that htmx asked for sends its whole page there, and back to the Dashboard."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if getattr(request, "htmx", False):
+            return HttpResponseClientRedirect(reverse("login"))
+        return redirect_to_login(request.get_full_path())
+
+    return guarded
