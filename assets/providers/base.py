@@ -1,10 +1,10 @@
-"""What a source of prices is: one method, three errors, and asking several in order of preference."""
+"""What a source of market data is: what it may offer, three errors, and asking several in order of preference."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -21,6 +21,60 @@ class Bar:
     low: Decimal | None = None
     adjusted_close: Decimal | None = None
     volume: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceQuote:
+    """A price at an instant, in the listing currency. ``percent_change`` is in percent of the previous close."""
+
+    symbol: str
+    price: Decimal
+    at: datetime
+    previous_close: Decimal | None = None
+    change: Decimal | None = None
+    percent_change: Decimal | None = None
+    open: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyFacts:
+    """What a provider says of a company; what it does not know is empty or None.
+
+    ``market_cap`` is in units of ``currency``, ``dividend_yield`` a fraction of the price a year.
+    """
+
+    symbol: str
+    name: str = ""
+    country: str = ""
+    currency: str = ""
+    exchange: str = ""
+    ipo: date | None = None
+    market_cap: Decimal | None = None
+    industry: str = ""
+    logo: str = ""
+    website: str = ""
+    price_earnings: Decimal | None = None
+    dividend_yield: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionNotice:
+    """A split (``ratio``: new units for one old) or a cash dividend (``cash`` a unit, gross) that a feed announces.
+
+    ``external_id`` is the feed's own name for it, or what identifies it there.
+    """
+
+    symbol: str
+    kind: str
+    ex_date: date
+    external_id: str
+    ratio: Decimal | None = None
+    cash: Decimal | None = None
+    currency: str = ""
+    pay_date: date | None = None
 
 
 class ProviderError(Exception):
@@ -62,6 +116,44 @@ class Provider(Protocol):
         A figure that the source wrote but that is no number comes as NaN, for the quality check to refuse.
         Raises ProviderError.
         """
+        ...
+
+
+class OffersHistory(Protocol):
+    """A source of one symbol's past."""
+
+    @property
+    def name(self) -> str: ...
+
+    def history(self, symbol: str, start: date, end: date) -> list[Bar]:
+        """The bars from ``start`` to ``end``, both included, oldest first, unchecked. Raises ProviderError."""
+        ...
+
+
+class OffersQuotes(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def quote(self, symbol: str) -> PriceQuote:
+        """The newest price. Raises ProviderError, UnknownSymbol where there is no such symbol."""
+        ...
+
+
+class OffersProfiles(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def profile(self, symbol: str) -> CompanyFacts:
+        """What is known of the company. Raises ProviderError, UnknownSymbol where there is no such symbol."""
+        ...
+
+
+class OffersActions(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def actions(self, symbol: str, start: date, end: date) -> list[ActionNotice]:
+        """Splits and cash dividends with an ex-date from ``start`` to ``end``. Raises ProviderError."""
         ...
 
 
