@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from activity.services import record
-from assets.models import Asset
+from assets.models import Asset, PriceClock
 from banking.models import Account, AccountKind, CashTransaction, Origin
 from core.errors import DomainError
 from core.money import UnknownCurrency, minor_units, multiply, quantise
@@ -126,7 +126,7 @@ def create_portfolio(
         "allow_short": allow_short,
         "long_term_days": long_term_days,
     }
-    portfolio = Portfolio.objects.create(owner=owner, **_checked(values))
+    portfolio = Portfolio.objects.create(owner=owner, rates_version=PriceClock.read(), **_checked(values))
     if cash == CashSetting.TRACKED:
         _ensure_account(portfolio)
     record(actor=owner, action="portfolio.created", subject=portfolio, data={"name": portfolio.name})
