@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ class AssetFacts(NamedTuple):
     currency: str
     calendar: str
     is_rate: bool
+    price_factor: Decimal = Decimal(1)  # what one unit costs at a price of 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Market:
         return Grid(places.astype(np.intp), known[: len(places)], DAYS_A_YEAR)
 
     def prices(self, asset_ids: Sequence[int], base: str, grid: Grid) -> tuple[FloatArray, IntArray]:
-        """Last known closes in ``base`` (K, T), and the first session (K,) with a close.
+        """What a unit is worth at the last known closes, in ``base`` (K, T), and the first session (K,) with a close.
 
         NaN before that, and where there is no exchange rate yet.
         """
@@ -119,6 +121,7 @@ class Market:
         priced_from = first_known(local)
         for row, pk in enumerate(asset_ids):
             currency = self.facts[pk].currency
+            local[row] *= float(self.facts[pk].price_factor)
             if currency != base:
                 local[row] *= self.rate(currency, base)[grid.places]
         return local, priced_from

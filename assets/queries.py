@@ -66,6 +66,13 @@ def _carried(bar: LastBar, splits: Iterable[tuple[date, Decimal]]) -> LastBar:
     return bar
 
 
+def referred_to(asset: Asset) -> bool:
+    """Whether a row of any table is of ``asset``: a price, a trade, an action, whoever's it is."""
+    relations = [relation for relation in Asset._meta.get_fields(include_hidden=True) if relation.auto_created]  # noqa: SLF001
+    rows = [(relation.related_model, relation.field.name) for relation in relations if relation.one_to_many]  # type: ignore[union-attr]
+    return any(model._base_manager.filter(**{name: asset}).exists() for model, name in rows)  # type: ignore[union-attr]  # noqa: SLF001
+
+
 def with_last_bar(assets: QuerySet[Asset]) -> QuerySet[Asset]:
     """``assets`` with ``price``, ``price_day`` and ``price_source`` of the last bar; no further query."""
     return assets.annotate(

@@ -92,7 +92,8 @@ class _Values:
             known = None if portfolio in unpriced else rate(currency, base)
             value = own.get((portfolio, asset))
             if known is not None:
-                value = market_value(quantity, bars[asset].close, known, base)
+                factor = chunk.market.facts[asset].price_factor
+                value = market_value(quantity, bars[asset].close, known, base, factor)
             if value is None:
                 symbol = chunk.market.facts[asset].symbol
                 reason = f"there is no price of {symbol} or no exchange rate from {currency} to {base}"

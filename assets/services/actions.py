@@ -282,7 +282,10 @@ def adjust_closes(asset: Asset, version: int) -> int:
 
 
 def step_of(action: CorporateAction) -> Step:
-    """What an action means for the closes before it; cash in another currency is left out."""
+    """What an action means for the closes before it; cash in another currency is left out.
+
+    Cash is money and a close is a price: beside closes in pence it is in pence, too.
+    """
     ratio, per = action.ratio or ONE, action.per or ONE
     day, own = action.ex_date, action.currency in ("", action.asset.currency)
     match action.kind:
@@ -293,5 +296,5 @@ def step_of(action: CorporateAction) -> Step:
         case ActionKind.SPIN_OFF:
             return Step(day, kept=ONE - (action.basis_share or Decimal(0)))
         case ActionKind.CASH_DIVIDEND | ActionKind.RETURN_OF_CAPITAL if own:
-            return Step(day, paid=action.cash or Decimal(0))
+            return Step(day, paid=divide(action.cash or Decimal(0), action.asset.price_factor))
     return Step(day)
