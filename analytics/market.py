@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ CONTINUOUS = "24/7"  # the calendar of markets that never close
 PIVOTS = ("USD", "EUR")  # most pairs are quoted against one of them
 SESSIONS_A_YEAR = 252
 DAYS_A_YEAR = 365
+Split: TypeAlias = tuple[np.datetime64, float]  # ex-date, and the units that one became
 
 
 class AssetFacts(NamedTuple):
@@ -68,6 +69,7 @@ class Market:
     closes: FloatArray
     adjusted: FloatArray
     facts: Mapping[int, AssetFacts]
+    splits: Mapping[int, Sequence[Split]] = field(default_factory=dict)
     _rates: dict[tuple[str, str], FloatArray] = field(default_factory=dict, repr=False)
     _traded: dict[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
@@ -122,9 +124,18 @@ class Market:
         for row, pk in enumerate(asset_ids):
             currency = self.facts[pk].currency
             local[row] *= float(self.facts[pk].price_factor)
+            for ex_date, units in self.splits.get(pk, ()):
+                local[row, self._without_close_since(pk, ex_date, grid)] /= units
             if currency != base:
                 local[row] *= self.rate(currency, base)[grid.places]
         return local, priced_from
+
+    def _without_close_since(self, asset_id: int, day: np.datetime64, grid: Grid) -> slice:
+        """The sessions from ``day`` on whose last known close is still of a day before it."""
+        since = int(np.searchsorted(self.days, day))
+        known = np.isfinite(self._rows(self.closes, [asset_id])[0, since:])
+        first = since + (int(known.argmax()) if known.any() else len(known))
+        return slice(int(np.searchsorted(grid.days, day)), int(np.searchsorted(grid.places, first)))
 
     def benchmark_returns(self, asset_id: int, base: str, grid: Grid) -> FloatArray:
         """Returns (T,) of an asset's adjusted closes in ``base``; NaN until it has two."""

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import OuterRef, Subquery
 
 from assets.models import ActionKind, HistoricValue
-from assets.queries import RateTable, rates
+from assets.queries import RateTable, carried_close, rates, splits_of
 from banking.models import CashTransaction, Origin, Section
 from core.money import multiply
 from portfolios.book.performance import BalanceChange
@@ -109,7 +109,7 @@ class TradeRow(NamedTuple):
     fee: Decimal
     tax: Decimal
     exchange_rate: Decimal | None
-    close: Decimal | None  # the asset's last one on that day
+    close: Decimal | None  # the asset's last one, as a price of that day
 
     @property
     def entry_kind(self) -> EntryKind:
@@ -117,14 +117,28 @@ class TradeRow(NamedTuple):
 
 
 def trade_rows(portfolio: Portfolio, start: date, end: date) -> list[TradeRow]:
-    """The standing trades after ``start`` up to ``end``; 2 queries."""
+    """The standing trades after ``start`` up to ``end``; 2 queries, and one more where securities were transferred."""
     bars = HistoricValue.objects.filter(asset=OuterRef("asset"), day__lte=OuterRef("day")).order_by("-day")
     trades = portfolio.trades.standing().filter(day__gt=start, day__lte=end)
-    columns = [OF_ASSET.get(name, name) for name in TradeRow._fields[:-1]]
+    columns = [OF_ASSET.get(name, name) for name in TradeRow._fields if name != "close"]
     plain = trades.exclude(kind__in=TRANSFERS).values_list(*columns)
-    moved = trades.filter(kind__in=TRANSFERS).annotate(market=Subquery(bars.values("close")[:1]))
+    moved = trades.filter(kind__in=TRANSFERS).annotate(
+        market=Subquery(bars.values("close")[:1]), market_day=Subquery(bars.values("day")[:1])
+    )
     rows = [TradeRow._make([*row, None]) for row in plain]
-    return [*rows, *(TradeRow._make(row) for row in moved.values_list(*columns, "market"))]
+    return rows + _at_market(list(moved.values_list(*columns, "market", "market_day")))
+
+
+def _at_market(moved: Sequence[tuple[Any, ...]]) -> list[TradeRow]:
+    """Transfers with their asset's last close, divided by the ratios of the splits between its day and theirs."""
+    found = [(TradeRow._make(row[:-1]), row[-1]) for row in moved]
+    splits = splits_of({row.asset_id for row, _ in found}) if found else {}
+    return [
+        row
+        if row.close is None
+        else row._replace(close=carried_close(row.close, of, splits.get(row.asset_id, ()), row.day))
+        for row, of in found
+    ]
 
 
 def accounts_of(portfolio: Portfolio) -> dict[int, str]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from django.db import connection
 from django.db.models import Model
 
-from assets.queries import RateMissing, RateTable, last_bars, rates
+from assets.queries import RateMissing, RateTable, carried, last_bars, rates
 from banking.models import Account, CashTransaction, Origin, Section
 from banking.services.transactions import derive_cash, drop_derived_cash
 from core.errors import DomainError
@@ -78,13 +78,15 @@ def rates_of(trades: Iterable[NewTrade], accounts: Iterable[Account], base: str)
 
 
 def market_prices(trades: Sequence[NewTrade]) -> dict[tuple[int, date], Decimal]:
-    """(asset id, day) to the last close then, for the transfers that state no price; a query for each day."""
+    """(asset id, day) to the last close then, for the transfers that state no price; two queries for each day."""
     wanted: dict[date, set[int]] = defaultdict(set)
     for trade in trades:
         if trade.price is None:
             wanted[trade.day].add(trade.asset.pk)
     return {
-        (asset_id, day): bar.close for day, assets in wanted.items() for asset_id, bar in last_bars(assets, day).items()
+        (asset_id, day): per_unit(bar.close)
+        for day, assets in wanted.items()
+        for asset_id, bar in carried(last_bars(assets, day), day).items()
     }
 
 
