@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ CONTINUOUS = "24/7"  # the calendar of markets that never close
 PIVOTS = ("USD", "EUR")  # most pairs are quoted against one of them
 SESSIONS_A_YEAR = 252
 DAYS_A_YEAR = 365
+Split: TypeAlias = tuple[np.datetime64, float]  # ex-date, and the units that one became
 
 
 class AssetFacts(NamedTuple):
@@ -26,6 +28,7 @@ class AssetFacts(NamedTuple):
     currency: str
     calendar: str
     is_rate: bool
+    price_factor: Decimal = Decimal(1)  # what one unit costs at a price of 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Market:
     closes: FloatArray
     adjusted: FloatArray
     facts: Mapping[int, AssetFacts]
+    splits: Mapping[int, Sequence[Split]] = field(default_factory=dict)
     _rates: dict[tuple[str, str], FloatArray] = field(default_factory=dict, repr=False)
     _traded: dict[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
@@ -111,7 +115,7 @@ class Market:
         return Grid(places.astype(np.intp), known[: len(places)], DAYS_A_YEAR)
 
     def prices(self, asset_ids: Sequence[int], base: str, grid: Grid) -> tuple[FloatArray, IntArray]:
-        """Last known closes in ``base`` (K, T), and the first session (K,) with a close.
+        """What a unit is worth at the last known closes, in ``base`` (K, T), and the first session (K,) with a close.
 
         NaN before that, and where there is no exchange rate yet.
         """
@@ -119,9 +123,19 @@ class Market:
         priced_from = first_known(local)
         for row, pk in enumerate(asset_ids):
             currency = self.facts[pk].currency
+            local[row] *= float(self.facts[pk].price_factor)
+            for ex_date, units in self.splits.get(pk, ()):
+                local[row, self._without_close_since(pk, ex_date, grid)] /= units
             if currency != base:
                 local[row] *= self.rate(currency, base)[grid.places]
         return local, priced_from
+
+    def _without_close_since(self, asset_id: int, day: np.datetime64, grid: Grid) -> slice:
+        """The sessions from ``day`` on whose last known close is still of a day before it."""
+        since = int(np.searchsorted(self.days, day))
+        known = np.isfinite(self._rows(self.closes, [asset_id])[0, since:])
+        first = since + (int(known.argmax()) if known.any() else len(known))
+        return slice(int(np.searchsorted(grid.days, day)), int(np.searchsorted(grid.places, first)))
 
     def benchmark_returns(self, asset_id: int, base: str, grid: Grid) -> FloatArray:
         """Returns (T,) of an asset's adjusted closes in ``base``; NaN until it has two."""

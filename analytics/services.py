@@ -21,6 +21,7 @@ from analytics.performance import Inputs, PortfolioFacts, series_of
 from analytics.queries import Money
 from core import bulk
 from core.errors import DomainError
+from portfolios.services.rates import follow_rates
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ COLUMNS = (*FIELDS, "problems", "computed_at")
 def recompute(portfolio_ids: Sequence[int], *, only_stale: bool = False) -> int:
     """Compute the figures of portfolios from their facts and store a snapshot of each; returns how many.
 
+    Books whose exchange rates have changed since they were folded are brought in line first.
     Safe to run twice, at once or out of order: the result follows from the facts alone. With ``only_stale``, those
     whose snapshot is up to date are left alone. A portfolio whose facts cannot be computed does not hold up the others.
     """
@@ -49,6 +51,7 @@ def recompute(portfolio_ids: Sequence[int], *, only_stale: bool = False) -> int:
 
 
 def _recompute(portfolio_ids: Sequence[int], only_stale: bool) -> int:
+    follow_rates(portfolio_ids)
     chunk = queries.inputs(portfolio_ids, only_stale=only_stale)
     if not chunk.portfolios:
         return 0

@@ -39,8 +39,13 @@ def adjusted(bars: Sequence[tuple[date, Decimal]], steps: Sequence[Step]) -> lis
     for day, close in reversed(bars):
         while left and left[-1].ex_date > day:
             factor = EXACT.multiply(factor, _factor(left.pop(), close))
-        values.append(DIGITS.plus(EXACT.multiply(close, factor).quantize(SCALE, ROUND_HALF_UP, EXACT)))
+        values.append(as_adjusted(EXACT.multiply(close, factor)))
     return values[::-1]
+
+
+def as_adjusted(value: Decimal) -> Decimal:
+    """``value`` with the digits that every database keeps of an adjusted close."""
+    return DIGITS.plus(value.quantize(SCALE, ROUND_HALF_UP, EXACT))
 
 
 def _factor(step: Step, close: Decimal) -> Decimal:

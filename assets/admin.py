@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, QuerySet
@@ -14,11 +15,12 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
 from activity.admin import ReadOnly
-from assets.models import Asset, Exchange, HistoricValue, IngestionRun, PriceRevision, RunState
-from assets.queries import SIMULATED, with_last_bar
+from assets.models import Asset, AssetType, Exchange, HistoricValue, IngestionRun, PriceRevision, RunState
+from assets.queries import SIMULATED, referred_to, with_last_bar
 from assets.services import sources
 from assets.services.due import MarketDay, days_to_fetch_now
 from assets.services.history import move_price_versions
+from assets.services.listing import quotation
 from assets.tasks import ingest_day
 from core.api import plain
 from core.errors import DomainError
@@ -26,9 +28,11 @@ from core.errors import DomainError
 if TYPE_CHECKING:  # generic in their stubs only
     ExchangeModelAdmin = admin.ModelAdmin[Exchange]
     AssetModelAdmin = admin.ModelAdmin[Asset]
+    AssetModelForm = forms.ModelForm[Asset]
     FactAdmin = admin.ModelAdmin[Any]
 else:
     ExchangeModelAdmin = AssetModelAdmin = FactAdmin = admin.ModelAdmin
+    AssetModelForm = forms.ModelForm
 
 
 def queue(request: HttpRequest, days: Iterable[MarketDay]) -> None:
@@ -110,8 +114,29 @@ class PriceState(admin.SimpleListFilter):
         return queryset
 
 
+MEANING = ["type", "currency", "price_basis", "price_factor"]
+
+
+class AssetForm(AssetModelForm):
+    """An asset whose currency may be given as the minor one that its prices are in."""
+
+    currency = forms.CharField(
+        max_length=3,
+        help_text="What is paid. GBX (pence), ZAC and ILA are taken as GBP, ZAR and ILS at a factor of 0.01.",
+    )
+
+    def clean(self) -> dict[str, Any] | None:
+        values = super().clean() or self.cleaned_data
+        if "currency" in values and "price_factor" in values:
+            kind = values.get("type") or self.instance.type
+            pair = quotation(values["currency"], values["price_factor"], kind)
+            values["currency"], values["price_factor"] = pair
+        return values
+
+
 @admin.register(Asset)
 class AssetAdmin(AssetModelAdmin):
+    form = AssetForm
     list_display = [
         *("symbol", "name", "type", "sector", "exchange", "currency"),
         *("last_close", "last_day", "source", "price_basis", "nightly"),
@@ -126,16 +151,25 @@ class AssetAdmin(AssetModelAdmin):
         return with_last_bar(super().get_queryset(request))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Asset | None = None) -> list[str]:
-        """What the stored prices mean depends on type, currency and basis, so they stay once there are prices."""
-        priced = obj is not None and getattr(obj, "price_day", None) is not None
-        return [*self.readonly_fields, *(["type", "currency", "price_basis"] if priced else [])]
+        """What prices and trades mean depends on these, so they stay once there are any.
+
+        They stay, too, once readers know the asset's price version: a rate that stopped being one would take the
+        newest version of all rates back.
+        """
+        fixed = obj is not None and (obj.price_version > 0 or referred_to(obj))
+        return [*self.readonly_fields, *(MEANING if fixed else [])]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Asset | None = None) -> bool:
+        known_rate = obj is not None and obj.type == AssetType.FX and obj.price_version > 0
+        return not known_rate and super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Asset, form: Any, change: bool) -> None:
         """Writes what was changed alone: a price that arrives meanwhile has moved the row's price version."""
         if not change:
             super().save_model(request, obj, form, change)
             return
-        obj.save(update_fields=form.changed_data)
+        also = ["price_factor"] if "currency" in form.changed_data else []  # which pence set
+        obj.save(update_fields={*form.changed_data, *also})
         if {"symbol", "exchange"} & set(form.changed_data):  # the pair of a rate; the days that count
             move_price_versions(Asset.objects.filter(pk=obj.pk))
 

@@ -37,7 +37,13 @@ class StaffMayWrite(IsAuthenticated):
 class AssetSerializer(StrictSerializer, serializers.ModelSerializer[Asset]):
     """A security with its last known price, the day that it is of and where it came from."""
 
-    price = DecimalStringField(read_only=True, allow_null=True, help_text="Last close, in the asset's currency.")
+    currency = serializers.CharField(
+        max_length=3, help_text="What is paid. A minor currency that prices are in, such as GBX, is taken as GBP."
+    )
+    quote_currency = serializers.CharField(
+        read_only=True, help_text="What prices are in: GBX (pence) where the asset is in GBP at a price factor of 0.01."
+    )
+    price = DecimalStringField(read_only=True, allow_null=True, help_text="Last close, in the quote currency.")
     price_day = IsoDateField(read_only=True, allow_null=True)
     price_source = serializers.CharField(
         read_only=True, allow_null=True, help_text="The provider; “simulated” marks a price that no market made."
@@ -47,7 +53,7 @@ class AssetSerializer(StrictSerializer, serializers.ModelSerializer[Asset]):
         model = Asset
         fields: ClassVar = [
             *("symbol", "name", "type", "sector", "exchange", "currency", "isin"),
-            *("price_basis", "price", "price_day", "price_source"),
+            *("quote_currency", "price_factor", "price_basis", "price", "price_day", "price_source"),
         ]
 
 

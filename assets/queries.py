@@ -18,6 +18,7 @@ from core.errors import DomainError
 from core.money import divide, multiply
 
 SIMULATED = "simulated"  # the source of prices that no market made
+Split = tuple[date, Decimal]  # ex-date, and the units that one became
 KeyT = TypeVar("KeyT", bound=Hashable)
 PIVOTS = ("USD", "EUR")  # most pairs are quoted against one of them
 
@@ -48,22 +49,37 @@ def last_bars(asset_ids: Iterable[int], day: date | None = None) -> dict[int, La
 
 def carried(bars: Mapping[KeyT, LastBar], day: date | None = None) -> dict[KeyT, LastBar]:
     """``bars`` as prices of ``day``: each close divided by the ratios of the splits since its own day; one query."""
-    assets = {bar.asset_id for bar in bars.values()}
-    splits = CorporateAction.objects.standing().filter(kind__in=MULTIPLYING, asset__in=assets)
-    splits = splits.filter(ex_date__lte=day) if day else splits
-    found: dict[int, list[tuple[date, Decimal]]] = {}
+    splits = splits_of({bar.asset_id for bar in bars.values()})
+    return {
+        key: replace(bar, close=carried_close(bar.close, bar.day, splits.get(bar.asset_id, ()), day or date.max))
+        for key, bar in bars.items()
+    }
+
+
+def splits_of(asset_ids: Iterable[int]) -> dict[int, list[Split]]:
+    """Asset id to the days on which its units were multiplied, and by how much; one query."""
+    splits = CorporateAction.objects.standing().filter(kind__in=MULTIPLYING, asset__in=asset_ids)
+    found: dict[int, list[Split]] = {}
     for asset_id, kind, ex_date, ratio, per in splits.values_list("asset", "kind", "ex_date", "ratio", "per"):
         old, new = per or Decimal(1), ratio or Decimal(1)  # a constraint keeps both
         units = divide(old + new if kind == ActionKind.STOCK_DIVIDEND else new, old)
         found.setdefault(asset_id, []).append((ex_date, units))
-    return {key: _carried(bar, found.get(bar.asset_id, ())) for key, bar in bars.items()}
+    return found
 
 
-def _carried(bar: LastBar, splits: Iterable[tuple[date, Decimal]]) -> LastBar:
+def carried_close(close: Decimal, of: date, splits: Iterable[Split], day: date) -> Decimal:
+    """The close of day ``of`` as a price of ``day``: for the units that there were then."""
     for ex_date, units in splits:
-        if ex_date > bar.day:
-            bar = replace(bar, close=divide(bar.close, units))
-    return bar
+        if of < ex_date <= day:
+            close = divide(close, units)
+    return close
+
+
+def referred_to(asset: Asset) -> bool:
+    """Whether a row of any table is of ``asset``: a price, a trade, an action, whoever's it is."""
+    relations = [relation for relation in Asset._meta.get_fields(include_hidden=True) if relation.auto_created]  # noqa: SLF001
+    rows = [(relation.related_model, relation.field.name) for relation in relations if relation.one_to_many]  # type: ignore[union-attr]
+    return any(model._base_manager.filter(**{name: asset}).exists() for model, name in rows)  # type: ignore[union-attr]  # noqa: SLF001
 
 
 def with_last_bar(assets: QuerySet[Asset]) -> QuerySet[Asset]:

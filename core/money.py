@@ -26,8 +26,24 @@ MINOR_UNITS: dict[str, int] = {
 }
 
 
+# Prices of some exchanges are in hundredths of the currency that is paid: code, as some sources write it, to ISO code.
+MINOR_CURRENCIES = {"GBX": "GBP", "ZAC": "ZAR", "ILA": "ILS"}
+MINOR_SPELLINGS = {"GBp": "GBX", "ZAc": "ZAC", "ILa": "ILA"}
+HUNDREDTH = Decimal("0.01")
+
+
 class UnknownCurrency(DomainError):
     """This is not the ISO 4217 code of a currency in use."""
+
+
+def major_currency(code: str) -> str:
+    """The currency that is paid where prices are in ``code``: GBP for GBX and GBp, every other code itself."""
+    return MINOR_CURRENCIES.get(MINOR_SPELLINGS.get(code, code), code)
+
+
+def minor_currency(currency: str) -> str:
+    """The code of the hundredths of ``currency`` in which prices are quoted: GBX for GBP; empty where there is none."""
+    return next((minor for minor, major in MINOR_CURRENCIES.items() if major == currency), "")
 
 
 def minor_units(currency: str) -> int:
@@ -35,6 +51,9 @@ def minor_units(currency: str) -> int:
     try:
         return MINOR_UNITS[currency]
     except KeyError:
+        if major_currency(currency) != currency:
+            message = f"“{currency}” is for prices alone: an amount is in {major_currency(currency)}."
+            raise UnknownCurrency(message) from None
         raise UnknownCurrency(f"“{currency}” is not the ISO 4217 code of a currency in use.") from None
 
 

@@ -72,7 +72,7 @@ class PortfolioAdmin(ModelAdmin):
     list_select_related = ["owner", "benchmark"]
     search_fields = ["name", "owner__username"]
     autocomplete_fields = ["owner", "benchmark"]
-    readonly_fields = ["version", "created_at"]
+    readonly_fields = ["version", "rates_version", "created_at"]
     inlines = [AccountInline]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Portfolio | None = None) -> list[str]:

@@ -14,8 +14,10 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 from numpy.typing import NDArray
 
+from analytics.market import Split
 from analytics.performance import CASH, TRADE, UNITS_IN, UNITS_OUT, PortfolioFacts
 from assets.models import ActionKind, CorporateAction
+from assets.models.action import MULTIPLYING
 from core.arrays import EpochDay
 from portfolios.models import Entitlement
 
@@ -30,7 +32,7 @@ CHANGING = (
 )
 
 
-class _Action(NamedTuple):
+class Action(NamedTuple):
     asset: int
     kind: str
     day: int
@@ -41,18 +43,24 @@ class _Action(NamedTuple):
     currency: str
     target_currency: str
 
+    @property
+    def new(self) -> float:
+        """The units that ``per`` become, or bring of the target."""
+        return self.per + self.ratio if self.kind == ActionKind.STOCK_DIVIDEND else self.ratio
+
     def units(self, held: float) -> float:
         """What ``held`` units become, or bring of the target."""
-        factor = self.per + self.ratio if self.kind == ActionKind.STOCK_DIVIDEND else self.ratio
-        units = round(held * factor / self.per, DECIMALS)
+        units = round(held * self.new / self.per, DECIMALS)
         return float(trunc(units)) if self.whole_units else units
 
 
-def actions_of(trades: NDArray[np.void], as_of: date | None) -> list[_Action]:
-    """The standing actions that changed the units of what ``trades`` (TRADE) are of, or lead there; one query."""
+def actions_of(trades: NDArray[np.void], as_of: date | None) -> list[Action]:
+    """The standing actions that changed the units of what ``trades`` (TRADE) are of or what became of it; one query."""
     assets = np.unique(trades["asset"]).tolist()
-    found = CorporateAction.objects.standing().filter(Q(asset__in=assets) | Q(target__isnull=False), kind__in=CHANGING)
-    found = found.filter(ex_date__lte=as_of or timezone.now().date())
+    standing = CorporateAction.objects.standing()
+    linked = standing.filter(target__isnull=False)
+    about = Q(asset__in=assets) | Q(target__isnull=False) | Q(asset__in=linked.values("target"))
+    found = standing.filter(about, kind__in=CHANGING).filter(ex_date__lte=as_of or timezone.now().date())
     rows = found.order_by("ex_date", "pk").values_list(
         "asset_id",
         "kind",
@@ -64,11 +72,20 @@ def actions_of(trades: NDArray[np.void], as_of: date | None) -> list[_Action]:
         "asset__currency",
         "target__currency",
     )
-    actions = [_Action._make([*row[:5], row[5] is not None, row[6], row[7], row[8] or ""]) for row in rows]
+    actions = [Action._make([*row[:5], row[5] is not None, row[6], row[7], row[8] or ""]) for row in rows]
     return sorted(actions, key=lambda action: (action.day, RANKS.get(ActionKind(action.kind), 1)))
 
 
-def changed_units(trades: NDArray[np.void], actions: Sequence[_Action]) -> NDArray[np.void]:
+def splits_of(actions: Sequence[Action]) -> dict[int, list[Split]]:
+    """Asset id to the days on which its units were multiplied, and by how much."""
+    found: dict[int, list[Split]] = defaultdict(list)
+    for action in actions:
+        if action.kind in MULTIPLYING:
+            found[action.asset].append((np.datetime64(action.day, "D"), action.new / action.per))
+    return dict(found)
+
+
+def changed_units(trades: NDArray[np.void], actions: Sequence[Action]) -> NDArray[np.void]:
     """A record (TRADE) for each change of a holding by an action: units that no cash was paid for."""
     touched = {action.asset for action in actions}
     rows = np.unique(trades["row"][np.isin(trades["asset"], list(touched))]).tolist()
@@ -80,7 +97,7 @@ def changed_units(trades: NDArray[np.void], actions: Sequence[_Action]) -> NDArr
     return np.array(made, TRADE)
 
 
-def _changes(trades: NDArray[np.void], actions: Sequence[_Action]) -> Iterator[tuple[object, ...]]:
+def _changes(trades: NDArray[np.void], actions: Sequence[Action]) -> Iterator[tuple[object, ...]]:
     held: dict[int, float] = defaultdict(float)
     prices: dict[int, float] = {}
     days, place = trades["day"].astype(np.int64).tolist(), 0

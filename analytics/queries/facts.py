@@ -5,7 +5,7 @@ This is the one door from Decimal to float: what passes it never comes back as m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from analytics.market import CONTINUOUS, AssetFacts, Market
 from analytics.performance import BUY, CASH, SELL, TRADE, TRANSFER_IN, TRANSFER_OUT, Inputs, PortfolioFacts
-from analytics.queries.actions import actions_of, changed_units, due_cash
+from analytics.queries.actions import Action, actions_of, changed_units, due_cash, splits_of
 from analytics.queries.versions import stale, with_versions
 from assets.models import Asset, AssetType
 from assets.panel import open_panel
@@ -36,11 +36,14 @@ def inputs(portfolio_ids: Iterable[int], *, only_stale: bool = False, as_of: dat
     chosen = Portfolio.objects.filter(pk__in=list(portfolio_ids))
     portfolios = _portfolio_facts(stale(chosen) if only_stale else with_versions(chosen))
     if not portfolios:
-        return Inputs([], np.empty(0, TRADE), np.empty(0, CASH), _market(as_of))
+        return Inputs([], np.empty(0, TRADE), np.empty(0, CASH), _market(as_of, _asset_facts(), []))
     trades = _trades(portfolios, as_of)
-    trades = np.concatenate([changed_units(trades, actions_of(trades, as_of)), trades])
+    actions = actions_of(trades, as_of)
     cash = np.concatenate([_cash(portfolios, as_of), due_cash(portfolios, as_of)])
-    return Inputs(portfolios, trades, cash, _market(as_of))
+    assets = _asset_facts()  # later than what names them
+    trades = _in_money(trades, assets)
+    trades = np.concatenate([changed_units(trades, actions), trades])
+    return Inputs(portfolios, trades, cash, _market(as_of, assets, actions))
 
 
 def _portfolio_facts(portfolios: QuerySet[Any]) -> list[PortfolioFacts]:
@@ -107,16 +110,26 @@ def _float(column: str) -> Cast:
     return Cast(column, FloatField())
 
 
-def _market(as_of: date | None) -> Market:
+def _in_money(trades: NDArray[np.void], assets: Mapping[int, AssetFacts]) -> NDArray[np.void]:
+    """``trades`` with prices that are what one unit cost in the trade's currency, however their asset is quoted."""
+    for asset in np.unique(trades["asset"]).tolist():
+        factor = assets[asset].price_factor
+        if factor != 1:
+            trades["price"][trades["asset"] == asset] *= float(factor)
+    return trades
+
+
+def _market(as_of: date | None, assets: Mapping[int, AssetFacts], actions: Sequence[Action]) -> Market:
     panel = open_panel()
     until = len(panel.days) if as_of is None else int(np.searchsorted(panel.days, np.datetime64(as_of), side="right"))
     closes, adjusted = panel.closes[:, :until], panel.adjusted[:, :until]
-    return Market(panel.days[:until], panel.asset_ids, closes, adjusted, _asset_facts())
+    return Market(panel.days[:until], panel.asset_ids, closes, adjusted, assets, splits_of(actions))
 
 
 def _asset_facts() -> dict[int, AssetFacts]:
     calendar = Case(
         When(type=AssetType.CRYPTO, then=Value(CONTINUOUS)), default=Coalesce(F("exchange__calendar"), Value(""))
     )
-    rows: QuerySet[Any, Any] = Asset.objects.order_by("pk").values_list("pk", "symbol", "currency", calendar, "type")
-    return {facts[0]: AssetFacts._make([*facts, kind == AssetType.FX]) for *facts, kind in rows}
+    columns = ("pk", "symbol", "currency", calendar, "type", "price_factor")
+    rows: QuerySet[Any, Any] = Asset.objects.order_by("pk").values_list(*columns)
+    return {facts[0]: AssetFacts._make([*facts, kind == AssetType.FX, factor]) for *facts, kind, factor in rows}

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Sum
 
 from analytics.performance import UNITS_IN, Inputs
-from assets.queries import LastBar, RateMissing, RateTable, last_bars, rates
+from assets.queries import LastBar, RateMissing, RateTable, carried, last_bars, rates
 from core.fields import MONEY_LIMIT, SQLITE_DIGITS
 from core.money import significant_digits, total
 from portfolios.book.value import market_value, scaled
@@ -42,7 +42,7 @@ class Money:
 
 
 def money(chunk: Inputs) -> dict[int, Money]:
-    """Portfolio id to its amounts; at most 11 queries, however many portfolios.
+    """Portfolio id to its amounts; at most 12 queries, however many portfolios.
 
     Equal to what ``portfolios.queries.totals_of_all`` gives for each; a portfolio that was deleted meanwhile is not in
     the answer.
@@ -55,7 +55,7 @@ def money(chunk: Inputs) -> dict[int, Money]:
         .order_by()
         .values_list("portfolio_id", "asset_id", "quantity")
     )
-    bars = last_bars({asset for _, asset, _ in held})
+    bars = carried(last_bars({asset for _, asset, _ in held}))
     values = _Values.of(chunk, held, bars, portfolios)
     sums = _sums(ids)
     cash = totals_of_all(portfolios, {})
@@ -92,7 +92,8 @@ class _Values:
             known = None if portfolio in unpriced else rate(currency, base)
             value = own.get((portfolio, asset))
             if known is not None:
-                value = market_value(quantity, bars[asset].close, known, base)
+                factor = chunk.market.facts[asset].price_factor
+                value = market_value(quantity, bars[asset].close, known, base, factor)
             if value is None:
                 symbol = chunk.market.facts[asset].symbol
                 reason = f"there is no price of {symbol} or no exchange rate from {currency} to {base}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -46,6 +46,7 @@ class PlainMarket:
     currency: Mapping[str, str]
     rates: Mapping[str, Mapping[date, float]]
     base: str = "USD"
+    factors: Mapping[str, float] = field(default_factory=dict)  # what a unit costs at a price of 1, where not 1
 
     def close(self, asset: str, day: date) -> float | None:
         return last(self.closes.get(asset, {}), day)
@@ -65,7 +66,7 @@ def price(market: PlainMarket, trades: Sequence[PlainTrade], asset: str, day: da
     """In the base currency: the last close, or the last own price before there is one."""
     close = market.close(asset, day)
     if close is not None:
-        return close * market.rate(market.currency[asset], day)
+        return close * market.factors.get(asset, 1.0) * market.rate(market.currency[asset], day)
     own = [trade for trade in trades if trade.asset == asset and trade.day <= day][-1]
     return float(own.price) * market.rate(own.currency, day)
 

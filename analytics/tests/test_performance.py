@@ -22,7 +22,8 @@ MONDAY = date(2024, 1, 1)
 KINDS = {"buy": BUY, "sell": SELL, "transfer_in": TRANSFER_IN}
 DAYS = [MONDAY + timedelta(days=offset) for offset in range(80)]
 WEEKDAYS = [day for day in DAYS if day.weekday() < 5]
-# WHOLE has every weekday, GAPPY lacks some and begins late, EURO is in EUR, COIN trades every day, NEVER nowhere.
+# WHOLE has every weekday, GAPPY lacks some and begins late, EURO is in EUR, CENTS too and quoted in cents, COIN trades
+# every day, NEVER nowhere.
 FACTS = {
     1: AssetFacts(1, "WHOLE", "USD", "XNYS", is_rate=False),
     2: AssetFacts(2, "GAPPY", "USD", "XNYS", is_rate=False),
@@ -31,6 +32,7 @@ FACTS = {
     5: AssetFacts(5, "NEVER", "USD", "XNYS", is_rate=False),
     6: AssetFacts(6, "EURUSD", "USD", "", is_rate=True),
     7: AssetFacts(7, "YEN", "JPY", "XNYS", is_rate=False),
+    8: AssetFacts(8, "CENTS", "EUR", "XNYS", is_rate=False, price_factor=Decimal("0.01")),
 }
 IDS = {facts.symbol: facts.pk for facts in FACTS.values()}
 
@@ -48,11 +50,17 @@ def _closes() -> dict[str, dict[date, float]]:
         "COIN": walk(DAYS, 900),
         "EURUSD": walk(DAYS, 1.1),
         "YEN": walk(WEEKDAYS, 2000),
+        "CENTS": walk(WEEKDAYS, 6000),
     }
 
 
 CLOSES = _closes()
-PLAIN = PlainMarket(CLOSES, {facts.symbol: facts.currency for facts in FACTS.values()}, {"EUR": CLOSES["EURUSD"]})
+PLAIN = PlainMarket(
+    CLOSES,
+    {facts.symbol: facts.currency for facts in FACTS.values()},
+    {"EUR": CLOSES["EURUSD"]},
+    factors={"CENTS": 0.01},
+)
 
 
 def market() -> Market:

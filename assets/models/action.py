@@ -64,13 +64,17 @@ class CorporateAction(models.Model):
     pay_date = models.DateField(null=True, blank=True, help_text="When its cash comes; the ex-date when empty.")
     ratio = QuantityField(null=True, blank=True, help_text="New units …")
     per = QuantityField(null=True, blank=True, help_text="… for this many held ones.")
-    cash = QuantityField(null=True, blank=True, help_text="Per unit, gross.")
+    cash = QuantityField(null=True, blank=True, help_text="Per unit, gross, in pounds and not in pence.")
     currency = models.CharField(max_length=3, blank=True, validators=[validate_currency], help_text="Of the cash.")
     withholding_rate = QuantityField(null=True, blank=True, help_text="Fraction of a dividend that is withheld.")
-    cash_in_lieu = QuantityField(null=True, blank=True, help_text="Per new unit. Empty: fractions are kept.")
+    cash_in_lieu = QuantityField(
+        null=True, blank=True, help_text="Per new unit, in pounds and not in pence. Empty: fractions are kept."
+    )
     target = models.ForeignKey(Asset, models.PROTECT, null=True, blank=True, related_name="arrivals")
     target_price = QuantityField(
-        null=True, blank=True, help_text="Of a unit of the target, where a merger pays cash too."
+        null=True,
+        blank=True,
+        help_text="Of a unit of the target, in pounds and not in pence, where a merger pays cash too.",
     )
     basis_share = QuantityField(null=True, blank=True, help_text="Fraction of each lot's basis that moves over.")
     old_symbol = models.CharField(max_length=32, blank=True)

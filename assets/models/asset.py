@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -13,10 +14,15 @@ from django.db.models import Q
 from assets import sessions
 from assets.isin import validate_isin
 from core.errors import DomainError
+from core.fields import QuantityField
+from core.money import HUNDREDTH, minor_currency
 from users.models import validate_currency, validate_time_zone
 
 if TYPE_CHECKING:
     from users.models import User
+
+
+PRICE_FACTOR_LIMIT = 10**6
 
 
 def validate_calendar(name: str) -> None:
@@ -88,6 +94,10 @@ class Asset(models.Model):
     currency = models.CharField(max_length=3, validators=[validate_currency])
     isin = models.CharField("ISIN", max_length=12, blank=True, validators=[validate_isin])
     price_basis = models.CharField(max_length=16, choices=PriceBasis, default=PriceBasis.RAW)
+    price_factor = QuantityField(
+        default=Decimal(1),
+        help_text="What one unit costs at a price of 1: 0.01 where prices are in pence or in percent of par.",
+    )
     price_version = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="The price clock when a price of this asset last changed."
     )
@@ -102,6 +112,16 @@ class Asset(models.Model):
             models.CheckConstraint(condition=Q(price_basis__in=PriceBasis.values), name="asset_price_basis_known"),
             models.CheckConstraint(condition=~Q(symbol=""), name="asset_has_symbol"),
             models.CheckConstraint(condition=~Q(currency=""), name="asset_has_currency"),
+            models.CheckConstraint(
+                condition=Q(price_factor__gt=0, price_factor__lt=PRICE_FACTOR_LIMIT),
+                name="asset_price_factor_positive",
+                violation_error_message="The price factor must be more than 0 and less than 1,000,000.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(type=AssetType.FX) | Q(price_factor=1),
+                name="asset_rate_without_factor",
+                violation_error_message="An exchange rate has no price factor.",
+            ),
         ]
         indexes = [
             models.Index(fields=["sector"], name="asset_sector"),
@@ -110,3 +130,13 @@ class Asset(models.Model):
 
     def __str__(self) -> str:
         return self.symbol
+
+    @property
+    def quote_currency(self) -> str:
+        """What prices are in: GBX where they are in pence. A bond's factor is that of par, so it has none."""
+        in_hundredths = self.price_factor == HUNDREDTH and self.type != AssetType.BOND
+        return (minor_currency(self.currency) if in_hundredths else "") or self.currency
+
+    @property
+    def quoted_in_minor(self) -> bool:
+        return self.quote_currency != self.currency

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from assets.adjustment import SCALE, Step, adjusted
+from assets.adjustment import SCALE
 from assets.models import ActionKind, Asset, AssetType, CorporateAction, HistoricValue, PriceBasis, PriceClock
 from assets.models.action import MULTIPLYING, PAYING
-from core import bulk
+from assets.services.adjusting import adjust_closes
 from core.errors import DomainError
 from core.fields import QUANTITY_LIMIT
-from core.money import EXACT, UnknownCurrency, divide, minor_units
+from core.money import EXACT, UnknownCurrency, minor_units
 
 if TYPE_CHECKING:
     from users.models import User
@@ -253,45 +253,3 @@ def _rename(asset: Asset, old: str, new: str) -> None:
     except ValidationError as error:
         raise SymbolMalformed(field="new_symbol") from error
     Asset.objects.filter(pk=asset.pk).update(symbol=new)
-
-
-def adjust_closes(asset: Asset, version: int) -> int:
-    """Derive the adjusted closes of ``asset`` anew from its raw closes and standing actions; returns what changed.
-
-    Only where closes are as traded; other sources adjust theirs themselves. An asset that never
-    had an action keeps what its source gave.
-    """
-    if asset.price_basis != PriceBasis.RAW or not CorporateAction.objects.filter(asset=asset).exists():
-        return 0
-    bars = list(
-        HistoricValue.objects.filter(asset=asset)
-        .order_by("day")
-        .values_list("day", "close", "adjusted_close", "source")
-    )
-    steps = [step_of(action) for action in CorporateAction.objects.standing().filter(asset=asset).order_by("pk")]
-    values = adjusted([bar[:2] for bar in bars], steps)
-    rows = [
-        (asset.pk, day, close, source, value, version)
-        for (day, close, stored, source), value in zip(bars, values, strict=True)
-        if stored != value
-    ]
-    columns = ("asset", "day", "close", "source", "adjusted_close", "version")
-    if rows:
-        bulk.upsert(HistoricValue, columns, rows, unique=("asset", "day"))
-    return len(rows)
-
-
-def step_of(action: CorporateAction) -> Step:
-    """What an action means for the closes before it; cash in another currency is left out."""
-    ratio, per = action.ratio or ONE, action.per or ONE
-    day, own = action.ex_date, action.currency in ("", action.asset.currency)
-    match action.kind:
-        case ActionKind.SPLIT | ActionKind.REVERSE_SPLIT:
-            return Step(day, units=divide(ratio, per))
-        case ActionKind.STOCK_DIVIDEND:
-            return Step(day, units=divide(per + ratio, per))
-        case ActionKind.SPIN_OFF:
-            return Step(day, kept=ONE - (action.basis_share or Decimal(0)))
-        case ActionKind.CASH_DIVIDEND | ActionKind.RETURN_OF_CAPITAL if own:
-            return Step(day, paid=action.cash or Decimal(0))
-    return Step(day)

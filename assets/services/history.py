@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import islice
@@ -11,13 +11,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from assets.adjustment import as_adjusted
 from assets.models import Asset, HistoricValue, PriceClock, PriceRevision
 from assets.providers.base import Bar
+from assets.services.adjusting import adjust_after, derived_from
 from core import bulk
 from core.money import EXACT
 
 FIGURES = ("open", "high", "low", "close", "adjusted_close", "volume")
 SCALE = Decimal("1e-10")  # of the columns
+DERIVED = ("adjusted_close",)
 MOST_IDS = 500  # above it, asking for the days alone is faster than naming the assets
 
 Key = tuple[int, date]
@@ -30,7 +33,8 @@ def store_bars(bars: Sequence[tuple[int, Bar]], *, source: str) -> int:
 
     A bar that differs from the one that stands, in a figure or in its source, replaces it, and the old one goes
     to the revisions. A bar that is there already changes nothing. Figures are kept with 10 decimals. Moves the
-    price clock, and the price version of the assets that changed, when anything did.
+    price clock, and the price version of the assets that changed, when anything did. Where corporate actions adjust
+    the closes, an adjusted close that the source gives is left aside, and those of earlier days are derived anew.
 
     Raises ValueError when two bars of one asset and day differ, TooManyDigits when the database cannot keep one.
     """
@@ -40,7 +44,14 @@ def store_bars(bars: Sequence[tuple[int, Bar]], *, source: str) -> int:
     with transaction.atomic():
         version = PriceClock.tick()  # first: it serialises the writers of prices
         standing = _standing(given)
-        changed = {key: figures for key, figures in given.items() if _differs(standing.get(key), figures, source)}
+        assets = {asset_id for asset_id, _ in given}
+        derived = derived_from(assets if len(assets) <= MOST_IDS else None)
+        given = {key: _adjusted(figures) if key[0] in derived else figures for key, figures in given.items()}
+        changed = {
+            key: figures
+            for key, figures in given.items()
+            if _differs(standing.get(key), figures, source, but=DERIVED if key[0] in derived else ())
+        }
         if not changed:
             transaction.set_rollback(True)  # the clock stands still
             return 0
@@ -48,6 +59,7 @@ def store_bars(bars: Sequence[tuple[int, Bar]], *, source: str) -> int:
         rows = ((*key, *figures, source, version) for key, figures in changed.items())
         bulk.upsert(HistoricValue, ("asset", "day", *FIGURES, "source", "version"), rows, unique=("asset", "day"))
         _mark({asset_id for asset_id, _ in changed}, version)
+        adjust_after(_first_days(changed), derived, version)
     return len(changed)
 
 
@@ -79,10 +91,26 @@ def _standing(given: dict[Key, Figures]) -> dict[Key, HistoricValue]:
     return {(row.asset_id, row.day): row for row in rows.order_by().iterator(chunk_size=10_000)}
 
 
-def _differs(standing: HistoricValue | None, figures: Figures, source: str) -> bool:
+def _adjusted(figures: Figures) -> Figures:
+    """With the close itself as adjusted close, which holds from the last ex-date on."""
+    named = dict(zip(FIGURES, figures, strict=True))
+    close = named["close"]
+    return tuple((named | {"adjusted_close": close and as_adjusted(close)}).values())
+
+
+def _differs(standing: HistoricValue | None, figures: Figures, source: str, *, but: Collection[str]) -> bool:
     if standing is None or standing.source != source:
         return True
-    return any(getattr(standing, name) != figure for name, figure in zip(FIGURES, figures, strict=True))
+    pairs = zip(FIGURES, figures, strict=True)
+    return any(getattr(standing, name) != figure for name, figure in pairs if name not in but)
+
+
+def _first_days(changed: Iterable[Key]) -> dict[int, date]:
+    """Asset id to the first day of it among ``changed``."""
+    first: dict[int, date] = {}
+    for asset_id, day in changed:
+        first[asset_id] = min(day, first.get(asset_id, day))
+    return first
 
 
 def _keep_revisions(replaced: Sequence[HistoricValue]) -> None:

@@ -55,13 +55,18 @@ class OwnAccountField(serializers.PrimaryKeyRelatedField[Account]):
 
 
 class HoldingSerializer(serializers.Serializer[Any]):
-    """One asset of a portfolio. Cost in its currency; cost_base, value and gains in the portfolio's."""
+    """One asset of a portfolio. Cost in its currency; cost_base, value and gains in the portfolio's.
+
+    Price and average_cost are per unit as the asset is quoted: × price_factor in its currency.
+    """
 
     asset = serializers.CharField(source="symbol")
     name = serializers.CharField()
     sector = serializers.CharField()
     type = serializers.CharField(source="asset_type")
     currency = serializers.CharField()
+    quote_currency = serializers.CharField(help_text="What price and average_cost are in: GBX for pence.")
+    price_factor = DecimalStringField(help_text="What one unit costs at a price of 1.")
     quantity = DecimalStringField()
     average_cost = DecimalStringField()
     cost = DecimalStringField()
@@ -110,7 +115,7 @@ class NewInvestmentSerializer(StrictSerializer):
 
     asset = serializers.CharField(max_length=32)
     quantity = DecimalStringField()
-    unit_cost = DecimalStringField(required=False, allow_null=True)
+    unit_cost = DecimalStringField(required=False, allow_null=True, help_text="As the asset is quoted, like a price.")
     opened_on = IsoDateField(required=False, allow_null=True)
 
 
@@ -209,12 +214,19 @@ OWN_TERMS = ("currency", "fee", "tax", "exchange_rate", "account", "external_id"
 
 
 class TradeSerializer(StrictSerializer, serializers.ModelSerializer[Trade]):
-    """One trade. ``gross`` is quantity × price, ``net`` a purchase's cost or a sale's proceeds after fee and tax."""
+    """One trade. ``gross`` is quantity × price (× the asset's price factor), ``net`` a purchase's cost or a sale's
+    proceeds after fee and tax. Gross, net, fee and tax are in the settlement currency.
+    """
 
     asset = SymbolField()
     account = OwnAccountField(required=False, allow_null=True)
     price = DecimalStringField(required=False, help_text="Per unit. A transfer in without one takes the day's close.")
-    currency = serializers.CharField(max_length=3, required=False)
+    currency = serializers.CharField(
+        max_length=3,
+        required=False,
+        help_text="What the price is in; the asset's quote currency when left out. GBX is for shares quoted in pence.",
+    )
+    settlement_currency = serializers.CharField(source="currency", read_only=True, help_text="GBP for prices in GBX.")
     gross = DecimalStringField(read_only=True)
     net = DecimalStringField(read_only=True)
     lots = TradeLotSerializer(many=True, required=False, source="named_lots", max_length=MOST_LOTS)  # type: ignore[call-arg]
@@ -233,6 +245,7 @@ class TradeSerializer(StrictSerializer, serializers.ModelSerializer[Trade]):
             "traded_at",
             "day",
             "currency",
+            "settlement_currency",
             "fee",
             "tax",
             "gross",
@@ -267,6 +280,11 @@ class TradeSerializer(StrictSerializer, serializers.ModelSerializer[Trade]):
             if errors:
                 raise serializers.ValidationError(errors)
         return attrs
+
+    def to_representation(self, instance: Trade) -> dict[str, Any]:
+        price, currency = instance.stated_price, instance.price_currency
+        row = super().to_representation(instance)
+        return row | {"price": self.fields["price"].to_representation(price), "currency": currency}
 
     def terms(self) -> dict[str, Any]:
         """What the service takes: the fields that were sent, lots as such."""

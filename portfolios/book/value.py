@@ -23,9 +23,9 @@ def books_context() -> Context:
     return context
 
 
-def gross_amount(quantity: Decimal, price: Decimal, currency: str) -> Decimal:
-    """quantity × price, rounded to the minor unit of ``currency``."""
-    return quantise(multiply(quantity, price), currency)
+def gross_amount(quantity: Decimal, price: Decimal, currency: str, factor: Decimal = ONE) -> Decimal:
+    """quantity × price × price factor, rounded to the minor unit of ``currency``."""
+    return quantise(multiply(quantity, price, factor), currency)
 
 
 def net_amount(kind: EntryKind, gross: Decimal, fee: Decimal, tax: Decimal) -> Decimal:
@@ -54,6 +54,11 @@ def share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
 def scaled(amount: Decimal) -> Decimal:
     """``amount`` to 4 decimals, halves away from zero."""
     return amount.quantize(SCALE, ROUND_HALF_UP, EXACT)
+
+
+def unit_cost(cost: Decimal, quantity: Decimal, factor: Decimal = ONE) -> Decimal:
+    """What a unit cost, as its asset is quoted, unrounded: beside a price in pence in pence. 0 for no units."""
+    return divide(cost, multiply(quantity, factor)) if quantity else Decimal(0)
 
 
 def per_unit(price: Decimal) -> Decimal:
@@ -92,9 +97,9 @@ def converted(amount: Decimal, rate: Decimal, currency: str) -> Decimal:
     return amount if rate == ONE else quantise(multiply(amount, rate), currency)
 
 
-def market_value(quantity: Decimal, price: Decimal, rate: Decimal, currency: str) -> Decimal:
-    """quantity × price × rate in the base ``currency``, rounded to its minor unit."""
-    return quantise(multiply(quantity, price, rate), currency)
+def market_value(quantity: Decimal, price: Decimal, rate: Decimal, currency: str, factor: Decimal = ONE) -> Decimal:
+    """quantity × price × price factor × rate in the base ``currency``, rounded to its minor unit."""
+    return quantise(multiply(quantity, price, factor, rate), currency)
 
 
 def weights(values: Sequence[Decimal]) -> list[Decimal] | None:

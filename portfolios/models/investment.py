@@ -9,7 +9,7 @@ from django.db import models
 
 from assets.models import Asset
 from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField, within
-from core.money import divide
+from portfolios.book.value import unit_cost
 from portfolios.models.portfolio import Portfolio
 
 if TYPE_CHECKING:
@@ -58,5 +58,5 @@ class Investment(models.Model):
 
     @property
     def average_cost(self) -> Decimal:
-        """Per unit, in the asset's currency; 0 when nothing is held."""
-        return divide(self.cost, self.quantity) if self.quantity else Decimal(0)
+        """Per unit, as the asset is quoted; 0 when nothing is held. Reads the asset."""
+        return unit_cost(self.cost, self.quantity, self.asset.price_factor)

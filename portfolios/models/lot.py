@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from assets.models import Asset, CorporateAction
 from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField, within
-from core.money import divide
+from portfolios.book.value import unit_cost
 from portfolios.models.portfolio import Portfolio
 from portfolios.models.trade import Trade
 
@@ -65,7 +65,8 @@ class Lot(models.Model):
 
     @property
     def unit_cost(self) -> Decimal:
-        return divide(self.cost, self.quantity) if self.quantity else Decimal(0)
+        """As the asset is quoted, like a price; reads the asset."""
+        return unit_cost(self.cost, self.quantity, self.asset.price_factor)
 
 
 class DisposalQuerySet(models.QuerySet["Disposal"]):

@@ -62,6 +62,9 @@ class Portfolio(models.Model):
     )
     cash = models.CharField(max_length=9, choices=CashSetting, default=CashSetting.UNTRACKED)
     version = models.PositiveBigIntegerField(default=0, editable=False, help_text="Moves with every booking.")
+    rates_version = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="The price clock up to which the books have seen every exchange rate."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PortfolioQuerySet.as_manager()

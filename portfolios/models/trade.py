@@ -12,6 +12,7 @@ from django.db.models import Q
 from assets.models import Asset
 from banking.models import Account
 from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField
+from core.money import multiply
 from portfolios.book.types import EntryKind
 from portfolios.book.value import gross_amount, net_amount
 from portfolios.models.portfolio import Portfolio
@@ -52,7 +53,7 @@ class Trade(models.Model):
     traded_at = models.DateTimeField()
     day = models.DateField(help_text="The day at the exchange.")
     quantity = QuantityField()
-    price = QuantityField(help_text="Per unit, in the trade's currency.")
+    price = QuantityField(help_text="Per unit, as the asset is quoted: × its price factor in the trade's currency.")
     currency = models.CharField(max_length=3, validators=[validate_currency])
     fee = MoneyField(default=0)
     tax = MoneyField(default=0)
@@ -116,8 +117,19 @@ class Trade(models.Model):
 
     @property
     def gross(self) -> Decimal:
-        """Quantity × price in the trade's currency, rounded to its minor unit."""
-        return gross_amount(self.quantity, self.price, self.currency)
+        """Quantity × price × price factor in the trade's currency, rounded to its minor unit; reads the asset."""
+        return gross_amount(self.quantity, self.price, self.currency, self.asset.price_factor)
+
+    @property
+    def price_currency(self) -> str:
+        """What ``stated_price`` is in: GBX for a share quoted in pence and paid in GBP, else the trade's currency."""
+        return self.asset.quote_currency if self.currency == self.asset.currency else self.currency
+
+    @property
+    def stated_price(self) -> Decimal:
+        """The price in ``price_currency``: as the asset is quoted, but in whole units of a third currency."""
+        scaled = self.asset.quoted_in_minor and self.currency != self.asset.currency
+        return multiply(self.price, self.asset.price_factor) if scaled else self.price
 
     @property
     def net(self) -> Decimal:

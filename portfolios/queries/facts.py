@@ -26,6 +26,7 @@ class TradeRow(NamedTuple):
     portfolio_id: int
     asset_id: int
     asset_currency: str
+    price_factor: Decimal
     kind: str
     traded_at: datetime
     day: date
@@ -41,7 +42,8 @@ class TradeRow(NamedTuple):
     voided_at: datetime | None
 
 
-_COLUMNS = [name if name != "asset_currency" else "asset__currency" for name in TradeRow._fields]
+OF_ASSET = {"asset_currency": "asset__currency", "price_factor": "asset__price_factor"}
+_COLUMNS = [OF_ASSET.get(name, name) for name in TradeRow._fields]
 
 
 def entries_of(
@@ -169,7 +171,7 @@ def _entry(
     kind = EntryKind(row.kind)
     moved = kind in (EntryKind.TRANSFER_IN, EntryKind.TRANSFER_OUT)
     rates_of_day = Conversion() if moved else conversion_of(row, base, table)
-    net = net_amount(kind, gross_amount(row.quantity, row.price, row.currency), row.fee, row.tax)
+    net = net_amount(kind, gross_amount(row.quantity, row.price, row.currency, row.price_factor), row.fee, row.tax)
     return Entry(
         key=row.pk,
         kind=kind,

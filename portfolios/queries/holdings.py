@@ -9,11 +9,11 @@ from decimal import Decimal
 
 from django.db.models import F, Max, OuterRef, Subquery
 
-from assets.models import Asset, HistoricValue
+from assets.models import Asset, AssetType, HistoricValue
 from assets.queries import LastBar, RateMissing, RateTable, carried, last_bars, rates
-from core.money import divide
-from portfolios.book.types import Position
-from portfolios.book.value import market_value, per_unit, weights
+from core.money import HUNDREDTH, divide
+from portfolios.book.types import Position, plain
+from portfolios.book.value import market_value, per_unit, unit_cost, weights
 from portfolios.models import Investment, Portfolio, Trade
 from portfolios.queries.books import books_of
 from portfolios.queries.facts import BookKey
@@ -25,8 +25,9 @@ TRADE_PRICE = "trade"  # the source of a price that no market gave: the portfoli
 class Holding:
     """One asset of one portfolio: quantity, cost, price, value.
 
-    ``cost`` and ``average_cost`` are in the asset's currency; ``cost_base``, ``value``, the gains
-    and ``rate`` (base currency for one of the asset's) in the portfolio's. ``price_source``
+    ``cost`` is in the asset's currency; ``cost_base``, ``value``, the gains and ``rate`` (base currency for one of the
+    asset's) in the portfolio's. ``price`` and ``average_cost`` are as the asset is quoted: in ``quote_currency``, and
+    worth ``price_factor`` of money for each 1 of them. ``price_source``
     "simulated" marks a price that no market made, "trade" the last own trade of an asset
     without any close. ``weight`` is the share of the market value; the weights of a portfolio
     add up to 1. What needs a price or rate that is not known is None.
@@ -39,6 +40,8 @@ class Holding:
     sector: str
     asset_type: str
     currency: str
+    quote_currency: str
+    price_factor: Decimal
     quantity: Decimal
     average_cost: Decimal
     cost: Decimal
@@ -52,6 +55,15 @@ class Holding:
     unrealised_gain: Decimal | None
     realised_gain: Decimal
     weight: Decimal | None
+
+    @property
+    def price_unit(self) -> str:
+        """What ``price`` and ``average_cost`` are in, for people: GBX, % of par, or the currency."""
+        if self.quote_currency != self.currency or self.price_factor == 1:
+            return self.quote_currency
+        if self.price_factor == HUNDREDTH and self.asset_type == AssetType.BOND:
+            return "% of par"
+        return f"{plain(self.price_factor)} {self.currency}"
 
     @property
     def unrealised_return(self) -> Decimal | None:
@@ -155,7 +167,8 @@ def _holding(
     key: BookKey, asset: Asset, position: Position, bar: LastBar | None, rate: Decimal | None, base: str
 ) -> Holding:
     known = bar is not None and rate is not None
-    value = market_value(position.quantity, bar.close, rate, base) if known else None  # type: ignore[union-attr,arg-type]
+    factor = asset.price_factor
+    value = market_value(position.quantity, bar.close, rate, base, factor) if known else None  # type: ignore[union-attr,arg-type]
     return Holding(
         portfolio_id=key[0],
         asset_id=asset.pk,
@@ -164,8 +177,10 @@ def _holding(
         sector=asset.sector,
         asset_type=asset.type,
         currency=asset.currency,
+        quote_currency=asset.quote_currency,
+        price_factor=factor,
         quantity=position.quantity,
-        average_cost=average_cost(position),
+        average_cost=per_unit(unit_cost(position.cost, position.quantity, factor)),
         cost=position.cost,
         cost_base=position.cost_base,
         price=per_unit(bar.close) if bar else None,
@@ -178,13 +193,6 @@ def _holding(
         realised_gain=position.realised_gain_base,
         weight=None,
     )
-
-
-def average_cost(position: Position) -> Decimal:
-    """Cost per unit in the asset's currency with 10 decimals; 0 when nothing is held."""
-    if not position.quantity:
-        return Decimal(0)
-    return per_unit(divide(position.cost, position.quantity))
 
 
 def _weighted(held: list[Holding]) -> list[Holding]:

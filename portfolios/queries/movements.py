@@ -7,19 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import OuterRef, Subquery
 
 from assets.models import ActionKind, HistoricValue
-from assets.queries import RateTable, rates
+from assets.queries import RateTable, carried_close, rates, splits_of
 from banking.models import CashTransaction, Origin, Section
 from core.money import multiply
 from portfolios.book.performance import BalanceChange
 from portfolios.book.types import EntryKind
 from portfolios.book.value import converted, gross_amount, market_value, net_amount
 from portfolios.models import Departure, Entitlement, Portfolio, PortfolioAccount, TransferLot
-from portfolios.queries.facts import conversion_of
+from portfolios.queries.facts import OF_ASSET, conversion_of
 
 ZERO = Decimal(0)
 TRANSFERS = (EntryKind.TRANSFER_IN, EntryKind.TRANSFER_OUT)
@@ -100,6 +100,7 @@ class TradeRow(NamedTuple):
     pk: int
     asset_id: int
     asset_currency: str
+    price_factor: Decimal
     kind: str
     day: date
     quantity: Decimal
@@ -108,7 +109,7 @@ class TradeRow(NamedTuple):
     fee: Decimal
     tax: Decimal
     exchange_rate: Decimal | None
-    close: Decimal | None  # the asset's last one on that day
+    close: Decimal | None  # the asset's last one, as a price of that day
 
     @property
     def entry_kind(self) -> EntryKind:
@@ -116,14 +117,28 @@ class TradeRow(NamedTuple):
 
 
 def trade_rows(portfolio: Portfolio, start: date, end: date) -> list[TradeRow]:
-    """The standing trades after ``start`` up to ``end``; 2 queries."""
+    """The standing trades after ``start`` up to ``end``; 2 queries, and one more where securities were transferred."""
     bars = HistoricValue.objects.filter(asset=OuterRef("asset"), day__lte=OuterRef("day")).order_by("-day")
     trades = portfolio.trades.standing().filter(day__gt=start, day__lte=end)
-    columns = [name if name != "asset_currency" else "asset__currency" for name in TradeRow._fields[:-1]]
+    columns = [OF_ASSET.get(name, name) for name in TradeRow._fields if name != "close"]
     plain = trades.exclude(kind__in=TRANSFERS).values_list(*columns)
-    moved = trades.filter(kind__in=TRANSFERS).annotate(market=Subquery(bars.values("close")[:1]))
+    moved = trades.filter(kind__in=TRANSFERS).annotate(
+        market=Subquery(bars.values("close")[:1]), market_day=Subquery(bars.values("day")[:1])
+    )
     rows = [TradeRow._make([*row, None]) for row in plain]
-    return [*rows, *(TradeRow._make(row) for row in moved.values_list(*columns, "market"))]
+    return rows + _at_market(list(moved.values_list(*columns, "market", "market_day")))
+
+
+def _at_market(moved: Sequence[tuple[Any, ...]]) -> list[TradeRow]:
+    """Transfers with their asset's last close, divided by the ratios of the splits between its day and theirs."""
+    found = [(TradeRow._make(row[:-1]), row[-1]) for row in moved]
+    splits = splits_of({row.asset_id for row, _ in found}) if found else {}
+    return [
+        row
+        if row.close is None
+        else row._replace(close=carried_close(row.close, of, splits.get(row.asset_id, ()), row.day))
+        for row, of in found
+    ]
 
 
 def accounts_of(portfolio: Portfolio) -> dict[int, str]:
@@ -163,7 +178,9 @@ def _movement(row: TradeRow, base: str, table: RateTable, bases: Mapping[int, De
         worth, basis = _worth(row, base, table), bases.get(row.pk, ZERO)
         sign = -1 if row.entry_kind == EntryKind.TRANSFER_OUT else 1
         return Movement(row.day, row.asset_id, sign * worth, transfer=True, basis=sign * basis)
-    net = net_amount(row.entry_kind, gross_amount(row.quantity, row.price, row.currency), row.fee, row.tax)
+    net = net_amount(
+        row.entry_kind, gross_amount(row.quantity, row.price, row.currency, row.price_factor), row.fee, row.tax
+    )
     amount = converted(net, conversion_of(row, base, table).to_base, base)
     return Movement(row.day, row.asset_id, -amount if row.entry_kind == EntryKind.SELL else amount)
 
@@ -171,7 +188,7 @@ def _movement(row: TradeRow, base: str, table: RateTable, bases: Mapping[int, De
 def _worth(row: TradeRow, base: str, table: RateTable) -> Decimal:
     """A transfer at market value: that day's last close, or the trade's own price where there was none yet."""
     price, currency = (row.price, row.currency) if row.close is None else (row.close, row.asset_currency)
-    return market_value(row.quantity, price, table.rate(currency, base, row.day).value, base)
+    return market_value(row.quantity, price, table.rate(currency, base, row.day).value, base, row.price_factor)
 
 
 def _transferred_basis(portfolio: Portfolio) -> dict[int, Decimal]:

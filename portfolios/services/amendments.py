@@ -20,8 +20,8 @@ def terms_of(trade: Trade, lots: Sequence[TransferLot] = (), picks: Sequence[Lot
         kind=TradeKind(trade.kind),
         quantity=trade.quantity,
         traded_at=trade.traded_at,
-        price=trade.price,
-        currency=trade.currency,
+        price=trade.stated_price,
+        currency=trade.price_currency,
         fee=trade.fee,
         tax=trade.tax,
         exchange_rate=trade.exchange_rate,
@@ -56,5 +56,6 @@ def _one_lot_at_price(terms: NewTrade) -> bool:
     """Whether the transfer's only lot says nothing that its day, quantity and price do not say."""
     if len(terms.lots) != 1 or terms.price is None or terms.trade_currency != terms.asset.currency:
         return False
-    lot, gross = terms.lots[0], gross_amount(terms.quantity, terms.price, terms.trade_currency)
+    gross = gross_amount(terms.quantity, terms.price, terms.trade_currency, terms.price_factor)
+    lot = terms.lots[0]
     return lot.opened_on == terms.day and lot.cost == gross

@@ -14,10 +14,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from activity.services import record
-from assets.models import Asset
+from assets.models import Asset, PriceClock
 from banking.models import Account, AccountKind, CashTransaction, Origin
 from core.errors import DomainError
-from core.money import UnknownCurrency, minor_units, multiply, quantise
+from core.money import UnknownCurrency, minor_units
+from portfolios.book.value import gross_amount
 from portfolios.models import CashSetting, CostMethod, Portfolio, PortfolioAccount, TradeKind
 from portfolios.services.rebuild import rebuild, rederive_cash
 from portfolios.services.terms import NewLot, NewTrade, check_not_negative, check_positive, exchange_day
@@ -38,7 +39,7 @@ MOST_DAYS = 36_525
 class NewInvestment:
     """A position that a portfolio opens with.
 
-    ``unit_cost`` in the asset's currency, else the day's last known close; ``opened_on`` is the
+    ``unit_cost`` as the asset is quoted, else the day's last known close; ``opened_on`` is the
     day of the transfer and of its lot, today when left out.
     """
 
@@ -126,7 +127,7 @@ def create_portfolio(
         "allow_short": allow_short,
         "long_term_days": long_term_days,
     }
-    portfolio = Portfolio.objects.create(owner=owner, **_checked(values))
+    portfolio = Portfolio.objects.create(owner=owner, rates_version=PriceClock.read(), **_checked(values))
     if cash == CashSetting.TRACKED:
         _ensure_account(portfolio)
     record(actor=owner, action="portfolio.created", subject=portfolio, data={"name": portfolio.name})
@@ -286,5 +287,6 @@ def _opening(investment: NewInvestment, now: datetime) -> NewTrade:
 def _with_cost(transfer: NewTrade, unit_cost: Decimal | None, day: date) -> NewTrade:
     if unit_cost is None:
         return transfer
-    cost = quantise(multiply(transfer.quantity, unit_cost), transfer.asset.currency)
+    asset = transfer.asset
+    cost = gross_amount(transfer.quantity, unit_cost, asset.currency, asset.price_factor)
     return replace(transfer, lots=(NewLot(day, transfer.quantity, cost),))

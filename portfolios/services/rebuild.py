@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from assets.models import PriceClock
 from banking.models import Account, CashTransaction, Origin
 from portfolios.models import CashSetting, Portfolio
 from portfolios.services.amendments import terms_of
@@ -21,11 +22,13 @@ def rebuild(portfolio: Portfolio) -> int:
     Portfolio.objects.filter(pk=portfolio.pk).bump()
     portfolio.refresh_from_db()
     Account.objects.filter(pk__in=[account.pk for account in accounts_of(portfolio)]).bump()
+    version = PriceClock.read()  # before any rate
     for derived in DERIVED:
         derived._default_manager.filter(portfolio=portfolio).delete()  # noqa: SLF001  Django's documented name
     standing = portfolio.trades.standing()
     refold(portfolio, set(standing.order_by().values_list("asset", flat=True)))
     rederive_cash(portfolio)
+    Portfolio.objects.filter(pk=portfolio.pk).update(rates_version=version)
     return standing.count()
 
 

@@ -10,14 +10,14 @@ from decimal import Decimal
 from django.db import connection
 from django.db.models import Model
 
-from assets.queries import RateMissing, RateTable, last_bars, rates
+from assets.queries import RateMissing, RateTable, carried, last_bars, rates
 from banking.models import Account, CashTransaction, Origin, Section
 from banking.services.transactions import derive_cash, drop_derived_cash
 from core.errors import DomainError
 from core.fields import MONEY_LIMIT, ExactDecimalField
-from core.money import EXACT, divide, quantise, total
+from core.money import EXACT, quantise, total
 from portfolios.book.types import EntryKind
-from portfolios.book.value import cash_amount, converted, per_unit
+from portfolios.book.value import cash_amount, converted, per_unit, unit_cost
 from portfolios.models import CashSetting, LotPick, Portfolio, Trade, TradeKind, TransferLot
 from portfolios.queries import conversion_of
 from portfolios.services.terms import TRANSFERS, NewLot, NewPick, NewTrade, PriceRequired
@@ -78,20 +78,22 @@ def rates_of(trades: Iterable[NewTrade], accounts: Iterable[Account], base: str)
 
 
 def market_prices(trades: Sequence[NewTrade]) -> dict[tuple[int, date], Decimal]:
-    """(asset id, day) to the last close then, for the transfers that state no price; a query for each day."""
+    """(asset id, day) to the last close then, for the transfers that state no price; two queries for each day."""
     wanted: dict[date, set[int]] = defaultdict(set)
     for trade in trades:
         if trade.price is None:
             wanted[trade.day].add(trade.asset.pk)
     return {
-        (asset_id, day): bar.close for day, assets in wanted.items() for asset_id, bar in last_bars(assets, day).items()
+        (asset_id, day): per_unit(bar.close)
+        for day, assets in wanted.items()
+        for asset_id, bar in carried(last_bars(assets, day), day).items()
     }
 
 
 def unit_price(trade: NewTrade, closes: Mapping[tuple[int, date], Decimal]) -> Decimal:
-    """The price stated; for a transfer else the day's last known close, else what its lots cost per unit."""
-    if trade.price is not None:
-        return trade.price
+    """As the asset is quoted: the price stated; for a transfer else the day's last close, else its lots' unit cost."""
+    if trade.quoted_price is not None:
+        return trade.quoted_price
     if trade.trade_currency != trade.asset.currency:  # closes and the costs of lots are in the asset's
         message = f"State the price per unit in {trade.trade_currency}; closes are in {trade.asset.currency}."
         raise PriceRequired(message, field="price")
@@ -103,7 +105,7 @@ def unit_price(trade: NewTrade, closes: Mapping[tuple[int, date], Decimal]) -> D
     if not trade.lots:
         message = f"There is no close of {trade.asset.symbol} on or before {trade.day}: state what a unit cost."
         raise PriceRequired(message, field="price")
-    return per_unit(divide(total(lot.cost for lot in trade.lots), trade.quantity))
+    return per_unit(unit_cost(total(lot.cost for lot in trade.lots), trade.quantity, trade.asset.price_factor))
 
 
 def transfer_lots(trade: Trade, lots: Sequence[NewLot], base: str, table: RateTable) -> list[TransferLot]:

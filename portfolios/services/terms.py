@@ -12,7 +12,16 @@ from assets.models import Asset, AssetType
 from banking.models import Account
 from core.errors import DomainError
 from core.fields import MONEY_LIMIT, QUANTITY_LIMIT
-from core.money import EXACT, UnknownCurrency, minor_units, total
+from core.money import (
+    EXACT,
+    MINOR_SPELLINGS,
+    UnknownCurrency,
+    divide,
+    major_currency,
+    minor_units,
+    multiply,
+    total,
+)
 from portfolios.models import TradeKind
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -20,6 +29,7 @@ MOST_LOTS = 1000
 LONGEST_ID = 64
 COST_DECIMALS = 4  # a lot that was partly sold elsewhere has a share of its cost, and that is not in cents
 ZERO = Decimal(0)
+ONE = Decimal(1)
 TRANSFERS = (TradeKind.TRANSFER_IN, TradeKind.TRANSFER_OUT)
 TAKING = (TradeKind.SELL, TradeKind.TRANSFER_OUT)
 
@@ -45,12 +55,12 @@ class NewPick:
 
 @dataclass(frozen=True, slots=True)
 class NewTrade:
-    """What is to be booked. ``currency`` defaults to the asset's.
+    """What is to be booked. ``currency`` is what ``price`` is in; it defaults to the asset's quote currency.
 
-    ``price`` is per unit in ``currency``; for a transfer in it is the market value of a unit on
-    that day and may be left out. ``exchange_rate`` is the broker's, units of the base currency
-    for one of ``currency``. A transfer's ``price`` may be left out. ``picks`` are what a sale
-    or a transfer out takes by name.
+    ``price`` is per unit, as the asset is quoted. Only for a share quoted in pence does the currency make a difference:
+    in GBX, or without one, the price is in pence; in GBP or a third currency it is in whole units of that. For a
+    transfer it is the market value of a unit on that day and may be left out. ``exchange_rate`` is the broker's, units
+    of the base currency for one of the trade's currency. ``picks`` are what a sale or a transfer out takes by name.
     """
 
     asset: Asset
@@ -69,8 +79,26 @@ class NewTrade:
     picks: Sequence[NewPick] = ()
 
     @property
+    def price_currency(self) -> str:
+        return MINOR_SPELLINGS.get(self.currency or "", self.currency) or self.asset.quote_currency
+
+    @property
     def trade_currency(self) -> str:
-        return self.currency or self.asset.currency
+        """What the trade's amounts, fee and tax are in."""
+        return major_currency(self.price_currency)
+
+    @property
+    def price_factor(self) -> Decimal:
+        """What one unit costs in the trade's currency at a stated price of 1."""
+        whole = self.asset.quoted_in_minor and self.price_currency != self.asset.quote_currency
+        return ONE if whole else self.asset.price_factor
+
+    @property
+    def quoted_price(self) -> Decimal | None:
+        """The price as the asset is quoted, which is what is stored."""
+        if self.price is None or self.price_factor == self.asset.price_factor:
+            return self.price
+        return multiply(self.price, divide(self.price_factor, self.asset.price_factor))
 
     @property
     def day(self) -> date:
@@ -79,6 +107,10 @@ class NewTrade:
 
 class NotTradable(DomainError):
     """An index or an exchange rate cannot be bought or sold."""
+
+
+class NotQuotedInMinor(DomainError):
+    """The prices of this asset are not in this minor currency."""
 
 
 class UnknownKind(DomainError):
@@ -195,8 +227,12 @@ def _check_numbers(trade: NewTrade) -> None:
     check_positive(trade.quantity, "quantity")
     if trade.price is not None:
         check_not_negative(trade.price, "price")
+        check_not_negative(trade.quoted_price or ZERO, "price")
     elif trade.kind not in TRANSFERS:
         raise PriceRequired(field="price")
+    if trade.price_currency not in (trade.trade_currency, trade.asset.quote_currency):
+        message = f"The prices of {trade.asset.symbol} are in {trade.asset.quote_currency}."
+        raise NotQuotedInMinor(message, field="currency")
     decimals = _minor_units(trade.trade_currency)
     for field, amount in (("fee", trade.fee), ("tax", trade.tax)):
         check_not_negative(amount, field, decimals=decimals, limit=MONEY_LIMIT)

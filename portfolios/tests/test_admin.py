@@ -209,3 +209,14 @@ def test_the_lists_of_what_actions_and_transfers_leave_open(admin: Client, alice
         assert admin.get(page(model, "change", row.pk)).status_code == 200
         assert admin.get(page(model, "add")).status_code == 403
         assert admin.post(page(model, "change", row.pk), {"note": "x"}).status_code == 403
+
+
+def test_an_asset_with_trades_and_no_prices_keeps_what_they_mean(client: Client, carol: User) -> None:
+    asset = make_asset("HSBA", currency="GBP", price_factor=Decimal("0.01"), exchange=None)
+    buy(make_portfolio(carol, base_currency="GBP"), asset, 10, 623, "2024-03-01")
+    client.force_login(carol)
+    entered = {"symbol": "HSBA", "name": "HSBC", "type": "equity", "price_basis": "raw", "price_factor": "1"}
+    answer = client.post(reverse("admin:assets_asset_change", args=[asset.pk]), entered | {"currency": "USD"})
+    assert answer.status_code == 302, answer.content
+    asset.refresh_from_db()
+    assert (asset.name, asset.currency, asset.price_factor) == ("HSBC", "GBP", Decimal("0.01"))
