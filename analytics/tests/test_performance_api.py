@@ -16,6 +16,7 @@ from assets.models import Asset, CorporateAction
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, Section
 from banking.services.transactions import book_cash
+from banking.services.transfers import book_transfer
 from core.testing import client_of
 from portfolios.book.performance import PERIODS, ValuedDay, time_weighted
 from portfolios.models import CashSetting, Portfolio
@@ -279,6 +280,31 @@ def test_the_daily_series_knows_transfers_out(portfolio: Portfolio, asset: Asset
         start = date.fromisoformat(body["start"])
         assert body["time_weighted"]["value"] == pytest.approx(by_day(each, start, date(2024, 1, 16)))
         assert Decimal(body["series"]["values"][-1]) == Decimal(body["reconciliation"]["end_value"])
+
+
+def test_the_daily_series_knows_transfers_between_own_accounts(alice: User, asset: Asset) -> None:
+    """Euros are changed at 1.06 when the day's rate is 1.10, and some leave for an account that is not its own."""
+    make_rate("EURUSD", {FIRST: "1.10", date(2024, 1, 10): "1.20"})
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    dollars = portfolio.portfolio_accounts.get().account
+    euros, outside = (
+        Account.objects.create(owner=alice, name=name, kind="brokerage", currency="EUR") for name in ("EUR", "Bank")
+    )
+    attach_account(portfolio=portfolio, account=euros, actor=None)
+    book_cash(account=euros, amount=Decimal(2000), booked_on=FIRST, section=Section.TRANSFER, actor=None)
+    terms: dict[str, Any] = {"source": euros, "amount": Decimal(1000), "actor": None}
+    book_transfer(target=dollars, received=Decimal(1060), booked_on=date(2024, 1, 4), **terms)
+    book_transfer(target=outside, booked_on=date(2024, 1, 11), **terms | {"amount": Decimal(50)})
+    buy(portfolio, asset, 5, 101, "2024-01-04")
+    body = ask(portfolio)
+    flows = {
+        day: flow for day, flow in zip(body["series"]["days"], body["series"]["flows"], strict=True) if flow != "0.00"
+    }
+    assert flows == {"2024-01-02": "2200.00", "2024-01-11": "-60.00"}
+    assert lines(body)["currency_effect"] == -40 + 100
+    assert body["time_weighted"]["value"] == pytest.approx(by_day(portfolio, date(2024, 1, 1), date(2024, 1, 16)))
+    exact = [border(portfolio, date.fromisoformat(day)).value for day in body["series"]["days"]]
+    assert [float(value) for value in body["series"]["values"]] == pytest.approx([float(value) for value in exact])
 
 
 # --- income -------------------------------------------------------------------------------------------------------

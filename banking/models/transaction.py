@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
 
 from banking.models.account import Account
 from core.fields import MONEY_LIMIT, MoneyField
@@ -38,6 +39,10 @@ class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
 
     def standing(self) -> CashTransactionQuerySet:
         return self.filter(voided_at__isnull=True)
+
+    def with_transfer(self) -> CashTransactionQuerySet:
+        """Rows with ``transfer_id``: that of the transfer that they are a leg of, else None."""
+        return self.annotate(transfer_id=Coalesce("transfer_sent", "transfer_received"))
 
     def balances(self, day: date | None = None) -> dict[int, Decimal]:
         """Account id to the sum of its standing rows up to ``day``, in the account's currency."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -49,6 +49,7 @@ class CashMove:
     origin: str
     asset_id: int | None
     change: BalanceChange
+    internal: bool = False  # one leg of a transfer between two accounts of the portfolio
 
     @property
     def base(self) -> Decimal:
@@ -57,7 +58,7 @@ class CashMove:
     @property
     def external(self) -> bool:
         """A deposit or withdrawal: it crosses the portfolio's border."""
-        return self.origin == Origin.ENTRY and self.section == Section.TRANSFER
+        return self.origin == Origin.ENTRY and self.section == Section.TRANSFER and not self.internal
 
 
 class Due(NamedTuple):
@@ -189,16 +190,24 @@ def cash_moves(accounts: Mapping[int, str], start: date, end: date, base: str, t
     """The standing rows after ``start``, in their order; no query where no cash is tracked."""
     if not accounts:
         return []
-    rows = CashTransaction.objects.standing().filter(account__in=accounts, booked_on__gt=start, booked_on__lte=end)
-    columns = rows.order_by("booked_on", "pk").values_list(
-        "account_id", "section", "origin", "asset_id", "booked_on", "amount"
-    )
+    found = CashTransaction.objects.standing().filter(account__in=accounts, booked_on__gt=start, booked_on__lte=end)
+    rows = list(found.with_transfer().order_by("booked_on", "pk").values_list(*_CASH))
+    legs = Counter((transfer, day) for *_, day, _, transfer in rows if transfer)
     return [
         CashMove(
-            account, section, origin, asset, BalanceChange(day, amount, rate_on(accounts[account], base, day, table))
+            account,
+            section,
+            origin,
+            asset,
+            BalanceChange(day, amount, rate_on(accounts[account], base, day, table)),
+            # A leg whose other one is of another day, on its way in between, leaves the portfolio and comes back.
+            internal=legs[transfer, day] == 2,
         )
-        for account, section, origin, asset, day, amount in columns
+        for account, section, origin, asset, day, amount, transfer in rows
     ]
+
+
+_CASH = ("account_id", "section", "origin", "asset_id", "booked_on", "amount", "transfer_id")
 
 
 def rate_on(currency: str, base: str, day: date, table: RateTable) -> Decimal:

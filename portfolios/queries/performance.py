@@ -229,7 +229,9 @@ def _reconciled(facts: _Facts) -> Reconciliation:
 
 
 def _of_cash(facts: _Facts) -> Decimal:
-    """Σ over days of foreign balances × change of rate, and trades booked at another rate than the day's.
+    """Σ over days of foreign balances × change of rate, and what was booked at another rate than the day's.
+
+    That are trades, and transfers between accounts in two currencies.
 
     A foreign balance is shown in whole minor units of the base currency: what that rounds off is in it, too.
     """
@@ -243,7 +245,7 @@ def _of_cash(facts: _Facts) -> Decimal:
             effects.append(
                 _of_account(facts.opening.get(account, ZERO), moves, currency, facts.base, period, facts.table)
             )
-    booked = [move.base for move in facts.cash if move.origin == Origin.TRADE]
+    booked = [move.base for move in facts.cash if move.origin == Origin.TRADE or move.internal]
     return total([*effects, *booked, *(move.amount for move in facts.movements if not move.transfer)])
 
 
