@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from activity.admin import ReadOnly
 from assets.models import CorporateAction
@@ -28,7 +31,13 @@ from portfolios.models import (
 )
 from portfolios.services.actions import restore_action, void_action
 from portfolios.services.methods import restore_change, void_change
-from portfolios.services.portfolios import attach_account, change_portfolio, create_portfolio, delete_portfolio
+from portfolios.services.portfolios import (
+    JoinsInFuture,
+    attach_account,
+    change_portfolio,
+    create_portfolio,
+    delete_portfolio,
+)
 from portfolios.services.trades import restore_trade, void_trade
 
 if TYPE_CHECKING:  # generic in their stubs only
@@ -42,6 +51,7 @@ EDITABLE = ("name", "description", "benchmark", "allow_short", "long_term_days")
 
 class AccountInline(Inline):
     model = PortfolioAccount
+    fields = ["account", "joined_on"]
     extra = 0
     verbose_name_plural = "accounts that hold its cash"
 
@@ -57,6 +67,17 @@ class AccountInline(Inline):
             taken = PortfolioAccount.objects.values("account")
             kwargs["queryset"] = Account.objects.exclude(pk__in=taken).filter(owner__in=_owner(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A new one joins on a day; those that were there from the beginning have none."""
+        if db_field.name == "joined_on":
+            kwargs |= {"required": True, "initial": timezone.now().date, "validators": [_not_in_future]}
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+def _not_in_future(day: date) -> None:
+    if day > timezone.now().date():
+        raise ValidationError(JoinsInFuture().message)
 
 
 def _owner(request: HttpRequest) -> QuerySet[Any]:
@@ -92,7 +113,12 @@ class PortfolioAdmin(ModelAdmin):
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         for link in formset.save(commit=False):
-            attach_account(portfolio=link.portfolio, account=link.account, actor=request.user)  # type: ignore[arg-type]
+            attach_account(
+                portfolio=link.portfolio,
+                account=link.account,
+                joined_on=link.joined_on,
+                actor=request.user,  # type: ignore[arg-type]
+            )
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

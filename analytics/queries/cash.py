@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 import numpy as np
@@ -11,9 +11,9 @@ from django.db.models.functions import Cast, Coalesce
 from numpy.typing import NDArray
 
 from analytics.performance import CASH, PortfolioFacts
-from banking.models import CashTransaction, Origin, Section
+from banking.models import Origin, Section
 from core.arrays import EpochDay, records
-from portfolios.models import PortfolioAccount
+from portfolios.queries.accounts import brought, cash_accounts, own_rows
 
 ROWS = np.dtype([*((name, CASH[name]) for name in CASH.names or ()), ("transfer", np.int64)])
 
@@ -21,25 +21,28 @@ ROWS = np.dtype([*((name, CASH[name]) for name in CASH.names or ()), ("transfer"
 def account_cash(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray[np.void]:
     """Standing cash rows (CASH) of the accounts of portfolios that track their cash, up to ``as_of``.
 
-    2 queries; none when no portfolio does. Deposits and withdrawals are external, unless both legs of a transfer are
-    the portfolio's own.
+    At most 3 queries; none when no portfolio does. Deposits and withdrawals are external, unless both legs of a
+    transfer are the portfolio's own; so is what accounts held when they joined.
     """
     tracked = {portfolio.pk: row for row, portfolio in enumerate(portfolios) if portfolio.tracked}
     if not tracked:
         return np.empty(0, CASH)
-    links = PortfolioAccount.objects.filter(portfolio__in=tracked).values_list("account_id", "portfolio_id")
-    owner = {account: tracked[portfolio] for account, portfolio in links}
-    rows = _rows(owner, as_of)
-    accounts = np.array(sorted(owner), np.int64)
-    rows["row"] = np.array([owner[account] for account in sorted(owner)], np.int64)[
-        np.searchsorted(accounts, rows["row"])
-    ]
+    accounts = cash_accounts(tracked)
+    rows = _rows(accounts, as_of)
+    ids = sorted(accounts)
+    owners = np.array([tracked[accounts[pk].portfolio_id] for pk in ids], np.int64)
+    rows["row"] = owners[np.searchsorted(np.array(ids, np.int64), rows["row"])]
     rows["external"] &= ~_internal(rows)
-    return rows[list(CASH.names or ())].astype(CASH)
+    joined = [
+        (tracked[accounts[pk].portfolio_id], accounts[pk].joined_on, balance, accounts[pk].currency, True)
+        for pk, balance in brought(accounts).items()
+        if as_of is None or accounts[pk].held_on(as_of)
+    ]
+    return np.concatenate([np.array(joined, CASH), rows[list(CASH.names or ())].astype(CASH)])
 
 
-def _rows(owner: dict[int, int], as_of: date | None) -> NDArray[np.void]:
-    standing = CashTransaction.objects.standing().filter(account__in=owner)
+def _rows(accounts: Collection[int], as_of: date | None) -> NDArray[np.void]:
+    standing = own_rows(accounts)
     standing = standing.filter(booked_on__lte=as_of) if as_of else standing
     deposit = Q(origin=Origin.ENTRY, section=Section.TRANSFER)
     columns = standing.order_by("booked_on", "pk").values_list(

@@ -30,7 +30,7 @@ UNKNOWN = -1.0  # stands for an exchange rate that the broker did not give: arra
 def inputs(portfolio_ids: Iterable[int], *, only_stale: bool = False, as_of: date | None = None) -> Inputs:
     """The facts of a chunk of portfolios, up to and including ``as_of`` if it is given.
 
-    At most 8 queries, and those that a price panel needs that lags. The versions are read before everything else, so
+    At most 9 queries, and those that a price panel needs that lags. The versions are read before everything else, so
     they can only be older than the facts: at worst the portfolio is computed once too often.
     """
     chosen = Portfolio.objects.filter(pk__in=list(portfolio_ids))

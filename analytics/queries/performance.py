@@ -31,8 +31,9 @@ from banking.models import CashTransaction
 from core.money import divide, multiply
 from portfolios.book.money_weighted import NoMoneyWeightedReturn, annualised, over, xirr
 from portfolios.book.performance import PERIODS, beyond_a_year, period_start, same_flows
-from portfolios.models import CashSetting, Portfolio, PortfolioAccount
+from portfolios.models import CashSetting, Portfolio
 from portfolios.queries import valuation_days
+from portfolios.queries.accounts import day_counted
 from portfolios.queries.movements import Flow
 from portfolios.queries.performance import Performance, first_day, performance
 
@@ -105,9 +106,8 @@ def last_day(portfolio: Portfolio) -> date | None:
     priced = valuation_days([portfolio.pk])[portfolio.pk]
     if portfolio.cash != CashSetting.TRACKED:
         return priced
-    accounts = PortfolioAccount.objects.filter(portfolio=portfolio).values("account")
-    rows = CashTransaction.objects.standing().filter(account__in=accounts)
-    return max(filter(None, (priced, rows.aggregate(last=Max("booked_on"))["last"])), default=None)
+    rows = CashTransaction.objects.standing().filter(account__portfolio_link__portfolio=portfolio)
+    return max(filter(None, (priced, rows.aggregate(last=Max(day_counted()))["last"])), default=None)
 
 
 def report(portfolio: Portfolio, *, start: date | None = None, end: date | None = None) -> Report | None:

@@ -307,6 +307,27 @@ def test_the_daily_series_knows_transfers_between_own_accounts(alice: User, asse
     assert [float(value) for value in body["series"]["values"]] == pytest.approx([float(value) for value in exact])
 
 
+def test_the_daily_series_knows_accounts_that_join(alice: User, asset: Asset) -> None:
+    make_rate("EURUSD", {FIRST: "1.10", date(2024, 1, 10): "1.20"})
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    dollars = portfolio.portfolio_accounts.get().account
+    euros = Account.objects.create(owner=alice, name="EUR", kind="brokerage", currency="EUR")
+    attach_account(portfolio=portfolio, account=euros, actor=None, joined_on=date(2024, 1, 8))
+    for account, amount, day in ((dollars, 1000, 2), (euros, 500, 3), (euros, -100, 5), (euros, 10, 8), (euros, 7, 11)):
+        terms: dict[str, Any] = {"amount": Decimal(amount), "section": Section.TRANSFER, "actor": None}
+        book_cash(account=account, booked_on=date(2024, 1, day), **terms)
+    buy(portfolio, asset, 5, 101, "2024-01-04")
+    body = ask(portfolio)
+    flows = {
+        day: flow for day, flow in zip(body["series"]["days"], body["series"]["flows"], strict=True) if flow != "0.00"
+    }
+    assert flows == {"2024-01-02": "1000.00", "2024-01-08": "451.00", "2024-01-11": "8.40"}
+    assert body["time_weighted"]["value"] == pytest.approx(by_day(portfolio, date(2024, 1, 1), date(2024, 1, 16)))
+    exact = [border(portfolio, date.fromisoformat(day)).value for day in body["series"]["days"]]
+    assert [float(value) for value in body["series"]["values"]] == pytest.approx([float(value) for value in exact])
+    assert ask(portfolio, end="2024-01-05")["reconciliation"]["end_value"] == "1020"
+
+
 # --- income -------------------------------------------------------------------------------------------------------
 
 

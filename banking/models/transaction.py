@@ -11,7 +11,7 @@ from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 
 from banking.models.account import Account
-from core.fields import MONEY_LIMIT, MoneyField
+from core.fields import MONEY_LIMIT, MONEY_SCALE, MoneyField
 
 if TYPE_CHECKING:
     from datetime import date
@@ -50,7 +50,7 @@ class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
         rows = rows.filter(booked_on__lte=day) if day else rows
         sums = rows.order_by().values_list("account").annotate(Sum("amount"))
         # SQLite sums as float: bring the sum back to the column's scale.
-        return {account: Decimal(balance).quantize(Decimal("0.0001")) for account, balance in sums}
+        return {account: Decimal(balance).quantize(MONEY_SCALE) for account, balance in sums}
 
 
 class CashTransaction(models.Model):

@@ -13,7 +13,8 @@ from assets.models import Asset
 from banking.models import Section
 from core.money import total
 from portfolios.models import CashSetting, Portfolio
-from portfolios.queries.movements import CashMove, accounts_of, cash_moves, rates_of
+from portfolios.queries.accounts import cash_accounts
+from portfolios.queries.movements import CashMove, cash_moves, rates_of
 
 BEGINNING = date.min
 
@@ -47,11 +48,11 @@ class Income:
 
 
 def income(portfolio: Portfolio, start: date | None, end: date) -> Income:
-    """What came in on the days from ``start`` (the beginning) to ``end``, both included; at most 4 queries.
+    """What came in on the days from ``start`` (the beginning) to ``end``, both included; at most 5 queries.
 
     Raises RateMissing.
     """
-    accounts = accounts_of(portfolio) if portfolio.cash == CashSetting.TRACKED else {}
+    accounts = cash_accounts([portfolio.pk]) if portfolio.cash == CashSetting.TRACKED else {}
     before = date.fromordinal(start.toordinal() - 1) if start and start > BEGINNING else BEGINNING
     moves = cash_moves(accounts, before, end, portfolio.base_currency, rates_of(portfolio, [], accounts))
     earned = [move for move in moves if move.section == Section.INCOME]

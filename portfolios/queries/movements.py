@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,12 +13,13 @@ from django.db.models import OuterRef, Subquery
 
 from assets.models import ActionKind, HistoricValue
 from assets.queries import RateTable, rates
-from banking.models import CashTransaction, Origin, Section
+from banking.models import Origin, Section
 from core.money import multiply
 from portfolios.book.performance import BalanceChange
 from portfolios.book.types import EntryKind
 from portfolios.book.value import converted, gross_amount, market_value, net_amount
-from portfolios.models import Departure, Entitlement, Portfolio, PortfolioAccount, TransferLot
+from portfolios.models import Departure, Entitlement, Portfolio, TransferLot
+from portfolios.queries.accounts import CashAccount, brought, own_rows
 from portfolios.queries.facts import conversion_of
 
 ZERO = Decimal(0)
@@ -127,12 +128,6 @@ def trade_rows(portfolio: Portfolio, start: date, end: date) -> list[TradeRow]:
     return [*rows, *(TradeRow._make(row) for row in moved.values_list(*columns, "market"))]
 
 
-def accounts_of(portfolio: Portfolio) -> dict[int, str]:
-    """The currency of each account that holds the portfolio's cash; one query."""
-    links = PortfolioAccount.objects.filter(portfolio=portfolio)
-    return dict(links.values_list("account_id", "account__currency"))
-
-
 def dues_of(portfolio: Portfolio, start: date, end: date) -> list[Due]:
     """What corporate actions owed at the close of ``start`` or came to owe until ``end``; one query."""
     open_ = Entitlement.objects.filter(portfolio=portfolio, ex_date__lte=end).exclude(
@@ -143,10 +138,14 @@ def dues_of(portfolio: Portfolio, start: date, end: date) -> list[Due]:
 
 
 def rates_of(
-    portfolio: Portfolio, rows: Iterable[TradeRow], accounts: Mapping[int, str], dues: Iterable[Due] = ()
+    portfolio: Portfolio, rows: Iterable[TradeRow], accounts: Mapping[int, CashAccount], dues: Iterable[Due] = ()
 ) -> RateTable:
     """The exchange rates that these trades, accounts and dues need; at most one query."""
-    codes = {portfolio.base_currency, *accounts.values(), *(due.currency for due in dues)}
+    codes = {
+        portfolio.base_currency,
+        *(account.currency for account in accounts.values()),
+        *(due.currency for due in dues),
+    }
     for row in rows:
         codes |= {row.currency, row.asset_currency}
     return rates(codes, min(codes))
@@ -186,25 +185,43 @@ def _transferred_basis(portfolio: Portfolio) -> dict[int, Decimal]:
     return bases
 
 
-def cash_moves(accounts: Mapping[int, str], start: date, end: date, base: str, table: RateTable) -> list[CashMove]:
-    """The standing rows after ``start``, in their order; no query where no cash is tracked."""
+def cash_moves(
+    accounts: Mapping[int, CashAccount], start: date, end: date, base: str, table: RateTable
+) -> list[CashMove]:
+    """The standing rows after ``start`` and what joined with an account, by day; at most 2 queries.
+
+    No query where no cash is tracked.
+    """
     if not accounts:
         return []
-    found = CashTransaction.objects.standing().filter(account__in=accounts, booked_on__gt=start, booked_on__lte=end)
-    rows = list(found.with_transfer().order_by("booked_on", "pk").values_list(*_CASH))
+    found = own_rows(accounts).filter(booked_on__gt=start, booked_on__lte=end).with_transfer()
+    rows = list(found.order_by("booked_on", "pk").values_list(*_CASH))
     legs = Counter((transfer, day) for *_, day, _, transfer in rows if transfer)
-    return [
+    moves = [
         CashMove(
             account,
             section,
             origin,
             asset,
-            BalanceChange(day, amount, rate_on(accounts[account], base, day, table)),
+            BalanceChange(day, amount, rate_on(accounts[account].currency, base, day, table)),
             # A leg whose other one is of another day, on its way in between, leaves the portfolio and comes back.
             internal=legs[transfer, day] == 2,
         )
         for account, section, origin, asset, day, amount, transfer in rows
     ]
+    return sorted([*_joined(accounts, start, end, base, table), *moves], key=lambda move: move.change.day)
+
+
+def _joined(
+    accounts: Mapping[int, CashAccount], start: date, end: date, base: str, table: RateTable
+) -> Iterator[CashMove]:
+    """What accounts held when they joined: it comes in that day like a deposit."""
+    for account_id, balance in brought(accounts).items():
+        account = accounts[account_id]
+        if account.joined_on and start < account.joined_on <= end:
+            rate = rate_on(account.currency, base, account.joined_on, table)
+            change = BalanceChange(account.joined_on, balance, rate)
+            yield CashMove(account_id, Section.TRANSFER, Origin.ENTRY, None, change)
 
 
 _CASH = ("account_id", "section", "origin", "asset_id", "booked_on", "amount", "transfer_id")

@@ -15,14 +15,14 @@ from banking.models import CashTransaction, Origin, Section
 from core.errors import DomainError
 from core.money import EXACT, multiply, quantise, total
 from portfolios.book.performance import LINES, BalanceChange, Reconciliation, effect_of_rates
-from portfolios.models import CashSetting, Portfolio, PortfolioAccount
+from portfolios.models import CashSetting, Portfolio
+from portfolios.queries.accounts import CashAccount, cash_accounts, day_counted
 from portfolios.queries.holdings import Holding, holdings
 from portfolios.queries.movements import (
     CashMove,
     Due,
     Flow,
     Movement,
-    accounts_of,
     cash_moves,
     dues_of,
     movements_of,
@@ -109,9 +109,8 @@ def first_day(portfolio: Portfolio) -> date | None:
     traded: date | None = portfolio.trades.standing().aggregate(first=Min("day"))["first"]
     if portfolio.cash != CashSetting.TRACKED:
         return traded
-    accounts = PortfolioAccount.objects.filter(portfolio=portfolio).values("account")
-    rows = CashTransaction.objects.standing().filter(account__in=accounts)
-    return min(filter(None, (traded, rows.aggregate(first=Min("booked_on"))["first"])), default=None)
+    rows = CashTransaction.objects.standing().filter(account__portfolio_link__portfolio=portfolio)
+    return min(filter(None, (traded, rows.aggregate(first=Min(day_counted()))["first"])), default=None)
 
 
 def performance(portfolio: Portfolio, start: date, end: date) -> Performance:
@@ -141,7 +140,7 @@ class _Facts:
     end: Border
     base: str
     tracked: bool
-    accounts: Mapping[int, str]
+    accounts: Mapping[int, CashAccount]
     movements: Sequence[Movement]
     cash: Sequence[CashMove]
     dues: Sequence[Due]
@@ -151,7 +150,7 @@ class _Facts:
     @classmethod
     def of(cls, portfolio: Portfolio, start: Border, end: Border) -> _Facts:
         tracked = portfolio.cash == CashSetting.TRACKED
-        accounts = accounts_of(portfolio) if tracked else {}
+        accounts = cash_accounts([portfolio.pk]) if tracked else {}
         rows, dues = trade_rows(portfolio, start.day, end.day), dues_of(portfolio, start.day, end.day)
         table = rates_of(portfolio, rows, accounts, dues)
         return cls(
@@ -163,7 +162,7 @@ class _Facts:
             movements_of(portfolio, rows, table),
             cash_moves(accounts, start.day, end.day, portfolio.base_currency, table),
             dues,
-            CashTransaction.objects.filter(account__in=accounts).balances(start.day) if accounts else {},
+            _opening(accounts, start.day),
             table,
         )
 
@@ -189,6 +188,12 @@ class _Facts:
             for due in self.fresh
             if due.dividend
         ]
+
+
+def _opening(accounts: Mapping[int, CashAccount], day: date) -> dict[int, Decimal]:
+    """The balances of those accounts that are the portfolio's on ``day``; at most one query."""
+    held = [pk for pk, account in accounts.items() if account.held_on(day)]
+    return CashTransaction.objects.filter(account__in=held).balances(day) if held else {}
 
 
 def border(portfolio: Portfolio, day: date) -> Border:
@@ -238,13 +243,11 @@ def _of_cash(facts: _Facts) -> Decimal:
     if not facts.tracked:
         return ZERO
     effects = []
-    for account, currency in facts.accounts.items():
-        if currency != facts.base:
-            moves = [move.change for move in facts.cash if move.account_id == account]
-            period = facts.start.day, facts.end.day
-            effects.append(
-                _of_account(facts.opening.get(account, ZERO), moves, currency, facts.base, period, facts.table)
-            )
+    for pk, account in facts.accounts.items():
+        if account.currency != facts.base:
+            moves = [move.change for move in facts.cash if move.account_id == pk]
+            period, opening = (facts.start.day, facts.end.day), facts.opening.get(pk, ZERO)
+            effects.append(_of_account(opening, moves, account.currency, facts.base, period, facts.table))
     booked = [move.base for move in facts.cash if move.origin == Origin.TRADE or move.internal]
     return total([*effects, *booked, *(move.amount for move in facts.movements if not move.transfer)])
 

@@ -11,7 +11,8 @@ from decimal import Decimal
 from assets.queries import rates
 from banking.models import CashTransaction
 from core.money import divide, multiply, quantise, total
-from portfolios.models import CashSetting, Entitlement, Portfolio, PortfolioAccount
+from portfolios.models import CashSetting, Entitlement, Portfolio
+from portfolios.queries.accounts import cash_accounts
 from portfolios.queries.holdings import Holding, latest_rate
 
 UNCLASSIFIED = "Unclassified"
@@ -110,19 +111,16 @@ def _cash(portfolios: Sequence[Portfolio], as_of: date | None) -> dict[int, Deci
     tracked = {portfolio.pk: portfolio for portfolio in portfolios if portfolio.cash == CashSetting.TRACKED}
     if not tracked:
         return sums
-    links = PortfolioAccount.objects.filter(portfolio__in=tracked).values_list(
-        "portfolio_id", "account_id", "account__currency"
-    )
-    rows = list(links)
-    balances = CashTransaction.objects.filter(account__in=[row[1] for row in rows]).balances(as_of)
-    codes = {row[2] for row in rows} | {portfolio.base_currency for portfolio in tracked.values()}
+    accounts = [account for account in cash_accounts(tracked).values() if as_of is None or account.held_on(as_of)]
+    balances = CashTransaction.objects.filter(account__in=[account.account_id for account in accounts]).balances(as_of)
+    codes = {account.currency for account in accounts} | {portfolio.base_currency for portfolio in tracked.values()}
     table = rates(codes, min(codes), as_of or date.max)
-    for portfolio_id, account_id, currency in rows:
-        base = tracked[portfolio_id].base_currency
-        rate, so_far = latest_rate(table, currency, base, as_of), sums[portfolio_id]
-        balance = balances.get(account_id, Decimal(0))
+    for account in accounts:
+        pk, base = account.portfolio_id, tracked[account.portfolio_id].base_currency
+        rate, so_far = latest_rate(table, account.currency, base, as_of), sums[pk]
+        balance = balances.get(account.account_id, Decimal(0))
         missing = so_far is None or (rate is None and balance)
-        sums[portfolio_id] = None if missing else so_far + quantise(multiply(balance, rate or Decimal(0)), base)  # type: ignore[operator]
+        sums[pk] = None if missing else so_far + quantise(multiply(balance, rate or Decimal(0)), base)  # type: ignore[operator]
     return sums
 
 

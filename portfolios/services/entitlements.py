@@ -50,7 +50,7 @@ def _rows(portfolio: Portfolio, due: Sequence[Entitlement], accounts: Sequence[A
 
 
 def _row(portfolio: Portfolio, due: Entitlement, accounts: Sequence[Account], table: RateTable) -> CashTransaction:
-    account = default_account(due.currency, portfolio, accounts)
+    account = default_account(due.currency, due.pay_date, portfolio, accounts)
     try:
         rate = table.rate(due.currency, account.currency, due.pay_date).value
     except RateMissing as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet
 
 from assets.queries import RateMissing, rates
 from banking.models import Account, CashTransaction, Origin
@@ -28,6 +28,7 @@ from portfolios.models import (
     TransferLot,
 )
 from portfolios.queries import books_of
+from portfolios.queries.accounts import day_counted
 from portfolios.services.amendments import terms_of
 from portfolios.services.derivations import TABLES, Table
 from portfolios.services.settlement import accounts_of, cash_row, rates_of
@@ -166,13 +167,9 @@ def _foreign_cash(portfolio: Portfolio) -> Iterator[Finding]:
         return
     links = PortfolioAccount.objects.filter(portfolio=portfolio).exclude(account__currency=portfolio.base_currency)
     foreign = dict(links.values_list("account_id", "account__currency"))
-    first = CashTransaction.objects.standing().filter(account__in=foreign).order_by("account", "booked_on")
+    standing = CashTransaction.objects.standing().filter(account__in=foreign).order_by("account")
     table = rates(foreign.values(), portfolio.base_currency)
-    seen = set()
-    for account, day in first.values_list("account_id", "booked_on"):
-        if account in seen:
-            continue
-        seen.add(account)
+    for account, day in standing.values_list("account_id").annotate(first=Min(day_counted())):
         try:
             table.rate(foreign[account], portfolio.base_currency, day)
         except RateMissing as error:

@@ -43,11 +43,11 @@ def deposit(account: Account, amount: Number, offset: int, section: Section = Se
     book_cash(account=account, amount=Decimal(amount), booked_on=on(offset), section=section, actor=None, **values)
 
 
-def own_account(portfolio: Portfolio, currency: str = "USD", name: str = "") -> Account:
+def own_account(portfolio: Portfolio, currency: str = "USD", name: str = "", joined: int | None = None) -> Account:
     if currency == portfolio.base_currency and not name:
         return portfolio.portfolio_accounts.get().account
     account = Account.objects.create(owner=portfolio.owner, name=name or currency, kind="brokerage", currency=currency)
-    attach_account(portfolio=portfolio, account=account, actor=None)
+    attach_account(portfolio=portfolio, account=account, actor=None, joined_on=None if joined is None else on(joined))
     return account
 
 
@@ -75,6 +75,7 @@ class Story:
     rates: dict[int, Decimal]
     trades: list[Told] = field(default_factory=list)
     cash: list[tuple[int, Decimal, str, str]] = field(default_factory=list)
+    joined: dict[str, int] = field(default_factory=dict)
     moves: list[tuple[int, str, str, Decimal, Decimal]] = field(default_factory=list)  # day, from, to, sent, received
 
     def rate(self, currency: str, day: int) -> Decimal:
@@ -98,14 +99,28 @@ class Story:
             _cents(self.balance(account, day) * self.rate(currency, day)) for account, currency in ACCOUNTS.items()
         )
 
+    def held(self, account: str, day: int) -> bool:
+        return day >= self.joined.get(account, day)
+
     def balance(self, account: str, day: int) -> Decimal:
-        if not self.tracked:
-            return Decimal(0)
+        """0 before the account joins; then with all that it held by then."""
+        return self.kept(account, day) if self.tracked and self.held(account, day) else Decimal(0)
+
+    def kept(self, account: str, day: int) -> Decimal:
+        """The account's own balance, the portfolio's or not."""
         rows = [amount for on_, amount, held, _ in self.cash if held == account and on_ <= day]
         rows += [-left for on_, source, _, left, _ in self.moves if source == account and on_ <= day]
         rows += [came for on_, _, target, _, came in self.moves if target == account and on_ <= day]
-        rows += [self.settled(trade) for trade in self.trades if CURRENCIES[trade[0]] == account and trade[2] <= day]
+        rows += [amount for held, on_, amount in map(self.booked, self.trades) if held == account and on_ <= day]
         return sum(rows, Decimal(0))
+
+    def booked(self, trade: Told) -> tuple[str, int, Decimal]:
+        """Where, when and with what amount a trade moves cash: in its own currency once that account has joined."""
+        day, account, broker = trade[2], CURRENCIES[trade[0]], trade[6]
+        if self.held(account, day):
+            return account, day, self.settled(trade)
+        rate = self.rate(ACCOUNTS[account], day) if broker is None else broker
+        return "USD", day, _cents(self.settled(trade) * rate)
 
     def settled(self, trade: Told) -> Decimal:
         """The cash that a trade moves, in its currency."""
@@ -115,10 +130,7 @@ class Story:
 
     def flows(self, start: int, end: int) -> Decimal:
         """What came from outside less what went there: deposits, securities and, untracked, what trades cost."""
-        total = Decimal(0)
-        for day, amount, account, section in self.cash:
-            if section == Section.TRANSFER and start < day <= end:
-                total += amount * self.rate(ACCOUNTS[account], day)
+        total = self.banked(start, end)
         for trade in self.trades:
             symbol, kind, day, quantity, _, _, broker = trade
             rate = self.rate(CURRENCIES[symbol], day)
@@ -126,6 +138,21 @@ class Story:
                 total += _cents(quantity * _last(self.closes[symbol], day) * rate)
             elif start < day <= end and not self.tracked:
                 total -= _cents(self.settled(trade) * (rate if broker is None else broker))
+        return total
+
+    def banked(self, start: int, end: int) -> Decimal:
+        """The flows of the accounts: deposits, what crosses to an account outside, and what one joins with."""
+        total = Decimal(0)
+        for day, amount, account, section in self.cash:
+            if section == Section.TRANSFER and start < day <= end and self.held(account, day):
+                total += amount * self.rate(ACCOUNTS[account], day)
+        for day, source, target, left, came in self.moves:
+            for account, amount, other in ((source, -left, target), (target, came, source)):
+                if start < day <= end and self.held(account, day) and not self.held(other, day):
+                    total += amount * self.rate(ACCOUNTS[account], day)
+        for account, day in self.joined.items():
+            if start < day <= end:
+                total += self.kept(account, day - 1) * self.rate(ACCOUNTS[account], day)
         return total
 
 
@@ -171,6 +198,7 @@ def stories(draw: st.DrawFn) -> Story:
         cash = st.tuples(days, amounts, st.sampled_from(sorted(ACCOUNTS)), st.sampled_from(Section.values))
         story.cash = draw(st.lists(cash, max_size=6))
         story.moves = draw(st.lists(moves(), max_size=4))
+        story.joined = draw(st.dictionaries(st.sampled_from(["EUR", "Spare"]), days))
     return story
 
 
@@ -191,7 +219,7 @@ def told(story: Story, owner: User) -> Portfolio:
         symbol: priced(symbol, dict(closes), currency=CURRENCIES[symbol]) for symbol, closes in story.closes.items()
     }
     accounts = {
-        name: own_account(portfolio, currency, "" if name == currency else name)
+        name: own_account(portfolio, currency, "" if name == currency else name, story.joined.get(name))
         for name, currency in ACCOUNTS.items()
         if story.tracked
     }

@@ -155,7 +155,11 @@ def test_a_portfolio_is_created_changed_and_deleted(admin: Client, alice: User, 
         "portfolio_accounts-0-id": str(PortfolioAccount.objects.get().pk),
         "portfolio_accounts-1-portfolio": str(portfolio.pk),
         "portfolio_accounts-1-account": str(euros.pk),
+        "portfolio_accounts-1-joined_on": "2999-01-01",
     }
+    refused = admin.post(page(Portfolio, "change", portfolio.pk), {"name": "Newer", "long_term_days": 730} | inline)
+    assert "An account joins a portfolio today or earlier" in refused.content.decode()
+    inline["portfolio_accounts-1-joined_on"] = "2024-02-01"
     changed = admin.post(
         page(Portfolio, "change", portfolio.pk),
         {"name": "Newer", "benchmark": apple.pk, "long_term_days": 730} | inline,
@@ -163,7 +167,7 @@ def test_a_portfolio_is_created_changed_and_deleted(admin: Client, alice: User, 
     assert changed.status_code == 302
     portfolio.refresh_from_db()
     assert (portfolio.name, portfolio.benchmark) == ("Newer", apple)
-    assert PortfolioAccount.objects.filter(account=euros).exists()
+    assert PortfolioAccount.objects.filter(account=euros, joined_on=date(2024, 2, 1)).exists()
 
     assert admin.post(page(Portfolio, "delete", portfolio.pk), {"post": "yes"}).status_code == 302
     assert not Portfolio.objects.exists()

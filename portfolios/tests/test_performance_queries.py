@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -9,13 +10,16 @@ import pytest
 
 from assets.models import Asset, CorporateAction
 from assets.tests.factories import make_rate
-from banking.models import Account, Section
+from banking.models import Account, CashTransaction, Section
 from banking.services.transfers import void_transfer
 from core.testing import count_queries
 from portfolios.book.money_weighted import xirr
-from portfolios.models import CashSetting, Portfolio, TradeKind
+from portfolios.models import CashSetting, Portfolio, PortfolioAccount, TradeKind
+from portfolios.queries.movements import Flow
 from portfolios.queries.performance import PeriodEmpty, ValueUnknown, first_day, performance
+from portfolios.services.portfolios import JoinsInFuture, attach_account, change_portfolio
 from portfolios.services.rebuild import rebuild
+from portfolios.services.settlement import AccountJoinedLater, NoCashAccount
 from portfolios.services.trades import book_trades
 from portfolios.services.transfers import transfer_securities
 from portfolios.tests.factories import at, buy, make_portfolio, new_trade, sell
@@ -156,6 +160,88 @@ def test_a_conversion_between_own_accounts_at_another_rate_than_the_days(alice: 
     assert lines(portfolio, 0, 2) == {"currency_effect": -20}
     # 500 € more gain 50 with the euro.
     assert lines(portfolio, 0, 5) == {"currency_effect": 30}
+
+
+def test_an_account_that_joins_brings_what_it_holds(alice: User) -> None:
+    """What it earned and paid before it joins is not the portfolio's; 790 € are there then, at 1.10."""
+    make_rate("EURUSD", {on(0): "1.00", on(3): "1.10", on(5): "1.20"})
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    dollars, euros = own_account(portfolio), own_account(portfolio, "EUR", joined=3)
+    deposit(dollars, 100, 1)
+    deposit(euros, 900, 0)
+    deposit(euros, 50, 1, Section.INCOME)
+    deposit(euros, -150, 2, Section.EXPENSE)
+    sent(euros, dollars, 10, 2, received=10)
+    deposit(euros, 20, 3)
+    deposit(euros, 5, 3, Section.INCOME)
+    found = performance(portfolio, on(-1), on(4))
+    assert found.flows == exact_flows((1, "100"), (2, "10"), (3, "869"), (3, "22"))
+    assert lines(portfolio, -1, 4) == {"net_flows": 1001, "income": Decimal("5.5")}
+    assert performance(portfolio, on(1), on(2)).end.value == 110
+    assert lines(portfolio, 3, 5) == {"currency_effect": Decimal("81.5")}
+
+
+def exact_flows(*flows: tuple[int, str]) -> tuple[Flow, ...]:
+    return tuple(Flow(on(day), Decimal(amount)) for day, amount in flows)
+
+
+def test_an_overdraft_that_joins_goes_out(alice: User) -> None:
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    deposit(own_account(portfolio, name="Overdrawn", joined=3), -70, 0)
+    found = performance(portfolio, on(0), on(4))
+    assert (found.flows, found.end.value) == (exact_flows((3, "-70")), -70)
+    assert first_day(portfolio) == on(3)
+
+
+def test_a_trade_settles_where_the_portfolio_has_an_account_that_day(alice: User) -> None:
+    make_rate("EURUSD", {on(0): "1.10"})
+    asset = priced("SAP", {0: 100}, currency="EUR")
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    euros = own_account(portfolio, "EUR", joined=3)
+    for day in (2, 3):
+        buy(portfolio, asset, 1, 100, on(day))
+    rows = CashTransaction.objects.order_by("booked_on").values_list("account__currency", "amount")
+    assert list(rows) == [("USD", -110), ("EUR", -100)]
+    with pytest.raises(AccountJoinedLater) as refused:
+        buy(portfolio, asset, 1, 100, on(2), account=euros)
+    assert refused.value.field == "account"
+    assert rebuild(portfolio) == 2
+    assert list(rows.all()) == [("USD", -110), ("EUR", -100)]
+
+
+def test_an_account_that_joins_later_takes_the_cash_of_later_trades_alone(alice: User) -> None:
+    make_rate("EURUSD", {on(0): "1.10"})
+    asset = priced("SAP", {0: 100}, currency="EUR")
+    portfolio = make_portfolio(alice)
+    for day in (2, 4):
+        buy(portfolio, asset, 1, 100, on(day))
+    portfolio = change_portfolio(portfolio=portfolio, actor=None, cash="tracked")
+    own_account(portfolio, "EUR", joined=3)
+    rows = CashTransaction.objects.order_by("booked_on").values_list("account__currency", "amount")
+    assert list(rows) == [("USD", -110), ("EUR", -100)]
+
+
+@pytest.mark.parametrize(("joined", "accounts"), [(None, 1), (2, 1), (3, 2)])
+def test_cash_that_is_tracked_has_an_account_since_the_first_trade(
+    joined: int | None, accounts: int, alice: User
+) -> None:
+    portfolio, asset = make_portfolio(alice), priced("AAPL", {0: 100})
+    buy(portfolio, asset, 1, 100, on(2))
+    own_account(portfolio, name="Savings", joined=joined)
+    portfolio = change_portfolio(portfolio=portfolio, actor=None, cash="tracked")
+    assert portfolio.portfolio_accounts.count() == accounts
+    assert performance(portfolio, on(-1), on(4)).end.value == 0
+    if joined == 2:
+        with pytest.raises(NoCashAccount, match="on 2024-01-02 it has no account in USD"):
+            buy(portfolio, asset, 1, 100, on(1))
+
+
+def test_no_account_joins_in_the_future(alice: User) -> None:
+    account = Account.objects.create(owner=alice, name="Later", currency="USD")
+    with pytest.raises(JoinsInFuture) as refused:
+        attach_account(portfolio=make_portfolio(alice), account=account, actor=None, joined_on=date(2999, 1, 1))
+    assert refused.value.field == "joined_on"
+    assert not PortfolioAccount.objects.exists()
 
 
 # --- asset by asset -----------------------------------------------------------------------------------------------
