@@ -21,6 +21,7 @@ from analytics.performance import Inputs, PortfolioFacts, series_of
 from analytics.queries import Money
 from core import bulk
 from core.errors import DomainError
+from portfolios.services.payments import match_payments
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ COLUMNS = (*FIELDS, "problems", "computed_at")
 def recompute(portfolio_ids: Sequence[int], *, only_stale: bool = False) -> int:
     """Compute the figures of portfolios from their facts and store a snapshot of each; returns how many.
 
+    Cash that is the payment of a dividend is matched with it first.
     Safe to run twice, at once or out of order: the result follows from the facts alone. With ``only_stale``, those
     whose snapshot is up to date are left alone. A portfolio whose facts cannot be computed does not hold up the others.
     """
@@ -49,6 +51,7 @@ def recompute(portfolio_ids: Sequence[int], *, only_stale: bool = False) -> int:
 
 
 def _recompute(portfolio_ids: Sequence[int], only_stale: bool) -> int:
+    match_payments(portfolio_ids)
     chunk = queries.inputs(portfolio_ids, only_stale=only_stale)
     if not chunk.portfolios:
         return 0

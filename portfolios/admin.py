@@ -24,6 +24,7 @@ from portfolios.models import (
     Investment,
     Lot,
     LotPick,
+    PaymentMatch,
     Portfolio,
     PortfolioAccount,
     Trade,
@@ -31,6 +32,7 @@ from portfolios.models import (
 )
 from portfolios.services.actions import restore_action, void_action
 from portfolios.services.methods import restore_change, void_change
+from portfolios.services.payments import restore_match, void_match
 from portfolios.services.portfolios import (
     JoinsInFuture,
     attach_account,
@@ -255,6 +257,15 @@ class CostMethodChangeAdmin(VoidableAdmin):
     search_fields = ["portfolio__name"]
     voiding = staticmethod(lambda fact, user: void_change(change=fact, actor=user))
     restoring = staticmethod(lambda fact, user: restore_change(change=fact, actor=user))
+
+
+@admin.register(PaymentMatch)
+class PaymentMatchAdmin(VoidableAdmin):
+    list_display = ["created_at", "portfolio", "action", "row", "created_by", "voided_at"]
+    list_select_related = ["portfolio", "action__asset", "row", "created_by"]
+    search_fields = ["portfolio__name", "action__asset__symbol"]
+    voiding = staticmethod(lambda fact, user: void_match(match=fact, actor=user))
+    restoring = staticmethod(lambda fact, user: restore_match(match=fact, actor=user))
 
 
 @admin.register(CorporateAction)

@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone
 
 from analytics import queries
+from analytics.services import recompute
 from assets.models import Asset, CorporateAction
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, Section
@@ -326,6 +327,27 @@ def test_the_daily_series_knows_accounts_that_join(alice: User, asset: Asset) ->
     exact = [border(portfolio, date.fromisoformat(day)).value for day in body["series"]["days"]]
     assert [float(value) for value in body["series"]["values"]] == pytest.approx([float(value) for value in exact])
     assert ask(portfolio, end="2024-01-05")["reconciliation"]["end_value"] == "1020"
+
+
+def test_the_daily_series_knows_the_day_on_which_a_dividend_came(alice: User, asset: Asset) -> None:
+    make_rate("EURUSD", {FIRST: "1.10", date(2024, 1, 10): "1.20"})
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    account = portfolio.portfolio_accounts.get().account
+    terms: dict[str, Any] = {"account": account, "actor": None}
+    book_cash(amount=Decimal(5000), booked_on=FIRST, section=Section.TRANSFER, **terms)
+    buy(portfolio, asset, 10, 100, "2024-01-02")
+    pay_date = date(2024, 1, 9)
+    acted(portfolio, asset, "cash_dividend", "2024-01-08", pay_date=pay_date, cash="2", currency="EUR")
+    book_cash(amount=Decimal("22.40"), booked_on=date(2024, 1, 11), section=Section.INCOME, asset=asset, **terms)
+    assert recompute([portfolio.pk]) == 1  # which finds that the two are one
+    body = ask(portfolio)
+    assert lines(body)["income"] == 22
+    exact = {day: border(portfolio, date.fromisoformat(day)).value for day in body["series"]["days"]}
+    values = dict(zip(exact, body["series"]["values"], strict=True))
+    assert values == {day: f"{value:.2f}" for day, value in exact.items()}
+    assert exact["2024-01-10"] == 5000 - 1000 + 10 * 112 + 24
+    assert exact["2024-01-11"] == 5000 - 1000 + 10 * 111 + Decimal("22.40")
+    assert body["time_weighted"]["value"] == pytest.approx(by_day(portfolio, date(2024, 1, 1), date(2024, 1, 16)))
 
 
 # --- income -------------------------------------------------------------------------------------------------------

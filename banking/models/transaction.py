@@ -65,6 +65,14 @@ class CashTransaction(models.Model):
     origin = models.CharField(max_length=8, choices=Origin, default=Origin.ENTRY)
     origin_id = models.PositiveBigIntegerField(null=True, blank=True, help_text="The fact that the row follows from.")
     external_id = models.CharField(max_length=64, blank=True)
+    replaced_by = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="replaces",
+        help_text="The entered row that is the same payment. While that stands, this one is voided.",
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     voided_at = models.DateTimeField(null=True, blank=True)
@@ -84,6 +92,13 @@ class CashTransaction(models.Model):
                 condition=Q(origin=Origin.ENTRY, origin_id__isnull=True)
                 | (~Q(origin=Origin.ENTRY) & Q(origin_id__isnull=False)),
                 name="cash_origin_named",
+            ),
+            models.CheckConstraint(
+                condition=Q(replaced_by__isnull=True) | Q(origin=Origin.ACTION), name="cash_replaced_is_derived"
+            ),
+            models.CheckConstraint(
+                condition=Q(origin=Origin.ENTRY) | Q(voided_at__isnull=True) | Q(replaced_by__isnull=False),
+                name="cash_derived_voided_if_replaced",
             ),
             models.UniqueConstraint(
                 fields=["origin", "origin_id"], condition=Q(origin=Origin.TRADE), name="cash_once_per_trade"

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from activity.services import record
@@ -102,10 +103,17 @@ def restore_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction
 
 
 def _locked(row: CashTransaction) -> list[CashTransaction]:
-    """The row as it is now, then the other leg of its transfer if it is one, with their accounts locked."""
+    """The row as it is now, then the other leg of its transfer if it is one.
+
+    Their accounts are locked, and those of the derived rows in whose place they stand.
+    """
     transfer = Transfer.objects.with_leg(row).first()
     ids = [row.pk, *{transfer.sent_id, transfer.received_id} - {row.pk}] if transfer else [row.pk]
-    accounts = CashTransaction.objects.filter(pk__in=ids).order_by().values_list("account", flat=True)
+    accounts = (
+        CashTransaction.objects.filter(Q(pk__in=ids) | Q(replaced_by__in=ids))
+        .order_by()
+        .values_list("account", flat=True)
+    )
     Account.objects.filter(pk__in=list(accounts)).bump()
     found = CashTransaction.objects.select_related("account").in_bulk(ids)
     if any(each.origin != Origin.ENTRY for each in found.values()):
@@ -114,9 +122,16 @@ def _locked(row: CashTransaction) -> list[CashTransaction]:
 
 
 def _set_void(rows: Sequence[CashTransaction], at: datetime | None, actor: User | None) -> None:
+    """Void or restore; the derived row in whose place one stands comes back, or steps aside again."""
     for row in rows:
         row.voided_at, row.voided_by = at, actor
         row.save(update_fields=["voided_at", "voided_by"])
+        CashTransaction.objects.filter(replaced_by=row).update(voided_at=aside_since(row))
+
+
+def aside_since(row: CashTransaction | None) -> datetime | None:
+    """Since when a derived row is voided in whose place ``row`` stands: the same after every rebuild."""
+    return row.created_at if row and not row.voided_at else None
 
 
 def _record_void(rows: Sequence[CashTransaction], verb: str, actor: User | None) -> None:

@@ -153,6 +153,7 @@ class _Facts:
         accounts = cash_accounts([portfolio.pk]) if tracked else {}
         rows, dues = trade_rows(portfolio, start.day, end.day), dues_of(portfolio, start.day, end.day)
         table = rates_of(portfolio, rows, accounts, dues)
+        cash = cash_moves(accounts, start.day, end.day, portfolio.base_currency, table)
         return cls(
             start,
             end,
@@ -160,7 +161,7 @@ class _Facts:
             tracked,
             accounts,
             movements_of(portfolio, rows, table),
-            cash_moves(accounts, start.day, end.day, portfolio.base_currency, table),
+            cash,
             dues,
             _opening(accounts, start.day),
             table,
@@ -177,8 +178,26 @@ class _Facts:
     @property
     def paid(self) -> list[Flow]:
         """What the dues paid in the period, each at its pay-date's rate."""
-        paid = [due for due in self.dues if self.within(due.pay_date)]
-        return [Flow(due.pay_date, due.base(due.net, due.pay_date, self.base, self.table)) for due in paid]
+        paid = [due for due in self.dues if self.within(due.paid_on)]
+        return [Flow(due.paid_on, due.base(due.net, due.paid_on, self.base, self.table)) for due in paid]
+
+    @property
+    def payments(self) -> list[tuple[Due, CashMove]]:
+        """The entered rows of the period that are the payment of a dividend, each with what was due."""
+        owed = {due.action_id: due for due in self.dues if due.dividend}
+        return [(owed[move.pays], move) for move in self.cash if move.pays in owed]
+
+    @property
+    def earned(self) -> list[CashMove]:
+        """The entered rows of income. The cash of a dividend is no second one: it was earned on the ex-date."""
+        rows = {id(move) for _, move in self.payments}
+        income = [move for move in self.cash if move.section == Section.INCOME and move.origin == Origin.ENTRY]
+        return [move for move in income if id(move) not in rows]
+
+    @property
+    def beyond(self) -> Decimal:
+        """What payments of dividends brought beside their net amounts: more or less tax was withheld than expected."""
+        return total(due.beyond(move, self.base, self.table) for due, move in self.payments)
 
     @property
     def dividends(self) -> list[tuple[Due, Decimal, Decimal]]:
@@ -217,8 +236,7 @@ def _flows(facts: _Facts) -> list[Flow]:
 def _reconciled(facts: _Facts) -> Reconciliation:
     start, end = facts.start, facts.end
     moved = [move for move in facts.movements if move.transfer]
-    # The cash of a dividend is no second income: it was earned on the ex-date.
-    earned = [move.base for move in facts.cash if move.section == Section.INCOME and move.origin == Origin.ENTRY]
+    earned = [move.base for move in facts.earned]
     spent = [move.base for move in facts.cash if move.section == Section.EXPENSE]
     lines = dict.fromkeys(LINES, ZERO) | {
         "net_flows": total(flow.amount for flow in _flows(facts)),
@@ -227,7 +245,7 @@ def _reconciled(facts: _Facts) -> Reconciliation:
         "unrealised_in": total(move.basis - move.amount for move in moved if move.amount > 0),
         "unrealised_out": total(move.basis - move.amount for move in moved if move.amount <= 0),
         "income": total([*earned, *(gross for _, gross, _ in facts.dividends)]),
-        "costs": total([*spent, *(-withheld for _, _, withheld in facts.dividends)]),
+        "costs": total([*spent, facts.beyond, *(-withheld for _, _, withheld in facts.dividends)]),
         "currency_effect": total([_of_cash(facts), _of_dues(facts)]),
     }
     return Reconciliation(start.value, end.value, lines)
@@ -258,6 +276,7 @@ def _of_dues(facts: _Facts) -> Decimal:
         return ZERO
     if facts.tracked:
         came = [move.base for move in facts.cash if move.origin == Origin.ACTION]
+        came += [-facts.beyond, *(move.base for _, move in facts.payments)]
     else:
         came = [paid.amount for paid in facts.paid]
     due = [withheld - gross for _, gross, withheld in facts.dividends]
@@ -308,8 +327,8 @@ def _by_asset(facts: _Facts) -> list[HoldingPerformance]:
     for move in facts.movements:
         moves[move.asset_id].append(move)
     income: dict[int, list[Flow]] = defaultdict(list)
-    for row in facts.cash:
-        if row.section == Section.INCOME and row.origin == Origin.ENTRY and row.asset_id is not None:
+    for row in facts.earned:
+        if row.asset_id is not None:
             income[row.asset_id].append(Flow(row.change.day, row.base))
     for due, gross, _ in facts.dividends:
         income[due.asset_id].append(Flow(due.ex_date, gross))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.db.models import Q
+
 from assets.queries import rates
 from banking.models import CashTransaction
 from core.money import divide, multiply, quantise, total
@@ -127,7 +129,8 @@ def _cash(portfolios: Sequence[Portfolio], as_of: date | None) -> dict[int, Deci
 def _receivables(portfolios: Sequence[Portfolio], as_of: date) -> dict[int, Decimal | None]:
     """What is owed at the close of ``as_of``, in each base currency; None where a rate is missing."""
     sums: dict[int, Decimal | None] = {portfolio.pk: Decimal(0) for portfolio in portfolios}
-    owed = Entitlement.objects.filter(portfolio__in=portfolios, ex_date__lte=as_of, pay_date__gt=as_of).order_by()
+    found = Entitlement.objects.with_paid_on().filter(portfolio__in=portfolios)
+    owed = found.filter(Q(ex_date__lte=as_of), Q(paid_on__gt=as_of)).order_by()
     rows = list(owed.values_list("portfolio_id", "currency", "gross", "withholding"))
     if not rows:
         return sums

@@ -8,18 +8,19 @@ from typing import Any
 from assets.models import ActionKind
 from assets.queries import RateMissing, RateTable, rates
 from banking.models import Account, CashTransaction, Origin, Section
-from banking.services.transactions import derive_cash
+from banking.services.transactions import aside_since, derive_cash
 from core.money import multiply, quantise
 from portfolios.models import CashSetting, Entitlement, Portfolio
 from portfolios.services.settlement import accounts_of, default_account
 
-COMPARED = ("account_id", "booked_on", "amount", "section", "description", "asset_id", "origin_id")
+COMPARED: tuple[str, ...] = ("account_id", "booked_on", "amount", "section", "description", "asset_id", "origin_id")
+COMPARED += ("replaced_by_id", "voided_at")
 
 
 def settle_entitlements(portfolio: Portfolio, asset_ids: Collection[int]) -> None:
     """Bring the cash rows of these assets' entitlements in line; the portfolio and its accounts are locked.
 
-    At most 5 queries; none where the portfolio's cash is not tracked. Raises RateMissing, NoCashAccount.
+    At most 6 queries; none where the portfolio's cash is not tracked. Raises RateMissing, NoCashAccount.
     """
     if portfolio.cash != CashSetting.TRACKED:
         return
@@ -46,6 +47,11 @@ def _rows(portfolio: Portfolio, due: Sequence[Entitlement], accounts: Sequence[A
     codes = {row.currency for row in due} | {account.currency for account in accounts}
     table = rates(codes, portfolio.base_currency) if due else RateTable()
     rows = [_row(portfolio, row, accounts, table) for row in due]
+    matches = portfolio.payment_matches.standing().select_related("row") if due else []
+    payments = {match.action_id: match.row for match in matches}
+    for row in rows:
+        row.replaced_by = payments.get(row.origin_id or 0)
+        row.voided_at = aside_since(row.replaced_by)
     return [row for row in rows if row.amount]
 
 
