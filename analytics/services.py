@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +51,7 @@ def recompute(portfolio_ids: Sequence[int], *, only_stale: bool = False) -> int:
 
 
 def _recompute(portfolio_ids: Sequence[int], only_stale: bool) -> int:
+    at = timezone.now()  # before the facts: what comes due on a later day is then missing from them
     match_payments(portfolio_ids)
     chunk = queries.inputs(portfolio_ids, only_stale=only_stale)
     if not chunk.portfolios:
@@ -60,7 +61,7 @@ def _recompute(portfolio_ids: Sequence[int], only_stale: bool) -> int:
         results |= dict(zip(series.rows.tolist(), outcomes(chunk, series), strict=True))
     money = queries.money(chunk)
     rows = [
-        _row(chunk, portfolio, results[row], money[portfolio.pk])
+        _row(chunk, portfolio, results[row], money[portfolio.pk], at)
         for row, portfolio in enumerate(chunk.portfolios)
         if portfolio.pk in money  # else it was deleted meanwhile
     ]
@@ -70,7 +71,7 @@ def _recompute(portfolio_ids: Sequence[int], only_stale: bool) -> int:
     return len(rows)
 
 
-def _row(chunk: Inputs, portfolio: PortfolioFacts, result: Outcome, money: Money) -> tuple[Any, ...]:
+def _row(chunk: Inputs, portfolio: PortfolioFacts, result: Outcome, money: Money, at: datetime) -> tuple[Any, ...]:
     """A snapshot's columns in the order of COLUMNS."""
     benchmark = chunk.market.facts[portfolio.benchmark_id].symbol if portfolio.benchmark_id else ""
     versions = (portfolio.portfolio_version, portfolio.accounts_version, portfolio.price_version)
@@ -79,7 +80,7 @@ def _row(chunk: Inputs, portfolio: PortfolioFacts, result: Outcome, money: Money
     window = (result.start, result.end, result.observations)
     problems = money.problems | result.problems
     identity = (portfolio.pk, money.as_of, *versions, portfolio.base)
-    return (*identity, *amounts, benchmark, *window, *figures, problems, timezone.now())
+    return (*identity, *amounts, benchmark, *window, *figures, problems, at)
 
 
 def _drop_later(chunk: Inputs, as_of: dict[int, date]) -> None:

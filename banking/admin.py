@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from activity.admin import ReadOnly
 from banking.models import Account, CashTransaction, Section, Transfer
+from banking.models.transaction import counted_now
 from banking.services.transactions import book_cash, check_cash, restore_cash, void_cash
 from banking.services.transfers import restore_transfer, void_transfer
 from core.errors import DomainError
@@ -52,7 +53,7 @@ class AccountAdmin(AccountModelAdmin):
     readonly_fields = ["version", "created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        standing = Q(transactions__voided_at__isnull=True)
+        standing = Q(transactions__voided_at__isnull=True) & counted_now("transactions__")
         return super().get_queryset(request).annotate(total=Sum("transactions__amount", filter=standing))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:

@@ -383,6 +383,37 @@ def test_income_by_month_and_asset(alice: User, asset: Asset) -> None:
     assert ask(portfolio, "income", as_of="2024-01-30")["total"] == "12.5"
 
 
+@pytest.mark.parametrize("cash", CashSetting.values)
+def test_the_income_of_a_dividend_is_that_of_its_pay_date(cash: str, alice: User, asset: Asset) -> None:
+    """20 € less a quarter, at 1.20 on the pay-date; without tracked cash it leaves the portfolio that day."""
+    make_rate("EURUSD", {FIRST: "1.10", date(2024, 2, 1): "1.20"})
+    portfolio = make_portfolio(alice, cash=cash)
+    buy(portfolio, asset, 10, 100, "2024-01-02")
+    terms: dict[str, Any] = {"cash": "2", "currency": "EUR", "withholding_rate": Decimal("0.25")}
+    acted(portfolio, asset, "cash_dividend", "2024-01-08", pay_date=date(2024, 2, 5), **terms)
+    acted(portfolio, asset, "return_of_capital", "2024-01-09", pay_date=date(2024, 2, 5), cash="1")
+    body = ask(portfolio, "income", end="2024-02-29")
+    assert body["months"] == [{"month": "2024-02", "amount": "18", "assets": [{"asset": "AAPL", "amount": "18"}]}]
+    assert (body["total"], body["assets"]) == ("18", [{"asset": "AAPL", "amount": "18"}])
+    assert ask(portfolio, "income", end="2024-02-04")["total"] == "0"
+    assert ask(portfolio, "income", start="2024-02-06", end="2024-02-29")["total"] == "0"
+    flows = performance(portfolio, date(2024, 1, 5), date(2024, 2, 29)).flows
+    left = {flow.amount for flow in flows}
+    assert left == ({Decimal(-18), Decimal(-10)} if cash == CashSetting.UNTRACKED else set())
+
+
+def test_the_newest_value_is_not_of_a_pay_date_to_come(alice: User, asset: Asset) -> None:
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    buy(portfolio, asset, 10, 100, "2024-01-02")
+    today = timezone.now().date()
+    acted(portfolio, asset, "cash_dividend", "2024-01-08", pay_date=today + timedelta(9), cash="2")
+    body = ask(portfolio)
+    assert body["as_of"] == "2024-01-16"
+    assert lines(body)["income"] == 20
+    detail = client_of(alice).get(f"/api/portfolios/{portfolio.pk}/").json()["totals"]
+    assert (detail["cash"], detail["receivables"], detail["total_value"]) == ("-1000", "20", "220")
+
+
 # --- tax report ---------------------------------------------------------------------------------------------------
 
 

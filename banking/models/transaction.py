@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from banking.models.account import Account
 from core.fields import MONEY_LIMIT, MONEY_SCALE, MoneyField
@@ -33,6 +34,16 @@ class Origin(models.TextChoices):
     ACTION = "action", "Corporate action"
 
 
+def counted_now(path: str = "") -> Q:
+    """The rows that are in a balance of now: those of today, in UTC, and before; not those of pay-dates to come.
+
+    A trade's row counts with its trade, though it may be of the exchange's tomorrow while UTC still has today.
+    ``path`` leads to the rows, as in "transactions__".
+    """
+    today = Q(**{f"{path}booked_on__lte": timezone.now().date()})
+    return today | Q(**{f"{path}origin": Origin.TRADE})
+
+
 class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
     def visible_to(self, user: User) -> CashTransactionQuerySet:
         return self.filter(account__in=Account.objects.visible_to(user))
@@ -45,9 +56,8 @@ class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
         return self.annotate(transfer_id=Coalesce("transfer_sent", "transfer_received"))
 
     def balances(self, day: date | None = None) -> dict[int, Decimal]:
-        """Account id to the sum of its standing rows up to ``day``, in the account's currency."""
-        rows = self.standing()
-        rows = rows.filter(booked_on__lte=day) if day else rows
+        """Account id to its balance at the close of ``day``, or now (see ``counted_now``), in its currency."""
+        rows = self.standing().filter(Q(booked_on__lte=day) if day else counted_now())
         sums = rows.order_by().values_list("account").annotate(Sum("amount"))
         # SQLite sums as float: bring the sum back to the column's scale.
         return {account: Decimal(balance).quantize(MONEY_SCALE) for account, balance in sums}

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.db.models import Q
+from django.utils import timezone
 
 from assets.queries import rates
 from banking.models import CashTransaction
@@ -66,10 +67,9 @@ def totals_of_all(
 ) -> dict[int, Totals]:
     """Portfolio id to its totals; at most 5 queries, however many portfolios.
 
-    Without ``as_of`` every cash row counts, those of pay-dates to come included, and so nothing is receivable.
+    Without ``as_of`` they are of now: cash and receivables as of today in UTC, at the last known rates.
     """
-    cash = _cash(portfolios, as_of)
-    due = _receivables(portfolios, as_of) if as_of else dict.fromkeys(cash, Decimal(0))
+    cash, due = _cash(portfolios, as_of), _receivables(portfolios, as_of)
     return {
         portfolio.pk: _totals(portfolio, holdings.get(portfolio.pk, []), cash[portfolio.pk], due[portfolio.pk])
         for portfolio in portfolios
@@ -113,7 +113,8 @@ def _cash(portfolios: Sequence[Portfolio], as_of: date | None) -> dict[int, Deci
     tracked = {portfolio.pk: portfolio for portfolio in portfolios if portfolio.cash == CashSetting.TRACKED}
     if not tracked:
         return sums
-    accounts = [account for account in cash_accounts(tracked).values() if as_of is None or account.held_on(as_of)]
+    day = as_of or timezone.now().date()
+    accounts = [account for account in cash_accounts(tracked).values() if account.held_on(day)]
     balances = CashTransaction.objects.filter(account__in=[account.account_id for account in accounts]).balances(as_of)
     codes = {account.currency for account in accounts} | {portfolio.base_currency for portfolio in tracked.values()}
     table = rates(codes, min(codes), as_of or date.max)
@@ -126,17 +127,18 @@ def _cash(portfolios: Sequence[Portfolio], as_of: date | None) -> dict[int, Deci
     return sums
 
 
-def _receivables(portfolios: Sequence[Portfolio], as_of: date) -> dict[int, Decimal | None]:
-    """What is owed at the close of ``as_of``, in each base currency; None where a rate is missing."""
+def _receivables(portfolios: Sequence[Portfolio], as_of: date | None) -> dict[int, Decimal | None]:
+    """What is owed at the close of ``as_of`` or today, in each base currency; None where a rate is missing."""
+    day = as_of or timezone.now().date()
     sums: dict[int, Decimal | None] = {portfolio.pk: Decimal(0) for portfolio in portfolios}
     found = Entitlement.objects.with_paid_on().filter(portfolio__in=portfolios)
-    owed = found.filter(Q(ex_date__lte=as_of), Q(paid_on__gt=as_of)).order_by()
+    owed = found.filter(Q(ex_date__lte=day), Q(paid_on__gt=day)).order_by()
     rows = list(owed.values_list("portfolio_id", "currency", "gross", "withholding"))
     if not rows:
         return sums
     bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
     codes = {row[1] for row in rows} | set(bases.values())
-    table = rates(codes, min(codes), as_of)
+    table = rates(codes, min(codes), as_of or date.max)
     for portfolio_id, currency, gross, withheld in rows:
         rate, so_far = latest_rate(table, currency, bases[portfolio_id], as_of), sums[portfolio_id]
         known = so_far is not None and rate is not None
