@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from analytics.performance import Inputs, PortfolioFacts, series_of
 from analytics.queries import Money
 from core import bulk
 from core.errors import DomainError
+from portfolios.services.payments import match_payments
 from portfolios.services.rates import follow_rates
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ COLUMNS = (*FIELDS, "problems", "computed_at")
 def recompute(portfolio_ids: Sequence[int], *, only_stale: bool = False) -> int:
     """Compute the figures of portfolios from their facts and store a snapshot of each; returns how many.
 
-    Books whose exchange rates have changed since they were folded are brought in line first.
+    Books whose exchange rates have changed since they were folded are brought in line first, and cash that is the
+    payment of a dividend is matched with it.
     Safe to run twice, at once or out of order: the result follows from the facts alone. With ``only_stale``, those
     whose snapshot is up to date are left alone. A portfolio whose facts cannot be computed does not hold up the others.
     """
@@ -51,7 +53,9 @@ def recompute(portfolio_ids: Sequence[int], *, only_stale: bool = False) -> int:
 
 
 def _recompute(portfolio_ids: Sequence[int], only_stale: bool) -> int:
+    at = timezone.now()  # before the facts: what comes due on a later day is then missing from them
     follow_rates(portfolio_ids)
+    match_payments(portfolio_ids)
     chunk = queries.inputs(portfolio_ids, only_stale=only_stale)
     if not chunk.portfolios:
         return 0
@@ -60,7 +64,7 @@ def _recompute(portfolio_ids: Sequence[int], only_stale: bool) -> int:
         results |= dict(zip(series.rows.tolist(), outcomes(chunk, series), strict=True))
     money = queries.money(chunk)
     rows = [
-        _row(chunk, portfolio, results[row], money[portfolio.pk])
+        _row(chunk, portfolio, results[row], money[portfolio.pk], at)
         for row, portfolio in enumerate(chunk.portfolios)
         if portfolio.pk in money  # else it was deleted meanwhile
     ]
@@ -70,7 +74,7 @@ def _recompute(portfolio_ids: Sequence[int], only_stale: bool) -> int:
     return len(rows)
 
 
-def _row(chunk: Inputs, portfolio: PortfolioFacts, result: Outcome, money: Money) -> tuple[Any, ...]:
+def _row(chunk: Inputs, portfolio: PortfolioFacts, result: Outcome, money: Money, at: datetime) -> tuple[Any, ...]:
     """A snapshot's columns in the order of COLUMNS."""
     benchmark = chunk.market.facts[portfolio.benchmark_id].symbol if portfolio.benchmark_id else ""
     versions = (portfolio.portfolio_version, portfolio.accounts_version, portfolio.price_version)
@@ -79,7 +83,7 @@ def _row(chunk: Inputs, portfolio: PortfolioFacts, result: Outcome, money: Money
     window = (result.start, result.end, result.observations)
     problems = money.problems | result.problems
     identity = (portfolio.pk, money.as_of, *versions, portfolio.base)
-    return (*identity, *amounts, benchmark, *window, *figures, problems, timezone.now())
+    return (*identity, *amounts, benchmark, *window, *figures, problems, at)
 
 
 def _drop_later(chunk: Inputs, as_of: dict[int, date]) -> None:

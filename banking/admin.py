@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +14,21 @@ from django.db import connection
 from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from banking.models import Account, CashTransaction, Section
-from banking.services.transactions import book_cash, check_cash, void_cash
+from activity.admin import ReadOnly
+from banking.models import Account, CashTransaction, Section, Transfer
+from banking.models.transaction import counted_now
+from banking.services.transactions import book_cash, check_cash, restore_cash, void_cash
+from banking.services.transfers import restore_transfer, void_transfer
 from core.errors import DomainError
 
 if TYPE_CHECKING:  # generic in their stubs only
     AccountModelAdmin = admin.ModelAdmin[Account]
     CashModelAdmin = admin.ModelAdmin[CashTransaction]
+    TransferModelAdmin = admin.ModelAdmin[Transfer]
     AccountModelForm = forms.ModelForm[Account]
     CashModelForm = forms.ModelForm[CashTransaction]
 else:
-    AccountModelAdmin = CashModelAdmin = admin.ModelAdmin
+    AccountModelAdmin = CashModelAdmin = TransferModelAdmin = admin.ModelAdmin
     AccountModelForm = CashModelForm = forms.ModelForm
 
 
@@ -47,7 +53,7 @@ class AccountAdmin(AccountModelAdmin):
     readonly_fields = ["version", "created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        standing = Q(transactions__voided_at__isnull=True)
+        standing = Q(transactions__voided_at__isnull=True) & counted_now("transactions__")
         return super().get_queryset(request).annotate(total=Sum("transactions__amount", filter=standing))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
@@ -85,7 +91,7 @@ class CashTransactionAdmin(CashModelAdmin):
     date_hierarchy = "booked_on"
     search_fields = ["description", "external_id", "account__name"]
     autocomplete_fields = ["account", "asset"]
-    actions = ["void"]
+    actions = ["void", "restore"]
 
     def has_change_permission(self, request: HttpRequest, obj: CashTransaction | None = None) -> bool:
         return False
@@ -119,10 +125,52 @@ class CashTransactionAdmin(CashModelAdmin):
 
     @admin.action(description="Void the selected rows", permissions=["void"])
     def void(self, request: HttpRequest, queryset: QuerySet[CashTransaction]) -> None:
-        for row in queryset.order_by("pk"):
-            try:
-                void_cash(row=row, actor=request.user)  # type: ignore[arg-type]
-            except DomainError as error:
-                self.message_user(request, f"{row}: {error.message}", messages.ERROR)
-            else:
-                self.message_user(request, f"Voided: {row}", messages.SUCCESS)
+        each(self, request, queryset, lambda row: void_cash(row=row, actor=request.user), "Voided")  # type: ignore[arg-type]
+
+    @admin.action(description="Restore the selected rows", permissions=["void"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[CashTransaction]) -> None:
+        each(self, request, queryset, lambda row: restore_cash(row=row, actor=request.user), "Restored")  # type: ignore[arg-type]
+
+
+@admin.register(Transfer)
+class TransferAdmin(ReadOnly, TransferModelAdmin):
+    list_display = ["created_at", "sent", "sent_from", "received", "received_by", "rate", "voided_at"]
+    list_select_related = ["sent__account", "received__account"]
+    search_fields = ["sent__description", "sent__account__name", "received__account__name"]
+    actions = ["void", "restore"]
+
+    @admin.display(description="From", ordering="sent__account__name")
+    def sent_from(self, transfer: Transfer) -> str:
+        return str(transfer.sent.account)
+
+    @admin.display(description="To", ordering="received__account__name")
+    def received_by(self, transfer: Transfer) -> str:
+        return str(transfer.received.account)
+
+    @admin.display(description="Voided at", ordering="sent__voided_at")
+    def voided_at(self, transfer: Transfer) -> datetime | None:
+        return transfer.sent.voided_at
+
+    def has_void_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("banking.change_transfer")
+
+    @admin.action(description="Void the selected transfers", permissions=["void"])
+    def void(self, request: HttpRequest, queryset: QuerySet[Transfer]) -> None:
+        each(self, request, queryset, lambda fact: void_transfer(transfer=fact, actor=request.user), "Voided")  # type: ignore[arg-type]
+
+    @admin.action(description="Restore the selected transfers", permissions=["void"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Transfer]) -> None:
+        each(self, request, queryset, lambda fact: restore_transfer(transfer=fact, actor=request.user), "Restored")  # type: ignore[arg-type]
+
+
+def each(
+    page: admin.ModelAdmin[Any], request: HttpRequest, facts: QuerySet[Any], act: Callable[[Any], Any], done: str
+) -> None:
+    """``act`` on one fact after the other, and say what became of each."""
+    for fact in facts.order_by("pk"):
+        try:
+            act(fact)
+        except DomainError as error:
+            page.message_user(request, f"{fact}: {error.message}", messages.ERROR)
+        else:
+            page.message_user(request, f"{done}: {fact}", messages.SUCCESS)

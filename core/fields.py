@@ -47,6 +47,7 @@ class QuantityField(ExactDecimalField):
 
 # CHECK (price > 0) accepts NaN on PostgreSQL, so every range has an upper bound too.
 MONEY_LIMIT = Decimal(10) ** 15
+MONEY_SCALE = Decimal("0.0001")
 QUANTITY_LIMIT = Decimal(10) ** 18
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from activity.admin import ReadOnly
 from assets.models import CorporateAction
@@ -21,6 +24,7 @@ from portfolios.models import (
     Investment,
     Lot,
     LotPick,
+    PaymentMatch,
     Portfolio,
     PortfolioAccount,
     Trade,
@@ -28,7 +32,14 @@ from portfolios.models import (
 )
 from portfolios.services.actions import restore_action, void_action
 from portfolios.services.methods import restore_change, void_change
-from portfolios.services.portfolios import attach_account, change_portfolio, create_portfolio, delete_portfolio
+from portfolios.services.payments import restore_match, void_match
+from portfolios.services.portfolios import (
+    JoinsInFuture,
+    attach_account,
+    change_portfolio,
+    create_portfolio,
+    delete_portfolio,
+)
 from portfolios.services.trades import restore_trade, void_trade
 
 if TYPE_CHECKING:  # generic in their stubs only
@@ -42,6 +53,7 @@ EDITABLE = ("name", "description", "benchmark", "allow_short", "long_term_days")
 
 class AccountInline(Inline):
     model = PortfolioAccount
+    fields = ["account", "joined_on"]
     extra = 0
     verbose_name_plural = "accounts that hold its cash"
 
@@ -57,6 +69,17 @@ class AccountInline(Inline):
             taken = PortfolioAccount.objects.values("account")
             kwargs["queryset"] = Account.objects.exclude(pk__in=taken).filter(owner__in=_owner(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A new one joins on a day; those that were there from the beginning have none."""
+        if db_field.name == "joined_on":
+            kwargs |= {"required": True, "initial": timezone.now().date, "validators": [_not_in_future]}
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+def _not_in_future(day: date) -> None:
+    if day > timezone.now().date():
+        raise ValidationError(JoinsInFuture().message)
 
 
 def _owner(request: HttpRequest) -> QuerySet[Any]:
@@ -92,7 +115,12 @@ class PortfolioAdmin(ModelAdmin):
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         for link in formset.save(commit=False):
-            attach_account(portfolio=link.portfolio, account=link.account, actor=request.user)  # type: ignore[arg-type]
+            attach_account(
+                portfolio=link.portfolio,
+                account=link.account,
+                joined_on=link.joined_on,
+                actor=request.user,  # type: ignore[arg-type]
+            )
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
@@ -229,6 +257,15 @@ class CostMethodChangeAdmin(VoidableAdmin):
     search_fields = ["portfolio__name"]
     voiding = staticmethod(lambda fact, user: void_change(change=fact, actor=user))
     restoring = staticmethod(lambda fact, user: restore_change(change=fact, actor=user))
+
+
+@admin.register(PaymentMatch)
+class PaymentMatchAdmin(VoidableAdmin):
+    list_display = ["created_at", "portfolio", "action", "row", "created_by", "voided_at"]
+    list_select_related = ["portfolio", "action__asset", "row", "created_by"]
+    search_fields = ["portfolio__name", "action__asset__symbol"]
+    voiding = staticmethod(lambda fact, user: void_match(match=fact, actor=user))
+    restoring = staticmethod(lambda fact, user: restore_match(match=fact, actor=user))
 
 
 @admin.register(CorporateAction)

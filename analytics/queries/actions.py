@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
 from math import trunc
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from django.db.models import FloatField, Q
+from django.db.models import FloatField, Q, QuerySet
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from portfolios.models import Entitlement
 
 DECIMALS = 10  # of a quantity
 RANKS = {ActionKind.SPIN_OFF: 0, ActionKind.MERGER: 2}  # on one day; what multiplies units comes between
+DUE = ("portfolio_id", "ex_date", "paid_on", "currency", "gross", "withholding")
 CHANGING = (
     ActionKind.SPLIT,
     ActionKind.REVERSE_SPLIT,
@@ -131,20 +132,18 @@ def _record(asset: int, day: np.datetime64, change: float, price: float, currenc
 
 
 def due_cash(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray[np.void]:
-    """Two records (CASH) for each payment of an action: it is owed from the ex-date, and gone on the pay-date.
+    """Two records (CASH) for each payment of an action: it is owed from the ex-date, and gone on the day it is paid.
 
     What a portfolio without tracked cash is paid leaves it then; elsewhere the account's own row takes its place.
     """
     places = {portfolio.pk: row for row, portfolio in enumerate(portfolios)}
-    found = Entitlement.objects.filter(portfolio__in=places)
+    found = Entitlement.objects.with_paid_on().filter(portfolio__in=places)
     found = found.filter(ex_date__lte=as_of or timezone.now().date())
-    rows = found.order_by("ex_date", "pk").values_list(
-        "portfolio_id", "ex_date", "pay_date", "currency", "gross", "withholding"
-    )
+    rows: QuerySet[Any, Any] = found.order_by("ex_date", "pk").values_list(*DUE)
     made = []
-    for portfolio, ex_date, pay_date, currency, gross, withheld in rows:
+    for portfolio, ex_date, paid_on, currency, gross, withheld in rows:
         row, net = places[portfolio], float(gross - withheld)
         made.append((row, ex_date, net, currency, False))
-        if as_of is None or pay_date <= as_of:
-            made.append((row, pay_date, -net, currency, not portfolios[row].tracked))
+        if as_of is None or paid_on <= as_of:
+            made.append((row, paid_on, -net, currency, not portfolios[row].tracked))
     return np.array(made, CASH)

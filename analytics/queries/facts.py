@@ -10,19 +10,19 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from django.db.models import Case, F, FloatField, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, F, FloatField, IntegerField, QuerySet, Value, When
 from django.db.models.functions import Cast, Coalesce
 from numpy.typing import NDArray
 
 from analytics.market import CONTINUOUS, AssetFacts, Market
 from analytics.performance import BUY, CASH, SELL, TRADE, TRANSFER_IN, TRANSFER_OUT, Inputs, PortfolioFacts
 from analytics.queries.actions import Action, actions_of, changed_units, due_cash, splits_of
+from analytics.queries.cash import account_cash
 from analytics.queries.versions import stale, with_versions
 from assets.models import Asset, AssetType
 from assets.panel import open_panel
-from banking.models import CashTransaction, Origin, Section
 from core.arrays import EpochDay, records
-from portfolios.models import CashSetting, Portfolio, PortfolioAccount, Trade, TradeKind
+from portfolios.models import CashSetting, Portfolio, Trade, TradeKind
 
 UNKNOWN = -1.0  # stands for an exchange rate that the broker did not give: arrays know no NULL
 
@@ -30,7 +30,7 @@ UNKNOWN = -1.0  # stands for an exchange rate that the broker did not give: arra
 def inputs(portfolio_ids: Iterable[int], *, only_stale: bool = False, as_of: date | None = None) -> Inputs:
     """The facts of a chunk of portfolios, up to and including ``as_of`` if it is given.
 
-    At most 8 queries, and those that a price panel needs that lags. The versions are read before everything else, so
+    At most 9 queries, and those that a price panel needs that lags. The versions are read before everything else, so
     they can only be older than the facts: at worst the portfolio is computed once too often.
     """
     chosen = Portfolio.objects.filter(pk__in=list(portfolio_ids))
@@ -39,7 +39,7 @@ def inputs(portfolio_ids: Iterable[int], *, only_stale: bool = False, as_of: dat
         return Inputs([], np.empty(0, TRADE), np.empty(0, CASH), _market(as_of, _asset_facts(), []))
     trades = _trades(portfolios, as_of)
     actions = actions_of(trades, as_of)
-    cash = np.concatenate([_cash(portfolios, as_of), due_cash(portfolios, as_of)])
+    cash = np.concatenate([account_cash(portfolios, as_of), due_cash(portfolios, as_of)])
     assets = _asset_facts()  # later than what names them
     trades = _in_money(trades, assets)
     trades = np.concatenate([changed_units(trades, actions), trades])
@@ -82,28 +82,6 @@ def _trades(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray
     trades["rate"][trades["rate"] == UNKNOWN] = np.nan
     trades["external"] = ~np.array([portfolio.tracked for portfolio in portfolios], bool)[trades["row"]]
     return trades
-
-
-def _cash(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray[np.void]:
-    """Standing cash rows of the accounts of portfolios that track their cash. No query when none does."""
-    tracked = {portfolio.pk: row for row, portfolio in enumerate(portfolios) if portfolio.tracked}
-    if not tracked:
-        return np.empty(0, CASH)
-    links = PortfolioAccount.objects.filter(portfolio__in=tracked).values_list("account_id", "portfolio_id")
-    owner = {account: tracked[portfolio] for account, portfolio in links}
-    standing = CashTransaction.objects.standing().filter(account__in=owner)
-    standing = standing.filter(booked_on__lte=as_of) if as_of else standing
-    deposit = Q(origin=Origin.ENTRY, section=Section.TRANSFER)
-    external = Case(When(deposit, then=1), default=0, output_field=IntegerField())
-    columns = standing.order_by("booked_on", "pk").values_list(
-        "account_id", EpochDay(F("booked_on")), _float("amount"), "account__currency", external
-    )
-    rows = records(columns, CASH)
-    accounts = np.array(sorted(owner), np.int64)
-    rows["row"] = np.array([owner[account] for account in sorted(owner)], np.int64)[
-        np.searchsorted(accounts, rows["row"])
-    ]
-    return rows
 
 
 def _float(column: str) -> Cast:

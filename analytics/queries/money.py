@@ -27,7 +27,7 @@ COLUMN_DIGITS = 19
 
 @dataclass(slots=True)
 class Money:
-    """A portfolio's amounts in its base currency at the close of ``as_of``.
+    """A portfolio's amounts in its base currency at the close of ``as_of``, with cash and receivables as they are now.
 
     What is not known, or too large to be stored, is None with its reason in ``problems``.
     """
@@ -42,7 +42,7 @@ class Money:
 
 
 def money(chunk: Inputs) -> dict[int, Money]:
-    """Portfolio id to its amounts; at most 12 queries, however many portfolios.
+    """Portfolio id to its amounts; at most 13 queries, however many portfolios.
 
     Equal to what ``portfolios.queries.totals_of_all`` gives for each; a portfolio that was deleted meanwhile is not in
     the answer.
@@ -68,7 +68,7 @@ def money(chunk: Inputs) -> dict[int, Money]:
             result.problems = values.problems.get(facts.pk, {})
             result.invested, result.realised_gain = sums.get(facts.pk, (ZERO, ZERO))
             result.cash = cash[facts.pk].cash if cash[facts.pk].complete else None
-            amounts[facts.pk] = _storable(_with_total(result))
+            amounts[facts.pk] = _storable(_with_total(result, cash[facts.pk].receivables))
     return amounts
 
 
@@ -150,14 +150,14 @@ def _days(chunk: Inputs, held: Held, bars: Mapping[int, LastBar]) -> dict[int, d
     return {facts.pk: facts.created_on if days[facts.pk] == date.min else days[facts.pk] for facts in chunk.portfolios}
 
 
-def _with_total(money: Money) -> Money:
+def _with_total(money: Money, receivables: Decimal) -> Money:
     if money.cash is None:
-        money.problems["cash"] = "there is no exchange rate for the cash of an account"
+        money.problems["cash"] = "there is no exchange rate for the cash of an account or a dividend that is due"
     if money.market_value is None or money.cash is None:
         money.total_value = None
         money.problems["total_value"] = money.problems.get("market_value") or money.problems["cash"]
     else:
-        money.total_value = money.market_value + money.cash
+        money.total_value = money.market_value + money.cash + receivables
     return money
 
 

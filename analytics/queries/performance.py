@@ -28,11 +28,13 @@ from analytics.valuation import FloatArray
 from assets.models import HistoricValue
 from assets.queries import RateMissing, RateTable, rates
 from banking.models import CashTransaction
+from banking.models.transaction import counted_now
 from core.money import divide, multiply
 from portfolios.book.money_weighted import NoMoneyWeightedReturn, annualised, over, xirr
 from portfolios.book.performance import PERIODS, beyond_a_year, period_start, same_flows
-from portfolios.models import CashSetting, Portfolio, PortfolioAccount
+from portfolios.models import CashSetting, Portfolio
 from portfolios.queries import valuation_days
+from portfolios.queries.accounts import day_counted
 from portfolios.queries.movements import Flow
 from portfolios.queries.performance import Performance, first_day, performance
 
@@ -101,13 +103,15 @@ class Report:
 
 
 def last_day(portfolio: Portfolio) -> date | None:
-    """The day that the newest value is of: the last price of what is held, or the last fact; at most 3 queries."""
+    """The day that the newest value is of: the last price of what is held, or the last fact; at most 3 queries.
+
+    Cash of days to come, such as a dividend that is due, is no fact yet.
+    """
     priced = valuation_days([portfolio.pk])[portfolio.pk]
     if portfolio.cash != CashSetting.TRACKED:
         return priced
-    accounts = PortfolioAccount.objects.filter(portfolio=portfolio).values("account")
-    rows = CashTransaction.objects.standing().filter(account__in=accounts)
-    return max(filter(None, (priced, rows.aggregate(last=Max("booked_on"))["last"])), default=None)
+    rows = CashTransaction.objects.standing().filter(counted_now(), account__portfolio_link__portfolio=portfolio)
+    return max(filter(None, (priced, rows.aggregate(last=Max(day_counted()))["last"])), default=None)
 
 
 def report(portfolio: Portfolio, *, start: date | None = None, end: date | None = None) -> Report | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, F, IntegerField, Max, OuterRef, QuerySet, Subquery, Sum, Value
+from datetime import date
+
+from django.db.models import Exists, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
 
 from analytics.models import Snapshot
 from assets.models import Asset, AssetType
-from portfolios.models import Investment, Portfolio, PortfolioAccount
+from banking.models import CashTransaction
+from portfolios.models import Entitlement, Investment, Portfolio, PortfolioAccount
 
 NOTHING = Value(0, output_field=IntegerField())
 
@@ -28,7 +32,10 @@ def with_versions(portfolios: QuerySet[Portfolio]) -> QuerySet[Portfolio]:
 
 
 def stale(portfolios: QuerySet[Portfolio]) -> QuerySet[Portfolio]:
-    """Those whose newest snapshot does not show the versions of now, or who have none. With the versions of now."""
+    """Those whose newest snapshot does not show the versions of now, or who have none. With the versions of now.
+
+    A day that comes moves no version: a snapshot of an earlier day also gives way where cash has come due since.
+    """
     newest = Snapshot.objects.filter(portfolio=OuterRef("portfolio")).order_by("-as_of").values("as_of")[:1]
     current = Snapshot.objects.filter(
         portfolio=OuterRef("pk"),
@@ -37,7 +44,20 @@ def stale(portfolios: QuerySet[Portfolio]) -> QuerySet[Portfolio]:
         price_version=OuterRef("price_version"),
         as_of=Subquery(newest),
     )
-    return with_versions(portfolios).filter(~Exists(current))
+    now = timezone.now()
+    today = Q(computed_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0))
+    return with_versions(portfolios).filter(~Exists(current.filter(today | ~_came_due(now.date()))))
+
+
+def _came_due(today: date) -> Q:
+    """Whether the day of a cash row, or of a dividend, of the snapshot's portfolio has come since it was computed."""
+    since = OuterRef("computed_at__date")
+    rows = CashTransaction.objects.standing().filter(
+        account__portfolio_link__portfolio=OuterRef("portfolio"), booked_on__gt=since, booked_on__lte=today
+    )
+    dues = Entitlement.objects.filter(portfolio=OuterRef("portfolio"))
+    owed = Q(ex_date__gt=since, ex_date__lte=today) | Q(pay_date__gt=since, pay_date__lte=today)
+    return Q(Exists(rows)) | Q(Exists(dues.filter(owed)))
 
 
 def stale_portfolio_ids(limit: int | None = None) -> list[int]:

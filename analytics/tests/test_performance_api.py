@@ -12,10 +12,12 @@ import pytest
 from django.utils import timezone
 
 from analytics import queries
+from analytics.services import recompute
 from assets.models import Asset, CorporateAction
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, Section
 from banking.services.transactions import book_cash
+from banking.services.transfers import book_transfer
 from core.testing import client_of
 from portfolios.book.performance import PERIODS, ValuedDay, time_weighted
 from portfolios.models import CashSetting, Portfolio
@@ -281,6 +283,73 @@ def test_the_daily_series_knows_transfers_out(portfolio: Portfolio, asset: Asset
         assert Decimal(body["series"]["values"][-1]) == Decimal(body["reconciliation"]["end_value"])
 
 
+def test_the_daily_series_knows_transfers_between_own_accounts(alice: User, asset: Asset) -> None:
+    """Euros are changed at 1.06 when the day's rate is 1.10, and some leave for an account that is not its own."""
+    make_rate("EURUSD", {FIRST: "1.10", date(2024, 1, 10): "1.20"})
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    dollars = portfolio.portfolio_accounts.get().account
+    euros, outside = (
+        Account.objects.create(owner=alice, name=name, kind="brokerage", currency="EUR") for name in ("EUR", "Bank")
+    )
+    attach_account(portfolio=portfolio, account=euros, actor=None)
+    book_cash(account=euros, amount=Decimal(2000), booked_on=FIRST, section=Section.TRANSFER, actor=None)
+    terms: dict[str, Any] = {"source": euros, "amount": Decimal(1000), "actor": None}
+    book_transfer(target=dollars, received=Decimal(1060), booked_on=date(2024, 1, 4), **terms)
+    book_transfer(target=outside, booked_on=date(2024, 1, 11), **terms | {"amount": Decimal(50)})
+    buy(portfolio, asset, 5, 101, "2024-01-04")
+    body = ask(portfolio)
+    flows = {
+        day: flow for day, flow in zip(body["series"]["days"], body["series"]["flows"], strict=True) if flow != "0.00"
+    }
+    assert flows == {"2024-01-02": "2200.00", "2024-01-11": "-60.00"}
+    assert lines(body)["currency_effect"] == -40 + 100
+    assert body["time_weighted"]["value"] == pytest.approx(by_day(portfolio, date(2024, 1, 1), date(2024, 1, 16)))
+    exact = [border(portfolio, date.fromisoformat(day)).value for day in body["series"]["days"]]
+    assert [float(value) for value in body["series"]["values"]] == pytest.approx([float(value) for value in exact])
+
+
+def test_the_daily_series_knows_accounts_that_join(alice: User, asset: Asset) -> None:
+    make_rate("EURUSD", {FIRST: "1.10", date(2024, 1, 10): "1.20"})
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    dollars = portfolio.portfolio_accounts.get().account
+    euros = Account.objects.create(owner=alice, name="EUR", kind="brokerage", currency="EUR")
+    attach_account(portfolio=portfolio, account=euros, actor=None, joined_on=date(2024, 1, 8))
+    for account, amount, day in ((dollars, 1000, 2), (euros, 500, 3), (euros, -100, 5), (euros, 10, 8), (euros, 7, 11)):
+        terms: dict[str, Any] = {"amount": Decimal(amount), "section": Section.TRANSFER, "actor": None}
+        book_cash(account=account, booked_on=date(2024, 1, day), **terms)
+    buy(portfolio, asset, 5, 101, "2024-01-04")
+    body = ask(portfolio)
+    flows = {
+        day: flow for day, flow in zip(body["series"]["days"], body["series"]["flows"], strict=True) if flow != "0.00"
+    }
+    assert flows == {"2024-01-02": "1000.00", "2024-01-08": "451.00", "2024-01-11": "8.40"}
+    assert body["time_weighted"]["value"] == pytest.approx(by_day(portfolio, date(2024, 1, 1), date(2024, 1, 16)))
+    exact = [border(portfolio, date.fromisoformat(day)).value for day in body["series"]["days"]]
+    assert [float(value) for value in body["series"]["values"]] == pytest.approx([float(value) for value in exact])
+    assert ask(portfolio, end="2024-01-05")["reconciliation"]["end_value"] == "1020"
+
+
+def test_the_daily_series_knows_the_day_on_which_a_dividend_came(alice: User, asset: Asset) -> None:
+    make_rate("EURUSD", {FIRST: "1.10", date(2024, 1, 10): "1.20"})
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    account = portfolio.portfolio_accounts.get().account
+    terms: dict[str, Any] = {"account": account, "actor": None}
+    book_cash(amount=Decimal(5000), booked_on=FIRST, section=Section.TRANSFER, **terms)
+    buy(portfolio, asset, 10, 100, "2024-01-02")
+    pay_date = date(2024, 1, 9)
+    acted(portfolio, asset, "cash_dividend", "2024-01-08", pay_date=pay_date, cash="2", currency="EUR")
+    book_cash(amount=Decimal("22.40"), booked_on=date(2024, 1, 11), section=Section.INCOME, asset=asset, **terms)
+    assert recompute([portfolio.pk]) == 1  # which finds that the two are one
+    body = ask(portfolio)
+    assert lines(body)["income"] == 22
+    exact = {day: border(portfolio, date.fromisoformat(day)).value for day in body["series"]["days"]}
+    values = dict(zip(exact, body["series"]["values"], strict=True))
+    assert values == {day: f"{value:.2f}" for day, value in exact.items()}
+    assert exact["2024-01-10"] == 5000 - 1000 + 10 * 112 + 24
+    assert exact["2024-01-11"] == 5000 - 1000 + 10 * 111 + Decimal("22.40")
+    assert body["time_weighted"]["value"] == pytest.approx(by_day(portfolio, date(2024, 1, 1), date(2024, 1, 16)))
+
+
 # --- income -------------------------------------------------------------------------------------------------------
 
 
@@ -312,6 +381,37 @@ def test_income_by_month_and_asset(alice: User, asset: Asset) -> None:
     assert body["assets"] == [{"asset": "", "amount": "1"}, {"asset": "AAPL", "amount": "24.5"}]
     assert ask(portfolio, "income", start="2024-01-31", end="2024-01-31")["total"] == "1"
     assert ask(portfolio, "income", as_of="2024-01-30")["total"] == "12.5"
+
+
+@pytest.mark.parametrize("cash", CashSetting.values)
+def test_the_income_of_a_dividend_is_that_of_its_pay_date(cash: str, alice: User, asset: Asset) -> None:
+    """20 € less a quarter, at 1.20 on the pay-date; without tracked cash it leaves the portfolio that day."""
+    make_rate("EURUSD", {FIRST: "1.10", date(2024, 2, 1): "1.20"})
+    portfolio = make_portfolio(alice, cash=cash)
+    buy(portfolio, asset, 10, 100, "2024-01-02")
+    terms: dict[str, Any] = {"cash": "2", "currency": "EUR", "withholding_rate": Decimal("0.25")}
+    acted(portfolio, asset, "cash_dividend", "2024-01-08", pay_date=date(2024, 2, 5), **terms)
+    acted(portfolio, asset, "return_of_capital", "2024-01-09", pay_date=date(2024, 2, 5), cash="1")
+    body = ask(portfolio, "income", end="2024-02-29")
+    assert body["months"] == [{"month": "2024-02", "amount": "18", "assets": [{"asset": "AAPL", "amount": "18"}]}]
+    assert (body["total"], body["assets"]) == ("18", [{"asset": "AAPL", "amount": "18"}])
+    assert ask(portfolio, "income", end="2024-02-04")["total"] == "0"
+    assert ask(portfolio, "income", start="2024-02-06", end="2024-02-29")["total"] == "0"
+    flows = performance(portfolio, date(2024, 1, 5), date(2024, 2, 29)).flows
+    left = {flow.amount for flow in flows}
+    assert left == ({Decimal(-18), Decimal(-10)} if cash == CashSetting.UNTRACKED else set())
+
+
+def test_the_newest_value_is_not_of_a_pay_date_to_come(alice: User, asset: Asset) -> None:
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    buy(portfolio, asset, 10, 100, "2024-01-02")
+    today = timezone.now().date()
+    acted(portfolio, asset, "cash_dividend", "2024-01-08", pay_date=today + timedelta(9), cash="2")
+    body = ask(portfolio)
+    assert body["as_of"] == "2024-01-16"
+    assert lines(body)["income"] == 20
+    detail = client_of(alice).get(f"/api/portfolios/{portfolio.pk}/").json()["totals"]
+    assert (detail["cash"], detail["receivables"], detail["total_value"]) == ("-1000", "20", "220")
 
 
 # --- tax report ---------------------------------------------------------------------------------------------------

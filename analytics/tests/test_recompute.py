@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from analytics import queries, services
@@ -22,8 +23,9 @@ from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, Section
 from banking.services.transactions import book_cash
-from portfolios.models import Portfolio
+from portfolios.models import Investment, Portfolio
 from portfolios.queries import holdings, totals_of_all, valuation_days
+from portfolios.services.actions import apply_action
 from portfolios.services.portfolios import attach_account
 from portfolios.services.trades import void_trade
 from portfolios.tests.factories import buy, make_portfolio, sell
@@ -148,6 +150,41 @@ def test_benchmark_rates_and_cash_make_stale(growth: Portfolio, index: Asset) ->
         assert queries.stale_portfolio_ids() == []
         change()
         assert queries.stale_portfolio_ids() == [growth.pk]
+
+
+def days_ago(portfolio: Portfolio, days: int) -> None:
+    """Let the newest snapshot be that old."""
+    Snapshot.objects.filter(pk=newest(portfolio).pk).update(computed_at=timezone.now() - timedelta(days))
+
+
+@pytest.mark.parametrize("fact", ["cash", "ex_date", "pay_date"])
+def test_a_day_that_comes_makes_stale_what_is_due_on_it(fact: str, growth: Portfolio, aapl: Asset) -> None:
+    today = timezone.now().date()
+    if fact == "cash":
+        account = Account.objects.create(owner=growth.owner, name="Cash", currency="USD")
+        attach_account(portfolio=growth, account=account, actor=None)
+        book_cash(account=account, booked_on=today, amount=Decimal(5), section=Section.TRANSFER, actor=None)
+    else:
+        ex_date = today if fact == "ex_date" else today - timedelta(4)
+        pay_date = today + timedelta(40) if fact == "ex_date" else today
+        apply_action(asset=aapl, kind="cash_dividend", ex_date=ex_date, pay_date=pay_date, cash=Decimal(1), actor=None)
+    recomputed(growth)
+    assert queries.stale_portfolio_ids() == []
+    days_ago(growth, 2)
+    assert queries.stale_portfolio_ids() == [growth.pk]
+    assert services.recompute([growth.pk], only_stale=True) == 1
+    assert queries.stale_portfolio_ids() == []
+
+
+def test_days_on_which_nothing_is_due_make_nothing_stale(growth: Portfolio, aapl: Asset) -> None:
+    today = timezone.now().date()
+    ex_date, pay_date = today - timedelta(4), today + timedelta(4)
+    apply_action(asset=aapl, kind="cash_dividend", ex_date=ex_date, pay_date=pay_date, cash=Decimal(1), actor=None)
+    recomputed(growth)
+    snapshot = newest(growth)
+    assert snapshot.total_value == (snapshot.market_value or 0) + Investment.objects.get(asset=aapl).quantity
+    days_ago(growth, 2)
+    assert queries.stale_portfolio_ids() == []
 
 
 def test_what_is_not_stale_is_left_alone_unless_it_is_asked_for(growth: Portfolio) -> None:

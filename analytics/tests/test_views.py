@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from analytics import queries
 from analytics.models import Snapshot
@@ -19,6 +21,7 @@ from assets.tests.factories import make_asset, make_bars
 from core.testing import PASSWORD, count_queries
 from portfolios.models import Portfolio
 from portfolios.queries import holdings, totals
+from portfolios.services.actions import apply_action
 from portfolios.templatetags import money
 from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
@@ -101,6 +104,18 @@ def text_of(browser: Client, url: str, status: int = 200) -> str:
     response = browser.get(url)
     assert response.status_code == status
     return response.content.decode()
+
+
+def test_a_dividend_that_is_due_is_shown(browser: Client, growth: Portfolio) -> None:
+    assert "Dividends due" not in text_of(browser, "/")
+    today = timezone.now().date()
+    terms: dict[str, Any] = {"cash": Decimal("1.5"), "pay_date": today + timedelta(9)}
+    share = Asset.objects.get(symbol="KO")
+    apply_action(asset=share, kind="cash_dividend", ex_date=today - timedelta(1), actor=None, **terms)
+    page = text_of(browser, "/")
+    assert "Dividends due" in page
+    assert "<dd>9.00 <small>USD</small>" in page  # 6 shares
+    assert Page(page).faults == []
 
 
 # --- whose it is --------------------------------------------------------------------------------------------------

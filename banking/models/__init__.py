@@ -1,4 +1,5 @@
 from banking.models.account import Account, AccountKind
 from banking.models.transaction import CashTransaction, Origin, Section
+from banking.models.transfer import Transfer
 
-__all__ = ["Account", "AccountKind", "CashTransaction", "Origin", "Section"]
+__all__ = ["Account", "AccountKind", "CashTransaction", "Origin", "Section", "Transfer"]

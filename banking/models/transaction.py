@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from banking.models.account import Account
-from core.fields import MONEY_LIMIT, MoneyField
+from core.fields import MONEY_LIMIT, MONEY_SCALE, MoneyField
 
 if TYPE_CHECKING:
     from datetime import date
@@ -32,6 +34,16 @@ class Origin(models.TextChoices):
     ACTION = "action", "Corporate action"
 
 
+def counted_now(path: str = "") -> Q:
+    """The rows that are in a balance of now: those of today, in UTC, and before; not those of pay-dates to come.
+
+    A trade's row counts with its trade, though it may be of the exchange's tomorrow while UTC still has today.
+    ``path`` leads to the rows, as in "transactions__".
+    """
+    today = Q(**{f"{path}booked_on__lte": timezone.now().date()})
+    return today | Q(**{f"{path}origin": Origin.TRADE})
+
+
 class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
     def visible_to(self, user: User) -> CashTransactionQuerySet:
         return self.filter(account__in=Account.objects.visible_to(user))
@@ -39,13 +51,16 @@ class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
     def standing(self) -> CashTransactionQuerySet:
         return self.filter(voided_at__isnull=True)
 
+    def with_transfer(self) -> CashTransactionQuerySet:
+        """Rows with ``transfer_id``: that of the transfer that they are a leg of, else None."""
+        return self.annotate(transfer_id=Coalesce("transfer_sent", "transfer_received"))
+
     def balances(self, day: date | None = None) -> dict[int, Decimal]:
-        """Account id to the sum of its standing rows up to ``day``, in the account's currency."""
-        rows = self.standing()
-        rows = rows.filter(booked_on__lte=day) if day else rows
+        """Account id to its balance at the close of ``day``, or now (see ``counted_now``), in its currency."""
+        rows = self.standing().filter(Q(booked_on__lte=day) if day else counted_now())
         sums = rows.order_by().values_list("account").annotate(Sum("amount"))
         # SQLite sums as float: bring the sum back to the column's scale.
-        return {account: Decimal(balance).quantize(Decimal("0.0001")) for account, balance in sums}
+        return {account: Decimal(balance).quantize(MONEY_SCALE) for account, balance in sums}
 
 
 class CashTransaction(models.Model):
@@ -60,6 +75,14 @@ class CashTransaction(models.Model):
     origin = models.CharField(max_length=8, choices=Origin, default=Origin.ENTRY)
     origin_id = models.PositiveBigIntegerField(null=True, blank=True, help_text="The fact that the row follows from.")
     external_id = models.CharField(max_length=64, blank=True)
+    replaced_by = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="replaces",
+        help_text="The entered row that is the same payment. While that stands, this one is voided.",
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     voided_at = models.DateTimeField(null=True, blank=True)
@@ -79,6 +102,13 @@ class CashTransaction(models.Model):
                 condition=Q(origin=Origin.ENTRY, origin_id__isnull=True)
                 | (~Q(origin=Origin.ENTRY) & Q(origin_id__isnull=False)),
                 name="cash_origin_named",
+            ),
+            models.CheckConstraint(
+                condition=Q(replaced_by__isnull=True) | Q(origin=Origin.ACTION), name="cash_replaced_is_derived"
+            ),
+            models.CheckConstraint(
+                condition=Q(origin=Origin.ENTRY) | Q(voided_at__isnull=True) | Q(replaced_by__isnull=False),
+                name="cash_derived_voided_if_replaced",
             ),
             models.UniqueConstraint(
                 fields=["origin", "origin_id"], condition=Q(origin=Origin.TRADE), name="cash_once_per_trade"

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from activity.services import record
 from assets.models import Asset
-from banking.models import Account, CashTransaction, Origin, Section
+from banking.models import Account, CashTransaction, Origin, Section, Transfer
 from core.errors import DomainError
 from core.fields import MONEY_LIMIT
-from core.money import EXACT, minor_units
+from core.money import minor_units, quantise
 
 if TYPE_CHECKING:
     from users.models import User
@@ -39,6 +40,10 @@ class DerivedRow(DomainError):
 
 class AlreadyVoided(DomainError):
     """This row is voided already."""
+
+
+class NotVoided(DomainError):
+    """This row is not voided."""
 
 
 @transaction.atomic
@@ -72,27 +77,86 @@ def book_cash(
 
 @transaction.atomic
 def void_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction:
-    """Void a row that was booked by hand. A derived row goes with its fact only."""
-    Account.objects.filter(pk=row.account_id).bump()
-    row = CashTransaction.objects.get(pk=row.pk)
-    if row.origin != Origin.ENTRY:
-        raise DerivedRow
-    if row.voided_at:
+    """Void a row that was booked by hand; one leg of a transfer takes the other along.
+
+    ``restore_cash`` takes this back. Raises DerivedRow, since such a row goes with its fact only; AlreadyVoided.
+    """
+    rows = _locked(row)
+    if rows[0].voided_at:
         raise AlreadyVoided
-    row.voided_at, row.voided_by = timezone.now(), actor
-    row.save(update_fields=["voided_at", "voided_by"])
-    record(actor=actor, action="cash.voided", subject=row, data={"account": row.account_id})
-    return row
+    _set_void(rows, timezone.now(), actor)
+    _record_void(rows, "voided", actor)
+    return rows[0]
+
+
+@transaction.atomic
+def restore_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction:
+    """Take the void of a row back, and of the other leg of its transfer. Raises NotVoided, DuplicateCash."""
+    rows = _locked(row)
+    if not rows[0].voided_at:
+        raise NotVoided
+    for each in rows:
+        _refuse_duplicate(each.account, each.external_id)
+    _set_void(rows, None, None)
+    _record_void(rows, "restored", actor)
+    return rows[0]
+
+
+def _locked(row: CashTransaction) -> list[CashTransaction]:
+    """The row as it is now, then the other leg of its transfer if it is one.
+
+    Their accounts are locked, and those of the derived rows in whose place they stand.
+    """
+    transfer = Transfer.objects.with_leg(row).first()
+    ids = [row.pk, *{transfer.sent_id, transfer.received_id} - {row.pk}] if transfer else [row.pk]
+    accounts = (
+        CashTransaction.objects.filter(Q(pk__in=ids) | Q(replaced_by__in=ids))
+        .order_by()
+        .values_list("account", flat=True)
+    )
+    Account.objects.filter(pk__in=list(accounts)).bump()
+    found = CashTransaction.objects.select_related("account").in_bulk(ids)
+    if any(each.origin != Origin.ENTRY for each in found.values()):
+        raise DerivedRow
+    return [found[pk] for pk in ids]
+
+
+def _set_void(rows: Sequence[CashTransaction], at: datetime | None, actor: User | None) -> None:
+    """Void or restore; the derived row in whose place one stands comes back, or steps aside again."""
+    for row in rows:
+        row.voided_at, row.voided_by = at, actor
+        row.save(update_fields=["voided_at", "voided_by"])
+        CashTransaction.objects.filter(replaced_by=row).update(voided_at=aside_since(row))
+
+
+def aside_since(row: CashTransaction | None) -> datetime | None:
+    """Since when a derived row is voided in whose place ``row`` stands: the same after every rebuild."""
+    return row.created_at if row and not row.voided_at else None
+
+
+def _record_void(rows: Sequence[CashTransaction], verb: str, actor: User | None) -> None:
+    """One line, about the row or about the transfer that it is a leg of."""
+    if len(rows) == 1:
+        record(actor=actor, action=f"cash.{verb}", subject=rows[0], data={"account": rows[0].account_id})
+        return
+    transfer = Transfer.objects.with_leg(rows[0]).get()
+    record(actor=actor, action=f"transfer.{verb}", subject=transfer, data={"legs": [row.pk for row in rows]})
 
 
 def check_cash(*, account: Account, amount: Decimal, section: str, external_id: str = "") -> None:
     """Refuse what ``book_cash`` would refuse."""
-    _check_amount(amount, account.currency)
+    check_amount(amount, account.currency)
     if section not in Section.values:
         raise UnknownSection(field="section")
-    standing = CashTransaction.objects.standing().filter(account=account)
-    if external_id and standing.filter(external_id=external_id).exists():
-        raise DuplicateCash(f"The account has a row “{external_id}” already.", field="external_id")
+    _refuse_duplicate(account, external_id)
+
+
+def check_amount(amount: Decimal, currency: str, field: str = "amount") -> None:
+    """Refuse an amount that is no money: 0, not finite, too large, or with more decimals than the currency has."""
+    if not amount.is_finite() or not amount or abs(amount) >= MONEY_LIMIT:
+        raise AmountNotBookable(field=field)
+    if quantise(amount, currency) != amount:
+        raise AmountNotBookable(f"{currency} has {minor_units(currency)} decimals.", field=field)
 
 
 def derive_cash(rows: Sequence[CashTransaction]) -> None:
@@ -105,9 +169,7 @@ def drop_derived_cash(origin: Origin, origin_ids: Collection[int]) -> None:
     CashTransaction.objects.filter(origin=origin, origin_id__in=origin_ids).delete()
 
 
-def _check_amount(amount: Decimal, currency: str) -> None:
-    if not amount.is_finite() or not amount or abs(amount) >= MONEY_LIMIT:
-        raise AmountNotBookable(field="amount")
-    unit = Decimal(1).scaleb(-minor_units(currency))
-    if amount.quantize(unit, context=EXACT) != amount:
-        raise AmountNotBookable(f"{currency} has {minor_units(currency)} decimals.", field="amount")
+def _refuse_duplicate(account: Account, external_id: str) -> None:
+    standing = CashTransaction.objects.standing().filter(account=account)
+    if external_id and standing.filter(external_id=external_id).exists():
+        raise DuplicateCash(f"The account has a row “{external_id}” already.", field="external_id")

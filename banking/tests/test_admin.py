@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from banking.models import Account, CashTransaction, Section
 from banking.services.transactions import book_cash
@@ -58,6 +59,16 @@ def test_an_external_id_that_is_taken_meanwhile_is_told(admin: Client, account: 
 
     assert answer.redirect_chain
     assert [str(message) for message in answer.context["messages"]] == ["The account has a row “X-1” already."]
+
+
+def test_the_list_shows_the_balance_of_today(admin: Client, account: Account) -> None:
+    today = timezone.now().date()
+    for amount, ahead in ((120, 0), (77, 1)):
+        day = today + timedelta(ahead)
+        book_cash(account=account, amount=Decimal(amount), booked_on=day, section=Section.INCOME, actor=None)
+    page = admin.get(reverse("admin:banking_account_changelist")).content.decode()
+    assert "120.00" in page
+    assert "197.00" not in page
 
 
 @pytest.mark.parametrize(("iban", "errors"), [(IBAN, ["iban"]), ("", []), ("DE75512108001245126199", [])])

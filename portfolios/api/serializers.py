@@ -105,7 +105,8 @@ class TotalsSerializer(serializers.Serializer[Any]):
     invested = DecimalStringField()
     unrealized_pnl = DecimalStringField(source="unrealised_gain")
     realized_pnl = DecimalStringField(source="realised_gain")
-    cash = DecimalStringField()
+    cash = DecimalStringField(help_text="Balances of its accounts today, in UTC.")
+    receivables = DecimalStringField(help_text="What corporate actions owe between ex-date and payment.")
     total_value = DecimalStringField()
     complete = serializers.BooleanField()
 

@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from core.money import total
 from portfolios.api.filters import (
     HOLDING_ORDER,
     DisposalFilter,
@@ -117,14 +118,14 @@ class PortfolioViewSet(
         """The value by sector; the weights add up to 1."""
         portfolio, as_of = self.get_object(), day_parameter(request, "as_of")
         found = self._holdings(portfolio, as_of)
-        figures = totals(portfolio, found, as_of)
+        spread = sectors(found)
         answer = {
             "portfolio": portfolio.pk,
             "as_of": as_of or valuation_days([portfolio.pk])[portfolio.pk],
             "currency": portfolio.base_currency,
-            "total": figures.market_value,
+            "total": total(sector.value for sector in spread),
             "complete": all(holding.value is not None for holding in found),
-            "sectors": sectors(found),
+            "sectors": spread,
         }
         return Response(SectorsSerializer(answer).data)
 

@@ -1,6 +1,7 @@
 from portfolios.models.investment import Investment
 from portfolios.models.lot import Departure, Disposal, Entitlement, Lot
 from portfolios.models.method import CostMethodChange
+from portfolios.models.payment import PaymentMatch
 from portfolios.models.portfolio import CashSetting, CostMethod, Portfolio, PortfolioAccount
 from portfolios.models.trade import LotPick, Trade, TradeKind, TransferLot
 
@@ -14,6 +15,7 @@ __all__ = [
     "Investment",
     "Lot",
     "LotPick",
+    "PaymentMatch",
     "Portfolio",
     "PortfolioAccount",
     "Trade",

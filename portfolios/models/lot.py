@@ -6,12 +6,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from assets.models import Asset, CorporateAction
 from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField, within
 from portfolios.book.value import unit_cost
-from portfolios.models.portfolio import Portfolio
+from portfolios.models.payment import PaymentMatch
+from portfolios.models.portfolio import CashSetting, Portfolio
 from portfolios.models.trade import Trade
 
 if TYPE_CHECKING:
@@ -175,11 +177,22 @@ class EntitlementQuerySet(models.QuerySet["Entitlement"]):
     def visible_to(self, user: User) -> EntitlementQuerySet:
         return self.filter(portfolio__in=Portfolio.objects.visible_to(user))
 
+    def with_paid_on(self) -> EntitlementQuerySet:
+        """With ``paid_on``: the day of the cash row that is its payment, else the pay-date."""
+        matches = PaymentMatch.objects.standing().filter(
+            portfolio=OuterRef("portfolio"),
+            action=OuterRef("action"),
+            row__voided_at__isnull=True,
+            portfolio__cash=CashSetting.TRACKED,
+        )
+        return self.annotate(paid_on=Coalesce(Subquery(matches.values("row__booked_on")[:1]), "pay_date"))
+
 
 class Entitlement(models.Model):
     """The cash that a corporate action pays a holder; negative where a short position owes it.
 
-    From the ex-date until the pay-date it is a receivable; its cash row is of the pay-date.
+    From the ex-date until it is paid it is a receivable; its cash row is of the pay-date, unless an entered or
+    imported one stands in its place (see PaymentMatch).
     """
 
     portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="entitlements")

@@ -13,6 +13,8 @@ from banking.models import Account
 from users.models import validate_currency
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from users.models import User
 
 
@@ -85,7 +87,12 @@ class PortfolioAccount(models.Model):
     """A brokerage account that holds a portfolio's cash; an account serves one portfolio."""
 
     portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="portfolio_accounts")
-    account = models.OneToOneField(Account, models.PROTECT, related_name="+")
+    account = models.OneToOneField(Account, models.PROTECT, related_name="portfolio_link")
+    joined_on = models.DateField(
+        null=True,
+        blank=True,
+        help_text="What it held before that day comes in as one deposit; empty: from the beginning.",
+    )
     made_for = models.BooleanField(
         default=False, editable=False, help_text="The account was made for the portfolio and may be deleted with it."
     )
@@ -95,3 +102,7 @@ class PortfolioAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} of {self.portfolio_id}"
+
+    def held_on(self, day: date) -> bool:
+        """Whether the account is the portfolio's on ``day``."""
+        return self.joined_on is None or self.joined_on <= day

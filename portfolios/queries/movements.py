@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
 from assets.models import ActionKind, HistoricValue
 from assets.queries import RateTable, carried_close, rates, splits_of
-from banking.models import CashTransaction, Origin, Section
-from core.money import multiply
+from banking.models import Origin, Section
+from core.money import EXACT, multiply
 from portfolios.book.performance import BalanceChange
 from portfolios.book.types import EntryKind
 from portfolios.book.value import converted, gross_amount, market_value, net_amount
-from portfolios.models import Departure, Entitlement, Portfolio, PortfolioAccount, TransferLot
+from portfolios.models import Departure, Entitlement, PaymentMatch, Portfolio, TransferLot
+from portfolios.queries.accounts import CashAccount, brought, own_rows
 from portfolios.queries.facts import OF_ASSET, conversion_of
 
 ZERO = Decimal(0)
@@ -45,10 +46,13 @@ class CashMove:
     """One cash row of the portfolio's accounts with the base currency's rate of its day."""
 
     account_id: int
+    currency: str
     section: str
     origin: str
     asset_id: int | None
     change: BalanceChange
+    internal: bool = False  # one leg of a transfer between two accounts of the portfolio
+    pays: int | None = None  # the action whose dividend this entered row is the payment of
 
     @property
     def base(self) -> Decimal:
@@ -57,16 +61,17 @@ class CashMove:
     @property
     def external(self) -> bool:
         """A deposit or withdrawal: it crosses the portfolio's border."""
-        return self.origin == Origin.ENTRY and self.section == Section.TRANSFER
+        return self.origin == Origin.ENTRY and self.section == Section.TRANSFER and not self.internal
 
 
 class Due(NamedTuple):
-    """Cash that a corporate action pays: a receivable from the ex-date until the pay-date. Own currency, but for
+    """Cash that a corporate action pays: a receivable from the ex-date until it is paid. Own currency, but for
     ``income_base``, the gross dividend in the base currency at the ex-date's rate."""
 
+    action_id: int
     asset_id: int
     ex_date: date
-    pay_date: date
+    paid_on: date
     currency: str
     gross: Decimal
     withheld: Decimal
@@ -81,6 +86,21 @@ class Due(NamedTuple):
     def dividend(self) -> bool:
         """Income; any other cash is the proceeds of a disposal or returned capital."""
         return self.kind == ActionKind.CASH_DIVIDEND
+
+    def beyond(self, move: CashMove, base: str, table: RateTable) -> Decimal:
+        """What ``move``, its payment, brought beside the net amount, in the base currency: tax not withheld, or more.
+
+        On an account in another currency that part is not known, so what is nearer to it of net and gross was paid.
+        """
+        rate = rate_on(self.currency, base, move.change.day, table)
+        if move.currency == self.currency:
+            paid = move.change.amount
+        else:
+            apart = {
+                abs(EXACT.subtract(move.base, multiply(amount, rate))): amount for amount in (self.gross, self.net)
+            }
+            paid = apart[min(apart)]
+        return multiply(EXACT.subtract(paid, self.net), rate)
 
     def base(self, amount: Decimal, day: date, base: str, table: RateTable) -> Decimal:
         """``amount`` of its currency at the rate of ``day``, in whole minor units. Raises RateMissing."""
@@ -141,26 +161,23 @@ def _at_market(moved: Sequence[tuple[Any, ...]]) -> list[TradeRow]:
     ]
 
 
-def accounts_of(portfolio: Portfolio) -> dict[int, str]:
-    """The currency of each account that holds the portfolio's cash; one query."""
-    links = PortfolioAccount.objects.filter(portfolio=portfolio)
-    return dict(links.values_list("account_id", "account__currency"))
-
-
 def dues_of(portfolio: Portfolio, start: date, end: date) -> list[Due]:
     """What corporate actions owed at the close of ``start`` or came to owe until ``end``; one query."""
-    open_ = Entitlement.objects.filter(portfolio=portfolio, ex_date__lte=end).exclude(
-        ex_date__lte=start, pay_date__lte=start
-    )
-    columns = ("asset_id", "ex_date", "pay_date", "currency", "gross", "withholding", "income_base", "action__kind")
-    return [Due._make(row) for row in open_.order_by("ex_date", "pk").values_list(*columns)]
+    found = Entitlement.objects.with_paid_on().filter(portfolio=portfolio, ex_date__lte=end)
+    rows = found.exclude(Q(ex_date__lte=start) & Q(paid_on__lte=start)).order_by("ex_date", "pk")
+    columns = ("action_id", "asset_id", "ex_date", "paid_on", "currency", "gross", "withholding", "income_base")
+    return [Due._make(row) for row in rows.values_list(*columns, "action__kind")]
 
 
 def rates_of(
-    portfolio: Portfolio, rows: Iterable[TradeRow], accounts: Mapping[int, str], dues: Iterable[Due] = ()
+    portfolio: Portfolio, rows: Iterable[TradeRow], accounts: Mapping[int, CashAccount], dues: Iterable[Due] = ()
 ) -> RateTable:
     """The exchange rates that these trades, accounts and dues need; at most one query."""
-    codes = {portfolio.base_currency, *accounts.values(), *(due.currency for due in dues)}
+    codes = {
+        portfolio.base_currency,
+        *(account.currency for account in accounts.values()),
+        *(due.currency for due in dues),
+    }
     for row in rows:
         codes |= {row.currency, row.asset_currency}
     return rates(codes, min(codes))
@@ -202,20 +219,50 @@ def _transferred_basis(portfolio: Portfolio) -> dict[int, Decimal]:
     return bases
 
 
-def cash_moves(accounts: Mapping[int, str], start: date, end: date, base: str, table: RateTable) -> list[CashMove]:
-    """The standing rows after ``start``, in their order; no query where no cash is tracked."""
+def cash_moves(
+    accounts: Mapping[int, CashAccount], start: date, end: date, base: str, table: RateTable
+) -> list[CashMove]:
+    """The standing rows after ``start`` and what joined with an account, by day; at most 2 queries.
+
+    No query where no cash is tracked.
+    """
     if not accounts:
         return []
-    rows = CashTransaction.objects.standing().filter(account__in=accounts, booked_on__gt=start, booked_on__lte=end)
-    columns = rows.order_by("booked_on", "pk").values_list(
-        "account_id", "section", "origin", "asset_id", "booked_on", "amount"
-    )
-    return [
+    matches = PaymentMatch.objects.standing().filter(row=OuterRef("pk"))
+    found = own_rows(accounts).filter(booked_on__gt=start, booked_on__lte=end).with_transfer()
+    found = found.annotate(pays=Subquery(matches.values("action")[:1])).order_by("booked_on", "pk")
+    rows = list(found.values_list(*_CASH))
+    legs = Counter((row[-2], row[5]) for row in rows if row[-2])
+    moves = [
         CashMove(
-            account, section, origin, asset, BalanceChange(day, amount, rate_on(accounts[account], base, day, table))
+            account,
+            accounts[account].currency,
+            section,
+            origin,
+            asset,
+            BalanceChange(day, amount, rate_on(accounts[account].currency, base, day, table)),
+            # A leg whose other one is of another day, on its way in between, leaves the portfolio and comes back.
+            internal=legs[transfer, day] == 2,
+            pays=pays,
         )
-        for account, section, origin, asset, day, amount in columns
+        for account, section, origin, asset, amount, day, transfer, pays in rows
     ]
+    return sorted([*_joined(accounts, start, end, base, table), *moves], key=lambda move: move.change.day)
+
+
+def _joined(
+    accounts: Mapping[int, CashAccount], start: date, end: date, base: str, table: RateTable
+) -> Iterator[CashMove]:
+    """What accounts held when they joined: it comes in that day like a deposit."""
+    for account_id, balance in brought(accounts).items():
+        account = accounts[account_id]
+        if account.joined_on and start < account.joined_on <= end:
+            rate = rate_on(account.currency, base, account.joined_on, table)
+            change = BalanceChange(account.joined_on, balance, rate)
+            yield CashMove(account_id, account.currency, Section.TRANSFER, Origin.ENTRY, None, change)
+
+
+_CASH = ("account_id", "section", "origin", "asset_id", "amount", "booked_on", "transfer_id", "pays")
 
 
 def rate_on(currency: str, base: str, day: date, table: RateTable) -> Decimal:

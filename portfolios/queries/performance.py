@@ -15,14 +15,14 @@ from banking.models import CashTransaction, Origin, Section
 from core.errors import DomainError
 from core.money import EXACT, multiply, quantise, total
 from portfolios.book.performance import LINES, BalanceChange, Reconciliation, effect_of_rates
-from portfolios.models import CashSetting, Portfolio, PortfolioAccount
+from portfolios.models import CashSetting, Portfolio
+from portfolios.queries.accounts import CashAccount, cash_accounts, day_counted
 from portfolios.queries.holdings import Holding, holdings
 from portfolios.queries.movements import (
     CashMove,
     Due,
     Flow,
     Movement,
-    accounts_of,
     cash_moves,
     dues_of,
     movements_of,
@@ -109,9 +109,8 @@ def first_day(portfolio: Portfolio) -> date | None:
     traded: date | None = portfolio.trades.standing().aggregate(first=Min("day"))["first"]
     if portfolio.cash != CashSetting.TRACKED:
         return traded
-    accounts = PortfolioAccount.objects.filter(portfolio=portfolio).values("account")
-    rows = CashTransaction.objects.standing().filter(account__in=accounts)
-    return min(filter(None, (traded, rows.aggregate(first=Min("booked_on"))["first"])), default=None)
+    rows = CashTransaction.objects.standing().filter(account__portfolio_link__portfolio=portfolio)
+    return min(filter(None, (traded, rows.aggregate(first=Min(day_counted()))["first"])), default=None)
 
 
 def performance(portfolio: Portfolio, start: date, end: date) -> Performance:
@@ -141,7 +140,7 @@ class _Facts:
     end: Border
     base: str
     tracked: bool
-    accounts: Mapping[int, str]
+    accounts: Mapping[int, CashAccount]
     movements: Sequence[Movement]
     cash: Sequence[CashMove]
     dues: Sequence[Due]
@@ -151,9 +150,10 @@ class _Facts:
     @classmethod
     def of(cls, portfolio: Portfolio, start: Border, end: Border) -> _Facts:
         tracked = portfolio.cash == CashSetting.TRACKED
-        accounts = accounts_of(portfolio) if tracked else {}
+        accounts = cash_accounts([portfolio.pk]) if tracked else {}
         rows, dues = trade_rows(portfolio, start.day, end.day), dues_of(portfolio, start.day, end.day)
         table = rates_of(portfolio, rows, accounts, dues)
+        cash = cash_moves(accounts, start.day, end.day, portfolio.base_currency, table)
         return cls(
             start,
             end,
@@ -161,9 +161,9 @@ class _Facts:
             tracked,
             accounts,
             movements_of(portfolio, rows, table),
-            cash_moves(accounts, start.day, end.day, portfolio.base_currency, table),
+            cash,
             dues,
-            CashTransaction.objects.filter(account__in=accounts).balances(start.day) if accounts else {},
+            _opening(accounts, start.day),
             table,
         )
 
@@ -178,8 +178,26 @@ class _Facts:
     @property
     def paid(self) -> list[Flow]:
         """What the dues paid in the period, each at its pay-date's rate."""
-        paid = [due for due in self.dues if self.within(due.pay_date)]
-        return [Flow(due.pay_date, due.base(due.net, due.pay_date, self.base, self.table)) for due in paid]
+        paid = [due for due in self.dues if self.within(due.paid_on)]
+        return [Flow(due.paid_on, due.base(due.net, due.paid_on, self.base, self.table)) for due in paid]
+
+    @property
+    def payments(self) -> list[tuple[Due, CashMove]]:
+        """The entered rows of the period that are the payment of a dividend, each with what was due."""
+        owed = {due.action_id: due for due in self.dues if due.dividend}
+        return [(owed[move.pays], move) for move in self.cash if move.pays in owed]
+
+    @property
+    def earned(self) -> list[CashMove]:
+        """The entered rows of income. The cash of a dividend is no second one: it was earned on the ex-date."""
+        rows = {id(move) for _, move in self.payments}
+        income = [move for move in self.cash if move.section == Section.INCOME and move.origin == Origin.ENTRY]
+        return [move for move in income if id(move) not in rows]
+
+    @property
+    def beyond(self) -> Decimal:
+        """What payments of dividends brought beside their net amounts: more or less tax was withheld than expected."""
+        return total(due.beyond(move, self.base, self.table) for due, move in self.payments)
 
     @property
     def dividends(self) -> list[tuple[Due, Decimal, Decimal]]:
@@ -189,6 +207,12 @@ class _Facts:
             for due in self.fresh
             if due.dividend
         ]
+
+
+def _opening(accounts: Mapping[int, CashAccount], day: date) -> dict[int, Decimal]:
+    """The balances of those accounts that are the portfolio's on ``day``; at most one query."""
+    held = [pk for pk, account in accounts.items() if account.held_on(day)]
+    return CashTransaction.objects.filter(account__in=held).balances(day) if held else {}
 
 
 def border(portfolio: Portfolio, day: date) -> Border:
@@ -212,8 +236,7 @@ def _flows(facts: _Facts) -> list[Flow]:
 def _reconciled(facts: _Facts) -> Reconciliation:
     start, end = facts.start, facts.end
     moved = [move for move in facts.movements if move.transfer]
-    # The cash of a dividend is no second income: it was earned on the ex-date.
-    earned = [move.base for move in facts.cash if move.section == Section.INCOME and move.origin == Origin.ENTRY]
+    earned = [move.base for move in facts.earned]
     spent = [move.base for move in facts.cash if move.section == Section.EXPENSE]
     lines = dict.fromkeys(LINES, ZERO) | {
         "net_flows": total(flow.amount for flow in _flows(facts)),
@@ -222,28 +245,28 @@ def _reconciled(facts: _Facts) -> Reconciliation:
         "unrealised_in": total(move.basis - move.amount for move in moved if move.amount > 0),
         "unrealised_out": total(move.basis - move.amount for move in moved if move.amount <= 0),
         "income": total([*earned, *(gross for _, gross, _ in facts.dividends)]),
-        "costs": total([*spent, *(-withheld for _, _, withheld in facts.dividends)]),
+        "costs": total([*spent, facts.beyond, *(-withheld for _, _, withheld in facts.dividends)]),
         "currency_effect": total([_of_cash(facts), _of_dues(facts)]),
     }
     return Reconciliation(start.value, end.value, lines)
 
 
 def _of_cash(facts: _Facts) -> Decimal:
-    """Σ over days of foreign balances × change of rate, and trades booked at another rate than the day's.
+    """Σ over days of foreign balances × change of rate, and what was booked at another rate than the day's.
+
+    That are trades, and transfers between accounts in two currencies.
 
     A foreign balance is shown in whole minor units of the base currency: what that rounds off is in it, too.
     """
     if not facts.tracked:
         return ZERO
     effects = []
-    for account, currency in facts.accounts.items():
-        if currency != facts.base:
-            moves = [move.change for move in facts.cash if move.account_id == account]
-            period = facts.start.day, facts.end.day
-            effects.append(
-                _of_account(facts.opening.get(account, ZERO), moves, currency, facts.base, period, facts.table)
-            )
-    booked = [move.base for move in facts.cash if move.origin == Origin.TRADE]
+    for pk, account in facts.accounts.items():
+        if account.currency != facts.base:
+            moves = [move.change for move in facts.cash if move.account_id == pk]
+            period, opening = (facts.start.day, facts.end.day), facts.opening.get(pk, ZERO)
+            effects.append(_of_account(opening, moves, account.currency, facts.base, period, facts.table))
+    booked = [move.base for move in facts.cash if move.origin == Origin.TRADE or move.internal]
     return total([*effects, *booked, *(move.amount for move in facts.movements if not move.transfer)])
 
 
@@ -253,6 +276,7 @@ def _of_dues(facts: _Facts) -> Decimal:
         return ZERO
     if facts.tracked:
         came = [move.base for move in facts.cash if move.origin == Origin.ACTION]
+        came += [-facts.beyond, *(move.base for _, move in facts.payments)]
     else:
         came = [paid.amount for paid in facts.paid]
     due = [withheld - gross for _, gross, withheld in facts.dividends]
@@ -303,8 +327,8 @@ def _by_asset(facts: _Facts) -> list[HoldingPerformance]:
     for move in facts.movements:
         moves[move.asset_id].append(move)
     income: dict[int, list[Flow]] = defaultdict(list)
-    for row in facts.cash:
-        if row.section == Section.INCOME and row.origin == Origin.ENTRY and row.asset_id is not None:
+    for row in facts.earned:
+        if row.asset_id is not None:
             income[row.asset_id].append(Flow(row.change.day, row.base))
     for due, gross, _ in facts.dividends:
         income[due.asset_id].append(Flow(due.ex_date, gross))

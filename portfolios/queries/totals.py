@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.db.models import Q
+from django.utils import timezone
+
 from assets.queries import rates
 from banking.models import CashTransaction
 from core.money import divide, multiply, quantise, total
-from portfolios.models import CashSetting, Entitlement, Portfolio, PortfolioAccount
+from portfolios.models import CashSetting, Entitlement, Portfolio
+from portfolios.queries.accounts import cash_accounts
 from portfolios.queries.holdings import Holding, latest_rate
 
 UNCLASSIFIED = "Unclassified"
@@ -63,10 +67,9 @@ def totals_of_all(
 ) -> dict[int, Totals]:
     """Portfolio id to its totals; at most 5 queries, however many portfolios.
 
-    Without ``as_of`` every cash row counts, those of pay-dates to come included, and so nothing is receivable.
+    Without ``as_of`` they are of now: cash and receivables as of today in UTC, at the last known rates.
     """
-    cash = _cash(portfolios, as_of)
-    due = _receivables(portfolios, as_of) if as_of else dict.fromkeys(cash, Decimal(0))
+    cash, due = _cash(portfolios, as_of), _receivables(portfolios, as_of)
     return {
         portfolio.pk: _totals(portfolio, holdings.get(portfolio.pk, []), cash[portfolio.pk], due[portfolio.pk])
         for portfolio in portfolios
@@ -110,32 +113,32 @@ def _cash(portfolios: Sequence[Portfolio], as_of: date | None) -> dict[int, Deci
     tracked = {portfolio.pk: portfolio for portfolio in portfolios if portfolio.cash == CashSetting.TRACKED}
     if not tracked:
         return sums
-    links = PortfolioAccount.objects.filter(portfolio__in=tracked).values_list(
-        "portfolio_id", "account_id", "account__currency"
-    )
-    rows = list(links)
-    balances = CashTransaction.objects.filter(account__in=[row[1] for row in rows]).balances(as_of)
-    codes = {row[2] for row in rows} | {portfolio.base_currency for portfolio in tracked.values()}
+    day = as_of or timezone.now().date()
+    accounts = [account for account in cash_accounts(tracked).values() if account.held_on(day)]
+    balances = CashTransaction.objects.filter(account__in=[account.account_id for account in accounts]).balances(as_of)
+    codes = {account.currency for account in accounts} | {portfolio.base_currency for portfolio in tracked.values()}
     table = rates(codes, min(codes), as_of or date.max)
-    for portfolio_id, account_id, currency in rows:
-        base = tracked[portfolio_id].base_currency
-        rate, so_far = latest_rate(table, currency, base, as_of), sums[portfolio_id]
-        balance = balances.get(account_id, Decimal(0))
+    for account in accounts:
+        pk, base = account.portfolio_id, tracked[account.portfolio_id].base_currency
+        rate, so_far = latest_rate(table, account.currency, base, as_of), sums[pk]
+        balance = balances.get(account.account_id, Decimal(0))
         missing = so_far is None or (rate is None and balance)
-        sums[portfolio_id] = None if missing else so_far + quantise(multiply(balance, rate or Decimal(0)), base)  # type: ignore[operator]
+        sums[pk] = None if missing else so_far + quantise(multiply(balance, rate or Decimal(0)), base)  # type: ignore[operator]
     return sums
 
 
-def _receivables(portfolios: Sequence[Portfolio], as_of: date) -> dict[int, Decimal | None]:
-    """What is owed at the close of ``as_of``, in each base currency; None where a rate is missing."""
+def _receivables(portfolios: Sequence[Portfolio], as_of: date | None) -> dict[int, Decimal | None]:
+    """What is owed at the close of ``as_of`` or today, in each base currency; None where a rate is missing."""
+    day = as_of or timezone.now().date()
     sums: dict[int, Decimal | None] = {portfolio.pk: Decimal(0) for portfolio in portfolios}
-    owed = Entitlement.objects.filter(portfolio__in=portfolios, ex_date__lte=as_of, pay_date__gt=as_of).order_by()
+    found = Entitlement.objects.with_paid_on().filter(portfolio__in=portfolios)
+    owed = found.filter(Q(ex_date__lte=day), Q(paid_on__gt=day)).order_by()
     rows = list(owed.values_list("portfolio_id", "currency", "gross", "withholding"))
     if not rows:
         return sums
     bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
     codes = {row[1] for row in rows} | set(bases.values())
-    table = rates(codes, min(codes), as_of)
+    table = rates(codes, min(codes), as_of or date.max)
     for portfolio_id, currency, gross, withheld in rows:
         rate, so_far = latest_rate(table, currency, bases[portfolio_id], as_of), sums[portfolio_id]
         known = so_far is not None and rate is not None

@@ -8,24 +8,25 @@ from typing import Any
 from assets.models import ActionKind
 from assets.queries import RateMissing, RateTable, rates
 from banking.models import Account, CashTransaction, Origin, Section
-from banking.services.transactions import derive_cash
+from banking.services.transactions import aside_since, derive_cash
 from core.money import multiply, quantise
 from portfolios.models import CashSetting, Entitlement, Portfolio
 from portfolios.services.settlement import accounts_of, default_account
 
-COMPARED = ("account_id", "booked_on", "amount", "section", "description", "asset_id", "origin_id")
+COMPARED: tuple[str, ...] = ("account_id", "booked_on", "amount", "section", "description", "asset_id", "origin_id")
+COMPARED += ("replaced_by_id", "voided_at")
 
 
 def settle_entitlements(portfolio: Portfolio, asset_ids: Collection[int]) -> None:
     """Bring the cash rows of these assets' entitlements in line; the portfolio and its accounts are locked.
 
-    At most 5 queries; none where the portfolio's cash is not tracked. Raises RateMissing, NoCashAccount.
+    At most 6 queries; none where the portfolio's cash is not tracked. Raises RateMissing, NoCashAccount.
     """
     if portfolio.cash != CashSetting.TRACKED:
         return
     accounts = accounts_of(portfolio)
     due = Entitlement.objects.filter(portfolio=portfolio, asset__in=asset_ids).select_related("action__asset")
-    wanted = {_values(row): row for row in _rows(portfolio, list(due), accounts)}
+    wanted = {_values(row): row for row in cash_due(portfolio, list(due), accounts)}
     stored = CashTransaction.objects.filter(origin=Origin.ACTION, account__in=accounts, asset__in=asset_ids)
     standing = {_values(row): row.pk for row in stored.order_by()}
     stale = [pk for values, pk in standing.items() if values not in wanted]
@@ -42,15 +43,21 @@ def _values(row: CashTransaction) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in COMPARED)
 
 
-def _rows(portfolio: Portfolio, due: Sequence[Entitlement], accounts: Sequence[Account]) -> list[CashTransaction]:
+def cash_due(portfolio: Portfolio, due: Sequence[Entitlement], accounts: Sequence[Account]) -> list[CashTransaction]:
+    """The cash rows that follow from entitlements, not stored; at most 2 queries. Raises RateMissing, NoCashAccount."""
     codes = {row.currency for row in due} | {account.currency for account in accounts}
     table = rates(codes, portfolio.base_currency) if due else RateTable()
     rows = [_row(portfolio, row, accounts, table) for row in due]
+    matches = portfolio.payment_matches.standing().select_related("row") if due else []
+    payments = {match.action_id: match.row for match in matches}
+    for row in rows:
+        row.replaced_by = payments.get(row.origin_id or 0)
+        row.voided_at = aside_since(row.replaced_by)
     return [row for row in rows if row.amount]
 
 
 def _row(portfolio: Portfolio, due: Entitlement, accounts: Sequence[Account], table: RateTable) -> CashTransaction:
-    account = default_account(due.currency, portfolio, accounts)
+    account = default_account(due.currency, due.pay_date, portfolio, accounts)
     try:
         rate = table.rate(due.currency, account.currency, due.pay_date).value
     except RateMissing as error:

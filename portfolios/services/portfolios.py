@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from activity.services import record
@@ -93,6 +93,10 @@ class AccountTaken(DomainError):
     """The account holds a portfolio's cash already."""
 
 
+class JoinsInFuture(DomainError):
+    """An account joins a portfolio today or earlier."""
+
+
 class UnknownField(DomainError):
     """A portfolio has no such field to change."""
 
@@ -167,17 +171,26 @@ def change_portfolio(*, portfolio: Portfolio, actor: User | None, **changes: Any
 
 
 @transaction.atomic
-def attach_account(*, portfolio: Portfolio, account: Account, actor: User | None) -> PortfolioAccount:
-    """Let an account of the portfolio's owner hold its cash, beside those that do."""
+def attach_account(
+    *, portfolio: Portfolio, account: Account, actor: User | None, joined_on: date | None = None
+) -> PortfolioAccount:
+    """Let an account of the portfolio's owner hold its cash, beside those that do.
+
+    The account is the portfolio's from the start of ``joined_on``, and what it held by then comes in that day; None:
+    all of its rows are the portfolio's. Raises AccountOfAnother, AccountTaken, JoinsInFuture.
+    """
+    if joined_on and joined_on > timezone.now().date():
+        raise JoinsInFuture(field="joined_on")
     portfolio = locked(portfolio)
     Account.objects.filter(Q(pk=account.pk) | Q(pk__in=portfolio.portfolio_accounts.values("account"))).bump()
     if account.owner_id != portfolio.owner_id:
         raise AccountOfAnother(field="account")
     if PortfolioAccount.objects.filter(account=account).exists():
         raise AccountTaken(field="account")
-    link = PortfolioAccount.objects.create(portfolio=portfolio, account=account)
+    link = PortfolioAccount.objects.create(portfolio=portfolio, account=account, joined_on=joined_on)
     rederive_cash(portfolio)  # trades that name no account may move this one from now on
-    record(actor=actor, action="portfolio.account_attached", subject=portfolio, data={"account": account.pk})
+    data = {"account": account.pk, "joined_on": joined_on and joined_on.isoformat()}
+    record(actor=actor, action="portfolio.account_attached", subject=portfolio, data=data)
     return link
 
 
@@ -243,8 +256,10 @@ def _was_short(portfolio: Portfolio) -> bool:
 
 
 def _ensure_account(portfolio: Portfolio) -> None:
-    """A brokerage account in the base currency, unless the portfolio has one."""
-    if not portfolio.portfolio_accounts.filter(account__currency=portfolio.base_currency).exists():
+    """A brokerage account in the base currency, unless the portfolio has one since its first trade."""
+    first = portfolio.trades.standing().aggregate(first=Min("day"))["first"]
+    links = portfolio.portfolio_accounts.filter(account__currency=portfolio.base_currency)
+    if not any(first is None or link.held_on(first) for link in links):
         account = Account.objects.create(
             owner=portfolio.owner,
             name=portfolio.name,

@@ -27,8 +27,12 @@ class AccountNotOfPortfolio(DomainError):
     """This account does not hold the portfolio's cash."""
 
 
+class AccountJoinedLater(DomainError):
+    """The account joined the portfolio after the day of the trade."""
+
+
 class NoCashAccount(DomainError):
-    """The portfolio's cash is tracked, but it has no account in this or its base currency."""
+    """The portfolio's cash is tracked, but it has no account in this or its base currency on that day."""
 
 
 class PickUnknown(DomainError):
@@ -44,7 +48,7 @@ class AmountTooLarge(DomainError):
 
 
 def accounts_of(portfolio: Portfolio) -> list[Account]:
-    """The accounts that hold the portfolio's cash, the first one first; one query."""
+    """The accounts that hold the portfolio's cash, each with its ``portfolio_link``, the first one first; one query."""
     links = portfolio.portfolio_accounts.select_related("account").order_by("pk")
     return [link.account for link in links]
 
@@ -52,20 +56,26 @@ def accounts_of(portfolio: Portfolio) -> list[Account]:
 def account_for(trade: NewTrade, portfolio: Portfolio, accounts: Sequence[Account]) -> Account | None:
     """The account whose cash the trade moves: the one it names, else one in its currency, else in the base currency."""
     if trade.account is not None:
-        if trade.account.pk not in {account.pk for account in accounts}:
+        found = {account.pk: account for account in accounts}.get(trade.account.pk)
+        if found is None:
             raise AccountNotOfPortfolio(field="account")
-        return trade.account
+        if not found.portfolio_link.held_on(trade.day):
+            message = f"The account joined the portfolio on {found.portfolio_link.joined_on}, after the trade."
+            raise AccountJoinedLater(message, field="account")
+        return found
     if portfolio.cash != CashSetting.TRACKED or trade.kind in TRANSFERS:
         return None
-    return default_account(trade.trade_currency, portfolio, accounts)
+    return default_account(trade.trade_currency, trade.day, portfolio, accounts)
 
 
-def default_account(currency: str, portfolio: Portfolio, accounts: Sequence[Account]) -> Account:
+def default_account(currency: str, day: date, portfolio: Portfolio, accounts: Sequence[Account]) -> Account:
+    """The first account in ``currency`` that is the portfolio's on ``day``, else in the base currency."""
     for wanted in (currency, portfolio.base_currency):
         for account in accounts:
-            if account.currency == wanted:
+            if account.currency == wanted and account.portfolio_link.held_on(day):
                 return account
-    message = f"The portfolio's cash is tracked, but it has no account in {currency} or {portfolio.base_currency}."
+    codes = f"{currency} or {portfolio.base_currency}" if currency != portfolio.base_currency else currency
+    message = f"The portfolio's cash is tracked, but on {day} it has no account in {codes}."
     raise NoCashAccount(message, field="account")
 
 
@@ -205,7 +215,7 @@ def cash_row(
     if not cash:
         return None
     by_id = {account.pk: account for account in accounts}
-    account = by_id.get(trade.account_id or 0) or default_account(trade.currency, portfolio, accounts)
+    account = by_id.get(trade.account_id or 0) or default_account(trade.currency, trade.day, portfolio, accounts)
     amount = quantise(EXACT.multiply(cash, _to_account(trade, account, portfolio, table)), account.currency)
     if not amount:
         return None

@@ -10,30 +10,28 @@ from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
 
-from assets.queries import RateMissing, rates
-from banking.models import Account, CashTransaction, Origin
+from assets.queries import RateMissing
+from banking.models import CashTransaction, Origin
+from banking.services.verification import cash_findings
 from core.errors import DomainError
-from core.money import minor_units, quantise, total
+from core.money import total
 from portfolios.book.types import Book
 from portfolios.models import (
-    CashSetting,
     Departure,
     Disposal,
     Investment,
     Lot,
+    PaymentMatch,
     Portfolio,
-    PortfolioAccount,
     Trade,
     TradeKind,
     TransferLot,
 )
 from portfolios.queries import books_of
-from portfolios.services.amendments import terms_of
+from portfolios.services.cash_checks import cash_of_portfolio, stray_cash
 from portfolios.services.derivations import TABLES, Table
-from portfolios.services.settlement import accounts_of, cash_row, rates_of
 
 TRANSFERS = (TradeKind.TRANSFER_IN, TradeKind.TRANSFER_OUT)
-CASH = ("account_id", "booked_on", "amount")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ def findings() -> Iterator[Finding]:
     """Everything that is wrong, portfolio by portfolio, then what crosses them."""
     for portfolio in Portfolio.objects.order_by("pk"):
         yield from of_portfolio(portfolio)
-    yield from _cash()
+    yield from (Finding(*found) for found in (*stray_cash(), *cash_findings()))
     yield from _transfers()
     yield from _unique()
 
@@ -73,8 +71,7 @@ def of_portfolio(portfolio: Portfolio) -> Iterator[Finding]:
         yield from _as_folded(portfolio, table, books)
     yield from _holdings(portfolio)
     yield from _disposed(portfolio)
-    yield from _trade_cash(portfolio)
-    yield from _foreign_cash(portfolio)
+    yield from (Finding(*found) for found in cash_of_portfolio(portfolio))
 
 
 def _as_folded(portfolio: Portfolio, table: Table, books: dict[int, Book]) -> Iterator[Finding]:
@@ -132,68 +129,6 @@ def _disposed(portfolio: Portfolio) -> Iterator[Finding]:
             yield Finding("slices add up", where, f"{quantity} left, its slices are {slices}")
 
 
-# --- cash ---------------------------------------------------------------------------------------------------------
-
-
-def _trade_cash(portfolio: Portfolio) -> Iterator[Finding]:
-    """The cash rows of trades against the trades: one each where cash is tracked, none otherwise."""
-    promise, accounts = "cash rows equal their trades", accounts_of(portfolio)
-    trades = list(portfolio.trades.standing().in_booking_order().select_related("asset", "account"))
-    wanted: dict[int, CashTransaction] = {}
-    if portfolio.cash == CashSetting.TRACKED:
-        table = rates_of([terms_of(trade) for trade in trades], accounts, portfolio.base_currency)
-        try:
-            rows = [cash_row(trade, portfolio, accounts, table) for trade in trades]
-        except DomainError as error:
-            yield Finding(promise, f"portfolio {portfolio.pk}", error.message)
-            return
-        wanted = {row.origin_id or 0: row for row in rows if row is not None}
-    of_trades = CashTransaction.objects.filter(origin=Origin.TRADE, origin_id__in=portfolio.trades.values("pk"))
-    for stored in of_trades.order_by("pk"):
-        should = wanted.pop(stored.origin_id or 0, None)
-        where = f"portfolio {portfolio.pk}, cash row {stored.pk}, trade {stored.origin_id}"
-        if should is None:
-            yield Finding(promise, where, "the trade moves no cash")
-        elif any(getattr(stored, name) != getattr(should, name) for name in CASH) or stored.voided_at:
-            yield Finding(promise, where, f"it has {stored}, the trade gives {should}")
-    for trade_id, should in wanted.items():
-        yield Finding(promise, f"portfolio {portfolio.pk}, trade {trade_id}", f"{should} is missing")
-
-
-def _foreign_cash(portfolio: Portfolio) -> Iterator[Finding]:
-    """Balances in a foreign currency that no rate turns into the base currency."""
-    if portfolio.cash != CashSetting.TRACKED:
-        return
-    links = PortfolioAccount.objects.filter(portfolio=portfolio).exclude(account__currency=portfolio.base_currency)
-    foreign = dict(links.values_list("account_id", "account__currency"))
-    first = CashTransaction.objects.standing().filter(account__in=foreign).order_by("account", "booked_on")
-    table = rates(foreign.values(), portfolio.base_currency)
-    seen = set()
-    for account, day in first.values_list("account_id", "booked_on"):
-        if account in seen:
-            continue
-        seen.add(account)
-        try:
-            table.rate(foreign[account], portfolio.base_currency, day)
-        except RateMissing as error:
-            where = f"portfolio {portfolio.pk}, account {account}"
-            yield Finding("no foreign currency without a rate", where, error.message)
-
-
-def _cash() -> Iterator[Finding]:
-    """Cash rows of trades that are gone or voided, and amounts that the currency does not have."""
-    trades = Trade.objects.standing().values("pk")
-    orphans = CashTransaction.objects.filter(origin=Origin.TRADE).exclude(origin_id__in=trades)
-    for row in orphans.order_by("pk"):
-        what = f"trade {row.origin_id} does not stand"
-        yield Finding("cash rows equal their trades", f"account {row.account_id}, cash row {row.pk}", what)
-    for currency in Account.objects.order_by().values_list("currency", flat=True).distinct():
-        for row in CashTransaction.objects.filter(account__currency=currency).order_by("pk").iterator():
-            if quantise(row.amount, currency) != row.amount:
-                what = f"{row.amount} {currency} has more than {minor_units(currency)} decimals"
-                yield Finding("balances are whole", f"account {row.account_id}, cash row {row.pk}", what)
-
-
 # --- facts --------------------------------------------------------------------------------------------------------
 
 
@@ -234,6 +169,8 @@ def _unique() -> Iterator[Finding]:
     cash = CashTransaction.objects.standing()
     yield from _twice(cash.exclude(external_id=""), "account", "external_id")
     yield from _twice(cash.filter(origin=Origin.TRADE), "origin", "origin_id")
+    yield from _twice(PaymentMatch.objects.standing(), "portfolio", "action")
+    yield from _twice(PaymentMatch.objects.standing(), "portfolio", "row")
     both = standing.filter(Q(replaces__isnull=False), replaces__voided_at=None)
     for pk, original in both.order_by("pk").values_list("pk", F("replaces_id")):
         yield Finding("every fact is there once", f"trade {pk}", f"trade {original}, which it replaces, stands as well")

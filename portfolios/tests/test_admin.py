@@ -15,7 +15,8 @@ from django.urls import reverse
 from activity.models import AuditEvent
 from assets.models import Asset, CorporateAction
 from assets.tests.factories import make_asset
-from banking.models import Account, CashTransaction
+from banking.models import Account, CashTransaction, Section
+from banking.services.transactions import book_cash
 from portfolios.models import (
     CostMethodChange,
     Departure,
@@ -23,12 +24,14 @@ from portfolios.models import (
     Entitlement,
     Investment,
     Lot,
+    PaymentMatch,
     Portfolio,
     PortfolioAccount,
     Trade,
 )
 from portfolios.services.actions import apply_action
 from portfolios.services.methods import change_method
+from portfolios.services.payments import match_payment
 from portfolios.services.transfers import transfer_securities
 from portfolios.tests.factories import at, buy, make_portfolio, sell
 from users.models import User
@@ -155,7 +158,11 @@ def test_a_portfolio_is_created_changed_and_deleted(admin: Client, alice: User, 
         "portfolio_accounts-0-id": str(PortfolioAccount.objects.get().pk),
         "portfolio_accounts-1-portfolio": str(portfolio.pk),
         "portfolio_accounts-1-account": str(euros.pk),
+        "portfolio_accounts-1-joined_on": "2999-01-01",
     }
+    refused = admin.post(page(Portfolio, "change", portfolio.pk), {"name": "Newer", "long_term_days": 730} | inline)
+    assert "An account joins a portfolio today or earlier" in refused.content.decode()
+    inline["portfolio_accounts-1-joined_on"] = "2024-02-01"
     changed = admin.post(
         page(Portfolio, "change", portfolio.pk),
         {"name": "Newer", "benchmark": apple.pk, "long_term_days": 730} | inline,
@@ -163,7 +170,7 @@ def test_a_portfolio_is_created_changed_and_deleted(admin: Client, alice: User, 
     assert changed.status_code == 302
     portfolio.refresh_from_db()
     assert (portfolio.name, portfolio.benchmark) == ("Newer", apple)
-    assert PortfolioAccount.objects.filter(account=euros).exists()
+    assert PortfolioAccount.objects.filter(account=euros, joined_on=date(2024, 2, 1)).exists()
 
     assert admin.post(page(Portfolio, "delete", portfolio.pk), {"post": "yes"}).status_code == 302
     assert not Portfolio.objects.exists()
@@ -193,6 +200,22 @@ def test_actions_and_changes_of_the_method_are_voided_and_restored(admin: Client
             fact.refresh_from_db()
             assert (fact.voided_at is not None) == voided
     assert Investment.objects.get().quantity == 20
+
+
+def test_matches_of_payments_are_voided_and_restored(admin: Client, alice: User, apple: Asset) -> None:
+    portfolio = make_portfolio(alice, cash="tracked")
+    buy(portfolio, apple, 10, 10, "2024-01-10")
+    action = apply_action(asset=apple, actor=None, kind="cash_dividend", ex_date=date(2024, 3, 1), cash=Decimal(2))
+    account = portfolio.portfolio_accounts.get().account
+    terms: dict[str, Any] = {"amount": Decimal(20), "section": Section.INCOME, "asset": apple, "actor": None}
+    row = book_cash(account=account, booked_on=action.ex_date, **terms)
+    match = match_payment(portfolio=portfolio, action=action, row=row, actor=alice)
+    assert admin.get(page(PaymentMatch)).status_code == 200
+    for name, voided in (("void", True), ("restore", False)):
+        admin.post(page(PaymentMatch), {"action": name, "_selected_action": [match.pk]})
+        match.refresh_from_db()
+        assert (match.voided_at is not None) == voided
+        assert CashTransaction.objects.standing().filter(origin="action").exists() == voided
 
 
 def test_the_lists_of_what_actions_and_transfers_leave_open(admin: Client, alice: User, apple: Asset) -> None:

@@ -2,59 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from assets.models import Asset, CorporateAction
-from assets.tests.factories import make_asset, make_bars, make_rate
-from banking.models import Account, Section
-from banking.services.transactions import book_cash
+from assets.tests.factories import make_rate
+from banking.models import Account, CashTransaction, Section
+from banking.services.transfers import void_transfer
 from core.testing import count_queries
 from portfolios.book.money_weighted import xirr
-from portfolios.models import CashSetting, Portfolio, TradeKind
+from portfolios.models import CashSetting, Portfolio, PortfolioAccount, TradeKind
+from portfolios.queries.movements import Flow
 from portfolios.queries.performance import PeriodEmpty, ValueUnknown, first_day, performance
-from portfolios.services.portfolios import attach_account, create_portfolio
+from portfolios.services.portfolios import JoinsInFuture, attach_account, change_portfolio
 from portfolios.services.rebuild import rebuild
-from portfolios.services.terms import NewLot
-from portfolios.services.trades import NewTrade, book_trades
+from portfolios.services.settlement import AccountJoinedLater, NoCashAccount
+from portfolios.services.trades import book_trades
 from portfolios.services.transfers import transfer_securities
 from portfolios.tests.factories import at, buy, make_portfolio, new_trade, sell
+from portfolios.tests.stories import deposit, moved, on, own_account, priced, sent
 from users.models import User
-
-MONDAY = date(2024, 1, 1)
-CENT = Decimal("0.01")
-Number = str | int | Decimal
-
-
-def on(offset: int) -> date:
-    return MONDAY + timedelta(days=offset)
-
-
-def priced(symbol: str, closes: dict[int, Number], **values: Any) -> Asset:
-    """An asset with closes by days after Monday."""
-    asset = make_asset(symbol, **values)
-    make_bars(asset, {on(offset): close for offset, close in closes.items()})
-    return asset
-
-
-def deposit(account: Account, amount: Number, offset: int, section: Section = Section.TRANSFER, **values: Any) -> None:
-    book_cash(account=account, amount=Decimal(amount), booked_on=on(offset), section=section, actor=None, **values)
-
-
-def own_account(portfolio: Portfolio, currency: str = "USD") -> Account:
-    if currency == portfolio.base_currency:
-        return portfolio.portfolio_accounts.get().account
-    account = Account.objects.create(owner=portfolio.owner, name=currency, kind="brokerage", currency=currency)
-    attach_account(portfolio=portfolio, account=account, actor=None)
-    return account
 
 
 def lines(portfolio: Portfolio, start: int, end: int) -> dict[str, Decimal]:
@@ -62,14 +32,6 @@ def lines(portfolio: Portfolio, start: int, end: int) -> dict[str, Decimal]:
     found = performance(portfolio, on(start), on(end))
     assert found.reconciliation.unexplained == 0
     return {key: amount for key, amount in found.reconciliation.rounded("USD").lines.items() if amount}
-
-
-def moved(portfolio: Portfolio, asset: Asset, quantity: Number, offset: int, cost: Number, **values: Any) -> None:
-    lot = NewLot(on(values.pop("opened", offset)), Decimal(quantity), Decimal(cost))
-    transfer = NewTrade(
-        asset=asset, kind=TradeKind.TRANSFER_IN, quantity=Decimal(quantity), traded_at=at(on(offset)), lots=(lot,)
-    )
-    book_trades(portfolio=portfolio, trades=[transfer], actor=portfolio.owner)
 
 
 # --- line by line -------------------------------------------------------------------------------------------------
@@ -164,6 +126,122 @@ def test_a_benchmark_of_another_program_in_two_currencies(alice: User) -> None:
     assert found.reconciliation.lines["net_flows"] == 800 - 450
     assert found.reconciliation.lines["realised_gains"] == 50
     assert found.reconciliation.lines["unrealised_gains"] == 50
+
+
+def test_a_transfer_between_own_accounts_crosses_no_border(alice: User) -> None:
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    account, spare = own_account(portfolio), own_account(portfolio, name="Spare")
+    deposit(account, 1000, 0)
+    transfer = sent(account, spare, 400, 1)
+    assert performance(portfolio, on(-1), on(5)).flows == ((on(0), Decimal(1000)),)
+    assert lines(portfolio, 0, 5) == {}
+    void_transfer(transfer=transfer, actor=None)
+    assert performance(portfolio, on(-1), on(5)).end.value == 1000
+    assert lines(portfolio, 0, 5) == {}
+
+
+def test_a_transfer_to_an_account_of_somebody_elses_or_none_crosses_it(alice: User) -> None:
+    portfolio, other = (make_portfolio(alice, name, cash=CashSetting.TRACKED) for name in ("One", "Two"))
+    outside = Account.objects.create(owner=alice, name="Checking", currency="USD")
+    sent(outside, own_account(portfolio), 1000, 0)
+    sent(own_account(portfolio), own_account(other), 400, 1)
+    assert performance(portfolio, on(-1), on(5)).flows == ((on(0), Decimal(1000)), (on(1), Decimal(-400)))
+    assert lines(other, -1, 5) == {"net_flows": 400}
+
+
+def test_a_conversion_between_own_accounts_at_another_rate_than_the_days(alice: User) -> None:
+    """500 € leave at 1.10 for 530 $: 20 $ less than the day's rate, which is no flow and no cost of its own."""
+    make_rate("EURUSD", {on(0): "1.10", on(3): "1.20"})
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    dollars, euros = own_account(portfolio), own_account(portfolio, "EUR")
+    deposit(euros, 1000, 0)
+    sent(euros, dollars, 500, 1, received=530)
+    assert performance(portfolio, on(-1), on(2)).flows == ((on(0), Decimal(1100)),)
+    assert lines(portfolio, 0, 2) == {"currency_effect": -20}
+    # 500 € more gain 50 with the euro.
+    assert lines(portfolio, 0, 5) == {"currency_effect": 30}
+
+
+def test_an_account_that_joins_brings_what_it_holds(alice: User) -> None:
+    """What it earned and paid before it joins is not the portfolio's; 790 € are there then, at 1.10."""
+    make_rate("EURUSD", {on(0): "1.00", on(3): "1.10", on(5): "1.20"})
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    dollars, euros = own_account(portfolio), own_account(portfolio, "EUR", joined=3)
+    deposit(dollars, 100, 1)
+    deposit(euros, 900, 0)
+    deposit(euros, 50, 1, Section.INCOME)
+    deposit(euros, -150, 2, Section.EXPENSE)
+    sent(euros, dollars, 10, 2, received=10)
+    deposit(euros, 20, 3)
+    deposit(euros, 5, 3, Section.INCOME)
+    found = performance(portfolio, on(-1), on(4))
+    assert found.flows == exact_flows((1, "100"), (2, "10"), (3, "869"), (3, "22"))
+    assert lines(portfolio, -1, 4) == {"net_flows": 1001, "income": Decimal("5.5")}
+    assert performance(portfolio, on(1), on(2)).end.value == 110
+    assert lines(portfolio, 3, 5) == {"currency_effect": Decimal("81.5")}
+
+
+def exact_flows(*flows: tuple[int, str]) -> tuple[Flow, ...]:
+    return tuple(Flow(on(day), Decimal(amount)) for day, amount in flows)
+
+
+def test_an_overdraft_that_joins_goes_out(alice: User) -> None:
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    deposit(own_account(portfolio, name="Overdrawn", joined=3), -70, 0)
+    found = performance(portfolio, on(0), on(4))
+    assert (found.flows, found.end.value) == (exact_flows((3, "-70")), -70)
+    assert first_day(portfolio) == on(3)
+
+
+def test_a_trade_settles_where_the_portfolio_has_an_account_that_day(alice: User) -> None:
+    make_rate("EURUSD", {on(0): "1.10"})
+    asset = priced("SAP", {0: 100}, currency="EUR")
+    portfolio = make_portfolio(alice, cash=CashSetting.TRACKED)
+    euros = own_account(portfolio, "EUR", joined=3)
+    for day in (2, 3):
+        buy(portfolio, asset, 1, 100, on(day))
+    rows = CashTransaction.objects.order_by("booked_on").values_list("account__currency", "amount")
+    assert list(rows) == [("USD", -110), ("EUR", -100)]
+    with pytest.raises(AccountJoinedLater) as refused:
+        buy(portfolio, asset, 1, 100, on(2), account=euros)
+    assert refused.value.field == "account"
+    assert rebuild(portfolio) == 2
+    assert list(rows.all()) == [("USD", -110), ("EUR", -100)]
+
+
+def test_an_account_that_joins_later_takes_the_cash_of_later_trades_alone(alice: User) -> None:
+    make_rate("EURUSD", {on(0): "1.10"})
+    asset = priced("SAP", {0: 100}, currency="EUR")
+    portfolio = make_portfolio(alice)
+    for day in (2, 4):
+        buy(portfolio, asset, 1, 100, on(day))
+    portfolio = change_portfolio(portfolio=portfolio, actor=None, cash="tracked")
+    own_account(portfolio, "EUR", joined=3)
+    rows = CashTransaction.objects.order_by("booked_on").values_list("account__currency", "amount")
+    assert list(rows) == [("USD", -110), ("EUR", -100)]
+
+
+@pytest.mark.parametrize(("joined", "accounts"), [(None, 1), (2, 1), (3, 2)])
+def test_cash_that_is_tracked_has_an_account_since_the_first_trade(
+    joined: int | None, accounts: int, alice: User
+) -> None:
+    portfolio, asset = make_portfolio(alice), priced("AAPL", {0: 100})
+    buy(portfolio, asset, 1, 100, on(2))
+    own_account(portfolio, name="Savings", joined=joined)
+    portfolio = change_portfolio(portfolio=portfolio, actor=None, cash="tracked")
+    assert portfolio.portfolio_accounts.count() == accounts
+    assert performance(portfolio, on(-1), on(4)).end.value == 0
+    if joined == 2:
+        with pytest.raises(NoCashAccount, match="on 2024-01-02 it has no account in USD"):
+            buy(portfolio, asset, 1, 100, on(1))
+
+
+def test_no_account_joins_in_the_future(alice: User) -> None:
+    account = Account.objects.create(owner=alice, name="Later", currency="USD")
+    with pytest.raises(JoinsInFuture) as refused:
+        attach_account(portfolio=make_portfolio(alice), account=account, actor=None, joined_on=date(2999, 1, 1))
+    assert refused.value.field == "joined_on"
+    assert not PortfolioAccount.objects.exists()
 
 
 # --- asset by asset -----------------------------------------------------------------------------------------------
@@ -308,136 +386,7 @@ def test_queries_do_not_grow(alice: User) -> None:
     assert many == few, queries
 
 
-# --- against plain Python -----------------------------------------------------------------------------------------
-
-
-@dataclass
-class Story:
-    """Random facts, and what they are worth by hand."""
-
-    tracked: bool
-    closes: dict[str, dict[int, Decimal]]
-    rates: dict[int, Decimal]
-    trades: list[tuple[str, str, int, Decimal, Decimal, Decimal, Decimal | None]] = field(default_factory=list)
-    cash: list[tuple[int, Decimal, str, str]] = field(default_factory=list)
-
-    def rate(self, currency: str, day: int) -> Decimal:
-        return Decimal(1) if currency == "USD" else _last(self.rates, day)
-
-    def value(self, day: int) -> Decimal:
-        """Quantity × last close × rate of every asset, and the balance × rate of every account, each in cents."""
-        worth = Decimal(0)
-        for symbol, closes in self.closes.items():
-            held = sum(
-                (
-                    -trade[3] if trade[1] == "sell" else trade[3]
-                    for trade in self.trades
-                    if trade[0] == symbol and trade[2] <= day
-                ),
-                Decimal(0),
-            )
-            if held:
-                worth += _cents(held * _last(closes, day) * self.rate(CURRENCIES[symbol], day))
-        return worth + sum(
-            _cents(self.balance(currency, day) * self.rate(currency, day)) for currency in ("USD", "EUR")
-        )
-
-    def balance(self, currency: str, day: int) -> Decimal:
-        if not self.tracked:
-            return Decimal(0)
-        rows = [amount for on_, amount, held, _ in self.cash if held == currency and on_ <= day]
-        for symbol, kind, on_, quantity, price, fee, _ in self.trades:
-            if CURRENCIES[symbol] == currency and kind != "transfer_in" and on_ <= day:
-                gross = _cents(quantity * price)
-                rows.append(gross - fee if kind == "sell" else -gross - fee)
-        return sum(rows, Decimal(0))
-
-
-CURRENCIES = {"ONE": "USD", "TWO": "EUR"}
-DAYS = 12
-
-
-def _last(series: dict[int, Decimal], day: int) -> Decimal:
-    return series[max(on_ for on_ in series if on_ <= day)]
-
-
-def _cents(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_UP)
-
-
-def numbers(least: str, most: str, places: int) -> st.SearchStrategy[Decimal]:
-    return st.decimals(Decimal(least), Decimal(most), places=places)
-
-
-@st.composite
-def stories(draw: st.DrawFn) -> Story:
-    days = st.integers(0, DAYS)
-    closes = {
-        symbol: {-1: draw(numbers("1", "200", 4))} | draw(st.dictionaries(days, numbers("1", "200", 4), max_size=5))
-        for symbol in CURRENCIES
-    }
-    rates = {-1: draw(numbers("0.5", "2", 6))} | draw(st.dictionaries(days, numbers("0.5", "2", 6), max_size=5))
-    story = Story(draw(st.booleans()), closes, rates)
-    held = dict.fromkeys(CURRENCIES, Decimal(0))
-    for day in sorted(draw(st.lists(days, min_size=1, max_size=8))):
-        symbol = draw(st.sampled_from(sorted(CURRENCIES)))
-        kind = draw(st.sampled_from(["buy", "sell", "transfer_in"] if held[symbol] else ["buy", "transfer_in"]))
-        quantity = draw(numbers("0.001", "50", 3))
-        quantity = min(quantity, held[symbol]) if kind == "sell" else quantity
-        fee = Decimal(0) if kind == "transfer_in" else draw(numbers("0", "9", 2))
-        broker = draw(st.none() | numbers("0.5", "2", 6)) if symbol == "TWO" and kind != "transfer_in" else None
-        story.trades.append((symbol, kind, day, quantity, draw(numbers("1", "200", 4)), fee, broker))
-        held[symbol] += -quantity if kind == "sell" else quantity
-    if story.tracked:
-        amounts = numbers("-5000", "5000", 2).filter(bool)
-        cash = st.tuples(days, amounts, st.sampled_from(["USD", "EUR"]), st.sampled_from(Section.values))
-        story.cash = draw(st.lists(cash, max_size=6))
-    return story
-
-
-def told(story: Story, owner: User) -> Portfolio:
-    """The story in the books, through the services."""
-    setting = CashSetting.TRACKED if story.tracked else CashSetting.UNTRACKED
-    portfolio = create_portfolio(owner=owner, name="Story", cash=setting)
-    make_rate("EURUSD", {on(day): close for day, close in story.rates.items()})
-    assets = {
-        symbol: priced(symbol, dict(closes), currency=CURRENCIES[symbol]) for symbol, closes in story.closes.items()
-    }
-    accounts = {currency: own_account(portfolio, currency) for currency in ("USD", "EUR") if story.tracked}
-    for day, amount, currency, section in story.cash:
-        deposit(accounts[currency], amount, day, Section(section))
-    trades: list[NewTrade] = []
-    for symbol, kind, day, quantity, price, fee, broker in story.trades:
-        terms: dict[str, Any] = {} if kind == "transfer_in" else {"fee": fee, "exchange_rate": broker}
-        trades.append(new_trade(TradeKind(kind), assets[symbol], quantity, price, on(day), **terms))
-    book_trades(portfolio=portfolio, trades=trades, actor=owner)
-    return portfolio
-
-
-def rolled_back(check: Callable[[], None]) -> None:
-    """Leave nothing of one example to the next."""
-    with transaction.atomic():
-        check()
-        transaction.set_rollback(True)
-
-
-@pytest.mark.django_db
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=stories(), period=st.tuples(st.integers(-1, DAYS), st.integers(-1, DAYS)).filter(lambda p: p[0] < p[1]))
-def test_every_line_adds_up_and_every_value_is_right(story: Story, period: tuple[int, int], alice: User) -> None:
-    def check() -> None:
-        portfolio = told(story, alice)
-        found = performance(portfolio, on(period[0]), on(period[1]))
-        assert found.start.value == story.value(period[0])
-        assert found.end.value == story.value(period[1])
-        assert found.reconciliation.unexplained == 0
-        assert found.reconciliation.rounded("USD").unexplained == 0
-        gains = sum(row.gain for row in found.holdings)
-        explained = found.reconciliation.lines
-        parts = ("realised_gains", "unrealised_gains", "unrealised_in", "unrealised_out")
-        assert gains == sum(explained[key] for key in parts)
-
-    rolled_back(check)
+# --- a rate of return ---------------------------------------------------------------------------------------------
 
 
 def test_the_money_weighted_return_of_a_purchase(alice: User) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars, make_rate
-from banking.models import Account, Section
+from banking.models import Account, CashTransaction, Section
 from banking.services.transactions import book_cash
 from portfolios.models import Portfolio
 from portfolios.queries import holdings, sectors, totals, totals_of_all, valuation_days
+from portfolios.services.actions import apply_action
 from portfolios.tests.factories import buy, exact, make_portfolio, sell
 from users.models import User
 
@@ -98,6 +100,43 @@ def test_weights_add_up_to_exactly_one(alice: User) -> None:
     assert sum(sector.weight or 0 for sector in found) == 1
     assert [sector.sector for sector in found] == ["S0", "S1", "S2"]
     assert sum(sector.value for sector in found) == 70
+
+
+@pytest.mark.parametrize("cash", ["tracked", "untracked"])
+def test_totals_of_now_hold_a_dividend_once(cash: str, alice: User, apple: Asset) -> None:
+    """It is due since yesterday and is paid in ten days; what else is of days to come is not there yet."""
+    today = timezone.now().date()
+    portfolio = make_portfolio(alice, cash=cash)
+    buy(portfolio, apple, 10, 100, "2024-01-10")
+    terms: dict[str, Any] = {"cash": Decimal(2), "pay_date": today + timedelta(10)}
+    apply_action(asset=apple, kind="cash_dividend", ex_date=today - timedelta(1), actor=None, **terms)
+    if cash == "tracked":
+        account = portfolio.portfolio_accounts.get().account
+        for amount, ahead in ((1500, 0), (700, 1)):
+            day, section = today + timedelta(ahead), Section.TRANSFER
+            book_cash(account=account, amount=Decimal(amount), booked_on=day, section=section, actor=None)
+
+    def figures(as_of: date | None) -> list[Decimal]:
+        found = totals(portfolio, holdings([portfolio], as_of)[portfolio.pk], as_of)
+        assert found.total_value == found.market_value + found.cash + found.receivables
+        return [found.cash, found.receivables]
+
+    held = 500 if cash == "tracked" else 0
+    assert figures(None) == figures(today) == [held, 20]
+    later = [1220, 0] if cash == "tracked" else [0, 0]
+    assert figures(today + timedelta(10)) == later
+
+
+def test_a_trade_of_the_exchanges_tomorrow_has_its_cash_at_once(alice: User) -> None:
+    tomorrow = timezone.now().date() + timedelta(1)
+    account = make_portfolio(alice, cash="tracked").portfolio_accounts.get().account
+    for origin, fact, amount in (("trade", 1, -100), ("action", 1, 20), ("entry", None, 3)):
+        CashTransaction.objects.create(
+            account=account, booked_on=tomorrow, amount=amount, section="income", origin=origin, origin_id=fact
+        )
+    assert CashTransaction.objects.balances() == {account.pk: -100}
+    assert CashTransaction.objects.balances(tomorrow) == {account.pk: -77}
+    assert CashTransaction.objects.balances(tomorrow - timedelta(1)) == {}
 
 
 def test_totals_hold_the_cash_of_the_accounts(alice: User, apple: Asset) -> None:

@@ -1,0 +1,56 @@
+"""Money that moved between two accounts of one owner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from banking.models.account import Account
+from banking.models.transaction import CashTransaction
+from core.fields import QUANTITY_LIMIT, QuantityField
+
+if TYPE_CHECKING:
+    from users.models import User
+
+
+class TransferQuerySet(models.QuerySet["Transfer"]):
+    def visible_to(self, user: User) -> TransferQuerySet:
+        return self.filter(sent__account__in=Account.objects.visible_to(user))
+
+    def editable_by(self, user: User) -> TransferQuerySet:
+        return self.visible_to(user)
+
+    def standing(self) -> TransferQuerySet:
+        return self.filter(sent__voided_at__isnull=True, received__voided_at__isnull=True)
+
+    def with_leg(self, row: CashTransaction) -> TransferQuerySet:
+        return self.filter(Q(sent=row) | Q(received=row))
+
+
+class Transfer(models.Model):
+    """Two cash rows that are one movement; its id is what they share.
+
+    Both legs are required, so there is no half one. They are voided and restored together, and a leg that
+    belongs to a transfer is never deleted.
+    """
+
+    sent = models.OneToOneField(CashTransaction, models.PROTECT, related_name="transfer_sent")
+    received = models.OneToOneField(CashTransaction, models.PROTECT, related_name="transfer_received")
+    rate = QuantityField(help_text="What one unit of the sending account's currency became; 1 within one currency.")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TransferQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(sent=F("received")), name="transfer_has_two_legs"),
+            models.CheckConstraint(condition=Q(rate__gt=0, rate__lt=QUANTITY_LIMIT), name="transfer_rate_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sent} to {self.received}"
