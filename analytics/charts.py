@@ -65,6 +65,15 @@ class Chart:
     scale: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened on a day, to be marked on the first line. ``role`` names its shape and colour."""
+
+    day: date
+    role: str
+    text: str
+
+
 class DailySeries(Protocol):
     """A portfolio's days, each array (T,): values at the close, gross flows in the same money, the day's returns."""
 
@@ -195,9 +204,9 @@ def thin(values: FloatArray, limit: int = POINTS) -> IndexArray:
     return np.unique(np.concatenate([[0, count - 1], np.ravel(extremes)])).astype(np.intp)
 
 
-def chart_json(chart: Chart) -> dict[str, Any]:
-    """What static/charts.js draws: at most 500 days, chosen by the first line; gaps are null."""
-    chosen = thin(chart.lines[0].values)
+def chart_json(chart: Chart, marks: Sequence[Mark] = ()) -> dict[str, Any]:
+    """What static/charts.js draws: at most 500 days, chosen by the first line, and those of marks; gaps are null."""
+    chosen = np.union1d(thin(chart.lines[0].values), _places(chart, marks)).astype(np.intp)
     decimals = chart.digits if chart.unit == "money" else 6
     series = [
         {
@@ -215,7 +224,22 @@ def chart_json(chart: Chart) -> dict[str, Any]:
         "scale": chart.scale,
         "days": np.datetime_as_string(chart.days[chosen], unit="D").tolist(),
         "series": series,
+        "marks": [
+            {"role": role, "points": [_point(chart, mark, decimals) for mark in marks if mark.role == role]}
+            for role in dict.fromkeys(mark.role for mark in marks)
+        ],
     }
+
+
+def _places(chart: Chart, marks: Sequence[Mark]) -> IndexArray:
+    """Where each mark stands: the last close on or before its day, else the first one."""
+    days = np.array([mark.day for mark in marks], dtype="datetime64[D]")
+    return np.maximum(np.searchsorted(chart.days, days, side="right") - 1, 0).astype(np.intp)
+
+
+def _point(chart: Chart, mark: Mark, decimals: int) -> list[str | float | None]:
+    level = _number(chart.lines[0].values[_places(chart, [mark])[0]])
+    return [mark.day.isoformat(), None if level is None else round(level, decimals), mark.text]
 
 
 def table_rows(chart: Chart, limit: int = TABLE_ROWS) -> list[tuple[date, list[float | None]]]:
@@ -255,3 +279,20 @@ def ring(weights: Sequence[float]) -> list[Arc]:
     lengths = shares / shares.sum() * 100.0
     starts = np.cumsum(lengths) - lengths
     return [Arc(round(float(start), 3), round(float(length), 3)) for start, length in zip(starts, lengths, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """An upright bar in a field of height 100 whose zero line lies at ``zero`` from the top."""
+
+    top: float
+    height: float
+    zero: float
+
+
+def bars(values: Sequence[float]) -> list[Bar]:
+    """One bar for each of ``values``, all on one scale: upwards from the zero line for a gain, downwards for a loss."""
+    highest, lowest = max([0.0, *values]), min([0.0, *values])
+    scale = 100.0 / (highest - lowest) if highest > lowest else 0.0
+    zero = round(highest * scale, 3)
+    return [Bar(round((highest - max(value, 0.0)) * scale, 3), round(abs(value) * scale, 3), zero) for value in values]

@@ -2,11 +2,16 @@
 
 from django.urls import path
 
-from analytics import views
+from analytics.views.dashboard import dashboard, methods, risk_card, value_card
+from analytics.views.holding import holding
+from analytics.views.tax import reports, tax_report_page
 
 urlpatterns = [
-    path("", views.dashboard, name="dashboard"),
-    path("cards/<int:portfolio_id>/risk/", views.risk_card, name="risk-card"),
-    path("cards/<int:portfolio_id>/value/", views.value_card, name="value-card"),
-    path("methods/", views.methods, name="methods"),
+    path("", dashboard, name="dashboard"),
+    path("cards/<int:portfolio_id>/risk/", risk_card, name="risk-card"),
+    path("cards/<int:portfolio_id>/value/", value_card, name="value-card"),
+    path("holdings/<path:symbol>/", holding, name="holding"),
+    path("reports/", reports, name="reports"),
+    path("reports/tax/", tax_report_page, name="tax-report-page"),
+    path("methods/", methods, name="methods"),
 ]

@@ -1,9 +1,11 @@
-"""People, clients and query budgets for the tests of every app."""
+"""People, clients, query budgets and a look at pages for the tests of every app."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 PASSWORD = "correct horse battery staple"  # noqa: S105  a password of test people only
 BUDGETS = Path(__file__).resolve().parent.parent / "tests" / "query_budgets.json"
+
+VOID = {"meta", "link", "input", "img", "br", "hr"}
+FIELDS = {"input", "select", "textarea"}
 
 
 def make_user(name: str, *, superuser: bool = False) -> User:
@@ -49,6 +54,48 @@ def assert_query_budget(name: str, action: Callable[[], object]) -> int:
     if count > budget:
         pytest.fail(f"{name}: {count} queries, budget {budget}\n{texts}")
     return count
+
+
+class Page(HTMLParser):
+    """What a page is made of, and what is wrong with it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.faults: list[str] = []
+        self.ids: Counter[str] = Counter()
+        self.labelled: set[str] = set()
+        self.fields: list[dict[str, str | None]] = []
+        self.feed(text)
+        self.close()
+        self.faults += [f"<{tag}> is not closed" for tag in self.open]
+        self.faults += [f"id {name} twice" for name, times in self.ids.items() if times > 1]
+        self.faults += [f"{field} has no label" for field in self.fields if field.get("id") not in self.labelled]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.faults += [f"<{tag} {name}>" for name in given if name == "style" or name.startswith("on")]
+        if tag == "style" or (tag == "script" and not given.get("src") and given.get("type") != "application/json"):
+            self.faults.append(f"inline <{tag}>")
+        self.faults += [f"<{tag}> asks {given[name]}" for name in ("src", "href") if "//" in (given.get(name) or "")]
+        if "id" in given:
+            self.ids[str(given["id"])] += 1
+        if tag == "label" and given.get("for"):
+            self.labelled.add(str(given["for"]))
+        if tag in FIELDS and given.get("type") != "hidden" and "label" not in self.open:
+            self.fields.append(given)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+        else:
+            self.faults.append(f"</{tag}> closes {self.open[-1:]}")
 
 
 def pytest_configure() -> None:

@@ -30,12 +30,12 @@ const stylesheet = async () => {
   const stdin = { contents, loader: "css", resolveDir: "." };
   const { outputFiles } = await build({ ...shared, stdin, write: false });
   const [{ css }] = await new PurgeCSS().purge({
-    content: ["templates/**/*.html", "static/*.js", "*/templatetags/*.py", "*/forms.py"],
+    content: ["templates/**/*.html", "static/*.js", "*/templatetags/*.py", "*/forms.py", "*/views/*.py"],
     css: [{ raw: outputFiles[0].text }],
     variables: true,
     keyframes: true,
     fontFace: true,
-    safelist: { standard: [/^htmx-/, /^part-/, /^stroke-/, /^alert-/], variables: [/^--c-/] }, // --c-*: scripts read them
+    safelist: { standard: [/^htmx-/, /^part-/, /^stroke-/, /^alert-/, /^sign-/], variables: [/^--c-/] }, // --c-*: scripts read them
     defaultExtractor: (text) => text.match(/[\w-]+/g) ?? [],
   });
   const { outputFiles: minified } = await build({ ...shared, stdin: { contents: css, loader: "css" }, write: false });

@@ -14,6 +14,15 @@ const sizes = { "": { width: 1280, height: 900 }, "-phone": { width: 390, height
 const schemes = { "": "light", "-dark": "dark" };
 const complaints = [];
 
+// The name of a picture and the page that it is of.
+const pages = {
+  dashboard: "/",
+  holdings: "/holdings/",
+  holding: "/holdings/AAPL/",
+  transactions: "/transactions/",
+  "tax-report": "/reports/tax/?year=2021",
+};
+
 const watched = async (context) => {
   const page = await context.newPage();
   page.on("console", (message) => {
@@ -48,8 +57,11 @@ const visit = async (browser, size, scheme) => {
   await page.goto(`${base}/login/`);
   await shoot(page, `login${suffix}`);
   await login(page);
-  await page.locator(".chart canvas").waitFor();
-  await shoot(page, `dashboard${suffix}`);
+  for (const [name, path] of Object.entries(pages)) {
+    await page.goto(base + path);
+    for (const chart of await page.locator(".chart").all()) await chart.locator("canvas").waitFor();
+    await shoot(page, `${name}${suffix}`);
+  }
   await context.close();
 };
 

@@ -1,10 +1,10 @@
 // Draws every <div class="chart" data-chart="id"> from the JSON in the element with that id.
-import { LineChart } from "echarts/charts";
+import { LineChart, ScatterChart } from "echarts/charts";
 import { AxisPointerComponent, GridComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 
-use([LineChart, GridComponent, TooltipComponent, AxisPointerComponent, CanvasRenderer]);
+use([LineChart, ScatterChart, GridComponent, TooltipComponent, AxisPointerComponent, CanvasRenderer]);
 
 // A canvas knows no CSS variables, so colours are read as what they resolve to in the theme of the moment.
 const palette = (element) => {
@@ -14,7 +14,7 @@ const palette = (element) => {
     probe.style.color = `var(--c-${name})`;
     return getComputedStyle(probe).color;
   };
-  const names = ["portfolio", "benchmark", "loss", "ink", "quiet", "rule", "paper"];
+  const names = ["portfolio", "benchmark", "gain", "loss", "ink", "quiet", "rule", "paper"];
   const colours = Object.fromEntries(names.map((name) => [name, colour(name)]));
   probe.remove();
   return colours;
@@ -49,6 +49,30 @@ const line = (series, days, colours) => ({
   emphasis: { disabled: true },
 });
 
+// What happened on a day, on the line: told apart by shape, and by colour besides.
+const shapes = {
+  buy: { symbol: "triangle", symbolSize: 11, colour: "gain" },
+  sell: { symbol: "triangle", symbolRotate: 180, symbolSize: 11, colour: "loss" },
+  transfer: { symbol: "diamond", symbolSize: 12, colour: "benchmark" },
+};
+
+const marked = (marks, colours) => {
+  const { colour, ...shape } = shapes[marks.role];
+  return {
+    ...shape,
+    name: marks.role,
+    type: "scatter",
+    data: marks.points,
+    z: 3,
+    color: colours[colour],
+    itemStyle: { borderColor: colours.paper, borderWidth: 1 },
+    emphasis: { disabled: true },
+  };
+};
+
+// A mark brings its own words.
+const said = (point, format) => point.value[2] ?? `${point.seriesName}  ${format.full(point.value[1])}`;
+
 const tooltip = (format, colours) => ({
   trigger: "axis",
   renderMode: "richText", // the other mode writes inline styles, which the content security policy refuses
@@ -58,7 +82,7 @@ const tooltip = (format, colours) => ({
   axisPointer: { type: "line", lineStyle: { color: colours.quiet } },
   confine: true,
   formatter: (points) =>
-    [longDay.format(new Date(points[0].value[0])), ...points.map((p) => `${p.seriesName}  ${format.full(p.value[1])}`)].join("\n"),
+    [longDay.format(new Date(points[0].value[0])), ...points.map((point) => said(point, format))].join("\n"),
 });
 
 const option = (data, colours) => {
@@ -82,7 +106,10 @@ const option = (data, colours) => {
       splitLine: { lineStyle: { color: colours.rule } },
       splitNumber: 4,
     },
-    series: data.series.map((series) => line(series, data.days, colours)),
+    series: [
+      ...data.series.map((series) => line(series, data.days, colours)),
+      ...(data.marks ?? []).map((marks) => marked(marks, colours)),
+    ],
   };
 };
 

@@ -21,6 +21,10 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});
+
 // A swapped part says in one sentence what it shows now; a screen reader hears that and not the whole part.
 document.addEventListener("htmx:load", (event) => {
   const part = event.detail.elt;

@@ -75,6 +75,8 @@ class World:
             "portfolios": portfolio,
             "cards": portfolio,
             "trades": self.trade.pk,
+            "transactions": self.trade.pk,
+            "holdings": self.asset.symbol,
             "jobs": self.job.pk,
             "assets": self.asset.symbol,
             "cost-methods": self.change.pk,
@@ -83,8 +85,8 @@ class World:
 
     @property
     def missing(self) -> dict[str, Any]:
-        own = dict.fromkeys(("portfolios", "cards", "trades", "cost-methods", "actions"), 987654321)
-        return own | {"jobs": NOWHERE, "assets": "NOSUCH"}
+        own = dict.fromkeys(("portfolios", "cards", "trades", "transactions", "cost-methods", "actions"), 987654321)
+        return own | {"jobs": NOWHERE, "assets": "NOSUCH", "holdings": "NOSUCH"}
 
 
 def make_world(owner: User) -> World:

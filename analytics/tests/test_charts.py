@@ -15,6 +15,8 @@ from hypothesis.extra.numpy import arrays
 from analytics.charts import (
     Chart,
     Line,
+    Mark,
+    bars,
     base_index,
     below_peak,
     chart_json,
@@ -211,3 +213,54 @@ def test_a_ring_is_closed(weights: list[float]) -> None:
     assert arcs[0].start == 0
     for before, after in pairwise(arcs):
         assert after.start == pytest.approx(before.start + before.length, abs=0.01)
+
+
+# --- marks and bars -----------------------------------------------------------------------------------------------
+
+
+def line_of(closes: list[float], first: str = "2024-01-01") -> Chart:
+    days = np.datetime64(first) + np.arange(len(closes))
+    return Chart(days, [Line("Close", "portfolio", np.array(closes))], "money", "USD")
+
+
+@pytest.mark.parametrize(
+    ("day", "level"),
+    [
+        (date(2024, 1, 2), 20.0),
+        (date(2024, 2, 1), 30.0),  # the last close before it
+        (date(2023, 6, 1), 10.0),  # before all of them: the first
+    ],
+)
+def test_a_mark_stands_on_the_line(day: date, level: float) -> None:
+    drawn = chart_json(line_of([10, 20, 30]), [Mark(day, "buy", "Buy 1")])
+    assert drawn["marks"] == [{"role": "buy", "points": [[day.isoformat(), level, "Buy 1"]]}]
+
+
+def test_the_day_of_a_mark_is_never_thinned_out() -> None:
+    chart = line_of([100.0 + index % 7 for index in range(5000)])
+    day = date(2030, 6, 5)
+    plain, marked = chart_json(chart), chart_json(chart, [Mark(day, "sell", "Sell")])
+    assert day.isoformat() not in plain["days"]
+    assert day.isoformat() in marked["days"]
+    assert len(marked["days"]) == len(plain["days"]) + 1
+    assert plain["marks"] == []
+
+
+def test_marks_are_grouped_by_role_in_their_order() -> None:
+    marks = [Mark(date(2024, 1, 1), role, role) for role in ("buy", "sell", "buy")]
+    drawn = chart_json(line_of([1, 2]), marks)["marks"]
+    assert [(group["role"], len(group["points"])) for group in drawn] == [("buy", 2), ("sell", 1)]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], []),
+        ([0.0, 0.0], [(0, 0, 0), (0, 0, 0)]),
+        ([5.0, 10.0], [(50, 50, 100), (0, 100, 100)]),
+        ([-5.0, -10.0], [(0, 50, 0), (0, 100, 0)]),
+        ([30.0, -10.0, 0.0], [(0, 75, 75), (75, 25, 75), (75, 0, 75)]),
+    ],
+)
+def test_bars_share_one_scale_and_one_line(values: list[float], expected: list[tuple[float, float, float]]) -> None:
+    assert [(bar.top, bar.height, bar.zero) for bar in bars(values)] == expected

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -18,7 +16,7 @@ from analytics.models import Snapshot
 from analytics.services import recompute
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars
-from core.testing import PASSWORD, count_queries
+from core.testing import PASSWORD, Page, count_queries
 from portfolios.models import Portfolio
 from portfolios.queries import holdings, totals
 from portfolios.services.actions import apply_action
@@ -28,49 +26,6 @@ from users.models import User
 
 FIRST, LAST = date(2024, 1, 2), date(2024, 3, 1)
 CLOSES = [100 + (index * 7) % 13 for index in range(42)]  # sessions from FIRST to LAST
-VOID = {"meta", "link", "input", "img", "br", "hr"}
-
-
-class Page(HTMLParser):
-    """What a page is made of, and what is wrong with it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.faults: list[str] = []
-        self.ids: Counter[str] = Counter()
-        self.labelled: set[str] = set()
-        self.fields: list[dict[str, str | None]] = []
-        self.feed(text)
-        self.close()
-        self.faults += [f"<{tag}> is not closed" for tag in self.open]
-        self.faults += [f"id {name} twice" for name, times in self.ids.items() if times > 1]
-        self.faults += [f"{field} has no label" for field in self.fields if field.get("id") not in self.labelled]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        self.faults += [f"<{tag} {name}>" for name in given if name == "style" or name.startswith("on")]
-        if tag == "style" or (tag == "script" and not given.get("src") and given.get("type") != "application/json"):
-            self.faults.append(f"inline <{tag}>")
-        self.faults += [f"<{tag}> asks {given[name]}" for name in ("src", "href") if "//" in (given.get(name) or "")]
-        if "id" in given:
-            self.ids[str(given["id"])] += 1
-        if tag == "label" and given.get("for"):
-            self.labelled.add(str(given["for"]))
-        if tag == "input" and given.get("type") != "hidden" and "label" not in self.open:
-            self.fields.append(given)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if self.open and self.open[-1] == tag:
-            self.open.pop()
-        else:
-            self.faults.append(f"</{tag}> closes {self.open[-1:]}")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db.models import F, Max, OuterRef, Subquery
 
@@ -14,7 +15,7 @@ from assets.queries import LastBar, RateMissing, RateTable, carried, last_bars, 
 from core.money import HUNDREDTH, divide
 from portfolios.book.types import Position, plain
 from portfolios.book.value import market_value, per_unit, unit_cost, weights
-from portfolios.models import Investment, Portfolio, Trade
+from portfolios.models import Investment, Lot, Portfolio, Trade
 from portfolios.queries.books import books_of
 from portfolios.queries.facts import BookKey
 
@@ -25,9 +26,10 @@ TRADE_PRICE = "trade"  # the source of a price that no market gave: the portfoli
 class Holding:
     """One asset of one portfolio: quantity, cost, price, value.
 
-    ``cost`` is in the asset's currency; ``cost_base``, ``value``, the gains and ``rate`` (base currency for one of the
-    asset's) in the portfolio's. ``price`` and ``average_cost`` are as the asset is quoted: in ``quote_currency``, and
-    worth ``price_factor`` of money for each 1 of them. ``price_source``
+    ``cost`` is in the asset's currency; ``cost_base``, ``value``, the gains, the income and ``rate`` (base currency for
+    one of the asset's) in the portfolio's. ``price`` and ``average_cost`` are as the asset is quoted: in
+    ``quote_currency``, and worth ``price_factor`` of money for each 1 of them. ``opened_on`` is the day on which the
+    oldest open lot came in, None when nothing is held. ``price_source``
     "simulated" marks a price that no market made, "trade" the last own trade of an asset
     without any close. ``weight`` is the share of the market value; the weights of a portfolio
     add up to 1. What needs a price or rate that is not known is None.
@@ -54,6 +56,8 @@ class Holding:
     value: Decimal | None
     unrealised_gain: Decimal | None
     realised_gain: Decimal
+    income: Decimal
+    opened_on: date | None
     weight: Decimal | None
 
     @property
@@ -64,6 +68,10 @@ class Holding:
         if self.price_factor == HUNDREDTH and self.asset_type == AssetType.BOND:
             return "% of par"
         return f"{plain(self.price_factor)} {self.currency}"
+
+    @property
+    def type_name(self) -> str:
+        return str(AssetType(self.asset_type).label)
 
     @property
     def unrealised_return(self) -> Decimal | None:
@@ -82,18 +90,18 @@ def holdings(
     ``as_of``). ``include_closed`` adds what was held before.
     """
     positions = _positions_on(portfolios, as_of) if as_of else _positions_now(portfolios)
-    positions = {key: held for key, held in positions.items() if include_closed or held.quantity}
+    positions = {key: held for key, held in positions.items() if include_closed or held.position.quantity}
     assets = Asset.objects.in_bulk({asset_id for _, asset_id in positions})
     prices = _prices(portfolios, positions, as_of)
     bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
     codes = {asset.currency for asset in assets.values()} | set(bases.values())
     table = rates(codes, min(codes, default="USD"), as_of or date.max)
     rows: dict[int, list[Holding]] = {portfolio.pk: [] for portfolio in portfolios}
-    for key, position in sorted(positions.items(), key=lambda item: assets[item[0][1]].symbol):
+    for key, held in sorted(positions.items(), key=lambda item: assets[item[0][1]].symbol):
         asset, bar = assets[key[1]], prices.get(key)
         rate = latest_rate(table, asset.currency, bases[key[0]], as_of)
-        rows[key[0]].append(_holding(key, asset, position, bar, rate, bases[key[0]]))
-    return {portfolio_id: _weighted(held) for portfolio_id, held in rows.items()}
+        rows[key[0]].append(_holding(key, asset, held, bar, rate, bases[key[0]]))
+    return {portfolio_id: _weighted(found) for portfolio_id, found in rows.items()}
 
 
 def latest_rate(table: RateTable, source: str, target: str, day: date | None = None) -> Decimal | None:
@@ -123,7 +131,15 @@ def valuation_days(portfolio_ids: Collection[int]) -> dict[int, date | None]:
     return days
 
 
-def _positions_now(portfolios: Sequence[Portfolio]) -> dict[BookKey, Position]:
+class _Held(NamedTuple):
+    """A position and the day on which its oldest open lot came in."""
+
+    position: Position
+    opened_on: date | None
+
+
+def _positions_now(portfolios: Sequence[Portfolio]) -> dict[BookKey, _Held]:
+    lots = Lot.objects.open().filter(portfolio=OuterRef("portfolio"), asset=OuterRef("asset")).order_by("opened_on")
     rows = Investment.objects.filter(portfolio__in=portfolios).values_list(
         "portfolio_id",
         "asset_id",
@@ -135,16 +151,20 @@ def _positions_now(portfolios: Sequence[Portfolio]) -> dict[BookKey, Position]:
         "income",
         "income_base",
         "first_traded_on",
+        Subquery(lots.values("opened_on")[:1]),
     )
-    return {(row[0], row[1]): Position(*row[2:]) for row in rows}
+    return {(row[0], row[1]): _Held(Position(*row[2:-1]), row[-1]) for row in rows}
 
 
-def _positions_on(portfolios: Sequence[Portfolio], day: date) -> dict[BookKey, Position]:
-    return {key: book.position for key, book in books_of(portfolios, until=day).items()}
+def _positions_on(portfolios: Sequence[Portfolio], day: date) -> dict[BookKey, _Held]:
+    return {
+        key: _Held(book.position, min((lot.opened_on for lot in book.lots if lot.quantity), default=None))
+        for key, book in books_of(portfolios, until=day).items()
+    }
 
 
 def _prices(
-    portfolios: Sequence[Portfolio], positions: Mapping[BookKey, Position], as_of: date | None
+    portfolios: Sequence[Portfolio], positions: Mapping[BookKey, _Held], as_of: date | None
 ) -> dict[BookKey, LastBar]:
     """The last close, else the portfolio's own last trade price; divided by the ratios of splits since."""
     bars = last_bars({asset_id for _, asset_id in positions}, as_of)
@@ -163,9 +183,8 @@ def _trade_prices(
     return {(row[0], row[1]): LastBar(*row[1:], source=TRADE_PRICE) for row in rows}
 
 
-def _holding(
-    key: BookKey, asset: Asset, position: Position, bar: LastBar | None, rate: Decimal | None, base: str
-) -> Holding:
+def _holding(key: BookKey, asset: Asset, held: _Held, bar: LastBar | None, rate: Decimal | None, base: str) -> Holding:
+    position = held.position
     known = bar is not None and rate is not None
     factor = asset.price_factor
     value = market_value(position.quantity, bar.close, rate, base, factor) if known else None  # type: ignore[union-attr,arg-type]
@@ -191,6 +210,8 @@ def _holding(
         value=value,
         unrealised_gain=None if value is None else value - position.cost_base,
         realised_gain=position.realised_gain_base,
+        income=position.income_base,
+        opened_on=held.opened_on,
         weight=None,
     )
 

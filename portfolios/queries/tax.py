@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from assets.models import Asset
 from core.money import total
 from portfolios.models import Disposal, Portfolio
 
@@ -41,11 +42,44 @@ class TaxReport:
     def total(self) -> TaxTotal:
         return _total(self.disposals)
 
+    @property
+    def by_asset(self) -> list[AssetTax]:
+        """The disposals of each asset in their order, the assets by symbol."""
+        groups: dict[Asset, list[Disposal]] = {}
+        for disposal in self.disposals:
+            groups.setdefault(disposal.asset, []).append(disposal)
+        return [AssetTax(asset, _total(groups[asset]), groups[asset]) for asset in sorted(groups, key=str)]
+
+    @property
+    def by_month(self) -> list[Decimal]:
+        """The gain of each of the year's twelve months, in the base currency."""
+        months = range(1, 13)
+        return [
+            total(found.gain_base for found in self.disposals if found.closed_on.month == month) for month in months
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetTax:
+    """What the disposals of one asset come to."""
+
+    asset: Asset
+    total: TaxTotal
+    disposals: Sequence[Disposal]
+
 
 def tax_report(portfolio: Portfolio, year: int) -> TaxReport:
     """What was realised in ``year``; one query."""
-    found = Disposal.objects.filter(portfolio=portfolio, closed_on__year=year).select_related("asset", "portfolio")
+    found = Disposal.objects.filter(portfolio=portfolio, closed_on__year=year).select_related(
+        "asset", "portfolio", "action"
+    )
     return TaxReport(portfolio, year, tuple(found.order_by("closed_on", "pk")))
+
+
+def years_with_disposals(portfolio: Portfolio) -> list[int]:
+    """The newest first; one query."""
+    years = Disposal.objects.filter(portfolio=portfolio).order_by().dates("closed_on", "year", order="DESC")
+    return [day.year for day in years]
 
 
 def term_of(disposal: Disposal) -> str:

@@ -1,15 +1,20 @@
-"""What every page of a portfolio begins with: the caller's portfolios, and which of them is shown."""
+"""What every page of a portfolio begins with: the caller's portfolios, which of them is shown, and which rows."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from portfolios.models import Portfolio
 from portfolios.models.portfolio import PortfolioQuerySet
 from users.models import User
+
+PAGE_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def visible(request: HttpRequest) -> PortfolioQuerySet:
@@ -30,3 +35,41 @@ def page_of(request: HttpRequest) -> dict[str, Any]:
     choices = list(visible(request))
     nothing = not choices and "portfolio" not in request.GET
     return {"portfolios": choices, "portfolio": None if nothing else chosen(choices, request)}
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """One page of a list of ``count`` rows: those from ``start`` to before ``stop``, counted from 0."""
+
+    number: int
+    last: int
+    count: int
+    start: int
+    stop: int
+
+    @property
+    def first_row(self) -> int:
+        return self.start + 1
+
+    @property
+    def previous(self) -> int:
+        return self.number - 1
+
+    @property
+    def next(self) -> int:
+        return self.number + 1
+
+
+def paging(request: HttpRequest, count: int, size: int) -> Paging:
+    """The page that ``?page=`` names; what is no number is answered like the first, too high a one like the last."""
+    wanted = request.GET.get("page", "")
+    last = max(1, -(-count // size))
+    number = int(wanted) if PAGE_NUMBER.fullmatch(wanted) else 1
+    number = min(max(number, 1), last)
+    start = (number - 1) * size
+    return Paging(number, last, count, start, min(start + size, count))
+
+
+def welcome(request: HttpRequest, section: str) -> HttpResponse:
+    """The page of somebody without a portfolio."""
+    return render(request, "portfolios/welcome.html", {"section": section})

@@ -23,7 +23,7 @@ from core.money import minor_units
 from core.web import login_needed
 from portfolios.models import Disposal, Portfolio
 from portfolios.queries import Holding, Sector, holdings, sectors, totals, valuation_days
-from portfolios.views.base import page_of, visible
+from portfolios.views.base import page_of, visible, welcome
 
 SHOWN_DISPOSALS = 10
 
@@ -35,7 +35,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     page = page_of(request)
     portfolio = page["portfolio"]
     if portfolio is None:
-        return render(request, "analytics/welcome.html")
+        return welcome(request, "dashboard")
     context = page | {"section": "dashboard"} | _books(portfolio) | _risk(portfolio)
     if context["held"] or context["disposals"]:
         context["chart"] = _value_chart(portfolio, request)
@@ -131,11 +131,6 @@ def _risk(portfolio: Portfolio) -> dict[str, Any]:
         if snapshot
     ]
     return {"snapshot": snapshot, "stale": stale, "figures": figures}
-
-
-def _figure(name: str, snapshot: Snapshot) -> Figure:
-    problem = snapshot.problems.get(name, "")
-    return Figure(LABELS[name], DETAILS.get(name, ""), name in SIGNED, getattr(snapshot, name), problem)
 
 
 def _value_chart(portfolio: Portfolio, request: HttpRequest) -> dict[str, Any] | None:

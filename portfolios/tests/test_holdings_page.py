@@ -1,0 +1,232 @@
+"""The page of holdings as its reader gets it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from assets.models import Asset
+from assets.tests.factories import make_asset, make_bars, make_rate
+from core.testing import Page, count_queries
+from portfolios.models import Portfolio
+from portfolios.queries import holdings
+from portfolios.services.actions import apply_action
+from portfolios.services.trades import void_trade
+from portfolios.templatetags import money
+from portfolios.tests.factories import buy, make_portfolio, sell
+from users.models import User
+
+FIRST = date(2024, 1, 2)
+
+
+@pytest.fixture
+def browser(client: Client, alice: User) -> Client:
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def growth(alice: User) -> Portfolio:
+    """Two held (AAPL twice as large), one sold, in two currencies; closes of 2 to 9 January."""
+    portfolio = make_portfolio(alice)
+    make_rate("EURUSD", {FIRST: "1.10"})
+    kinds = {"AAPL": ("Technology", "USD", "equity"), "SAP": ("Technology", "EUR", "equity"), "GLD": ("", "USD", "etf")}
+    for symbol, (sector, currency, kind) in kinds.items():
+        asset = make_asset(symbol, sector=sector, currency=currency, type=kind)
+        make_bars(asset, [100, 101, 102, 103, 104, 105], start=FIRST)
+        buy(portfolio, asset, 20 if symbol == "AAPL" else 10, 100, FIRST)
+    sell(portfolio, Asset.objects.get(symbol="GLD"), 10, 103, "2024-01-05")
+    return portfolio
+
+
+def text_of(browser: Client, url: str = "/holdings/", status: int = 200) -> str:
+    answer = browser.get(url)
+    assert answer.status_code == status
+    page = answer.content.decode()
+    assert Page(page).faults == []
+    return page
+
+
+def shown(page: str) -> list[str]:
+    """The symbols of the rows, in their order."""
+    body = page.split("<tbody")[1].split("</tbody>", maxsplit=1)[0] if "<tbody" in page else ""
+    return [part.split("/")[0] for part in body.split('class="symbol" href="/holdings/')[1:]]
+
+
+def test_every_figure_is_that_of_the_books(browser: Client, growth: Portfolio) -> None:
+    page = text_of(browser)
+    held = holdings([growth])[growth.pk]
+    assert len(held) == 2
+    for holding in held:
+        texts = [holding.symbol, holding.name, holding.sector, money.quantity(holding.quantity)]
+        texts += [money.amount(holding.cost_base, "USD"), money.amount(holding.value, "USD")]
+        texts += [money.signed_amount(holding.unrealised_gain, "USD"), money.percent(holding.weight, 1)]
+        texts += [money.signed_percent(holding.unrealised_return), "2 Jan 2024", "9 Jan 2024"]
+        assert [text for text in texts if text not in page] == []
+    assert "1,000.00 EUR" in page
+    assert "Together" in page
+    assert money.amount(sum((holding.value for holding in held if holding.value), Decimal(0)), "USD") in page
+    assert "100.0%" in page
+    assert 'aria-current="page">Holdings' in page
+
+
+def test_income_and_the_oldest_lot(browser: Client, growth: Portfolio, carol: User) -> None:
+    apple = Asset.objects.get(symbol="AAPL")
+    apply_action(asset=apple, kind="cash_dividend", ex_date=date(2024, 1, 4), cash=Decimal("0.24"), actor=carol)
+    buy(growth, apple, 5, 100, "2024-01-08")
+    sell(growth, apple, 20, 104, "2024-01-08")
+    page = text_of(browser, "/holdings/?q=AAPL")
+    assert "4.80 income" in page
+    assert "8 Jan 2024" in page  # first in, first out: the lot of the 2nd is gone
+
+
+@pytest.mark.parametrize(
+    ("query", "symbols"),
+    [
+        ("", ["AAPL", "SAP"]),
+        ("sort=symbol", ["AAPL", "SAP"]),
+        ("sort=-symbol", ["SAP", "AAPL"]),
+        ("sort=value", ["SAP", "AAPL"]),
+        ("sort=nonsense", ["AAPL", "SAP"]),
+        ("sort=-", ["AAPL", "SAP"]),
+        ("q=sa", ["SAP"]),
+        ("currency=EUR", ["SAP"]),
+        ("currency=XXX", ["AAPL", "SAP"]),
+        ("sector=Technology", ["AAPL", "SAP"]),
+        ("state=closed", ["GLD"]),
+        ("state=all&type=etf", ["GLD"]),
+        ("state=all&sector=Unclassified", ["GLD"]),
+        ("page=7", ["AAPL", "SAP"]),
+        ("page=-1&page=x", ["AAPL", "SAP"]),
+        ("page=99999999999999999999", ["AAPL", "SAP"]),
+        ("page=%D9%A1", ["AAPL", "SAP"]),
+        ("q=%ff%fe", []),
+        (f"q={'x' * 500}", ["AAPL", "SAP"]),
+    ],
+)
+def test_narrowing_and_ordering(browser: Client, growth: Portfolio, query: str, symbols: list[str]) -> None:
+    assert shown(text_of(browser, f"/holdings/?{query}")) == symbols
+
+
+def test_the_heads_sort_and_say_so(browser: Client, growth: Portfolio) -> None:
+    page = text_of(browser, f"/holdings/?portfolio={growth.pk}&q=a&sort=-gain&page=1")
+    assert page.count("aria-sort=") == 1
+    assert 'aria-sort="descending"><a class="sort sort-now" href="?portfolio=' in page
+    assert "q=a&amp;sort=gain" in page  # the other direction, the filter kept, the page not
+    assert "q=a&amp;sort=symbol" in page
+    assert "page=1" not in page
+
+
+def test_what_is_no_value_is_told_beside_its_field(browser: Client, growth: Portfolio) -> None:
+    page = text_of(browser, "/holdings/?sector=Mining&as_of=tomorrow")
+    assert page.count("filter-error") == 2
+    assert "Write a day, such as 2024-05-31." in page
+
+
+def test_an_earlier_day_is_valued_at_its_prices(browser: Client, growth: Portfolio) -> None:
+    page = text_of(browser, "/holdings/?as_of=2024-01-03")
+    assert shown(page) == ["AAPL", "SAP", "GLD"]
+    assert "valued at the close of" in page
+    assert "3 January 2024" in page
+    assert "2,020.00" in page
+    assert "Back to the newest close" in page
+    assert "tag-mark" not in page
+    assert "&amp;as_of=2024-01-03" in page.split("<tbody")[1]  # each holding is shown as of the same day
+
+
+def test_a_price_that_is_older_than_the_day_is_flagged(browser: Client, growth: Portfolio) -> None:
+    page = text_of(browser, "/holdings/?as_of=2024-01-07")  # a Sunday
+    assert 'tag-mark">of 5 Jan 2024' in page
+
+
+def test_before_the_first_trade_nothing_was_held(browser: Client, growth: Portfolio) -> None:
+    page = text_of(browser, "/holdings/?as_of=2023-12-29")
+    assert "Nothing was held on 29 December 2023" in page
+
+
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        ("2024-02-30", "Write a day"),
+        ("24-1-2", "Write a day"),
+        ("0001-01-01", "Nothing is known before 1900"),
+        ("99999-01-01", "Write a day"),
+        (str(timezone.now().date() + timedelta(days=3)), "This day is in the future."),
+    ],
+)
+def test_a_day_that_is_none_is_told_and_the_newest_shown(
+    browser: Client, growth: Portfolio, day: str, told: str
+) -> None:
+    page = text_of(browser, f"/holdings/?as_of={day}")
+    assert told in page
+    assert shown(page) == ["AAPL", "SAP"]
+
+
+def test_many_holdings_come_in_pages(browser: Client, growth: Portfolio) -> None:
+    for number in range(60):
+        asset = make_asset(f"S{number:02}")
+        make_bars(asset, {FIRST: 1})
+        buy(growth, asset, 1, 1, FIRST)
+    first, second = (
+        text_of(browser, "/holdings/?q=S&sort=symbol"),
+        text_of(browser, "/holdings/?q=S&sort=symbol&page=2"),
+    )
+    assert (len(shown(first)), len(shown(second))) == (50, 11)  # SAP is one of them
+    assert not set(shown(first)) & set(shown(second))
+    assert "1 to 50 of 61 holdings" in first
+    assert 'href="/holdings/?q=S&amp;sort=symbol&amp;page=2"' in first
+    assert "All 61 together" in first
+    assert "All 61 together" in second
+
+
+def test_nothing_found_leads_back(browser: Client, growth: Portfolio) -> None:
+    page = text_of(browser, f"/holdings/?portfolio={growth.pk}&q=nosuch")
+    assert "No holding fits what you asked for." in page
+    assert f'href="/holdings/?portfolio={growth.pk}">Clear filters' in page
+
+
+def test_nothing_there_leads_on(browser: Client, alice: User) -> None:
+    assert "There is no portfolio of yours yet" in text_of(browser)
+    portfolio = make_portfolio(alice)
+    assert "No trade is booked yet" in text_of(browser)
+    asset = make_asset("KO")
+    trade = buy(portfolio, asset, 1, 10, FIRST)
+    sell(portfolio, asset, 1, 12, "2024-01-03")
+    page = text_of(browser)
+    assert "Everything was sold." in page
+    assert "state=closed" in page
+    void_trade(trade=portfolio.trades.get(kind="sell"), actor=alice)
+    void_trade(trade=trade, actor=alice)
+    assert "No trade is booked yet" in text_of(browser)
+
+
+def test_somebody_elses_portfolio_does_not_exist(client: Client, bob: User, growth: Portfolio) -> None:
+    client.force_login(bob)
+    make_portfolio(bob, "Mine")
+    for wanted in (growth.pk, growth.pk + 999, "x", ""):
+        assert client.get(f"/holdings/?portfolio={wanted}").status_code == 404
+    assert "AAPL" not in text_of(client)
+
+
+def test_names_are_escaped(browser: Client, growth: Portfolio) -> None:
+    Asset.objects.filter(symbol="AAPL").update(name="<script>x</script>", sector="<b>")
+    assert "<script>x" not in text_of(browser, "/holdings/?q=<script>&state=all")
+
+
+def test_an_earlier_day_takes_a_fixed_number_of_queries(browser: Client, growth: Portfolio) -> None:
+    def read() -> None:
+        text_of(browser, "/holdings/?as_of=2024-01-04")
+
+    few, _ = count_queries(read)
+    for number in range(12):
+        asset = make_asset(f"S{number:02}")
+        make_bars(asset, {FIRST: 1})
+        buy(growth, asset, 3, 1, FIRST)
+        sell(growth, asset, 1, 1, "2024-01-04")
+    many, texts = count_queries(read)
+    assert many == few, texts
+    assert many <= 17, texts
