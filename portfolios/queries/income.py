@@ -1,4 +1,4 @@
-"""Income by month and asset: dividends, interest and what else came in without a trade."""
+"""Income by month and asset: dividends, interest and what else was earned without a trade."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from decimal import Decimal
 from itertools import chain
 
 from assets.models import Asset
-from banking.models import Section
+from banking.models import Origin, Section
 from core.money import total
 from portfolios.models import CashSetting, Portfolio
-from portfolios.queries.movements import CashMove, accounts_of, cash_moves, rates_of
+from portfolios.queries.movements import accounts_of, cash_moves, dues_of, rates_of
 
 BEGINNING = date.min
 
@@ -47,33 +47,32 @@ class Income:
 
 
 def income(portfolio: Portfolio, start: date | None, end: date) -> Income:
-    """What came in on the days from ``start`` (the beginning) to ``end``, both included; at most 4 queries.
+    """What was earned on the days from ``start`` (the beginning) to ``end``, both included; at most 5 queries.
 
-    Raises RateMissing.
+    Dividends count gross on their ex-date; the sum is the line of the reconciliation. Raises RateMissing.
     """
     accounts = accounts_of(portfolio) if portfolio.cash == CashSetting.TRACKED else {}
     before = date.fromordinal(start.toordinal() - 1) if start and start > BEGINNING else BEGINNING
     moves = cash_moves(accounts, before, end, portfolio.base_currency, rates_of(portfolio, [], accounts))
-    earned = [move for move in moves if move.section == Section.INCOME]
-    symbols = Asset.objects.in_bulk({move.asset_id for move in earned if move.asset_id})
-    named = [(move.change.day.replace(day=1), _symbol(move, symbols), move.base) for move in earned]
+    dues = [due for due in dues_of(portfolio, before, end) if due.dividend and due.ex_date > before]
+    # The cash of a dividend is no second income: it was earned on the ex-date.
+    entered = [move for move in moves if move.section == Section.INCOME and move.origin == Origin.ENTRY]
+    earned = [(move.change.day, move.asset_id, move.base) for move in entered]
+    earned += [(due.ex_date, due.asset_id, due.income_base) for due in dues]
+    symbols = Asset.objects.in_bulk({asset_id for _, asset_id, _ in earned if asset_id})
     months: dict[date, list[tuple[str, Decimal]]] = defaultdict(list)
-    for month, symbol, amount in named:
-        months[month].append((symbol, amount))
+    for day, asset_id, amount in earned:
+        months[day.replace(day=1)].append((symbols[asset_id].symbol if asset_id else "", amount))
     return Income(
         start,
         end,
-        total(move.base for move in earned),
+        total(amount for _, _, amount in earned),
         tuple(
             MonthIncome(month, total(amount for _, amount in rows), _by_asset(rows))
             for month, rows in sorted(months.items())
         ),
         _by_asset(chain.from_iterable(months.values())),
     )
-
-
-def _symbol(move: CashMove, assets: dict[int, Asset]) -> str:
-    return assets[move.asset_id].symbol if move.asset_id else ""
 
 
 def _by_asset(rows: Iterable[tuple[str, Decimal]]) -> tuple[AssetIncome, ...]:
