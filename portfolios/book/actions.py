@@ -12,9 +12,9 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from core.money import EXACT, multiply, quantise
-from portfolios.book.ledger import Ledger, disposal, disposals
+from portfolios.book.ledger import Ledger, disposal, disposals, joined
 from portfolios.book.lots import OpenLots, cut
-from portfolios.book.types import ONE, ZERO, ActionKind, Closing, Entitlement, OpenLot, Slice, added
+from portfolios.book.types import ONE, ZERO, ActionKind, Closing, Disposal, Entitlement, OpenLot, Slice, added
 from portfolios.book.value import PRICE_SCALE, converted, scaled, share
 
 # On one day dividends look at the units before a split; what a merger takes away comes last.
@@ -234,24 +234,24 @@ def _arrive(action: Action, ledger_of: LedgerOf, lots: Sequence[OpenLot], *, sho
     if action.cash_in_lieu is not None and fraction:
         paid = action.cash_for(fraction, action.cash_in_lieu)
         ledger.disposals += disposals(action.target_closing(fraction, paid), came.take(fraction), short=short)
-    for lot in came.open():
-        _settle(action, ledger, lot, short=short)
+    ledger.disposals += joined(made for lot in came.open() for made in _settle(action, ledger, lot, short=short))
     return -paid if short else paid
 
 
-def _settle(action: Action, ledger: Ledger, lot: OpenLot, *, short: bool) -> None:
-    """Add ``lot`` to its side; units of the other side are closed with it first, at its cost."""
+def _settle(action: Action, ledger: Ledger, lot: OpenLot, *, short: bool) -> list[Disposal]:
+    """Add ``lot`` to its side; units of the other side are closed with it first, at its cost, which is returned."""
     mine, other = (ledger.shorts, ledger.longs) if short else (ledger.longs, ledger.shorts)
-    back = min(lot.quantity, other.held)
+    made, back = [], min(lot.quantity, other.held)
     if back:
         part = cut(lot, back)
         rate = EXACT.divide(action.asset_to_base, action.asset_to_target)
         closing = Closing(action.key, action.day, back, part.cost, part.cost_base, rate)
-        ledger.disposals += disposals(closing, other.take(back), short=not short)
+        made = disposals(closing, other.take(back), short=not short)
     if lot.quantity:
         lot.restate(lot.quantity, lot.cost, lot.cost_base)
         lot.sequence = mine.free_sequence(lot.key)
         mine.add(lot)
+    return made
 
 
 def spread(lots: Iterable[OpenLot], ratio: Decimal, per: Decimal) -> list[Decimal]:

@@ -57,27 +57,29 @@ class Ledger:
     def buy(self, entry: Entry) -> None:
         lot = BroughtLot(entry.day, entry.quantity, entry.amount, entry.amount_base)
         if self.shorts.held:
-            self.receive(entry, 0, lot, entry.rate)
+            self.disposals += self.receive(entry, 0, lot, entry.rate)
         else:
             self.open(self.longs, (entry.key, 0), lot)
 
     def transfer_in(self, entry: Entry) -> None:
+        made: list[Disposal] = []
         for sequence, lot in enumerate(entry.lots):
             rate = lot.cost_base / lot.cost if lot.cost else entry.rate
-            self.receive(entry, sequence, lot, rate)
+            made += self.receive(entry, sequence, lot, rate)
+        self.disposals += joined(made)
 
-    def receive(self, entry: Entry, sequence: int, lot: BroughtLot, rate: Decimal) -> None:
-        """Units come in: they close shorts first; what is left of them opens a lot."""
+    def receive(self, entry: Entry, sequence: int, lot: BroughtLot, rate: Decimal) -> list[Disposal]:
+        """Units come in: they close shorts first, which is returned; what is left of them opens a lot."""
         back = min(lot.quantity, self.shorts.held)
         if not back:
             self.open(self.longs, (entry.key, sequence), lot)
-            return
+            return []
         cost, cost_base = share(lot.cost, back, lot.quantity), share(lot.cost_base, back, lot.quantity)
         closing = replace(entry, quantity=back, amount=cost, amount_base=cost_base, rate=rate)
-        self.disposals += disposals(closing, self.shorts.take(back), short=True)
         if rest := lot.quantity - back:
             left = BroughtLot(lot.opened_on, rest, lot.cost - cost, lot.cost_base - cost_base)
             self.open(self.longs, (entry.key, sequence), left)
+        return disposals(closing, self.shorts.take(back), short=True)
 
     def open(self, side: OpenLots, key: tuple[int, int], lot: BroughtLot, actions: tuple[int, ...] = ()) -> None:
         whole = (lot.quantity, lot.cost, lot.cost_base)
@@ -187,6 +189,22 @@ def disposal(
         closing.by_action,
         short,
     )
+
+
+def joined(made: Iterable[Disposal]) -> list[Disposal]:
+    """Disposals of one lot by one closing as one, as where several lots that come in buy the same short back."""
+    found: dict[tuple[int, int, bool], Disposal] = {}
+    for part in made:
+        key = (part.opened_by, part.sequence, part.short)
+        found[key] = _sum(found[key], part) if key in found else part
+    return list(found.values())
+
+
+def _sum(first: Disposal, second: Disposal) -> Disposal:
+    return replace(first, **{name: getattr(first, name) + getattr(second, name) for name in ADDED})
+
+
+ADDED = ("quantity", "proceeds", "cost", "proceeds_base", "cost_base", "price_gain")
 
 
 def price_gain(gain: Decimal, gain_base: Decimal, rate: Decimal, *, free: bool) -> Decimal:

@@ -3,7 +3,7 @@
 from portfolios.queries.actions import with_linked
 from portfolios.queries.books import books_of, rules_of
 from portfolios.queries.facts import conversion_of, entries_of, lineage, rates_for
-from portfolios.queries.holdings import Holding, holdings, valuation_days
+from portfolios.queries.holdings import Holding, holdings, own_prices, valuation_days
 from portfolios.queries.totals import Sector, Totals, sectors, totals, totals_of_all
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "entries_of",
     "holdings",
     "lineage",
+    "own_prices",
     "rates_for",
     "rules_of",
     "sectors",

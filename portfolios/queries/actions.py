@@ -11,7 +11,7 @@ from django.db.models import Q
 from assets.models import CorporateAction
 from assets.queries import RateTable
 from core.money import divide
-from portfolios.book.actions import Action
+from portfolios.book.actions import RANKS, Action
 from portfolios.book.types import ONE, ZERO, ActionKind
 
 
@@ -45,9 +45,13 @@ def _standing(which: Q, until: date | None) -> list[CorporateAction]:
 
 
 def concerning(actions: Sequence[CorporateAction], since: Mapping[int, date]) -> list[CorporateAction]:
-    """Those of ``actions`` (ascending by ex-date) that can find a holder, if each asset came in ``since`` that day."""
+    """Those of ``actions`` that can find a holder, if each asset came in ``since`` that day.
+
+    They are looked at in the order in which they apply, so units that a spin-off brings meet a split of that day,
+    whichever of the two was booked first.
+    """
     begun, found = dict(since), []
-    for action in sorted(actions, key=lambda action: (action.ex_date, action.pk)):
+    for action in sorted(actions, key=lambda action: (action.ex_date, RANKS[ActionKind(action.kind)], action.pk)):
         if action.ex_date <= begun.get(action.asset_id, date.max):
             continue
         found.append(action)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db.models import F, Max, OuterRef, Subquery
+from django.db.models import Max, OuterRef, Subquery
 
 from assets.models import Asset, AssetType, HistoricValue
 from assets.queries import LastBar, RateMissing, RateTable, carried, last_bars, rates
-from core.money import HUNDREDTH, divide
+from core.money import HUNDREDTH, divide, multiply
 from portfolios.book.types import Position, plain
 from portfolios.book.value import market_value, per_unit, unit_cost, weights
 from portfolios.models import Investment, Lot, Portfolio, Trade
@@ -85,17 +85,21 @@ def holdings(
 ) -> dict[int, list[Holding]]:
     """Portfolio id to its holdings, ordered by symbol.
 
-    At most 6 queries, however many portfolios; with ``as_of`` at most 14, since the positions
+    At most 7 queries, however many portfolios; with ``as_of`` at most 15, since the positions
     of that day are folded from the trades. Prices and rates are the last known ones (on
     ``as_of``). ``include_closed`` adds what was held before.
     """
     positions = _positions_on(portfolios, as_of) if as_of else _positions_now(portfolios)
     positions = {key: held for key, held in positions.items() if include_closed or held.position.quantity}
     assets = Asset.objects.in_bulk({asset_id for _, asset_id in positions})
-    prices = _prices(portfolios, positions, as_of)
+    bars = last_bars(assets, as_of)
+    own = own_prices(portfolios, assets.keys() - bars.keys(), as_of)
     bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
-    codes = {asset.currency for asset in assets.values()} | set(bases.values())
+    codes = (
+        {asset.currency for asset in assets.values()} | set(bases.values()) | {price.currency for price in own.values()}
+    )
     table = rates(codes, min(codes, default="USD"), as_of or date.max)
+    prices = _prices(positions, bars, own, table, as_of)
     rows: dict[int, list[Holding]] = {portfolio.pk: [] for portfolio in portfolios}
     for key, held in sorted(positions.items(), key=lambda item: assets[item[0][1]].symbol):
         asset, bar = assets[key[1]], prices.get(key)
@@ -163,24 +167,43 @@ def _positions_on(portfolios: Sequence[Portfolio], day: date) -> dict[BookKey, _
     }
 
 
+class OwnPrice(NamedTuple):
+    """What the portfolio itself paid or got for a unit; ``asset_currency`` is that of the asset."""
+
+    bar: LastBar
+    currency: str
+    asset_currency: str
+
+    def in_asset(self, table: RateTable, day: date | None) -> LastBar | None:
+        """In the asset's currency at the last known rate (on ``day``); None where there is none."""
+        rate = latest_rate(table, self.currency, self.asset_currency, day)
+        return None if rate is None else replace(self.bar, close=multiply(self.bar.close, rate))
+
+
+def own_prices(
+    portfolios: Sequence[Portfolio], asset_ids: Collection[int], as_of: date | None = None
+) -> dict[BookKey, OwnPrice]:
+    """The price of each portfolio's last trade of an asset (up to ``as_of``), of transfers too; one query at most."""
+    if not asset_ids:
+        return {}
+    trades = Trade.objects.standing().filter(portfolio__in=portfolios, asset__in=asset_ids, price__gt=0)
+    trades = trades.filter(day__lte=as_of) if as_of else trades
+    columns = ("portfolio_id", "asset_id", "day", "price", "currency", "asset__currency")
+    rows = trades.in_booking_order().values_list(*columns)
+    return {(row[0], row[1]): OwnPrice(LastBar(row[1], row[2], row[3], TRADE_PRICE), row[4], row[5]) for row in rows}
+
+
 def _prices(
-    portfolios: Sequence[Portfolio], positions: Mapping[BookKey, _Held], as_of: date | None
+    keys: Collection[BookKey],
+    bars: Mapping[int, LastBar],
+    own: Mapping[BookKey, OwnPrice],
+    table: RateTable,
+    as_of: date | None,
 ) -> dict[BookKey, LastBar]:
     """The last close, else the portfolio's own last trade price; divided by the ratios of splits since."""
-    bars = last_bars({asset_id for _, asset_id in positions}, as_of)
-    unpriced = {asset_id for _, asset_id in positions if asset_id not in bars}
-    prices = _trade_prices(portfolios, unpriced, as_of) if unpriced else {}
-    return carried(prices | {key: bars[key[1]] for key in positions if key[1] in bars}, as_of)
-
-
-def _trade_prices(
-    portfolios: Sequence[Portfolio], asset_ids: Iterable[int], as_of: date | None
-) -> dict[BookKey, LastBar]:
-    trades = Trade.objects.standing().filter(portfolio__in=portfolios, asset__in=asset_ids, price__gt=0)
-    trades = trades.filter(currency=F("asset__currency"))
-    trades = trades.filter(day__lte=as_of) if as_of else trades
-    rows = trades.in_booking_order().values_list("portfolio_id", "asset_id", "day", "price")
-    return {(row[0], row[1]): LastBar(*row[1:], source=TRADE_PRICE) for row in rows}
+    found = {key: bars[key[1]] for key in keys if key[1] in bars}
+    converted = {key: price.in_asset(table, as_of) for key, price in own.items() if key in keys}
+    return carried(found | {key: bar for key, bar in converted.items() if bar}, as_of)
 
 
 def _holding(key: BookKey, asset: Asset, held: _Held, bar: LastBar | None, rate: Decimal | None, base: str) -> Holding:

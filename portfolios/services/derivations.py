@@ -12,7 +12,7 @@ from django.db.models import Model
 
 from assets.models import CorporateAction
 from core.errors import DomainError
-from core.fields import MONEY_LIMIT, QUANTITY_LIMIT
+from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField
 from portfolios.book.types import Book, Position
 from portfolios.book.types import Disposal as Realised
 from portfolios.models import Departure, Disposal, Entitlement, Investment, Lot, Portfolio
@@ -21,6 +21,8 @@ from portfolios.services.entitlements import settle_entitlements
 
 BATCH = 500
 DERIVED: tuple[type[Model], ...] = (Disposal, Departure, Entitlement, Lot, Investment)
+
+LIMITS: dict[type, Decimal] = {MoneyField: MONEY_LIMIT, QuantityField: QUANTITY_LIMIT}
 
 Key = tuple[Any, ...]
 Rows = dict[Key, tuple[Any, ...]]
@@ -164,7 +166,16 @@ def _write(
         "unique_fields": table.unique,
         "update_fields": table.columns,
     }
+    _check_figures(table.model, new)
     objects.bulk_create(new, batch_size=BATCH, **(overwriting if table.unique else {}))
+
+
+def _check_figures(model: type[Model], rows: Sequence[Model]) -> None:
+    """Refuse a figure that its column cannot hold; a trade's own amounts are checked before, those of actions here."""
+    for field in model._meta.concrete_fields:  # noqa: SLF001  Django's documented name
+        limit = LIMITS.get(type(field))
+        if limit is not None and any(abs(getattr(row, field.attname)) >= limit for row in rows):
+            raise PositionTooLarge(field="quantity" if limit == QUANTITY_LIMIT else "price")
 
 
 def _row(

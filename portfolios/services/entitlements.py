@@ -11,7 +11,7 @@ from banking.models import Account, CashTransaction, Origin, Section
 from banking.services.transactions import aside_since, derive_cash
 from core.money import multiply, quantise
 from portfolios.models import CashSetting, Entitlement, Portfolio
-from portfolios.services.settlement import accounts_of, default_account
+from portfolios.services.settlement import accounts_of, bounded, default_account
 
 COMPARED: tuple[str, ...] = ("account_id", "booked_on", "amount", "section", "description", "asset_id", "origin_id")
 COMPARED += ("replaced_by_id", "voided_at")
@@ -66,7 +66,7 @@ def _row(portfolio: Portfolio, due: Entitlement, accounts: Sequence[Account], ta
     return CashTransaction(
         account=account,
         booked_on=due.pay_date,
-        amount=quantise(multiply(due.net, rate), account.currency),
+        amount=bounded(quantise(multiply(due.net, rate), account.currency)),
         section=Section.INCOME if dividend else Section.TRANSFER,
         description=f"{due.action.get_kind_display()} {due.action.asset.symbol}",
         asset_id=due.asset_id,

@@ -19,7 +19,7 @@ from core.money import EXACT, quantise, total
 from portfolios.book.types import EntryKind
 from portfolios.book.value import cash_amount, converted, per_unit, unit_cost
 from portfolios.models import CashSetting, LotPick, Portfolio, Trade, TradeKind, TransferLot
-from portfolios.queries import conversion_of
+from portfolios.queries import conversion_of, own_prices
 from portfolios.services.terms import TRANSFERS, NewLot, NewPick, NewTrade, PriceRequired
 
 
@@ -87,21 +87,29 @@ def rates_of(trades: Iterable[NewTrade], accounts: Iterable[Account], base: str)
     return rates(codes, base)
 
 
-def market_prices(trades: Sequence[NewTrade]) -> dict[tuple[int, date], Decimal]:
-    """(asset id, day) to the last close then, for the transfers that state no price; two queries for each day."""
+def market_prices(portfolio: Portfolio, trades: Sequence[NewTrade]) -> dict[tuple[int, date], Decimal]:
+    """(asset id, day) to the price then, for the transfers that state none: the last close, else what leaves is worth.
+
+    That is the portfolio's own last price in the asset's currency. At most 4 queries for each day.
+    """
     wanted: dict[date, set[int]] = defaultdict(set)
+    leaving: dict[date, set[int]] = defaultdict(set)
     for trade in trades:
         if trade.price is None:
             wanted[trade.day].add(trade.asset.pk)
-    return {
-        (asset_id, day): per_unit(bar.close)
-        for day, assets in wanted.items()
-        for asset_id, bar in carried(last_bars(assets, day), day).items()
-    }
+        if trade.price is None and trade.kind == TradeKind.TRANSFER_OUT:
+            leaving[trade.day].add(trade.asset.pk)
+    prices: dict[tuple[int, date], Decimal] = {}
+    for day, assets in wanted.items():
+        bars = last_bars(assets, day)
+        own = own_prices([portfolio], leaving[day] - bars.keys(), day)
+        bars |= {key[1]: price.bar for key, price in own.items() if price.currency == price.asset_currency}
+        prices |= {(asset_id, day): per_unit(bar.close) for asset_id, bar in carried(bars, day).items()}
+    return prices
 
 
 def unit_price(trade: NewTrade, closes: Mapping[tuple[int, date], Decimal]) -> Decimal:
-    """As the asset is quoted: the price stated; for a transfer else the day's last close, else its lots' unit cost."""
+    """As the asset is quoted: the price stated; for a transfer else the day's price, else its lots' unit cost."""
     if trade.quoted_price is not None:
         return trade.quoted_price
     if trade.trade_currency != trade.asset.currency:  # closes and the costs of lots are in the asset's
@@ -134,7 +142,7 @@ def transfer_lots(trade: Trade, lots: Sequence[NewLot], base: str, table: RateTa
             opened_on=lot.opened_on,
             quantity=lot.quantity,
             cost=lot.cost,
-            cost_base=_bounded(_cost_base(lot, sequence, trade, base, table, day_rates.asset_to_base)),
+            cost_base=bounded(_cost_base(lot, sequence, trade, base, table, day_rates.asset_to_base)),
         )
         for sequence, lot in enumerate(lots)
     ]
@@ -178,7 +186,7 @@ def check_amounts(trade: Trade, base: str, table: RateTable) -> None:
     """Refuse a trade whose amount, in any of its currencies, is larger than a money column or has no rate."""
     net, found = trade.net, conversion_of(trade, base, table)
     for amount in (net, converted(net, found.to_asset, trade.asset.currency), converted(net, found.to_base, base)):
-        _bounded(amount)
+        bounded(amount)
 
 
 def check_digits(row: Model) -> None:
@@ -188,7 +196,8 @@ def check_digits(row: Model) -> None:
             field.get_db_prep_save(getattr(row, field.attname), connection)
 
 
-def _bounded(amount: Decimal) -> Decimal:
+def bounded(amount: Decimal) -> Decimal:
+    """``amount`` itself, if a money column holds it. Raises AmountTooLarge."""
     if abs(amount) >= MONEY_LIMIT:
         raise AmountTooLarge(field="price")
     return amount
@@ -222,7 +231,7 @@ def cash_row(
     return CashTransaction(
         account=account,
         booked_on=trade.day,
-        amount=_bounded(amount),
+        amount=bounded(amount),
         section=Section.TRANSFER,
         description=f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset.symbol}",
         asset=trade.asset,

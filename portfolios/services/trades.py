@@ -242,7 +242,7 @@ def book(
     base, accounts = portfolio.base_currency, _accounts(portfolio, new)
     _check_all(new, where, base=base, now=now or timezone.now())
     _refuse_duplicates(portfolio, [trade.external_id for trade in new], where)
-    table, closes = rates_of(new, accounts, base), market_prices(new)
+    table, closes = rates_of(new, accounts, base), market_prices(portfolio, new)
     trades: list[Trade] = []
     lots: list[TransferLot] = []
     picks: list[LotPick] = []

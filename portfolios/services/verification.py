@@ -32,6 +32,8 @@ from portfolios.services.cash_checks import cash_of_portfolio, stray_cash
 from portfolios.services.derivations import TABLES, Table
 
 TRANSFERS = (TradeKind.TRANSFER_IN, TradeKind.TRANSFER_OUT)
+OF_LOTS = ("quantity", "cost", "cost_base")
+OF_DISPOSALS = (("realised_gain", "gain"), ("realised_gain_base", "gain_base"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +102,20 @@ def _difference(table: Table, found: tuple[Any, ...], wanted: tuple[Any, ...]) -
 
 
 def _holdings(portfolio: Portfolio) -> Iterator[Finding]:
-    """Each investment against the sum of its lots, without the fold."""
+    """Each investment against the sum of its lots and of its disposals, without the fold."""
     lots: dict[int, list[Lot]] = defaultdict(list)
     for lot in Lot.objects.filter(portfolio=portfolio):
         lots[lot.asset_id].append(lot)
+    disposals: dict[int, list[Disposal]] = defaultdict(list)
+    for made in Disposal.objects.filter(portfolio=portfolio):
+        disposals[made.asset_id].append(made)
     for held in Investment.objects.filter(portfolio=portfolio):
-        for name in ("quantity", "cost", "cost_base"):
-            summed = total(getattr(lot, name) for lot in lots[held.asset_id])
+        found = {name: total(getattr(lot, name) for lot in lots[held.asset_id]) for name in OF_LOTS}
+        found |= {name: total(getattr(made, of) for made in disposals[held.asset_id]) for name, of in OF_DISPOSALS}
+        for name, summed in found.items():
             if summed != getattr(held, name):
                 where = f"portfolio {portfolio.pk}, investment {held.pk}"
-                what = f"{name} is {getattr(held, name)}, its lots have {summed}"
+                what = f"{name} is {getattr(held, name)}, its lots and disposals have {summed}"
                 yield Finding("holdings equal their lots", where, what)
 
 

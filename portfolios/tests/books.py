@@ -46,9 +46,11 @@ def moved_out(day: str, quantity: Number, *picks: Pick, lots: tuple[BroughtLot, 
     )
 
 
-def picking(sale: Entry, *picks: tuple[int, Number]) -> Entry:
-    """``sale`` with picks (opening entry, quantity)."""
-    return replace(sale, picks=tuple(Pick(key, 0, Decimal(quantity)) for key, quantity in picks))
+def picking(sale: Entry, *picks: tuple[int, Number] | tuple[int, int, Number]) -> Entry:
+    """``sale`` with picks (opening entry, sequence of the lot within it: 0 when left out, quantity)."""
+    return replace(
+        sale, picks=tuple(Pick(key, int(first[0]) if first else 0, Decimal(last)) for key, *first, last in picks)
+    )
 
 
 def acted(kind: str, day: str, *, asset: int = 0, **terms: Number | None) -> Action:

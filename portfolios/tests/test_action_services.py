@@ -19,6 +19,7 @@ from core.money import UnknownCurrency, quantise
 from portfolios.models import Disposal, Entitlement, Investment, Lot, Portfolio
 from portfolios.queries import holdings
 from portfolios.services.actions import apply_action, restore_action, void_action
+from portfolios.services.derivations import PositionTooLarge
 from portfolios.services.rebuild import rebuild
 from portfolios.services.refusals import BreaksLaterTrade
 from portfolios.services.trades import replace_trade, void_trade
@@ -171,6 +172,44 @@ def test_a_spin_off_and_what_becomes_of_the_child(portfolio: Portfolio, apple: A
     before = derived_rows(portfolio)
     rebuild(portfolio)
     assert derived_rows(portfolio) == before
+
+
+@pytest.mark.parametrize("first", ["split", "spin-off"])
+def test_a_spin_off_and_a_split_of_one_day_are_the_same_in_either_order(
+    portfolio: Portfolio, apple: Asset, first: str
+) -> None:
+    """Units that come in at the start of the day are split with it, whichever was booked first."""
+    child = make_asset("KID")
+    buy(portfolio, apple, 10, 100, "2024-01-10")
+    book = {
+        "split": lambda: act(child, "split", ratio=2),
+        "spin-off": lambda: act(apple, "spin_off", ratio=1, target=child, basis_share="0.2"),
+    }
+    for kind in sorted(book, key=lambda kind: kind != first):
+        book[kind]()
+
+    assert Investment.objects.get(asset=child).quantity == 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms"),
+    [
+        ("cash_dividend", {"cash": 99_999_999}),
+        ("return_of_capital", {"cash": 99_999_999}),
+        ("merger", {"cash": 99_999_999}),
+        ("split", {"ratio": 99_999_999}),
+    ],
+)
+@pytest.mark.parametrize("cash", ["tracked", "untracked"])
+def test_what_no_column_holds_is_refused(
+    alice: User, apple: Asset, kind: str, terms: dict[str, Any], cash: str
+) -> None:
+    portfolio = make_portfolio(alice, "Large", cash=cash)
+    buy(portfolio, apple, 100_000_000_000, "0.01", "2024-01-10")
+    with pytest.raises(PositionTooLarge):
+        act(apple, kind, **terms)
+
+    assert not CorporateAction.objects.exists()
 
 
 def test_a_symbol_change_keeps_the_asset_and_is_voidable(portfolio: Portfolio, apple: Asset) -> None:

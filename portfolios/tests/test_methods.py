@@ -176,3 +176,14 @@ def test_a_transfer_in_closes_a_short_at_its_cost() -> None:
     [made] = book.disposals
     assert (made.short, made.proceeds, made.cost) == (True, *exact(400, 280))
     assert [lot[1:] for lot in open_lots(book)] == [exact(6, 420)]
+
+
+def test_lots_that_buy_one_short_back_together_are_one_disposal() -> None:
+    """Its rows are told apart by trade and lot, so two of them would become one."""
+    lots = (("2020-01-01", 3, 210), ("2021-01-01", 1, 50), ("2022-01-01", 2, 9))
+    book = fold([sold("2024-01-02", 5, 500, key=1), moved_in("2024-02-01", *lots)], SHORT)
+
+    [made] = book.disposals
+    assert (made.quantity, made.proceeds, made.cost, made.gain) == exact(5, 500, "264.5", "235.5")
+    assert book.position.realised_gain == made.gain
+    assert [lot[1:] for lot in open_lots(book)] == [exact(1, "4.5")]

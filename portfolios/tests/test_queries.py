@@ -17,8 +17,10 @@ from banking.models import Account, CashTransaction, Section
 from banking.services.transactions import book_cash
 from portfolios.models import Portfolio
 from portfolios.queries import holdings, sectors, totals, totals_of_all, valuation_days
+from portfolios.queries.performance import performance
 from portfolios.services.actions import apply_action
-from portfolios.tests.factories import buy, exact, make_portfolio, sell
+from portfolios.services.transfers import transfer_securities
+from portfolios.tests.factories import at, buy, exact, make_portfolio, sell
 from users.models import User
 
 
@@ -78,6 +80,33 @@ def test_without_any_close_the_own_last_trade_is_the_price_and_says_so(alice: Us
 
     assert (held.price, held.price_source, held.price_day) == (Decimal(60), "trade", date(2024, 1, 11))
     assert held.value == 180
+
+
+def test_an_own_price_in_another_currency_is_converted_at_the_days_rate(alice: User) -> None:
+    make_rate("EURUSD", {date(2024, 1, 2): "1.25", date(2024, 2, 1): "1.10"})
+    portfolio = make_portfolio(alice)
+    buy(portfolio, make_asset("PRIVATE"), 10, 100, "2024-01-10", currency="EUR")
+
+    [then] = holdings([portfolio], date(2024, 1, 10))[portfolio.pk]
+    [now] = holdings([portfolio])[portfolio.pk]
+    assert (then.price, then.value, then.price_source) == (Decimal(125), Decimal(1250), "trade")
+    assert (now.price, now.value, now.cost_base) == (Decimal(110), Decimal(1100), Decimal(1250))
+
+
+def test_what_never_had_a_close_moves_to_another_portfolio_at_the_own_last_price(alice: User) -> None:
+    first, second, private = make_portfolio(alice), make_portfolio(alice, "Other"), make_asset("PRIVATE")
+    buy(first, private, 10, 100, "2024-01-10")
+    buy(first, private, 10, 120, "2024-01-11")
+    left = transfer_securities(
+        source=first, target=second, asset=private, quantity=Decimal(5), traded_at=at("2024-02-01"), actor=None
+    )
+
+    assert left.price == 120
+    assert [held.value for rows in holdings([first, second]).values() for held in rows] == [1800, 600]
+    for portfolio, flow in ((first, -600), (second, 600)):
+        found = performance(portfolio, date(2024, 1, 31), date(2024, 2, 1))
+        assert [moved.amount for moved in found.flows] == [flow]
+        assert found.reconciliation.change == flow
 
 
 def test_a_simulated_price_says_so(alice: User) -> None:
