@@ -101,7 +101,11 @@ class TotalsSerializer(serializers.Serializer[Any]):
     unrealized_pnl = DecimalStringField(source="unrealised_gain")
     realized_pnl = DecimalStringField(source="realised_gain")
     cash = DecimalStringField()
+    receivables = DecimalStringField(help_text="What actions owe between ex-date and pay-date, on the day asked for.")
     total_value = DecimalStringField()
+    win_rate = serializers.DecimalField(
+        7, 4, coerce_to_string=False, allow_null=True, help_text="Percent of the closed disposals that had a gain."
+    )
     complete = serializers.BooleanField()
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.db.models import Count, F, Q
+
 from assets.queries import rates
 from banking.models import CashTransaction
 from core.money import divide, multiply, quantise, total
-from portfolios.models import CashSetting, Entitlement, Portfolio, PortfolioAccount
+from portfolios.models import CashSetting, Disposal, Entitlement, Portfolio, PortfolioAccount
 from portfolios.queries.holdings import Holding, latest_rate
 
 UNCLASSIFIED = "Unclassified"
@@ -71,6 +73,17 @@ def totals_of_all(
         portfolio.pk: _totals(portfolio, holdings.get(portfolio.pk, []), cash[portfolio.pk], due[portfolio.pk])
         for portfolio in portfolios
     }
+
+
+def win_rate(portfolio: Portfolio, as_of: date | None = None) -> Decimal | None:
+    """The share of the closed disposals (up to ``as_of``) with a gain in the base currency, in percent; one query.
+
+    None before anything was disposed of. What an action paid out without taking units closes nothing.
+    """
+    closed = Disposal.objects.filter(portfolio=portfolio).exclude(quantity=0)
+    closed = closed.filter(closed_on__lte=as_of) if as_of else closed
+    counted = closed.aggregate(of=Count("pk"), won=Count("pk", filter=Q(proceeds_base__gt=F("cost_base"))))
+    return divide(Decimal(100 * counted["won"]), Decimal(counted["of"])) if counted["of"] else None
 
 
 def sectors(holdings: Iterable[Holding]) -> list[Sector]:
