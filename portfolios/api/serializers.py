@@ -101,6 +101,7 @@ class TotalsSerializer(serializers.Serializer[Any]):
     unrealized_pnl = DecimalStringField(source="unrealised_gain")
     realized_pnl = DecimalStringField(source="realised_gain")
     cash = DecimalStringField()
+    overdrawn = serializers.ListField(child=serializers.CharField(), help_text="Names of accounts below zero.")
     receivables = DecimalStringField(help_text="What actions owe between ex-date and pay-date, on the day asked for.")
     total_value = DecimalStringField()
     win_rate = serializers.DecimalField(

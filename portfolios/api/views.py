@@ -39,7 +39,7 @@ from portfolios.api.serializers import (
     TradeSerializer,
 )
 from portfolios.models import Disposal, Lot, Portfolio, Trade
-from portfolios.queries import Holding, holdings, lots_on, sectors, totals, valuation_days, win_rate
+from portfolios.queries import Holding, holdings, lots_on, overdrawn, sectors, totals, valuation_days, win_rate
 from portfolios.services.portfolios import change_portfolio, create_portfolio, delete_portfolio
 from portfolios.services.trades import book_trade, replace_trade, restore_trade, void_trade
 from portfolios.services.transfers import transfer_securities
@@ -138,7 +138,8 @@ class PortfolioViewSet(
         """The portfolio with its open investments; closed ones count in the realised gain."""
         every = self._holdings(portfolio, as_of, closed=True)
         day = as_of or valuation_days([portfolio.pk])[portfolio.pk]
-        figures = asdict(totals(portfolio, every, as_of)) | {"win_rate": win_rate(portfolio, as_of)}
+        figures = asdict(totals(portfolio, every, as_of))
+        figures |= {"win_rate": win_rate(portfolio, as_of), "overdrawn": overdrawn(portfolio, as_of)}
         context = {
             **self.get_serializer_context(),
             "totals": {"as_of": day, **figures},

@@ -5,7 +5,7 @@ from portfolios.queries.books import books_of, rules_of
 from portfolios.queries.facts import conversion_of, entries_of, lineage, rates_for
 from portfolios.queries.holdings import Holding, holdings, own_prices, valuation_days
 from portfolios.queries.lots import lots_on
-from portfolios.queries.totals import Sector, Totals, sectors, totals, totals_of_all, win_rate
+from portfolios.queries.totals import Sector, Totals, overdrawn, sectors, totals, totals_of_all, win_rate
 
 __all__ = [
     "Holding",
@@ -17,6 +17,7 @@ __all__ = [
     "holdings",
     "lineage",
     "lots_on",
+    "overdrawn",
     "own_prices",
     "rates_for",
     "rules_of",

@@ -86,6 +86,15 @@ def win_rate(portfolio: Portfolio, as_of: date | None = None) -> Decimal | None:
     return divide(Decimal(100 * counted["won"]), Decimal(counted["of"])) if counted["of"] else None
 
 
+def overdrawn(portfolio: Portfolio, as_of: date | None = None) -> list[str]:
+    """The names of the accounts that hold less than nothing: allowed, and shown; 2 queries where cash is tracked."""
+    if portfolio.cash != CashSetting.TRACKED:
+        return []
+    names = dict(portfolio.portfolio_accounts.order_by("pk").values_list("account_id", "account__name"))
+    balances = CashTransaction.objects.filter(account__in=names).balances(as_of)
+    return [name for pk, name in names.items() if balances.get(pk, Decimal(0)) < 0]
+
+
 def sectors(holdings: Iterable[Holding]) -> list[Sector]:
     """Holdings by their asset's sector, the largest value first."""
     groups: dict[str, list[Holding]] = defaultdict(list)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from assets.tests.factories import make_asset, make_bars
+from banking.models import Section
+from banking.services.transactions import book_cash
 from core.testing import client_of, count_queries
 from portfolios.models import Lot, Portfolio
 from portfolios.services.actions import apply_action
@@ -68,6 +70,17 @@ def test_totals_of_a_day(
     assert found == [invested, market_value, cash, receivables, realised]
     assert Decimal(figures["total_value"]) == Decimal(market_value) + Decimal(cash) + Decimal(receivables)
     assert figures["win_rate"] == win_rate
+
+
+def test_an_account_below_zero_is_named(portfolio: Portfolio) -> None:
+    account = portfolio.portfolio_accounts.get().account
+    assert ask(portfolio)["totals"]["overdrawn"] == [account.name]
+    assert ask(portfolio, as_of="2024-01-01")["totals"]["overdrawn"] == []
+    deposit: dict[str, Any] = {"amount": Decimal(252), "section": Section.TRANSFER, "actor": None}
+    book_cash(account=account, booked_on=date(2024, 6, 3), **deposit)
+    assert ask(portfolio)["totals"]["overdrawn"] == []
+    assert ask(portfolio, as_of="2024-06-02")["totals"]["overdrawn"] == [account.name]
+    assert ask(make_portfolio(portfolio.owner, "Untracked"))["totals"]["overdrawn"] == []
 
 
 @pytest.mark.parametrize(
