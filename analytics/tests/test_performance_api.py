@@ -384,8 +384,8 @@ def test_income_by_month_and_asset(alice: User, asset: Asset) -> None:
 
 
 @pytest.mark.parametrize("cash", CashSetting.values)
-def test_the_income_of_a_dividend_is_that_of_its_pay_date(cash: str, alice: User, asset: Asset) -> None:
-    """20 € less a quarter, at 1.20 on the pay-date; without tracked cash it leaves the portfolio that day."""
+def test_the_income_of_a_dividend_is_gross_on_its_ex_date(cash: str, alice: User, asset: Asset) -> None:
+    """20 € at 1.10; without tracked cash, what is paid leaves the portfolio on the pay-date, less a quarter, at 1.20."""
     make_rate("EURUSD", {FIRST: "1.10", date(2024, 2, 1): "1.20"})
     portfolio = make_portfolio(alice, cash=cash)
     buy(portfolio, asset, 10, 100, "2024-01-02")
@@ -393,10 +393,10 @@ def test_the_income_of_a_dividend_is_that_of_its_pay_date(cash: str, alice: User
     acted(portfolio, asset, "cash_dividend", "2024-01-08", pay_date=date(2024, 2, 5), **terms)
     acted(portfolio, asset, "return_of_capital", "2024-01-09", pay_date=date(2024, 2, 5), cash="1")
     body = ask(portfolio, "income", end="2024-02-29")
-    assert body["months"] == [{"month": "2024-02", "amount": "18", "assets": [{"asset": "AAPL", "amount": "18"}]}]
-    assert (body["total"], body["assets"]) == ("18", [{"asset": "AAPL", "amount": "18"}])
-    assert ask(portfolio, "income", end="2024-02-04")["total"] == "0"
-    assert ask(portfolio, "income", start="2024-02-06", end="2024-02-29")["total"] == "0"
+    assert body["months"] == [{"month": "2024-01", "amount": "22", "assets": [{"asset": "AAPL", "amount": "22"}]}]
+    assert (body["total"], body["assets"]) == ("22", [{"asset": "AAPL", "amount": "22"}])
+    assert ask(portfolio, "income", end="2024-01-07")["total"] == "0"
+    assert ask(portfolio, "income", start="2024-01-09", end="2024-02-29")["total"] == "0"
     flows = performance(portfolio, date(2024, 1, 5), date(2024, 2, 29)).flows
     left = {flow.amount for flow in flows}
     assert left == ({Decimal(-18), Decimal(-10)} if cash == CashSetting.UNTRACKED else set())

@@ -20,7 +20,7 @@ from core.money import minor_units
 from core.web import login_needed
 from portfolios.models import Portfolio, Trade
 from portfolios.queries import holdings, valuation_days
-from portfolios.queries.lots import history, open_lots
+from portfolios.queries.asset_history import history, open_lots
 from portfolios.templatetags.money import quantity, unit_price
 from portfolios.views.base import page_of
 from portfolios.views.filters import DayFilter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Any
 
 import django_filters
@@ -66,16 +67,17 @@ class LotFilter(django_filters.FilterSet):
 
 
 class DisposalFilter(django_filters.FilterSet):
-    """``start`` and ``end`` are closing days, both included."""
+    """``start`` and ``end`` are closing days, both included; ``as_of`` is another name for ``end``."""
 
     asset = django_filters.CharFilter("asset__symbol")
     trade = IntegerFilter("trade")
     start = django_filters.DateFilter("closed_on", "gte")
     end = django_filters.DateFilter("closed_on", "lte")
+    as_of = django_filters.DateFilter("closed_on", "lte")
 
     class Meta:
         model = Disposal
-        fields = ["asset", "trade", "start", "end"]
+        fields = ["asset", "trade", "start", "end", "as_of"]
 
 
 def day_parameter(request: Request, name: str) -> date | None:
@@ -107,6 +109,23 @@ def narrowed(holdings: Sequence[Holding], request: Request) -> list[Holding]:
     kept = [holding for holding in kept if wanted.get("sector", holding.sector) == holding.sector]
     for name in reversed(request.query_params.get("ordering", "asset").split(",")):
         kept = _ordered(kept, name.strip())
+    return kept
+
+
+LOT_ORDER = ("opened_on", "quantity", "cost")
+
+
+def narrowed_lots(lots: Sequence[Lot], request: Request) -> list[Lot]:
+    """The filters and orders of stored lots for lots that are computed."""
+    asked = LotFilter(request.query_params, queryset=Lot.objects.none()).form
+    if not asked.is_valid():
+        raise ValidationError(asked.errors)
+    asset, start, end = (asked.cleaned_data[name] for name in ("asset", "start", "end"))
+    kept = [lot for lot in lots if asset in ("", lot.asset.symbol)]
+    kept = [lot for lot in kept if (start or date.min) <= lot.opened_on <= (end or date.max)]
+    orders = [name.strip() for name in request.query_params.get("ordering", "").split(",") if name.strip()]
+    for name in reversed([order for order in orders if order.removeprefix("-") in LOT_ORDER]):
+        kept = sorted(kept, key=attrgetter(name.removeprefix("-")), reverse=name.startswith("-"))
     return kept
 
 

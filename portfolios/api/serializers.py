@@ -105,9 +105,13 @@ class TotalsSerializer(serializers.Serializer[Any]):
     invested = DecimalStringField()
     unrealized_pnl = DecimalStringField(source="unrealised_gain")
     realized_pnl = DecimalStringField(source="realised_gain")
-    cash = DecimalStringField(help_text="Balances of its accounts today, in UTC.")
-    receivables = DecimalStringField(help_text="What corporate actions owe between ex-date and payment.")
+    cash = DecimalStringField(help_text="Balances of its accounts today, in UTC, or on the day asked for.")
+    overdrawn = serializers.ListField(child=serializers.CharField(), help_text="Names of accounts below zero.")
+    receivables = DecimalStringField(help_text="What actions owe between ex-date and payment, on the day asked for.")
     total_value = DecimalStringField()
+    win_rate = serializers.DecimalField(
+        7, 4, coerce_to_string=False, allow_null=True, help_text="Percent of the closed disposals that had a gain."
+    )
     complete = serializers.BooleanField()
 
 

@@ -21,12 +21,14 @@ from rest_framework.viewsets import GenericViewSet
 from core.money import total
 from portfolios.api.filters import (
     HOLDING_ORDER,
+    LOT_ORDER,
     DisposalFilter,
     LotFilter,
     TradeFilter,
     day_parameter,
     flag_parameter,
     narrowed,
+    narrowed_lots,
 )
 from portfolios.api.serializers import (
     DisposalSerializer,
@@ -38,7 +40,7 @@ from portfolios.api.serializers import (
     TradeSerializer,
 )
 from portfolios.models import Disposal, Lot, Portfolio, Trade
-from portfolios.queries import Holding, holdings, sectors, totals, valuation_days
+from portfolios.queries import Holding, holdings, lots_on, overdrawn, sectors, totals, valuation_days, win_rate
 from portfolios.services.portfolios import change_portfolio, create_portfolio, delete_portfolio
 from portfolios.services.trades import book_trade, replace_trade, restore_trade, void_trade
 from portfolios.services.transfers import transfer_securities
@@ -81,9 +83,10 @@ class PortfolioViewSet(
         portfolios = own.visible_to if self.request.method in SAFE_METHODS else own.editable_by
         return portfolios(caller(self.request)).select_related("benchmark").order_by("name", "pk")
 
-    @extend_schema(responses=PortfolioDetailSerializer)
+    @extend_schema(parameters=[AS_OF], responses=PortfolioDetailSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(self._detail(self.get_object()))
+        portfolio = self.get_object()
+        return Response(self._detail(portfolio, day_parameter(request, "as_of")))
 
     @extend_schema(responses={201: PortfolioDetailSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -132,13 +135,15 @@ class PortfolioViewSet(
     def _holdings(self, portfolio: Portfolio, as_of: date | None, *, closed: bool = False) -> list[Holding]:
         return holdings([portfolio], as_of, include_closed=closed)[portfolio.pk]
 
-    def _detail(self, portfolio: Portfolio) -> Any:
+    def _detail(self, portfolio: Portfolio, as_of: date | None = None) -> Any:
         """The portfolio with its open investments; closed ones count in the realised gain."""
-        every = self._holdings(portfolio, None, closed=True)
-        day = valuation_days([portfolio.pk])[portfolio.pk]
+        every = self._holdings(portfolio, as_of, closed=True)
+        day = as_of or valuation_days([portfolio.pk])[portfolio.pk]
+        figures = asdict(totals(portfolio, every, as_of))
+        figures |= {"win_rate": win_rate(portfolio, as_of), "overdrawn": overdrawn(portfolio, as_of)}
         context = {
             **self.get_serializer_context(),
-            "totals": {"as_of": day, **asdict(totals(portfolio, every))},
+            "totals": {"as_of": day, **figures},
             "holdings": [holding for holding in every if holding.quantity],
         }
         return PortfolioDetailSerializer(portfolio, context=context).data
@@ -223,11 +228,19 @@ class LotViewSet(mixins.ListModelMixin, WithinPortfolio):
     queryset = Lot.objects.none()
     serializer_class = LotSerializer
     filterset_class = LotFilter
-    ordering_fields = ["opened_on", "quantity", "cost"]
+    ordering_fields = LOT_ORDER
 
     def get_queryset(self) -> QuerySet[Lot]:
         lots = Lot.objects.visible_to(caller(self.request)).open().filter(portfolio=self.portfolio)
         return lots.select_related("asset").order_by("opened_on", "opened_by", "sequence")
+
+    @extend_schema(parameters=[OpenApiParameter("as_of", OpenApiTypes.DATE, description="Those open at its close.")])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        as_of = day_parameter(request, "as_of")
+        if as_of is None:
+            return super().list(request, *args, **kwargs)
+        page = self.paginate_queryset(narrowed_lots(lots_on(self.portfolio, as_of), request))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
 class DisposalViewSet(mixins.ListModelMixin, WithinPortfolio):

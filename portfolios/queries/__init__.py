@@ -4,7 +4,8 @@ from portfolios.queries.actions import with_linked
 from portfolios.queries.books import books_of, rules_of
 from portfolios.queries.facts import conversion_of, entries_of, lineage, rates_for
 from portfolios.queries.holdings import Holding, holdings, own_prices, valuation_days
-from portfolios.queries.totals import Sector, Totals, sectors, totals, totals_of_all
+from portfolios.queries.lots import lots_on
+from portfolios.queries.totals import Sector, Totals, overdrawn, sectors, totals, totals_of_all, win_rate
 
 __all__ = [
     "Holding",
@@ -15,6 +16,8 @@ __all__ = [
     "entries_of",
     "holdings",
     "lineage",
+    "lots_on",
+    "overdrawn",
     "own_prices",
     "rates_for",
     "rules_of",
@@ -22,5 +25,6 @@ __all__ = [
     "totals",
     "totals_of_all",
     "valuation_days",
+    "win_rate",
     "with_linked",
 ]

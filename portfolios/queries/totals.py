@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from assets.queries import rates
 from banking.models import CashTransaction
 from core.money import divide, multiply, quantise, total
-from portfolios.models import CashSetting, Entitlement, Portfolio
+from portfolios.models import CashSetting, Disposal, Entitlement, Portfolio
 from portfolios.queries.accounts import cash_accounts
 from portfolios.queries.holdings import Holding, latest_rate
 
@@ -74,6 +74,28 @@ def totals_of_all(
         portfolio.pk: _totals(portfolio, holdings.get(portfolio.pk, []), cash[portfolio.pk], due[portfolio.pk])
         for portfolio in portfolios
     }
+
+
+def win_rate(portfolio: Portfolio, as_of: date | None = None) -> Decimal | None:
+    """The share of the closed disposals (up to ``as_of``) with a gain in the base currency, in percent; one query.
+
+    None before anything was disposed of. What an action paid out without taking units closes nothing.
+    """
+    closed = Disposal.objects.filter(portfolio=portfolio).exclude(quantity=0)
+    closed = closed.filter(closed_on__lte=as_of) if as_of else closed
+    counted = closed.aggregate(of=Count("pk"), won=Count("pk", filter=Q(proceeds_base__gt=F("cost_base"))))
+    return divide(Decimal(100 * counted["won"]), Decimal(counted["of"])) if counted["of"] else None
+
+
+def overdrawn(portfolio: Portfolio, as_of: date | None = None) -> list[str]:
+    """The names of the accounts that hold less than nothing: allowed, and shown; 2 queries where cash is tracked."""
+    if portfolio.cash != CashSetting.TRACKED:
+        return []
+    joined = Q(joined_on=None) | Q(joined_on__lte=as_of or timezone.now().date())
+    links = portfolio.portfolio_accounts.filter(joined).order_by("pk")
+    names = dict(links.values_list("account_id", "account__name"))
+    balances = CashTransaction.objects.filter(account__in=names).balances(as_of)
+    return [name for pk, name in names.items() if balances.get(pk, Decimal(0)) < 0]
 
 
 def sectors(holdings: Iterable[Holding]) -> list[Sector]:

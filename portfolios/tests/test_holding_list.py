@@ -22,6 +22,8 @@ def holding(symbol: str, **values: Any) -> Holding:
         "sector": "Energy",
         "asset_type": "equity",
         "currency": "USD",
+        "quote_currency": "USD",
+        "price_factor": Decimal(1),
         "quantity": Decimal(1),
         "average_cost": Decimal(10),
         "cost": Decimal(10),
