@@ -385,7 +385,7 @@ def test_income_by_month_and_asset(alice: User, asset: Asset) -> None:
 
 @pytest.mark.parametrize("cash", CashSetting.values)
 def test_the_income_of_a_dividend_is_gross_on_its_ex_date(cash: str, alice: User, asset: Asset) -> None:
-    """20 € at 1.10; without tracked cash, what is paid leaves the portfolio on the pay-date, less a quarter, at 1.20."""
+    """20 € at 1.10; without tracked cash what is paid, less a quarter at 1.20, leaves the portfolio on the pay-date."""
     make_rate("EURUSD", {FIRST: "1.10", date(2024, 2, 1): "1.20"})
     portfolio = make_portfolio(alice, cash=cash)
     buy(portfolio, asset, 10, 100, "2024-01-02")

@@ -339,7 +339,7 @@ def test_the_number_of_queries_does_not_grow(client: APIClient, alice: User, pat
             assert client.get(f"/portfolios/{path.format(portfolio.pk)}").status_code == 200
         counts.append(len(queries))
 
-    assert counts[0] == counts[1] <= 12
+    assert counts[0] == counts[1] <= 13
     assert Investment.objects.count() == 20
 
 
