@@ -25,7 +25,7 @@ def settle_entitlements(portfolio: Portfolio, asset_ids: Collection[int]) -> Non
         return
     accounts = accounts_of(portfolio)
     due = Entitlement.objects.filter(portfolio=portfolio, asset__in=asset_ids).select_related("action__asset")
-    wanted = {_values(row): row for row in _rows(portfolio, list(due), accounts)}
+    wanted = {_values(row): row for row in cash_due(portfolio, list(due), accounts)}
     stored = CashTransaction.objects.filter(origin=Origin.ACTION, account__in=accounts, asset__in=asset_ids)
     standing = {_values(row): row.pk for row in stored.order_by()}
     stale = [pk for values, pk in standing.items() if values not in wanted]
@@ -42,7 +42,8 @@ def _values(row: CashTransaction) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in COMPARED)
 
 
-def _rows(portfolio: Portfolio, due: Sequence[Entitlement], accounts: Sequence[Account]) -> list[CashTransaction]:
+def cash_due(portfolio: Portfolio, due: Sequence[Entitlement], accounts: Sequence[Account]) -> list[CashTransaction]:
+    """The cash rows that follow from entitlements, not stored; at most one query. Raises RateMissing, NoCashAccount."""
     codes = {row.currency for row in due} | {account.currency for account in accounts}
     table = rates(codes, portfolio.base_currency) if due else RateTable()
     rows = [_row(portfolio, row, accounts, table) for row in due]
