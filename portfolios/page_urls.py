@@ -2,6 +2,31 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from core.web import login_needed
+from portfolios.views.actions import (
+    ActionEntryPage,
+    ActionListPage,
+    ActionPreviewPart,
+    ActionRestorePage,
+    ActionVoidPage,
+)
+from portfolios.views.base import staff_only
+from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_options
+from portfolios.views.undo import RedoView, UndoView
+
+urlpatterns: list[URLPattern] = [
+    path("transactions/new/", login_needed(TradeEntryView.as_view()), name="trade-new"),
+    path("transactions/preview/", login_needed(PreviewPart.as_view()), name="trade-preview-part"),
+    path("transactions/lots/", login_needed(LotsPart.as_view()), name="trade-lots-part"),
+    path("transactions/assets/", login_needed(asset_options), name="asset-options"),
+    path("transactions/<int:pk>/edit/", login_needed(TradeEntryView.as_view()), name="trade-edit"),
+    path("transactions/<int:pk>/undo/", login_needed(UndoView.as_view()), name="trade-undo"),
+    path("transactions/<int:pk>/redo/", login_needed(RedoView.as_view()), name="trade-redo"),
+    path("corporate-actions/", staff_only(ActionListPage.as_view()), name="action-page-list"),
+    path("corporate-actions/new/", staff_only(ActionEntryPage.as_view()), name="action-page-new"),
+    path("corporate-actions/preview/", staff_only(ActionPreviewPart.as_view()), name="action-preview-part"),
+    path("corporate-actions/<int:pk>/void/", staff_only(ActionVoidPage.as_view()), name="action-page-void"),
+    path("corporate-actions/<int:pk>/restore/", staff_only(ActionRestorePage.as_view()), name="action-page-restore"),
+]

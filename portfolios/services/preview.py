@@ -21,6 +21,7 @@ from portfolios.models import Disposal, Entitlement, Portfolio, Trade, TradeKind
 from portfolios.queries import conversion_of, with_linked
 from portfolios.queries.books import Inputs, inputs_of
 from portfolios.queries.facts import TRIAL, Trial
+from portfolios.queries.holdings import average_cost
 from portfolios.services.cash_preview import CashEffect, cash_effect
 from portfolios.services.derivations import check_sizes, derived
 from portfolios.services.drafting import Draft, drafted
@@ -81,6 +82,11 @@ class Preview:
     @property
     def currency_gain(self) -> Decimal | None:
         return self._sum("currency_gain")
+
+    @property
+    def average_cost(self) -> Decimal:
+        """Of what is held then, per unit in the asset's currency; 0 when nothing is."""
+        return average_cost(self.after)
 
     def _sum(self, name: str) -> Decimal | None:
         return total(getattr(part, name) for part in self.taken) if self.taken else None
