@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from django.db.models import F, Model
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from activity.models import AuditEvent, Job, JobState
+from activity.models import AuditEvent, IdempotencyKey, Job, JobState
 
 if TYPE_CHECKING:
     from users.models import User
@@ -24,6 +25,21 @@ def record(*, actor: User | None, action: str, subject: Model, data: dict[str, A
         subject_id=str(subject.pk),
         data=data or {},
     )
+
+
+def once(*, user: User, key: str, work: Callable[[], int]) -> tuple[int, bool]:
+    """Do ``work`` unless the same ``key`` of ``user`` did it before; returns the id of what it made, and whether now.
+
+    The key is claimed in the transaction of the work: who sends the same key meanwhile waits for its end, and a
+    work that fails leaves the key free. Call it in a transaction.
+    """
+    row, first = IdempotencyKey.objects.get_or_create(user=user, key=key, defaults={"fingerprint": ""})
+    if not first:
+        return int(row.headers["made"]), False
+    made = work()
+    row.status, row.headers = 201, {"made": made}
+    row.save(update_fields=["status", "headers"])
+    return made, True
 
 
 def start_job(*, owner: User | None, kind: str, total: int) -> Job:

@@ -38,7 +38,7 @@ def adjusted(bars: Sequence[tuple[date, Decimal]], steps: Sequence[Step]) -> lis
     factor, values = ONE, []
     for day, close in reversed(bars):
         while left and left[-1].ex_date > day:
-            factor = EXACT.multiply(factor, _factor(left.pop(), close))
+            factor = EXACT.multiply(factor, price_factor(left.pop(), close))
         values.append(as_adjusted(EXACT.multiply(close, factor)))
     return values[::-1]
 
@@ -48,6 +48,7 @@ def as_adjusted(value: Decimal) -> Decimal:
     return DIGITS.plus(value.quantize(SCALE, ROUND_HALF_UP, EXACT))
 
 
-def _factor(step: Step, close: Decimal) -> Decimal:
+def price_factor(step: Step, close: Decimal) -> Decimal:
+    """What a unit is worth after an action for one before it, whose last close was ``close``."""
     cash = EXACT.subtract(ONE, EXACT.divide(step.paid, close))
     return EXACT.divide(EXACT.multiply(step.kept, cash if cash > 0 else ONE), step.units)

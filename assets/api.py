@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from assets.models import Asset, AssetType, HistoricValue
+from assets.models.asset import AssetQuerySet
 from assets.queries import with_last_bar
 from assets.services.listing import create_asset
 from core.api import DecimalStringField, IsoDateField, Pagination, StrictSerializer
@@ -90,8 +91,8 @@ class AssetFilter(django_filters.FilterSet):
         model = Asset
         fields: ClassVar = ["type", "sector", "exchange", "currency", "search"]
 
-    def find(self, assets: QuerySet[Asset], name: str, text: str) -> QuerySet[Asset]:
-        return assets.filter(Q(symbol__icontains=text) | Q(name__icontains=text) | Q(isin__iexact=text))
+    def find(self, assets: AssetQuerySet, name: str, text: str) -> QuerySet[Asset]:
+        return assets.matching(text)
 
 
 class AssetViewSet(mixins.CreateModelMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Asset]):

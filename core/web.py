@@ -10,7 +10,7 @@ from typing import Any
 from csp.constants import SELF, UNSAFE_INLINE
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseRedirectBase
+from django.http.response import HttpResponseBase, HttpResponseRedirectBase
 from django.middleware.common import CommonMiddleware
 from django.urls import reverse
 from django.views import defaults
@@ -20,7 +20,7 @@ from rest_framework.renderers import BrowsableAPIRenderer
 
 from core.problems import Unavailable, as_api_exception, failure_response, headers_of, problem_response
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 API_PREFIXES = ("/api/", "/portfolios/")
 
 
@@ -101,7 +101,7 @@ def login_needed(view: View) -> View:
     """Send strangers to the login. A part that htmx asked for sends its whole page there, and back to the Dashboard."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
         if getattr(request, "htmx", False):

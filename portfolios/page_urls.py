@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from core.web import login_needed
+from portfolios.views.actions import (
+    ActionEntryPage,
+    ActionListPage,
+    ActionPreviewPart,
+    ActionRestorePage,
+    ActionVoidPage,
+)
+from portfolios.views.base import staff_only
+from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_options
 from portfolios.views.holdings import holding_list
 from portfolios.views.trade import restore_page, trade_page, void_page
 from portfolios.views.transactions import transaction_list
+from portfolios.views.undo import RedoView, UndoView
 
 urlpatterns: list[URLPattern] = [
     path("holdings/", holding_list, name="holdings"),
@@ -14,4 +25,16 @@ urlpatterns: list[URLPattern] = [
     path("transactions/<int:pk>/", trade_page, name="trade-page"),
     path("transactions/<int:pk>/void/", void_page, name="trade-void-page"),
     path("transactions/<int:pk>/restore/", restore_page, name="trade-restore-page"),
+    path("transactions/new/", login_needed(TradeEntryView.as_view()), name="trade-new"),
+    path("transactions/preview/", login_needed(PreviewPart.as_view()), name="trade-preview-part"),
+    path("transactions/lots/", login_needed(LotsPart.as_view()), name="trade-lots-part"),
+    path("transactions/assets/", login_needed(asset_options), name="asset-options"),
+    path("transactions/<int:pk>/edit/", login_needed(TradeEntryView.as_view()), name="trade-edit"),
+    path("transactions/<int:pk>/undo/", login_needed(UndoView.as_view()), name="trade-undo"),
+    path("transactions/<int:pk>/redo/", login_needed(RedoView.as_view()), name="trade-redo"),
+    path("corporate-actions/", staff_only(ActionListPage.as_view()), name="action-page-list"),
+    path("corporate-actions/new/", staff_only(ActionEntryPage.as_view()), name="action-page-new"),
+    path("corporate-actions/preview/", staff_only(ActionPreviewPart.as_view()), name="action-preview-part"),
+    path("corporate-actions/<int:pk>/void/", staff_only(ActionVoidPage.as_view()), name="action-page-void"),
+    path("corporate-actions/<int:pk>/restore/", staff_only(ActionRestorePage.as_view()), name="action-page-restore"),
 ]

@@ -32,6 +32,7 @@ urlpatterns = [
         name="portfolio-sectors",
     ),
     path("<int:portfolio_id>/trades/", TradeViewSet.as_view(MANY), name="trade-list"),
+    path("<int:portfolio_id>/trades/preview/", TradeViewSet.as_view({"post": "preview"}), name="trade-preview"),
     path("<int:portfolio_id>/trades/<int:pk>/", TradeViewSet.as_view(ONE), name="trade-detail"),
     path(
         "<int:portfolio_id>/trades/<int:pk>/restore/",

@@ -20,7 +20,7 @@ const write = async (name, text) => {
 };
 
 const scripts = async () => {
-  const entryPoints = ["static/theme.js", "static/site.js", "static/charts.js"];
+  const entryPoints = ["static/theme.js", "static/site.js", "static/charts.js", "static/entry.js"];
   const { outputFiles } = await build({ ...shared, entryPoints, format: "iife", outdir: dist, write: false });
   for (const file of outputFiles) await write(file.path.split("/").pop(), file.text);
 };
@@ -30,7 +30,7 @@ const stylesheet = async () => {
   const stdin = { contents, loader: "css", resolveDir: "." };
   const { outputFiles } = await build({ ...shared, stdin, write: false });
   const [{ css }] = await new PurgeCSS().purge({
-    content: ["templates/**/*.html", "static/*.js", "*/templatetags/*.py", "*/forms.py", "*/views/*.py"],
+    content: ["templates/**/*.html", "static/*.js", "*/templatetags/*.py", "*/forms/*.py", "*/views/*.py"],
     css: [{ raw: outputFiles[0].text }],
     variables: true,
     keyframes: true,

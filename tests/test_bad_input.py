@@ -57,6 +57,7 @@ VALID: dict[str, dict[str, Any]] = {
     "patch portfolio-detail": PORTFOLIO,
     "post trade-list": TRADE,
     "patch trade-detail": TRADE,
+    "post trade-preview": TRADE,
     "post method-list": {"method": "average", "day": "2024-01-04"},
     "post method-preview": {"method": "average", "day": "2024-01-04"},
     "post action-list": {"kind": "split", "ex_date": "2024-01-05", "ratio": "2", "per": "1", "note": ""},

@@ -18,6 +18,7 @@ PUBLIC = {"favicon.ico", "login", "docs", "docs/", "schema", "token", "token-ref
 ENDPOINTS = endpoints()
 API = [endpoint for endpoint in ENDPOINTS if endpoint.is_api and endpoint.name not in PUBLIC]
 PAGES = [endpoint for endpoint in ENDPOINTS if not endpoint.is_api and endpoint.name not in PUBLIC]
+STAFF = [endpoint for endpoint in ENDPOINTS if endpoint.is_for_staff]
 PRIVATE = [endpoint for endpoint in ENDPOINTS if endpoint.is_private]
 CSRF_TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="\w+"')  # another one in every page
 
@@ -77,6 +78,20 @@ def test_an_object_of_somebody_else_looks_like_none(endpoint: Endpoint, world: W
     assert every_row() == before
 
 
+@each(STAFF)
+def test_pages_for_staff_are_not_for_others(endpoint: Endpoint, world: World) -> None:
+    client, before = _session(world.owner), every_row()
+    for method in METHODS:
+        theirs = send(client, method, endpoint.url(world.ids))
+        assert theirs.status_code == 403
+        assert told(theirs) == told(send(client, method, endpoint.url(world.missing)))
+    assert every_row() == before
+    method = "get" if "get" in endpoint.methods else endpoint.methods[0]
+    found = send(_session(world.staff), method, endpoint.url(world.ids) + "?kind=split").status_code
+    missing = send(_session(world.staff), method, endpoint.url(world.missing)).status_code
+    assert (found, missing) == (200, 404 if "<" in endpoint.route or method == "post" else 200)
+
+
 @each(PRIVATE)
 def test_its_owner_does_find_it(endpoint: Endpoint, world: World) -> None:
     """So the 404 above is about the person and not about the URL."""
@@ -102,6 +117,11 @@ def test_another_portfolio_of_the_dashboard_looks_like_none(world: World, bob: U
 @pytest.mark.parametrize("number", [0, 2**31, 2**63, 10**40])
 def test_no_number_in_a_path_is_too_large(number: int, world: World) -> None:
     client = client_of(world.owner)
+    client_of_staff = _session(world.staff)
+    for endpoint in STAFF:
+        if "<" in endpoint.route:
+            url = endpoint.url(dict.fromkeys(world.ids, number))
+            assert send(client_of_staff, "get", url).status_code == 404, endpoint.route
     for endpoint in PRIVATE:
         ids = dict.fromkeys(world.ids, number)
         assert send(client, "get", endpoint.url(ids)).status_code in {302, 404, 405}, endpoint.route

@@ -24,6 +24,7 @@ from users.models import User
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+NUMBERED = ("portfolios", "cards", "trades", "cost-methods", "actions", "transactions", "corporate-actions")
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -43,7 +44,12 @@ class Endpoint:
     @property
     def is_private(self) -> bool:
         """Whether it names an object that belongs to somebody; prices are everybody's."""
-        return "<" in self.route and "assets/" not in self.route
+        return "<" in self.route and "assets/" not in self.route and not self.is_for_staff
+
+    @property
+    def is_for_staff(self) -> bool:
+        """A page where staff look after what is everybody's; a 403 for others, whatever it names."""
+        return self.route.startswith("corporate-actions/")
 
     def url(self, ids: dict[str, Any]) -> str:
         """The path, with each parameter filled by the segment before it: trades/<int:pk>/ takes ids["trades"]."""
@@ -81,11 +87,12 @@ class World:
             "assets": self.asset.symbol,
             "cost-methods": self.change.pk,
             "actions": self.action.pk,
+            "corporate-actions": self.action.pk,
         }
 
     @property
     def missing(self) -> dict[str, Any]:
-        own = dict.fromkeys(("portfolios", "cards", "trades", "transactions", "cost-methods", "actions"), 987654321)
+        own = dict.fromkeys(NUMBERED, 987654321)
         return own | {"jobs": NOWHERE, "assets": "NOSUCH", "holdings": "NOSUCH"}
 
 
@@ -151,4 +158,6 @@ def grow(world: World, first: int, last: int) -> None:
         buy(world.portfolio, asset, 10, 50, "2024-01-02")
         sell(world.portfolio, asset, 4, 52, "2024-01-04")
         make_portfolio(world.owner, f"Portfolio {number}")
+        day, cash = date(2024, 1, 3), Decimal("0.1")
+        apply_action(asset=asset, kind="cash_dividend", ex_date=day, cash=cash, actor=world.staff)
         start_job(owner=world.owner, kind="import", total=number)

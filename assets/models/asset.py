@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, When
 
 from assets import sessions
 from assets.isin import validate_isin
@@ -77,6 +77,32 @@ class AssetQuerySet(models.QuerySet["Asset"]):
     def visible_to(self, user: User) -> AssetQuerySet:
         """Securities are shared by everybody who has logged in."""
         return self if user.is_authenticated else self.none()
+
+    def tradable(self) -> AssetQuerySet:
+        """Without indices and exchange rates, which nobody can hold."""
+        return self.exclude(type__in=(AssetType.FX, AssetType.INDEX))
+
+    def matching(self, text: str) -> AssetQuerySet:
+        """Those whose symbol or name holds ``text``, or whose ISIN it is."""
+        return self.filter(Q(symbol__icontains=text) | Q(name__icontains=text) | Q(isin__iexact=text))
+
+    def nearest(self, text: str) -> AssetQuerySet:
+        """Those that match ``text`` or begin to; first the symbol itself, then what begins so, then the rest."""
+        found = self.filter(Q(symbol__icontains=text) | Q(name__icontains=text) | Q(isin__istartswith=text))
+        rank = Case(
+            When(symbol__iexact=text, then=0),
+            When(symbol__istartswith=text, then=1),
+            When(name__istartswith=text, then=2),
+            default=3,
+        )
+        return found.annotate(likeness=rank).order_by("likeness", "symbol")
+
+    def named(self, text: str) -> list[Asset]:
+        """The one with the symbol ``text``, else two with this ISIN, else two of this name; case does not matter."""
+        found: list[Asset] = []
+        for where in (Q(symbol=text.upper()), Q(isin=text.upper()), Q(name__iexact=text)):
+            found = found or list(self.filter(where).select_related("exchange")[:2])
+        return found
 
 
 class Asset(models.Model):

@@ -193,6 +193,17 @@ def record_action(
     so that nobody books a first trade of it meanwhile. Raises DuplicateAction, SymbolTaken, SymbolMalformed.
     """
     version, asset = _lock(asset)
+    action = drafted_action(asset=asset, kind=kind, ex_date=ex_date, terms=terms, note=note, actor=actor)
+    action.save()
+    _rename(asset, action.old_symbol, action.new_symbol)
+    adjust_closes(asset, version)
+    return action
+
+
+def drafted_action(
+    *, asset: Asset, kind: str, ex_date: date, terms: Mapping[str, Any], note: str = "", actor: User | None = None
+) -> CorporateAction:
+    """The row of a checked action, not stored. Raises DuplicateAction, SymbolTaken, SymbolMalformed."""
     values = {name: value for name, value in terms.items() if value not in (None, "")}
     values.setdefault("per", ONE if "ratio" in values else None)
     if kind in PAYING or "cash" in values or "cash_in_lieu" in values:
@@ -200,9 +211,7 @@ def record_action(
     action = CorporateAction(asset=asset, kind=kind, ex_date=ex_date, note=note, created_by=actor, **values)
     action.old_symbol = asset.symbol if kind == ActionKind.SYMBOL_CHANGE else ""
     refuse_duplicate(action)
-    action.save()
-    _rename(asset, action.old_symbol, action.new_symbol)
-    adjust_closes(asset, version)
+    _check_symbol(asset, action.old_symbol, action.new_symbol)
     return action
 
 
@@ -242,14 +251,20 @@ def _lock(asset: Asset) -> tuple[int, Asset]:
     return version, locked
 
 
-def _rename(asset: Asset, old: str, new: str) -> None:
+def _check_symbol(asset: Asset, old: str, new: str) -> None:
     if not new or old == new:
         return
     if Asset.objects.filter(symbol=new).exclude(pk=asset.pk).exists():
         raise SymbolTaken(f"Another asset has the symbol {new}.", field="new_symbol")
-    asset.symbol = new
+    renamed = Asset(pk=asset.pk, symbol=new)
     try:
-        asset.clean_fields(exclude={field.name for field in asset._meta.fields} - {"symbol"})  # noqa: SLF001
+        renamed.clean_fields(exclude={field.name for field in asset._meta.fields} - {"symbol"})  # noqa: SLF001
     except ValidationError as error:
         raise SymbolMalformed(field="new_symbol") from error
-    Asset.objects.filter(pk=asset.pk).update(symbol=new)
+
+
+def _rename(asset: Asset, old: str, new: str) -> None:
+    _check_symbol(asset, old, new)
+    if new and old != new:
+        asset.symbol = new
+        Asset.objects.filter(pk=asset.pk).update(symbol=new)

@@ -30,6 +30,7 @@ from portfolios.api.filters import (
     narrowed,
     narrowed_lots,
 )
+from portfolios.api.previews import TradePreviewSerializer
 from portfolios.api.serializers import (
     DisposalSerializer,
     HoldingSerializer,
@@ -42,6 +43,8 @@ from portfolios.api.serializers import (
 from portfolios.models import Disposal, Lot, Portfolio, Trade
 from portfolios.queries import Holding, holdings, lots_on, overdrawn, sectors, totals, valuation_days, win_rate
 from portfolios.services.portfolios import change_portfolio, create_portfolio, delete_portfolio
+from portfolios.services.preview import preview_trade, preview_transfer
+from portfolios.services.terms import NewTrade
 from portfolios.services.trades import book_trade, replace_trade, restore_trade, void_trade
 from portfolios.services.transfers import transfer_securities
 from users.models import User
@@ -201,11 +204,31 @@ class TradeViewSet(
 
     def _transfer(self, actor: User, target: int, **terms: Any) -> Trade:
         """Move securities to another portfolio of the caller's."""
+        other = self._target(actor, target)
+        wanted = {name: terms[name] for name in TRANSFER_TERMS if name in terms}
+        return transfer_securities(source=self.portfolio, target=other, actor=actor, **wanted)
+
+    def _target(self, actor: User, target: int) -> Portfolio:
         other = Portfolio.objects.editable_by(actor).filter(pk=target).first()
         if other is None:
             raise serializers.ValidationError({"target": ["You have no such portfolio."]})
-        wanted = {name: terms[name] for name in TRANSFER_TERMS if name in terms}
-        return transfer_securities(source=self.portfolio, target=other, actor=actor, **wanted)
+        return other
+
+    @extend_schema(responses=TradePreviewSerializer)
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What booking the trade would do to cash, lots and gains; refused as booking is, and nothing is stored."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        terms = cast("TradeSerializer", serializer).terms()
+        target = terms.pop("target", None)
+        new = NewTrade(**terms)
+        if target is None:
+            found = preview_trade(portfolio=self.portfolio, terms=new)
+        else:
+            other = self._target(caller(request), target)
+            found = preview_transfer(source=self.portfolio, target=other, terms=new)
+        return Response(TradePreviewSerializer(found).data)
 
     def perform_update(self, serializer: serializers.BaseSerializer[Any]) -> None:
         terms = cast("TradeSerializer", serializer).terms()

@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from assets.models import CorporateAction
 from assets.queries import RateTable, rates
+from portfolios.book.actions import Action
 from portfolios.book.fold import fold_all
 from portfolios.book.types import Book, Entry, Rules
 from portfolios.models import CostMethodChange, Portfolio
 from portfolios.queries.actions import as_booked, concerning, currencies_of, with_linked
-from portfolios.queries.facts import BookKey, entries_of
+from portfolios.queries.facts import BookKey, Trial, entries_of
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the fold of one portfolio takes: entries by asset, how the books are kept, corporate actions."""
+
+    entries: Mapping[int, Sequence[Entry]]
+    rules: Rules
+    actions: Sequence[Action]
+
+    def folded(self) -> dict[int, Book]:
+        return fold_all(self.entries, self.rules, self.actions)
+
+    def before(self, entry: Entry) -> Inputs:
+        """Without ``entry`` and whatever comes after it in the order of booking."""
+        return self._while(entry.day, lambda other: other.order < entry.order)
+
+    def through(self, entry: Entry) -> Inputs:
+        """Without what comes after ``entry`` in the order of booking."""
+        return self._while(entry.day, lambda other: other.order <= entry.order)
+
+    def _while(self, day: date, kept: Callable[[Entry], bool]) -> Inputs:
+        entries = {asset_id: [entry for entry in found if kept(entry)] for asset_id, found in self.entries.items()}
+        changes = tuple(change for change in self.rules.changes if change[0] <= day)
+        actions = [action for action in self.actions if action.day <= day]
+        return Inputs(entries, replace(self.rules, changes=changes), actions)
 
 
 def books_of(
@@ -29,22 +57,39 @@ def books_of(
     ``rules`` (by portfolio id) and ``actions`` replace those that are stored. At most 9 queries. Raises Refused,
     RateMissing.
     """
-    entries = entries_of(portfolios, asset_ids=asset_ids, until=until)
+    found = inputs_of(portfolios, asset_ids=asset_ids, until=until, rules=rules, actions=actions)
+    return {
+        (portfolio_id, asset_id): book
+        for portfolio_id, inputs in found.items()
+        for asset_id, book in inputs.folded().items()
+    }
+
+
+def inputs_of(
+    portfolios: Sequence[Portfolio],
+    *,
+    asset_ids: Collection[int] | None = None,
+    until: date | None = None,
+    rules: Mapping[int, Rules] | None = None,
+    actions: Sequence[CorporateAction] | None = None,
+    trial: Trial | None = None,
+) -> dict[int, Inputs]:
+    """Portfolio id to what its fold takes; arguments as those of ``books_of``, and a ``trial`` of the one portfolio."""
+    entries = entries_of(portfolios, asset_ids=asset_ids, until=until, trial=trial)
     if actions is None:
         actions = with_linked({asset_id for _, asset_id in entries}, until)[1] if entries else []
     rules = rules or rules_of(portfolios)
     table = _table(portfolios, actions)
-    books: dict[BookKey, Book] = {}
     by_portfolio: dict[int, dict[int, list[Entry]]] = defaultdict(dict)
     for (portfolio_id, asset_id), found in entries.items():
         by_portfolio[portfolio_id][asset_id] = found
+    made: dict[int, Inputs] = {}
     for portfolio in portfolios:
         own = by_portfolio[portfolio.pk]
         since = {asset_id: min(entry.day for entry in found) for asset_id, found in own.items()}
         applied = [as_booked(action, portfolio.base_currency, table) for action in concerning(actions, since)]
-        for asset_id, book in fold_all(own, rules[portfolio.pk], applied).items():
-            books[portfolio.pk, asset_id] = book
-    return books
+        made[portfolio.pk] = Inputs(own, rules[portfolio.pk], applied)
+    return made
 
 
 def rules_of(portfolios: Sequence[Portfolio]) -> dict[int, Rules]:

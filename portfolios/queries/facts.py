@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 from django.db.models import QuerySet
@@ -17,6 +19,7 @@ from portfolios.models import LotPick, Portfolio, Trade, TransferLot
 from portfolios.models.trade import TradeQuerySet
 
 BookKey = tuple[int, int]  # portfolio id, asset id
+TRIAL = 2**62  # the id of a trade that is not stored: after all others in the order of insertion
 
 
 class TradeRow(NamedTuple):
@@ -46,23 +49,57 @@ OF_ASSET = {"asset_currency": "asset__currency", "price_factor": "asset__price_f
 _COLUMNS = [OF_ASSET.get(name, name) for name in TradeRow._fields]
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A trade as if it were booked, with what it brings or picks, and the one in whose place it goes if any.
+
+    Its id is TRIAL.
+    """
+
+    trade: Trade
+    lots: Sequence[TransferLot] = ()
+    picks: Sequence[LotPick] = ()
+    without: int | None = None
+
+    def among(self, rows: Iterable[TradeRow]) -> list[TradeRow]:
+        """``rows`` as they would be then."""
+        row = TradeRow(*(getattr(self.trade, name) for name in TradeRow._fields))
+        return [old._replace(voided_at=old.traded_at) if old.pk == self.without else old for old in rows] + [row]
+
+    def brought(self) -> dict[int, tuple[BroughtLot, ...]]:
+        return {
+            TRIAL: tuple(BroughtLot(lot.opened_on, lot.quantity, lot.cost, lot.cost_base) for lot in self.lots),
+        }
+
+    def picked(self) -> list[PickRow]:
+        return [(TRIAL, pick.opened_by_id, pick.sequence, pick.quantity) for pick in self.picks]
+
+
+PickRow = tuple[int, int, int, Decimal]  # trade, opening trade, sequence, quantity
+
+
 def entries_of(
-    portfolios: Sequence[Portfolio], *, asset_ids: Collection[int] | None = None, until: date | None = None
+    portfolios: Sequence[Portfolio],
+    *,
+    asset_ids: Collection[int] | None = None,
+    until: date | None = None,
+    trial: Trial | None = None,
 ) -> dict[BookKey, list[Entry]]:
     """The standing trades of ``portfolios`` by book, unsorted; at most 5 queries, however many there are.
 
-    ``until`` leaves out what happened later. Raises RateMissing.
+    ``until`` leaves out what happened later; ``trial`` adds a trade that is not stored. Raises RateMissing.
     """
     trades = Trade.objects.filter(portfolio__in=portfolios)
     trades = trades.filter(asset__in=asset_ids) if asset_ids is not None else trades
     trades = trades.filter(day__lte=until) if until else trades
     rows = [TradeRow(*values) for values in trades.order_by("pk").values_list(*_COLUMNS)]
+    rows = trial.among(rows) if trial else rows
     standing = [row for row in rows if row.voided_at is None]
     bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
     table = rates_for(standing, bases)
     places = _places(rows)
-    lots = _brought_lots(trades, standing) | _sent_lots(trades, standing)
-    picks = _picks(trades, standing, places)
+    lots = _brought_lots(trades, standing) | _sent_lots(trades, standing) | (trial.brought() if trial else {})
+    picks = _picks(trades, standing, places, trial.picked() if trial else ())
     books: dict[BookKey, list[Entry]] = defaultdict(list)
     for row in standing:
         moved = (lots.get(row.pk, ()), picks.get(row.pk, ()))
@@ -149,12 +186,15 @@ def _lots_by(owner: str, lots: QuerySet[TransferLot]) -> dict[int, tuple[Brought
     return found
 
 
-def _picks(trades: TradeQuerySet, rows: Sequence[TradeRow], places: Mapping[int, int]) -> dict[int, tuple[Pick, ...]]:
+def _picks(
+    trades: TradeQuerySet, rows: Sequence[TradeRow], places: Mapping[int, int], more: Iterable[PickRow]
+) -> dict[int, tuple[Pick, ...]]:
     """Trade id to the lots that it picks. A pick of a trade that was replaced means the replacement's lot."""
     standing = {places[row.pk]: row.pk for row in rows}
     found: dict[int, tuple[Pick, ...]] = defaultdict(tuple)
     picks = LotPick.objects.filter(trade__in=trades.standing()).order_by("trade", "pk")
-    for trade_id, opened_by, sequence, quantity in picks.values_list("trade_id", "opened_by", "sequence", "quantity"):
+    stored = picks.values_list("trade_id", "opened_by", "sequence", "quantity")
+    for trade_id, opened_by, sequence, quantity in chain(stored, more):
         opener = standing.get(places.get(opened_by, opened_by), opened_by)
         found[trade_id] += (Pick(opener, sequence, quantity),)
     return found

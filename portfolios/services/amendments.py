@@ -59,3 +59,9 @@ def _one_lot_at_price(terms: NewTrade) -> bool:
     gross = gross_amount(terms.quantity, terms.price, terms.trade_currency, terms.price_factor)
     lot = terms.lots[0]
     return lot.opened_on == terms.day and lot.cost == gross
+
+
+def stated_lots(terms: NewTrade) -> NewTrade:
+    """``terms`` without the lot that only says what its day, quantity and price say: nobody stated it."""
+    implied = _one_lot_at_price(terms) and terms.lots[0].cost_base in (None, terms.lots[0].cost)
+    return replace(terms, lots=()) if implied else terms

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -120,8 +120,7 @@ def refold(portfolio: Portfolio, asset_ids: Collection[int]) -> None:
     scope, actions = with_linked(asset_ids)
     folded = books_of([portfolio], asset_ids=scope, actions=actions)
     books = {asset_id: book for (_, asset_id), book in folded.items()}
-    for book in books.values():
-        _check_size(book.position)
+    check_sizes(books)
     for table in TABLES:
         rows = [row for asset_id, book in books.items() for row in table.rows(asset_id, book)]
         width = len(table.key)
@@ -187,10 +186,27 @@ def _row(
 ) -> Model:
     given = dict(zip((*table.key, *table.columns), (*key, *values), strict=True))
     if table.model is Entitlement:
-        action = actions[given["action_id"]]
-        given |= {"ex_date": action.ex_date, "pay_date": action.pay_date or action.ex_date}
+        action = actions[given.pop("action_id")]
+        given |= {"action": action, "ex_date": action.ex_date, "pay_date": action.pay_date or action.ex_date}
         given["currency"] = action.currency or action.asset.currency
     return table.model(portfolio=portfolio, **given)
+
+
+def derived(
+    portfolio: Portfolio, books: Mapping[int, Book], actions: Sequence[CorporateAction]
+) -> Iterator[tuple[type[Model], list[Model]]]:
+    """Each derived table with its rows of ``books`` (asset id to book), not stored."""
+    by_id = {action.pk: action for action in actions}
+    for table in TABLES:
+        width = len(table.key)
+        rows = [row for asset_id, book in books.items() for row in table.rows(asset_id, book)]
+        yield table.model, [_row(table, portfolio, row[:width], row[width:], by_id) for row in rows]
+
+
+def check_sizes(books: Mapping[int, Book]) -> None:
+    """Refuse books with a position that the columns cannot hold."""
+    for book in books.values():
+        _check_size(book.position)
 
 
 def _check_size(position: Position) -> None:

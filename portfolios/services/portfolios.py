@@ -20,9 +20,10 @@ from core.errors import DomainError
 from core.money import UnknownCurrency, minor_units
 from portfolios.book.value import gross_amount
 from portfolios.models import CashSetting, CostMethod, Portfolio, PortfolioAccount, TradeKind
+from portfolios.services.drafting import located
 from portfolios.services.rebuild import rebuild, rederive_cash
 from portfolios.services.terms import NewLot, NewTrade, check_not_negative, check_positive, exchange_day
-from portfolios.services.trades import book, located, locked
+from portfolios.services.trades import book, locked
 
 if TYPE_CHECKING:
     from users.models import User

@@ -90,8 +90,7 @@ class NewTrade:
     @property
     def price_factor(self) -> Decimal:
         """What one unit costs in the trade's currency at a stated price of 1."""
-        whole = self.asset.quoted_in_minor and self.price_currency != self.asset.quote_currency
-        return ONE if whole else self.asset.price_factor
+        return factor_of(self.asset, self.price_currency)
 
     @property
     def quoted_price(self) -> Decimal | None:
@@ -300,6 +299,12 @@ def _minor_units(currency: str) -> int:
         return minor_units(currency)
     except UnknownCurrency as error:
         raise UnknownCurrency(error.message, field="currency") from error
+
+
+def factor_of(asset: Asset, price_currency: str) -> Decimal:
+    """What one unit costs at a price of 1 that is stated in ``price_currency``, in whole units of that currency."""
+    whole = asset.quoted_in_minor and price_currency != asset.quote_currency
+    return ONE if whole else asset.price_factor
 
 
 def check_positive(value: Decimal, field: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -16,50 +15,32 @@ from assets.models import Asset
 from banking.models import Account
 from core.errors import DomainError, Gone
 from portfolios.book.types import Refused
-from portfolios.models import CashSetting, LotPick, Portfolio, Trade, TradeKind, TransferLot
+from portfolios.models import LotPick, Portfolio, Trade, TradeKind, TransferLot
 from portfolios.queries import lineage
 from portfolios.services.amendments import changed, terms_of
 from portfolios.services.derivations import refold
-from portfolios.services.refusals import BreaksLaterTrade, broken
-from portfolios.services.settlement import (
-    account_for,
-    accounts_of,
-    book_trade_cash,
-    check_amounts,
-    check_digits,
-    drop_trade_cash,
-    lot_picks,
-    market_prices,
-    rates_of,
-    transfer_lots,
-    unit_price,
+from portfolios.services.drafting import (
+    DuplicateTrade,
+    Place,
+    accounts_concerned,
+    at_top,
+    drafted,
+    refuse_duplicates,
+    standing_ids,
 )
-from portfolios.services.terms import NewLot, NewPick, NewTrade, check
+from portfolios.services.refusals import BreaksLaterTrade, broken
+from portfolios.services.settlement import book_trade_cash, drop_trade_cash, rates_of
+from portfolios.services.terms import NewLot, NewPick, NewTrade
 
 if TYPE_CHECKING:
     from users.models import User
 
-__all__ = ["BreaksLaterTrade", "NewLot", "NewPick", "NewTrade"]
+__all__ = ["BreaksLaterTrade", "DuplicateTrade", "NewLot", "NewPick", "NewTrade"]
 __all__ += ["book_trade", "book_trades", "replace_trade", "restore_trade", "void_trade"]
-
-
-Place = Callable[[int], str]
-
-
-def _at_top(position: int) -> str:
-    """The place of a trade that is booked alone: its fields are the input's own."""
-    return ""
-
-
-MOST_IN_QUERY = 500  # beyond that all ids of the portfolio are read, whatever the database's limit
 
 
 class PortfolioGone(Gone):
     """The portfolio was deleted in the meantime."""
-
-
-class DuplicateTrade(DomainError):
-    """The portfolio has a trade with this external id already."""
 
 
 class LinkedLeg(DomainError):
@@ -130,7 +111,7 @@ def book_trades(
     An error's field begins with the trade's position among ``trades``.
     """
     portfolio = locked(portfolio)
-    known = _standing_ids(portfolio, [trade.external_id for trade in trades])
+    known = standing_ids(portfolio, [trade.external_id for trade in trades])
     new = [(position, trade) for position, trade in enumerate(trades) if trade.external_id not in known]
     if not new:
         return []
@@ -168,10 +149,10 @@ def restore_trade(*, trade: Trade, actor: User | None) -> Trade:
     if len(legs) > 1:
         return _restore_transfer(legs, actor)
     instead = list(Trade.objects.standing().filter(pk__in=lineage(portfolio, trade.pk)).select_related("asset"))
-    accounts = _accounts(portfolio, ())
+    accounts = accounts_concerned(portfolio, ())
     _lock(accounts)
     _void([other.pk for other in instead], actor)
-    _refuse_duplicates(portfolio, [trade.external_id])
+    refuse_duplicates(portfolio, [trade.external_id])
     Trade.objects.filter(pk=trade.pk).update(voided_at=None, voided_by=None)
     book_trade_cash(portfolio, [trade], accounts, rates_of([terms_of(trade)], accounts, portfolio.base_currency))
     _refold(portfolio, {trade.asset_id, *(other.asset_id for other in instead)}, {trade.pk: ""})
@@ -192,7 +173,7 @@ def _locked_legs(trade: Trade) -> list[Trade]:
     legs = [trade, other] if other else [trade]
     portfolios = {pk: locked(Portfolio(pk=pk)) for pk in sorted({leg.portfolio_id for leg in legs})}
     legs = [_fresh(leg) for leg in legs]
-    _lock(account for portfolio in portfolios.values() for account in _accounts(portfolio, ()))
+    _lock(account for portfolio in portfolios.values() for account in accounts_concerned(portfolio, ()))
     return legs
 
 
@@ -221,7 +202,7 @@ def replace_trade(*, trade: Trade, actor: User | None, now: datetime | None = No
     after = changed(before, changes)
     if after == before:
         return trade
-    _lock(_accounts(portfolio, ()))
+    _lock(accounts_concerned(portfolio, ()))
     _void([trade.pk], actor)
     return book(portfolio, [after], actor=actor, now=now, original=trade)[0]
 
@@ -232,33 +213,20 @@ def book(
     *,
     actor: User | None,
     now: datetime | None = None,
-    where: Place = _at_top,
+    where: Place = at_top,
     original: Trade | None = None,
 ) -> list[Trade]:
     """Book ``new`` into a locked portfolio, inside the caller's transaction.
 
     ``where`` gives what precedes the field's name in an error about the trade at a position.
     """
-    base, accounts = portfolio.base_currency, _accounts(portfolio, new)
-    _check_all(new, where, base=base, now=now or timezone.now())
-    _refuse_duplicates(portfolio, [trade.external_id for trade in new], where)
-    table, closes = rates_of(new, accounts, base), market_prices(portfolio, new)
-    trades: list[Trade] = []
-    lots: list[TransferLot] = []
-    picks: list[LotPick] = []
-    for position, terms in enumerate(new):
-        with located(where(position)):
-            trade = _row(terms, portfolio, accounts, unit_price(terms, closes), actor, original)
-            check_digits(trade)
-            check_amounts(trade, base, table)
-            lots += transfer_lots(trade, terms.lots, base, table)
-            picks += lot_picks(portfolio, [(trade, terms.picks)])
-            trades.append(trade)
-    _lock(accounts)
+    made = drafted(portfolio, new, actor=actor, now=now or timezone.now(), where=where, original=original)
+    trades = made.trades
+    _lock(made.accounts)
     Trade.objects.bulk_create(trades, batch_size=500)
-    TransferLot.objects.bulk_create(lots, batch_size=500)
-    LotPick.objects.bulk_create(picks, batch_size=500)
-    book_trade_cash(portfolio, trades, accounts, table)
+    TransferLot.objects.bulk_create(made.lots, batch_size=500)
+    LotPick.objects.bulk_create(made.picks, batch_size=500)
+    book_trade_cash(portfolio, trades, made.accounts, made.rates)
     also = {original.asset_id} if original else set()
     places = {trade.pk: where(position) for position, trade in enumerate(trades)}
     _refold(portfolio, also | {trade.asset_id for trade in trades}, places)
@@ -275,29 +243,6 @@ def locked(portfolio: Portfolio) -> Portfolio:
     return found
 
 
-@contextmanager
-def located(place: str) -> Iterator[None]:
-    """Put ``place`` before the field that a DomainError names: its position within a larger input."""
-    try:
-        yield
-    except DomainError as error:
-        if error.field:
-            error.field = place + error.field
-        raise
-
-
-def _check_all(new: Sequence[NewTrade], where: Place, *, base: str, now: datetime) -> None:
-    for position, terms in enumerate(new):
-        with located(where(position)):
-            check(terms, base=base, now=now)
-
-
-def _accounts(portfolio: Portfolio, new: Iterable[NewTrade]) -> list[Account]:
-    """The portfolio's accounts, read only where a trade may have to do with one."""
-    needed = portfolio.cash == CashSetting.TRACKED or any(terms.account for terms in new)
-    return accounts_of(portfolio) if needed else []
-
-
 def _lock(accounts: Iterable[Account]) -> None:
     if ids := [account.pk for account in accounts]:
         Account.objects.filter(pk__in=ids).bump()
@@ -305,55 +250,6 @@ def _lock(accounts: Iterable[Account]) -> None:
 
 def _fresh(trade: Trade) -> Trade:
     return Trade.objects.select_related("asset__exchange", "account", "portfolio").get(pk=trade.pk)
-
-
-def _row(
-    terms: NewTrade,
-    portfolio: Portfolio,
-    accounts: Sequence[Account],
-    price: Decimal,
-    actor: User | None,
-    original: Trade | None,
-) -> Trade:
-    return Trade(
-        portfolio=portfolio,
-        asset=terms.asset,
-        account=account_for(terms, portfolio, accounts),
-        kind=terms.kind,
-        traded_at=terms.traded_at,
-        day=terms.day,
-        quantity=terms.quantity,
-        price=price,
-        currency=terms.trade_currency,
-        fee=terms.fee,
-        tax=terms.tax,
-        exchange_rate=terms.exchange_rate,
-        external_id=terms.external_id,
-        note=terms.note,
-        sequence=original.sequence if original else 0,
-        replaces=original,
-        created_by=actor,
-    )
-
-
-def _standing_ids(portfolio: Portfolio, external_ids: Iterable[str]) -> set[str]:
-    wanted = {text for text in external_ids if text}
-    if not wanted:
-        return set()
-    standing = Trade.objects.standing().filter(portfolio=portfolio)
-    if len(wanted) <= MOST_IN_QUERY:
-        standing = standing.filter(external_id__in=wanted)
-    return wanted.intersection(standing.order_by().values_list("external_id", flat=True))
-
-
-def _refuse_duplicates(portfolio: Portfolio, external_ids: Sequence[str], where: Place = _at_top) -> None:
-    """Each external id stands once in a portfolio, and once among those booked together."""
-    seen = _standing_ids(portfolio, external_ids)
-    for position, text in enumerate(external_ids):
-        if text and text in seen:
-            message = f"The portfolio has a trade with the external id “{text}” already."
-            raise DuplicateTrade(message, field=where(position) + "external_id")
-        seen.add(text)
 
 
 def _void(trade_ids: Collection[int], actor: User | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from activity.models import AuditEvent
@@ -267,3 +268,76 @@ def test_a_portfolio_that_is_deleted_meanwhile_looks_as_if_it_did_not_exist(
 
     assert answer.status_code == 404
     assert answer.json() == client.post("/portfolios/999999/trades/", BUY).json()
+
+
+# --- previews -----------------------------------------------------------------------------------------------------
+
+
+def test_a_preview_says_what_booking_does_and_stores_nothing(
+    client: APIClient, url: str, portfolio: Portfolio, apple: Asset
+) -> None:
+    bought = buy(portfolio, apple, 10, 100, "2022-01-10")
+    body = BUY | {"kind": "sell", "quantity": "4", "price": "120", "fee": "2"}
+
+    answer = client.post(f"{url}preview/", body)
+
+    assert answer.status_code == 200, answer.content
+    seen = answer.json()
+    assert (seen["gross"], seen["fee"], seen["net"], seen["amount_base"]) == ("480", "2", "478", "478")
+    assert (seen["gain"], seen["gain_base"], seen["price_gain"], seen["currency_gain"]) == ("78", "78", "78", "0")
+    assert (seen["before"]["quantity"], seen["after"]["quantity"], seen["after"]["average_cost"]) == ("10", "6", "100")
+    [part] = seen["taken"]
+    assert (part["opened_by"], part["quantity"], part["holding_days"], part["long_term"]) == (bought.pk, "4", 730, True)
+    assert seen["cash"] == {
+        "account": None,
+        "currency": "USD",
+        "amount": "478",
+        "rate": "1",
+        "rate_day": None,
+        "rate_source": "",
+        "balance_before": None,
+        "balance_after": None,
+        "negative_from": None,
+    }
+    assert (seen["opened"], seen["departed"], seen["moved"], seen["arrival"]) == ([], [], [], None)
+    assert list(Trade.objects.all()) == [bought]
+
+    client.post(url, body)
+    [booked] = client.get(f"/portfolios/{portfolio.pk}/disposals/").json()["results"]
+    assert {name: booked[name] for name in part} == part
+
+
+def test_a_preview_is_refused_with_the_words_of_booking(client: APIClient, url: str) -> None:
+    body = BUY | {"kind": "sell"}
+    asked, booked = client.post(f"{url}preview/", body), client.post(url, body)
+    assert (asked.status_code, asked.json()) == (400, booked.json())
+    assert (asked.json()["code"], set(asked.json()["errors"])) == ("short_sale", {"quantity"})
+
+
+def test_a_preview_of_a_transfer_shows_what_arrives(
+    client: APIClient, url: str, portfolio: Portfolio, apple: Asset, alice: User
+) -> None:
+    other = make_portfolio(alice, "Other")
+    buy(portfolio, apple, 10, 100, "2022-01-10")
+    body = BUY | {"kind": "transfer_out", "quantity": "4", "target": other.pk}
+
+    seen = client.post(f"{url}preview/", body).json()
+
+    assert [(part["opened_on"], part["quantity"]) for part in seen["departed"]] == [("2022-01-10", "4")]
+    assert (seen["arrival"]["kind"], seen["arrival"]["after"]["quantity"]) == ("transfer_in", "4")
+    assert [lot["opened_on"] for lot in seen["arrival"]["opened"]] == ["2022-01-10"]
+    assert client.post(f"{url}preview/", body | {"target": 987654321}).json()["errors"].keys() == {"target"}
+
+
+def test_a_preview_sends_as_many_queries_for_many_trades_as_for_few(
+    client: APIClient, url: str, portfolio: Portfolio, apple: Asset
+) -> None:
+    body = BUY | {"kind": "sell", "quantity": "1", "traded_at": "2024-03-12T15:30:00Z"}
+    counts = []
+    for number in range(1, 21):
+        buy(portfolio, apple, 1, 100 + number, f"2024-01-{number:02}")
+        if number in (2, 20):
+            with CaptureQueriesContext(connection) as sent:
+                assert client.post(f"{url}preview/", body).status_code == 200
+            counts.append(len(sent))
+    assert counts[0] == counts[1] <= 14

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, cast
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 
+from core.web import View, login_needed
 from portfolios.models import Portfolio
 from portfolios.models.portfolio import PortfolioQuerySet
 from users.models import User
@@ -73,3 +78,31 @@ def paging(request: HttpRequest, count: int, size: int) -> Paging:
 def welcome(request: HttpRequest, section: str) -> HttpResponse:
     """The page of somebody without a portfolio."""
     return render(request, "portfolios/welcome.html", {"section": section})
+
+
+def editable(request: HttpRequest) -> PortfolioQuerySet:
+    return Portfolio.objects.editable_by(cast("User", request.user)).select_related("benchmark")
+
+
+def entry_page_of(request: HttpRequest) -> dict[str, Any]:
+    """As ``page_of``, of the portfolios that the person may book into."""
+    choices = list(editable(request))
+    nothing = not choices and "portfolio" not in request.GET
+    return {"portfolios": choices, "portfolio": None if nothing else chosen(choices, request)}
+
+
+def after_booking(portfolio: Portfolio) -> str:
+    """Where a booking leads to: the portfolio's transactions."""
+    return f"{reverse('transactions')}?portfolio={portfolio.pk}"
+
+
+def staff_only(view: View) -> View:
+    """For staff who have logged in; anybody else who has is answered 403, as the API answers."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not cast("User", request.user).is_staff:
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return login_needed(guarded)

@@ -1,0 +1,115 @@
+"""Fields that are as strict as the API's: plain numbers, instants in the person's time zone, securities by any name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from assets.models import Asset
+from core.api import ISO_TIME, PLAIN_DECIMAL, plain
+from users.models import User
+
+LONGEST_NAME = 200
+
+
+class PlainDecimalField(forms.Field):
+    """A number in plain digits, exactly as written; None when it is left out."""
+
+    default_error_messages = {"invalid": "Write a plain number, such as 12.50: digits, at most one point, no exponent."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "maxlength": 64})
+        super().__init__(**{"widget": widget} | kwargs)
+
+    def to_python(self, value: Any) -> Decimal | None:
+        text = str(value or "").strip()
+        if not text:
+            return None
+        if not PLAIN_DECIMAL.fullmatch(text):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return Decimal(text)
+
+    def prepare_value(self, value: Any) -> Any:
+        return plain(value) if isinstance(value, Decimal) else value
+
+
+class LocalInstantField(forms.Field):
+    """Date and time in ``zone``, as <input type="datetime-local"> sends them; an aware instant in UTC.
+
+    A time that comes twice, when clocks are set back, is the first of the two, unless the text is unchanged.
+    """
+
+    default_error_messages = {
+        "invalid": "Write a date and a time, such as 2024-05-31 15:30.",
+        "skipped": "This time did not exist in %(zone)s: the clocks were set forward.",
+    }
+    zone: ZoneInfo = ZoneInfo("UTC")
+    unchanged: datetime | None = None  # says what the text cannot: which of two equal times, and microseconds
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.TextInput(attrs={"type": "datetime-local", "step": "any", "max": "9999-12-31T23:59"})
+        super().__init__(**{"widget": widget} | kwargs)
+
+    def to_python(self, value: Any) -> datetime | None:
+        text = str(value or "").strip()
+        if not text:
+            return None
+        if not ISO_TIME.fullmatch(text):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        try:
+            local = datetime.fromisoformat(text)
+            if self.unchanged is not None and local == self._local(self.unchanged):
+                return self.unchanged
+            instant = local.replace(tzinfo=self.zone).astimezone(UTC)
+            skipped = instant.astimezone(self.zone).replace(tzinfo=None) != local
+        except (ValueError, OverflowError):
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+        if skipped:
+            raise ValidationError(self.error_messages["skipped"], code="skipped", params={"zone": self.zone.key})
+        return instant
+
+    def prepare_value(self, value: Any) -> Any:
+        return self.written(value) if isinstance(value, datetime) else value
+
+    def written(self, instant: datetime) -> str:
+        """``2024-05-31T15:30``, with seconds and thousandths only where there are any."""
+        local = self._local(instant)
+        if local.microsecond:
+            return local.isoformat(timespec="milliseconds")
+        return local.isoformat(timespec="seconds" if local.second else "minutes")
+
+    def _local(self, instant: datetime) -> datetime:
+        """On the person's clock, to the thousandth of a second, which is all that browsers keep."""
+        local = instant.astimezone(self.zone).replace(tzinfo=None, fold=0)
+        return local.replace(microsecond=local.microsecond // 1000 * 1000)
+
+
+class AssetField(forms.CharField):
+    """A security by its symbol, ISIN or name; several of the same name are told apart by their symbols."""
+
+    user: User | None = None
+
+    default_error_messages = {
+        "unknown": "There is no security with the symbol, ISIN or name “%(text)s”.",
+        "several": "Several securities are named so: %(symbols)s. Write the symbol.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": LONGEST_NAME, "strip": True} | kwargs)
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        found = Asset.objects.visible_to(self.user).named(text) if self.user else []
+        if not found:
+            raise ValidationError(self.error_messages["unknown"], code="unknown", params={"text": text})
+        if len(found) > 1:
+            symbols = ", ".join(asset.symbol for asset in found)
+            raise ValidationError(self.error_messages["several"], code="several", params={"symbols": symbols})
+        return found[0]

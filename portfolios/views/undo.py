@@ -1,0 +1,47 @@
+"""Taking back what was just booked, and taking that back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views import View
+
+from core.errors import DomainError
+from portfolios.models import Trade
+from portfolios.services.trades import restore_trade, void_trade
+from portfolios.views.base import after_booking, editable
+from users.models import User
+
+
+class UndoView(View):
+    """Void a trade."""
+
+    http_method_names = ["post", "options"]
+    act: Callable[..., Trade] = staticmethod(void_trade)
+    said = "Taken back: {}."
+    other = "redo"
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        user = cast("User", request.user)
+        own = Trade.objects.visible_to(user).filter(portfolio__in=editable(request))
+        trade = get_object_or_404(own.select_related("portfolio", "asset"), pk=pk)
+        try:
+            self.act(trade=trade, actor=user)
+        except DomainError as error:
+            messages.error(request, error.message)
+        else:
+            what = f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset.symbol}"
+            messages.success(request, self.said.format(what), extra_tags=f"{self.other}-{trade.pk}")
+        return redirect(after_booking(trade.portfolio))
+
+
+class RedoView(UndoView):
+    """Take the void of a trade back."""
+
+    act: Callable[..., Trade] = staticmethod(restore_trade)
+    said = "Booked again: {}."
+    other = "undo"

@@ -1,0 +1,65 @@
+"""The pages that book, as their readers get them: well-formed, each input labelled, no inline code."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from analytics.tests.test_views import Page
+from portfolios.services.methods import change_method
+from tests.world import World
+
+TRADE = {"kind": "sell", "asset": "AAPL", "traded_at": "2024-03-01T15:30", "quantity": "2", "price": "100", "fee": "x"}
+LOT = {"lots-0-quantity": "1", "lots-4-cost": "x"}
+PAGES = [
+    "/transactions/new/?portfolio={portfolio}",
+    "/transactions/new/?portfolio={portfolio}&kind=sell&asset=AAPL",
+    "/transactions/{trade}/edit/",
+    "/corporate-actions/",
+    "/corporate-actions/?voided=on&start=x",
+    "/corporate-actions/new/",
+    "/corporate-actions/new/?kind=merger",
+    "/corporate-actions/{action}/void/",
+]
+
+
+@pytest.fixture
+def browser(world: World, client: Client) -> Client:
+    world.owner.is_staff = True
+    world.owner.save()
+    client.force_login(world.owner)
+    return client
+
+
+def faults(html: str) -> list[str]:
+    return Page(html).faults
+
+
+def filled(world: World, url: str) -> str:
+    return url.format(portfolio=world.portfolio.pk, trade=world.trade.pk, action=world.action.pk)
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_pages_are_well_formed(world: World, browser: Client, url: str) -> None:
+    answer = browser.get(filled(world, url))
+    assert answer.status_code == 200
+    assert faults(answer.content.decode()) == []
+
+
+@pytest.mark.parametrize("kind", ["buy", "sell", "transfer_in", "transfer_out"])
+@pytest.mark.parametrize("action", ["book", "preview"])
+def test_so_are_answers_to_what_is_refused_or_previewed(world: World, browser: Client, kind: str, action: str) -> None:
+    change_method(portfolio=world.portfolio, method="specific", day=world.trade.day, actor=world.owner)
+    url = f"/transactions/new/?portfolio={world.portfolio.pk}"
+    for changes in (LOT, {"fee": ""}):
+        answer = browser.post(url, TRADE | {"kind": kind, "action": action} | changes, follow=True)
+        assert faults(answer.content.decode()) == []
+
+
+def test_a_message_with_its_way_back_is(world: World, browser: Client) -> None:
+    answer = browser.post(f"/transactions/{world.trade.pk}/undo/", follow=True)
+    assert faults(answer.content.decode()) == []
+    answer = browser.post(f"/corporate-actions/{world.action.pk}/void/", follow=True)
+    html = answer.content.decode()
+    assert f"/corporate-actions/{world.action.pk}/restore/" in html
+    assert faults(html) == []
