@@ -116,6 +116,10 @@ class Trade(models.Model):
         return self.asset.currency
 
     @property
+    def price_factor(self) -> Decimal:
+        return self.asset.price_factor
+
+    @property
     def gross(self) -> Decimal:
         """Quantity × price × price factor in the trade's currency, rounded to its minor unit; reads the asset."""
         return gross_amount(self.quantity, self.price, self.currency, self.asset.price_factor)
