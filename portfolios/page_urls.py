@@ -15,6 +15,7 @@ from portfolios.views.actions import (
 from portfolios.views.base import staff_only
 from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_options
 from portfolios.views.holdings import holding_list
+from portfolios.views.methods import MethodPage, MethodPreviewPart, MethodRestorePage, MethodVoidPage
 from portfolios.views.trade import restore_page, trade_page, void_page
 from portfolios.views.transactions import transaction_list
 from portfolios.views.undo import RedoView, UndoView
@@ -37,4 +38,10 @@ urlpatterns: list[URLPattern] = [
     path("corporate-actions/preview/", staff_only(ActionPreviewPart.as_view()), name="action-preview-part"),
     path("corporate-actions/<int:pk>/void/", staff_only(ActionVoidPage.as_view()), name="action-page-void"),
     path("corporate-actions/<int:pk>/restore/", staff_only(ActionRestorePage.as_view()), name="action-page-restore"),
+    path("settings/cost-method/", login_needed(MethodPage.as_view()), name="method-page"),
+    path("settings/cost-method/preview/", login_needed(MethodPreviewPart.as_view()), name="method-preview-part"),
+    path("settings/cost-method/<int:pk>/void/", login_needed(MethodVoidPage.as_view()), name="method-page-void"),
+    path(
+        "settings/cost-method/<int:pk>/restore/", login_needed(MethodRestorePage.as_view()), name="method-page-restore"
+    ),
 ]

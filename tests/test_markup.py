@@ -15,6 +15,7 @@ PAGES = [
     "/transactions/new/?portfolio={portfolio}",
     "/transactions/new/?portfolio={portfolio}&kind=sell&asset=AAPL",
     "/transactions/{trade}/edit/",
+    "/settings/cost-method/?portfolio={portfolio}",
     "/corporate-actions/",
     "/corporate-actions/?voided=on&start=x",
     "/corporate-actions/new/",

@@ -24,7 +24,10 @@ from users.models import User
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-NUMBERED = ("portfolios", "cards", "trades", "cost-methods", "actions", "transactions", "corporate-actions")
+NUMBERED = (
+    *("portfolios", "cards", "trades", "cost-methods", "actions"),
+    *("transactions", "corporate-actions", "cost-method"),
+)
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -88,6 +91,7 @@ class World:
             "cost-methods": self.change.pk,
             "actions": self.action.pk,
             "corporate-actions": self.action.pk,
+            "cost-method": self.change.pk,
         }
 
     @property

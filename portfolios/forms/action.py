@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from assets.services.actions import ALLOWED, NEEDED
 from core.errors import DomainError
 from portfolios.forms.fields import AssetField, PlainDecimalField
 from portfolios.forms.rows import DayField, first_values
-from portfolios.forms.trade import MISSING, field_class
+from portfolios.forms.trade import MISSING, field_class, once_key
 from users.models import User
 
 EXPLAINED: dict[str, str] = {
@@ -119,9 +118,7 @@ class ActionForm(forms.Form):
     @property
     def once_key(self) -> str:
         """The same for what is sent twice from one page."""
-        said = sorted((name, text) for name, text in self.sent.items() if name in self.fields)
-        digest = hashlib.sha256(repr(said).encode()).hexdigest()
-        return f"form {self.cleaned_data.get('key') or uuid.uuid4()} {digest}"
+        return once_key(self.cleaned_data.get("key"), [pair for pair in self.sent.items() if pair[0] in self.fields])
 
     def refuse(self, error: DomainError) -> None:
         """Put what is refused beside the input that it is about."""

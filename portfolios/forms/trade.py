@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -172,10 +172,9 @@ class TradeForm(forms.Form):
 
     @property
     def once_key(self) -> str:
-        """The same for what is sent twice from one page. With a space, so that no Idempotency-Key is like it."""
-        said = sorted((name, text) for name, text in self.sent.items() if name not in UNSIGNED)
-        digest = hashlib.sha256(repr(said).encode()).hexdigest()
-        return f"form {self.cleaned_data.get('key') or uuid.uuid4()} {digest}"
+        """The same for what is sent twice from one page."""
+        said = [pair for pair in self.sent.items() if pair[0] not in UNSIGNED]
+        return once_key(self.cleaned_data.get("key"), said)
 
     def refuse(self, error: DomainError) -> None:
         """Put what the books refuse beside the input that it is about."""
@@ -235,6 +234,12 @@ class TradeForm(forms.Form):
             str(self[name].label) for name in self.fields if any(error.code in MISSING for error in found.get(name, []))
         ]
         return labels + (["the rest of a lot"] if any(row.missing for row in self.lot_rows) else [])
+
+
+def once_key(key: uuid.UUID | None, said: Iterable[tuple[str, Any]]) -> str:
+    """A page's ``key`` with what its form says. With a space, so that no Idempotency-Key is like it."""
+    digest = hashlib.sha256(repr(sorted(said)).encode()).hexdigest()
+    return f"form {key or uuid.uuid4()} {digest}"
 
 
 def field_class(field: forms.Field) -> str:

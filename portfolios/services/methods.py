@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from activity.services import record
+from activity.services import once, record
 from banking.models import Account
 from core.errors import DomainError
 from portfolios.book.types import Book, Refused, Rules
@@ -60,6 +60,12 @@ class MethodEffect:
     realised_before: Decimal
     realised_after: Decimal
 
+    @property
+    def differs(self) -> bool:
+        """Whether anything but the way of taking lots changes."""
+        before = (self.lots_before, self.cost_before, self.cost_base_before, self.realised_before)
+        return before != (self.lots_after, self.cost_after, self.cost_base_after, self.realised_after)
+
 
 def preview_method(*, portfolio: Portfolio, method: str, day: date, today: date | None = None) -> list[MethodEffect]:
     """What ``change_method`` would change, by asset; nothing is stored. Raises what it raises."""
@@ -88,6 +94,16 @@ def change_method(
     _refold(portfolio)
     _record(change, actor, "method.changed")
     return change
+
+
+@transaction.atomic
+def enter_change(*, portfolio: Portfolio, actor: User, key: str, method: str, day: date) -> bool:
+    """``change_method`` once for a ``key``; whether it happened now. Raises what it raises."""
+
+    def work() -> int:
+        return change_method(portfolio=portfolio, method=method, day=day, actor=actor).pk
+
+    return once(user=actor, key=key, work=work)[1]
 
 
 @transaction.atomic

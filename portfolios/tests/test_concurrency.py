@@ -17,12 +17,13 @@ from banking.models import CashTransaction
 from core.errors import DomainError
 from core.testing import make_user
 from portfolios.book.types import ShortSale
-from portfolios.models import Disposal, Investment, Lot, Portfolio, Trade
+from portfolios.models import Disposal, Investment, Lot, Portfolio, Trade, TradeKind
 from portfolios.services.actions import apply_action
+from portfolios.services.entry import enter_trade
 from portfolios.services.rebuild import rebuild
 from portfolios.services.trades import DuplicateTrade, void_trade
 from portfolios.services.transfers import transfer_securities
-from portfolios.tests.factories import at, buy, derived_rows, make_portfolio, sell
+from portfolios.tests.factories import at, buy, derived_rows, make_portfolio, new_trade, sell
 
 WRITERS = 10
 Task = Callable[[], object]
@@ -159,3 +160,19 @@ def test_transfers_in_both_directions_do_not_lock_each_other_out(portfolio: Port
     assert set(Investment.objects.values_list("quantity", flat=True)) == {Decimal(20)}
     for each in (portfolio, other):
         assert_rebuilt(each)
+
+
+def test_a_form_that_is_sent_many_times_at_once_books_once(portfolio: Portfolio) -> None:
+    terms = new_trade(TradeKind.BUY, make_asset("AAPL"), 1, 100, "2024-01-10")
+    made: list[tuple[int, bool]] = []
+
+    def attempt() -> None:
+        own = Portfolio.objects.select_related("owner").get(pk=portfolio.pk)
+        trade, first = enter_trade(portfolio=own, terms=terms, actor=own.owner, key="form 1 abc")
+        made.append((trade.pk, first))
+
+    assert at_once([attempt] * 12) == {"booked": 12}
+
+    [trade] = Trade.objects.all()
+    assert Counter(made) == {(trade.pk, True): 1, (trade.pk, False): 11}
+    assert CashTransaction.objects.count() == 1
