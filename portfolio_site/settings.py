@@ -30,6 +30,7 @@ DEMO = env.bool("DEMO", default=False)
 if PRODUCTION and (DEMO or DEBUG):
     raise ImproperlyConfigured("PRODUCTION=1 refuses DEMO=1 (its logins are public) and DEBUG=1. Unset them.")
 SECRET_KEY = env.str("SECRET_KEY", default="") or local_secret(VAR_DIR, production=PRODUCTION)
+DATA_KEY = env.str("DATA_KEY", default="")  # seals the keys of providers; SECRET_KEY when it is empty
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 HOST = env.str("HOST", default="") or "127.0.0.1"  # nothing written is no wish to listen on every address
 PORT = env.int("PORT", default=8000)
@@ -236,6 +237,10 @@ CACHES = {
 
 # --- market data --------------------------------------------------------------------------------------------------
 PRICE_PROVIDERS = env.list("PRICE_PROVIDERS", default=["polygon", "csv_file"])
+PROVIDER_ORDER = env.dict("PROVIDER_ORDER", default={"fx": "ecb polygon csv_file simulated"})  # by asset type
+PROVIDER_BREAKER_FAILURES = env.int("PROVIDER_BREAKER_FAILURES", default=5)
+PROVIDER_BREAKER_WAIT = timedelta(seconds=env.float("PROVIDER_BREAKER_WAIT", default=60.0))
+PROVIDER_UNKNOWN_FOR = timedelta(hours=env.float("PROVIDER_UNKNOWN_HOURS", default=24.0))
 POLYGON_API_KEY = env.str("POLYGON_API_KEY", default="")
 POLYGON_URL = env.str("POLYGON_URL", default="https://api.polygon.io")
 POLYGON_CALLS_PER_MINUTE = env.int("POLYGON_CALLS_PER_MINUTE", default=5)

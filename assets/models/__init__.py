@@ -1,7 +1,8 @@
 from assets.models.action import ActionKind, CorporateAction
 from assets.models.asset import Asset, AssetType, Exchange, PriceBasis
-from assets.models.ingestion import IngestionRun, ProviderQuota, RunState
+from assets.models.ingestion import IngestionRun, RunState
 from assets.models.price import HistoricValue, PriceClock, PriceRevision
+from assets.models.provider import ProviderKey, ProviderState, SymbolMapping, UnknownHere
 
 __all__ = [
     "ActionKind",
@@ -14,6 +15,9 @@ __all__ = [
     "PriceBasis",
     "PriceClock",
     "PriceRevision",
-    "ProviderQuota",
+    "ProviderKey",
+    "ProviderState",
     "RunState",
+    "SymbolMapping",
+    "UnknownHere",
 ]
