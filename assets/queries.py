@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import permutations
 from typing import TypeVar
 
+from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from assets.models import ActionKind, Asset, AssetType, CorporateAction, HistoricValue
+from assets.models import ActionKind, Asset, AssetType, CompanyProfile, CorporateAction, HistoricValue
 from assets.models.action import MULTIPLYING
 from core.errors import DomainError
 from core.money import divide, multiply
 
 SIMULATED = "simulated"  # the source of prices that no market made
 KeyT = TypeVar("KeyT", bound=Hashable)
+Split = tuple[date, Decimal]  # its ex-date, and how many units one unit became
 PIVOTS = ("USD", "EUR")  # most pairs are quoted against one of them
 
 
@@ -48,22 +50,40 @@ def last_bars(asset_ids: Iterable[int], day: date | None = None) -> dict[int, La
 
 def carried(bars: Mapping[KeyT, LastBar], day: date | None = None) -> dict[KeyT, LastBar]:
     """``bars`` as prices of ``day``: each close divided by the ratios of the splits since its own day; one query."""
-    assets = {bar.asset_id for bar in bars.values()}
-    splits = CorporateAction.objects.standing().filter(kind__in=MULTIPLYING, asset__in=assets)
+    splits = splits_of({bar.asset_id for bar in bars.values()}, day)
+    return {
+        key: replace(bar, close=across(bar.close, splits.get(bar.asset_id, ()), bar.day)) for key, bar in bars.items()
+    }
+
+
+def splits_of(asset_ids: Collection[int], day: date | None = None) -> dict[int, list[Split]]:
+    """Asset id to its splits and stock dividends up to and including ``day``; one query."""
+    splits = CorporateAction.objects.standing().filter(kind__in=MULTIPLYING, asset__in=asset_ids)
     splits = splits.filter(ex_date__lte=day) if day else splits
-    found: dict[int, list[tuple[date, Decimal]]] = {}
+    found: dict[int, list[Split]] = {}
     for asset_id, kind, ex_date, ratio, per in splits.values_list("asset", "kind", "ex_date", "ratio", "per"):
         old, new = per or Decimal(1), ratio or Decimal(1)  # a constraint keeps both
         units = divide(old + new if kind == ActionKind.STOCK_DIVIDEND else new, old)
         found.setdefault(asset_id, []).append((ex_date, units))
-    return {key: _carried(bar, found.get(bar.asset_id, ())) for key, bar in bars.items()}
+    return found
 
 
-def _carried(bar: LastBar, splits: Iterable[tuple[date, Decimal]]) -> LastBar:
+def across(price: Decimal, splits: Iterable[Split], day: date, until: date = date.max) -> Decimal:
+    """A price of ``day`` as one of ``until``: divided by the units that one unit has become since."""
     for ex_date, units in splits:
-        if ex_date > bar.day:
-            bar = replace(bar, close=divide(bar.close, units))
-    return bar
+        if day < ex_date <= until:
+            price = divide(price, units)
+    return price
+
+
+def profiles_of(asset_ids: Collection[int], now: datetime) -> tuple[dict[int, CompanyProfile], list[int]]:
+    """The company profiles that a provider answered, by asset id, and the assets whose are to be asked for again.
+
+    One query; nobody is asked here.
+    """
+    rows = {row.pk: row for row in CompanyProfile.objects.filter(pk__in=asset_ids)}
+    due = [pk for pk in asset_ids if pk not in rows or rows[pk].is_due(now, settings.PROFILE_TTL)]
+    return {pk: row for pk, row in rows.items() if row.fetched_at}, due
 
 
 def with_last_bar(assets: QuerySet[Asset]) -> QuerySet[Asset]:
@@ -151,3 +171,8 @@ def rates(currencies: Iterable[str], base: str, day: date | None = None) -> Rate
         days.append(on)
         closes.append(close)
     return RateTable(table)
+
+
+def distance_to(target: Decimal | None, price: Decimal | None) -> Decimal | None:
+    """By which fraction of ``price`` the target lies above it, below it negative; None without either."""
+    return None if target is None or not price else divide(target - price, price)

@@ -276,6 +276,11 @@ INGEST_AT = time.fromisoformat(env.str("INGEST_AT", default="03:00"))
 INGEST_TIME_ZONE = env.str("INGEST_TIME_ZONE", default="UTC")
 INGEST_LEASE = timedelta(seconds=env.float("INGEST_LEASE", default=30.0))  # a worker silent for so long is gone
 INGEST_HEARTBEAT = timedelta(seconds=env.float("INGEST_HEARTBEAT", default=10.0))
+QUOTE_TTL = timedelta(seconds=env.float("QUOTE_TTL", default=60.0))  # so long a quote is shown without asking again
+PROFILE_TTL = timedelta(hours=env.float("PROFILE_TTL_HOURS", default=24.0))
+QUOTE_WAIT = timedelta(seconds=env.float("QUOTE_WAIT", default=5.0))  # of readers while another asks for the first one
+WATCHLISTS_PER_PERSON = env.int("WATCHLISTS_PER_PERSON", default=20)
+WATCHLIST_ENTRIES = env.int("WATCHLIST_ENTRIES", default=200)
 PANEL_DIR = VAR_DIR / "panel"
 
 # --- API ----------------------------------------------------------------------------------------------------------
@@ -316,7 +321,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/",
-    "ENUM_NAME_OVERRIDES": {"CostMethodEnum": "portfolios.models.CostMethod"},
+    "ENUM_NAME_OVERRIDES": {
+        "CostMethodEnum": "portfolios.models.CostMethod",
+        "TradeKindEnum": "portfolios.models.TradeKind",
+    },
     "PREPROCESSING_HOOKS": ["portfolio_site.schema.canonical_paths"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
