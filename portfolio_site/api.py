@@ -15,7 +15,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from activity.api import JobViewSet
-from assets.api import AssetViewSet, ProfileViewSet, QuoteViewSet
+from assets.api import AssetViewSet, ProfileViewSet, ProviderKeyView, ProvidersView, QuoteViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TokenView
 
 router = SimpleRouter()
@@ -60,6 +60,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/market/quotes/", QuoteViewSet.as_view({"get": "list"}), name="quote-list"),
     path("api/market/quotes/<path:symbol>/", QuoteViewSet.as_view({"get": "retrieve"}), name="quote-detail"),
     path("api/market/profiles/<path:symbol>/", ProfileViewSet.as_view({"get": "retrieve"}), name="profile-detail"),
+    path("api/market/providers/", ProvidersView.as_view(), name="provider-list"),
+    path("api/market/providers/<str:provider>/key/", ProviderKeyView.as_view(), name="provider-key"),
     path("api/assets/<path:symbol>/actions/", include("portfolios.action_urls")),  # before the symbols with a slash
     path("api/", include(router.urls)),
     path("api/portfolios/", include("portfolios.urls")),

@@ -116,3 +116,14 @@ def _session(user: User) -> Client:
 
 def _anonymous(answer: tuple[Any, ...], url: str) -> tuple[Any, ...]:
     return answer[0], answer[1].replace(url.encode(), b"URL"), answer[2]
+
+
+@each(endpoint for endpoint in ENDPOINTS if endpoint.is_staffs)
+def test_what_is_the_staffs_is_closed_to_others(endpoint: Endpoint, world: World, bob: User) -> None:
+    client = client_of(bob) if endpoint.is_api else _session(bob)
+    before = every_row()
+    for method in METHODS:
+        answer = send(client, method, endpoint.url(world.ids))
+        assert answer.status_code in {403, 405}, f"{method}: {answer.content!r}"
+        assert answer.status_code == 403 or method not in endpoint.methods
+    assert every_row() == before

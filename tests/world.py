@@ -44,8 +44,13 @@ class Endpoint:
 
     @property
     def is_private(self) -> bool:
-        """Whether it names an object that belongs to somebody; prices are everybody's."""
-        return "<" in self.route and "symbol>" not in self.route
+        """Whether it names an object that belongs to somebody; prices are everybody's, providers the staff's."""
+        return "<" in self.route and "symbol>" not in self.route and not self.is_staffs
+
+    @property
+    def is_staffs(self) -> bool:
+        """Whether only staff gets in."""
+        return "market/providers/" in self.route
 
     def url(self, ids: dict[str, Any]) -> str:
         """The path, with each parameter filled by the segment before it: trades/<int:pk>/ takes ids["trades"]."""
@@ -87,6 +92,7 @@ class World:
             "watchlist": self.watchlist.pk,
             "entries": self.entry.pk,
             **dict.fromkeys(("quote", "quotes", "profile", "profiles"), self.asset.symbol),
+            "providers": "polygon",
         }
 
     @property

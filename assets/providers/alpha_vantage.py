@@ -34,6 +34,7 @@ class AlphaVantage:
     """US symbols as ours; those of other exchanges have an ending there ("BP.LON"), which a mapping gives."""
 
     name = "alpha_vantage"
+    price_basis = "raw"
 
     def __init__(self, key: str, *, url: str, bounds: Bounds) -> None:
         self._key, self._url, self._bounds = key, url.rstrip("/") + "/query", bounds

@@ -28,6 +28,7 @@ class Ecb:
     """Pairs of the euro, such as "EURUSD": dollars for one euro. Whoever needs "USDEUR" inverts it."""
 
     name = "ecb"
+    price_basis = "raw"
 
     def __init__(self, *, url: str, bounds: Bounds) -> None:
         self._url, self._bounds = url.rstrip("/"), bounds

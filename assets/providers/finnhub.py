@@ -38,6 +38,7 @@ class Finnhub:
     """Prices in US dollars: without an extra plan Finnhub knows the exchanges of the United States only."""
 
     name = "finnhub"
+    price_basis = "raw"
 
     def __init__(self, key: str, *, url: str, bounds: Bounds) -> None:
         self._client = _Client(key, url.rstrip("/"), bounds)

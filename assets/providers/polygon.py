@@ -42,6 +42,7 @@ class Polygon:
     """Unadjusted bars of US stocks and ETFs, and of pairs: "EURUSD" (currencies), "BTC-USD" (crypto)."""
 
     name = "polygon"
+    price_basis = "raw"
 
     def __init__(self, key: str, *, url: str, bounds: Bounds) -> None:
         self._client = RESTClient(key, base=url.rstrip("/"), retries=0)

@@ -76,6 +76,7 @@ class Yahoo:
     """The service promises nothing to programs; whoever names it in PRICE_PROVIDERS decides to use it."""
 
     name = "yahoo"
+    price_basis = "raw"
 
     def __init__(self, *, url: str, bounds: Bounds, kept_in: Path) -> None:
         from yfinance import cache

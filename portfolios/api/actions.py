@@ -14,8 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from assets.api import StaffMayWrite
 from assets.api.fields import SymbolField
-from assets.api.securities import StaffMayWrite
 from assets.models import Asset, CorporateAction
 from core.api import DecimalStringField, StrictSerializer
 from portfolios.api.filters import flag_parameter

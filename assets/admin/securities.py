@@ -16,14 +16,11 @@ from kombu.exceptions import OperationalError as BrokerUnreachable
 from activity.admin import ReadOnly
 from assets.models import (
     Asset,
-    CompanyProfile,
     Exchange,
     HistoricValue,
     IngestionRun,
     PriceRevision,
-    Quote,
     RunState,
-    Watchlist,
 )
 from assets.queries import SIMULATED, with_last_bar
 from assets.services import sources
@@ -218,29 +215,3 @@ class IngestionRunAdmin(ReadOnly, FactAdmin):
         """Queue the chosen runs that are not complete, whatever they are waiting for."""
         chosen = queryset.exclude(state=RunState.COMPLETE)
         queue(request, [MarketDay(run.market_id, run.day) for run in chosen])
-
-
-class KeptAdmin(ReadOnly, FactAdmin):
-    """What providers last said; it is asked for again on its own."""
-
-    list_filter = ["source"]
-    list_select_related = ["asset"]
-    search_fields = ["=asset__symbol"]
-    ordering = ["asset__symbol"]
-
-
-@admin.register(Quote)
-class QuoteAdmin(KeptAdmin):
-    list_display = ["asset", "price", "percent_change", "at", "source", "fetched_at", "retry_at"]
-
-
-@admin.register(CompanyProfile)
-class CompanyProfileAdmin(KeptAdmin):
-    list_display = ["asset", "name", "country", "industry", "market_cap", "source", "fetched_at", "retry_at"]
-
-
-@admin.register(Watchlist)
-class WatchlistAdmin(ReadOnly, FactAdmin):
-    list_display = ["name", "owner", "created_at"]
-    list_select_related = ["owner"]
-    search_fields = ["name", "owner__username"]
