@@ -52,6 +52,11 @@ class LastPrice:
         return self.quoted_at is not None
 
     @property
+    def growth(self) -> Decimal | None:
+        """The change as a fraction of the previous close."""
+        return None if self.percent_change is None else divide(self.percent_change, HUNDRED)
+
+    @property
     def simulated(self) -> bool:
         return self.source == SIMULATED
 
