@@ -21,7 +21,7 @@ from core.errors import DomainError
 READY, OFF, UNCONFIGURED, WAITING, OPEN = "ready", "off", "unconfigured", "waiting", "open"
 STATES = {
     READY: "Ready",
-    OFF: "Not in PRICE_PROVIDERS",
+    OFF: "Off",
     UNCONFIGURED: "Not set up",
     WAITING: "Asked us to wait",
     OPEN: "Left alone",

@@ -225,3 +225,10 @@ def test_made_up_prices_wait_for_those_who_may_know(finnhub: Answering, settings
     assert quote_of(asset).provider == "simulated"
     assert quote_of(asset).provider == "simulated"
     assert len(finnhub.calls) == 2
+
+
+@pytest.mark.parametrize("symbol", ["", "a b", "x" * 10_000, "A\x00", "é", "A" * 33])
+def test_what_is_no_symbol_is_sent_to_nobody(finnhub: Answering, symbol: str) -> None:
+    with pytest.raises(NobodyKnows, match="is no symbol"):
+        quote_of(Asset(symbol=symbol))
+    assert finnhub.calls == []

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 
 from assets.models import ProviderState
 from assets.tests import fake_services as fakes
 from assets.tests.fake_upstream import Answering, Reply, serving
-from portfolio_site.testing import BASE_DIR
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 TIMES = 15
@@ -28,7 +28,7 @@ def ask_from_two_processes(environment: dict[str, str]) -> list[dict[str, int]]:
     """What each of them heard; they begin at the same moment."""
     command = [sys.executable, "-m", "assets.tests.asking_process", str(TIMES)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    started = [subprocess.Popen(command, env=environment, cwd=BASE_DIR, text=True, **pipes) for _ in range(2)]  # type: ignore[call-overload]
+    started = [subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR, text=True, **pipes) for _ in range(2)]  # type: ignore[call-overload]
     assert [process.stdout.readline() for process in started] == ["ready\n"] * 2
     for process in started:
         process.stdin.write("\n")
