@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import permutations
 from typing import TypeVar
 
+from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from assets.models import ActionKind, Asset, AssetType, CorporateAction, HistoricValue
+from assets.models import ActionKind, Asset, AssetType, CompanyProfile, CorporateAction, HistoricValue
 from assets.models.action import MULTIPLYING
 from core.errors import DomainError
 from core.money import divide, multiply
@@ -73,6 +74,16 @@ def carried_close(close: Decimal, of: date, splits: Iterable[Split], day: date) 
         if of < ex_date <= day:
             close = divide(close, units)
     return close
+
+
+def profiles_of(asset_ids: Collection[int], now: datetime) -> tuple[dict[int, CompanyProfile], list[int]]:
+    """The company profiles that a provider answered, by asset id, and the assets whose are to be asked for again.
+
+    One query; nobody is asked here.
+    """
+    rows = {row.pk: row for row in CompanyProfile.objects.filter(pk__in=asset_ids)}
+    due = [pk for pk in asset_ids if pk not in rows or rows[pk].is_due(now, settings.PROFILE_TTL)]
+    return {pk: row for pk, row in rows.items() if row.fetched_at}, due
 
 
 def referred_to(asset: Asset) -> bool:
@@ -167,3 +178,8 @@ def rates(currencies: Iterable[str], base: str, day: date | None = None) -> Rate
         days.append(on)
         closes.append(close)
     return RateTable(table)
+
+
+def distance_to(target: Decimal | None, price: Decimal | None) -> Decimal | None:
+    """By which fraction of ``price`` the target lies above it, below it negative; None without either."""
+    return None if target is None or not price else divide(target - price, price)

@@ -15,7 +15,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from activity.api import JobViewSet
-from assets.api import AssetViewSet
+from assets.api import AssetViewSet, ProfileViewSet, ProviderKeyView, ProvidersView, QuoteViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TokenView
 
 router = SimpleRouter()
@@ -29,6 +29,7 @@ docs = csp_update({"style-src": [SELF, UNSAFE_INLINE]})(SpectacularSwaggerSplitV
 BEGINNINGS = {
     "portfolios": "portfolio-list",
     "assets": "asset-list",
+    "watchlists": "watchlist-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",
@@ -54,6 +55,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/auth/token/refresh", RefreshView.as_view(), name="token-refresh"),
     path("api/auth/token/revoke", RevokeView.as_view(), name="token-revoke"),
     path("api/users/me/", ProfileView.as_view(), name="profile"),
+    path("api/dashboard/", include("analytics.dashboard_urls")),
+    path("api/watchlists/", include("assets.watchlist_urls")),
+    path("api/market/quotes/", QuoteViewSet.as_view({"get": "list"}), name="quote-list"),
+    path("api/market/quotes/<path:symbol>/", QuoteViewSet.as_view({"get": "retrieve"}), name="quote-detail"),
+    path("api/market/profiles/<path:symbol>/", ProfileViewSet.as_view({"get": "retrieve"}), name="profile-detail"),
+    path("api/market/providers/", ProvidersView.as_view(), name="provider-list"),
+    path("api/market/providers/<str:provider>/key/", ProviderKeyView.as_view(), name="provider-key"),
     path("api/assets/<path:symbol>/actions/", include("portfolios.action_urls")),  # before the symbols with a slash
     path("api/", include(router.urls)),
     path("api/portfolios/", include("portfolios.urls")),

@@ -8,6 +8,7 @@ from typing import Any
 from core.problems import CONTENT_TYPE
 
 Endpoint = tuple[str, str, str, Callable[..., Any]]
+BARE = "/api/dashboard/"
 METHODS = ("get", "post", "put", "patch", "delete")
 PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -35,8 +36,9 @@ IDEMPOTENCY_KEY = {
 
 
 def canonical_paths(endpoints: list[Endpoint]) -> list[Endpoint]:
-    """Leave out the short path of the portfolios: it is the same endpoints again."""
-    return [endpoint for endpoint in endpoints if endpoint[0].startswith("/api/")]
+    """Leave out the short path of the portfolios: it is the same endpoints again. The dashboard's need no slash."""
+    canonical = [endpoint for endpoint in endpoints if endpoint[0].startswith("/api/")]
+    return [(path.rstrip("/") if path.startswith(BARE) else path, *rest) for path, *rest in canonical]  # type: ignore[misc]
 
 
 def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:

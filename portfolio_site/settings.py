@@ -30,6 +30,7 @@ DEMO = env.bool("DEMO", default=False)
 if PRODUCTION and (DEMO or DEBUG):
     raise ImproperlyConfigured("PRODUCTION=1 refuses DEMO=1 (its logins are public) and DEBUG=1. Unset them.")
 SECRET_KEY = env.str("SECRET_KEY", default="") or local_secret(VAR_DIR, production=PRODUCTION)
+DATA_KEY = env.str("DATA_KEY", default="")  # seals the keys of providers; SECRET_KEY when it is empty
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 HOST = env.str("HOST", default="") or "127.0.0.1"  # nothing written is no wish to listen on every address
 PORT = env.int("PORT", default=8000)
@@ -235,17 +236,51 @@ CACHES = {
 }
 
 # --- market data --------------------------------------------------------------------------------------------------
-PRICE_PROVIDERS = env.list("PRICE_PROVIDERS", default=["polygon", "csv_file"])
+PRICE_PROVIDERS = env.list("PRICE_PROVIDERS", default=["polygon", "finnhub", "alpha_vantage", "csv_file"])
+PROVIDER_ORDER = env.dict("PROVIDER_ORDER", default={"fx": "ecb polygon yahoo csv_file simulated"})  # by asset type
+PROVIDER_BREAKER_FAILURES = env.int("PROVIDER_BREAKER_FAILURES", default=5)
+PROVIDER_BREAKER_WAIT = timedelta(seconds=env.float("PROVIDER_BREAKER_WAIT", default=60.0))
+PROVIDER_UNKNOWN_FOR = timedelta(hours=env.float("PROVIDER_UNKNOWN_HOURS", default=24.0))
 POLYGON_API_KEY = env.str("POLYGON_API_KEY", default="")
 POLYGON_URL = env.str("POLYGON_URL", default="https://api.polygon.io")
 POLYGON_CALLS_PER_MINUTE = env.int("POLYGON_CALLS_PER_MINUTE", default=5)
 POLYGON_TIMEOUT = env.float("POLYGON_TIMEOUT", default=30.0)
+POLYGON_MOST_BYTES = env.int("POLYGON_MOST_BYTES", default=50_000_000)
+FINNHUB_API_KEY = env.str("FINNHUB_API_KEY", default="")
+FINNHUB_URL = env.str("FINNHUB_URL", default="https://finnhub.io/api/v1")
+FINNHUB_CALLS_PER_SECOND = env.int("FINNHUB_CALLS_PER_SECOND", default=30)
+FINNHUB_CALLS_PER_MINUTE = env.int("FINNHUB_CALLS_PER_MINUTE", default=60)
+FINNHUB_TIMEOUT = env.float("FINNHUB_TIMEOUT", default=10.0)
+FINNHUB_MOST_BYTES = env.int("FINNHUB_MOST_BYTES", default=10_000_000)
+ALPHA_VANTAGE_API_KEY = env.str("ALPHA_VANTAGE_API_KEY", default="")
+ALPHA_VANTAGE_URL = env.str("ALPHA_VANTAGE_URL", default="https://www.alphavantage.co")
+ALPHA_VANTAGE_CALLS_PER_SECOND = env.int("ALPHA_VANTAGE_CALLS_PER_SECOND", default=1)
+ALPHA_VANTAGE_CALLS_PER_DAY = env.int("ALPHA_VANTAGE_CALLS_PER_DAY", default=25)
+ALPHA_VANTAGE_TIMEOUT = env.float("ALPHA_VANTAGE_TIMEOUT", default=15.0)
+ALPHA_VANTAGE_MOST_BYTES = env.int("ALPHA_VANTAGE_MOST_BYTES", default=10_000_000)
+YAHOO_URL = env.str("YAHOO_URL", default="")  # Yahoo's own hosts
+YAHOO_CALLS_PER_MINUTE = env.int("YAHOO_CALLS_PER_MINUTE", default=60)
+YAHOO_TIMEOUT = env.float("YAHOO_TIMEOUT", default=10.0)
+YAHOO_MOST_BYTES = env.int("YAHOO_MOST_BYTES", default=10_000_000)
+ECB_URL = env.str("ECB_URL", default="https://www.ecb.europa.eu/stats/eurofxref")
+ECB_CALLS_PER_MINUTE = env.int("ECB_CALLS_PER_MINUTE", default=10)
+ECB_TIMEOUT = env.float("ECB_TIMEOUT", default=20.0)
+ECB_MOST_BYTES = env.int("ECB_MOST_BYTES", default=20_000_000)
 PRICE_CSV_DIR = env.str("PRICE_CSV_DIR", default="")
+PRICE_CSV_URL = env.str("PRICE_CSV_URL", default="")
+CSV_FILE_CALLS_PER_MINUTE = env.int("CSV_FILE_CALLS_PER_MINUTE", default=10)
+CSV_FILE_TIMEOUT = env.float("CSV_FILE_TIMEOUT", default=20.0)
+CSV_FILE_MOST_BYTES = env.int("CSV_FILE_MOST_BYTES", default=50_000_000)
 SIMULATED_SEED = env.int("SIMULATED_SEED", default=7)
 INGEST_AT = time.fromisoformat(env.str("INGEST_AT", default="03:00"))
 INGEST_TIME_ZONE = env.str("INGEST_TIME_ZONE", default="UTC")
 INGEST_LEASE = timedelta(seconds=env.float("INGEST_LEASE", default=30.0))  # a worker silent for so long is gone
 INGEST_HEARTBEAT = timedelta(seconds=env.float("INGEST_HEARTBEAT", default=10.0))
+QUOTE_TTL = timedelta(seconds=env.float("QUOTE_TTL", default=60.0))  # so long a quote is shown without asking again
+PROFILE_TTL = timedelta(hours=env.float("PROFILE_TTL_HOURS", default=24.0))
+QUOTE_WAIT = timedelta(seconds=env.float("QUOTE_WAIT", default=5.0))  # of readers while another asks for the first one
+WATCHLISTS_PER_PERSON = env.int("WATCHLISTS_PER_PERSON", default=20)
+WATCHLIST_ENTRIES = env.int("WATCHLIST_ENTRIES", default=200)
 PANEL_DIR = VAR_DIR / "panel"
 
 # --- API ----------------------------------------------------------------------------------------------------------
@@ -286,7 +321,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/",
-    "ENUM_NAME_OVERRIDES": {"CostMethodEnum": "portfolios.models.CostMethod"},
+    "ENUM_NAME_OVERRIDES": {
+        "CostMethodEnum": "portfolios.models.CostMethod",
+        "TradeKindEnum": "portfolios.models.TradeKind",
+    },
     "PREPROCESSING_HOOKS": ["portfolio_site.schema.canonical_paths"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -308,5 +346,7 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "tornado.access": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},  # it would log addresses, and one provider's key is part of them
+        "yfinance": {"level": "ERROR"},
     },
 }

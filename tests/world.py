@@ -13,7 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from activity.models import Job
 from activity.services import start_job
-from assets.models import Asset, CorporateAction
+from assets.models import Asset, CorporateAction, Watchlist, WatchlistEntry
+from assets.services.watchlists import add_entry, create_watchlist
 from assets.tests.factories import make_asset, make_bars
 from core.testing import make_user
 from portfolios.models import CostMethodChange, Portfolio, Trade
@@ -24,10 +25,7 @@ from users.models import User
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-NUMBERED = (
-    *("portfolios", "cards", "trades", "cost-methods", "actions"),
-    *("transactions", "corporate-actions", "cost-method"),
-)
+MOST_WATCHLISTS = 19  # beside the first, as many as one person may have
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -46,13 +44,15 @@ class Endpoint:
 
     @property
     def is_private(self) -> bool:
-        """Whether it names an object that belongs to somebody; prices are everybody's."""
-        return "<" in self.route and "assets/" not in self.route and not self.is_for_staff
+        """Whether it names an object that belongs to somebody; prices are everybody's, some pages are the staff's."""
+        return (
+            "<" in self.route and "symbol>" not in self.route and "assets/" not in self.route and not self.is_for_staff
+        )
 
     @property
     def is_for_staff(self) -> bool:
-        """A page where staff look after what is everybody's; a 403 for others, whatever it names."""
-        return self.route.startswith("corporate-actions/")
+        """Where staff look after what is everybody's; a 403 for others, whatever it names."""
+        return self.route.startswith("corporate-actions/") or "market/providers/" in self.route
 
     def url(self, ids: dict[str, Any]) -> str:
         """The path, with each parameter filled by the segment before it: trades/<int:pk>/ takes ids["trades"]."""
@@ -66,7 +66,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class World:
-    """alice's portfolio with two purchases and a sale of a priced share, and a job of hers."""
+    """alice's portfolio with two purchases and a sale of a priced share, her watchlist with it, and a job of hers."""
 
     owner: User
     staff: User
@@ -76,6 +76,8 @@ class World:
     job: Job
     change: CostMethodChange
     action: CorporateAction
+    watchlist: Watchlist
+    entry: WatchlistEntry
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -92,17 +94,28 @@ class World:
             "actions": self.action.pk,
             "corporate-actions": self.action.pk,
             "cost-method": self.change.pk,
+            "watchlists": self.watchlist.pk,
+            "watchlist": self.watchlist.pk,
+            "entries": self.entry.pk,
+            **dict.fromkeys(("quote", "quotes", "profile", "profiles"), self.asset.symbol),
+            "providers": "polygon",
         }
 
     @property
     def missing(self) -> dict[str, Any]:
-        own = dict.fromkeys(NUMBERED, 987654321)
-        return own | {"jobs": NOWHERE, "assets": "NOSUCH", "holdings": "NOSUCH"}
+        known = self.ids
+        numbers = {name: 987654321 for name, value in known.items() if isinstance(value, int)}
+        return (
+            numbers
+            | {name: "NOSUCH" for name, value in known.items() if value == self.asset.symbol}
+            | {"jobs": NOWHERE}
+        )
 
 
 def make_world(owner: User) -> World:
     asset = Asset.objects.filter(symbol="AAPL").first() or make_asset("AAPL", sector="Technology")
     make_bars(asset, [100, 101, 102, 103, 104, 103, 105, 106], start=date(2024, 1, 2))
+    Asset.objects.filter(symbol="MSFT").exists() or make_asset("MSFT")  # nobody holds or watches it
     portfolio = make_portfolio(owner)
     trade = buy(portfolio, asset, 10, 100, "2024-01-02")
     buy(portfolio, asset, 5, 101, "2024-01-03")
@@ -113,7 +126,9 @@ def make_world(owner: User) -> World:
     day, cash = date(2024, 1, 4), Decimal("0.24")
     action = dividends.first() or apply_action(asset=asset, kind="cash_dividend", ex_date=day, cash=cash, actor=staff)
     job = start_job(owner=owner, kind="import", total=3)
-    return World(owner, staff, portfolio, trade, asset, job, change, action)
+    watchlist = create_watchlist(owner=owner, name="Ideas")
+    entry = add_entry(watchlist=watchlist, asset=asset, note="a note", target_price=Decimal(120))
+    return World(owner, staff, portfolio, trade, asset, job, change, action, watchlist, entry)
 
 
 def endpoints() -> list[Endpoint]:
@@ -135,8 +150,8 @@ def _patterns(entries: list[Any], prefix: str) -> Iterator[tuple[str, URLPattern
 
 
 def _plain(pattern: str) -> str:
-    """A router's regular expression in the notation of path()."""
-    return re.sub(r"\(\?P<(\w+)>.*\)", r"<\1>", pattern).strip("^$").replace(r"\Z", "")
+    """A regular expression in the notation of path(), without the slash that may follow or not."""
+    return re.sub(r"\(\?P<(\w+)>.*\)", r"<\1>", pattern).strip("^$").replace(r"\Z", "").replace("/?", "")
 
 
 def _methods(view: Any) -> tuple[str, ...]:
@@ -154,7 +169,7 @@ def _action(view: Any) -> str:
 
 
 def grow(world: World, first: int, last: int) -> None:
-    """Give every list more rows, numbered ``first`` to ``last - 1``: portfolios, assets, bars, trades, jobs."""
+    """Give every list more rows, numbered ``first`` to ``last - 1``: portfolios, assets, bars, trades, jobs, lists."""
     for number in range(first, last):
         asset = make_asset(f"S{number:02}", sector=f"Sector {number % 5}")
         make_bars(asset, {date(2024, 1, 2): 50, date(2024, 1, 3): 51, date(2024, 1, 4): 52})
@@ -164,4 +179,7 @@ def grow(world: World, first: int, last: int) -> None:
         make_portfolio(world.owner, f"Portfolio {number}")
         day, cash = date(2024, 1, 3), Decimal("0.1")
         apply_action(asset=asset, kind="cash_dividend", ex_date=day, cash=cash, actor=world.staff)
+        add_entry(watchlist=world.watchlist, asset=asset)
+        if number < MOST_WATCHLISTS:
+            create_watchlist(owner=world.owner, name=f"List {number}")
         start_job(owner=world.owner, kind="import", total=number)

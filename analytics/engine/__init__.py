@@ -9,7 +9,14 @@ portfolio does not stop the others. The formulas are in ``docs/methods.md``.
 from analytics.engine.drawdown import drawdown_series, max_drawdown
 from analytics.engine.errors import InsufficientData, UndefinedMetric
 from analytics.engine.moments import annual_volatility, downside_risk, skewness, win_rate
-from analytics.engine.ratios import alpha, beta, calmar_ratio, sharpe_ratio, sortino_ratio
+from analytics.engine.ratios import (
+    alpha,
+    beta,
+    calmar_ratio,
+    expanding_sharpe_ratio,
+    sharpe_ratio,
+    sortino_ratio,
+)
 from analytics.engine.report import METRICS, metrics, metrics_of_weights, minimum_observations
 from analytics.engine.returns import (
     TimeWeightedReturns,
@@ -37,6 +44,7 @@ __all__ = [
     "cumulative_returns",
     "downside_risk",
     "drawdown_series",
+    "expanding_sharpe_ratio",
     "expected_shortfall",
     "max_drawdown",
     "metrics",

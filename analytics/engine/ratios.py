@@ -52,6 +52,52 @@ def sharpe_ratio(returns: ArrayLike, risk_free: ArrayLike = 0.0, periods: float 
     return mean / spread * sqrt(periods)
 
 
+def expanding_sharpe_ratio(returns: ArrayLike, risk_free: float = 0.0, periods: float = 252) -> FloatArray:
+    """The Sharpe ratio as it was known at the end of each day: ``sharpe_ratio`` of all returns up to that day.
+
+    Parameters
+    ----------
+    returns : (T,)
+        Simple returns per period as fractions.
+    risk_free : float
+        Risk-free return per period, a fraction.
+    periods : float
+        Periods in a year.
+
+    Returns
+    -------
+    (T,)
+        Pure numbers, per year; NaN on the first day and as long as the excess returns do not vary.
+
+    Raises
+    ------
+    ValueError
+        If a return is NaN or infinite, or there are several series.
+    InsufficientData
+        Without any return.
+
+    References
+    ----------
+    Welford (1962), "Note on a method for calculating corrected sums of squares and products", Technometrics 4(3): no
+    digits cancel, however long the series was flat.
+    """
+    series = checked(returns)
+    if series.ndim != 1:
+        raise ValueError("returns must be one series")
+    means, squares = np.empty(len(series)), np.empty(len(series))
+    mean = square = 0.0
+    for place, excess in enumerate((series - risk_free).tolist()):
+        distance = excess - mean
+        mean += distance / (place + 1)
+        square += distance * (excess - mean)
+        means[place], squares[place] = mean, square
+    counts = np.arange(1, len(series) + 1)
+    deviation = np.sqrt(squares / np.maximum(counts - 1, 1))
+    size = np.sqrt(np.cumsum(np.square(series)) / counts) + abs(risk_free)
+    flat = is_flat(deviation, size) | (counts < 2)
+    return np.where(flat, np.nan, means / np.where(flat, 1.0, deviation) * sqrt(periods))
+
+
 def sortino_ratio(returns: ArrayLike, mar: ArrayLike = 0.0, periods: float = 252) -> Figure:
     """Mean return above a minimal acceptable one per unit of downside risk, a year.
 

@@ -76,7 +76,11 @@ def series(portfolio: Portfolio, *, start: date | None = None, end: date | None 
 
     At most 6 queries, and those of a price panel that lags.
     """
-    chunk = inputs([portfolio.pk], as_of=end)
+    return series_from(inputs([portfolio.pk], as_of=end), start=start)
+
+
+def series_from(chunk: Inputs, *, start: date | None = None) -> ValueSeries:
+    """The series of the one portfolio of ``chunk``."""
     [whole] = series_of(chunk)
     places = np.flatnonzero(whole.valid[0])
     if len(places) and start is not None:

@@ -13,6 +13,7 @@ from django.db.models import Case, Q, When
 
 from assets import sessions
 from assets.isin import validate_isin
+from assets.providers.base import NAMES
 from core.errors import DomainError
 from core.fields import QuantityField
 from core.money import HUNDREDTH, minor_currency
@@ -30,6 +31,20 @@ def validate_calendar(name: str) -> None:
         sessions.validate_calendar(name)
     except DomainError as error:
         raise ValidationError(error.message) from error
+
+
+def validate_provider_order(names: str) -> None:
+    """A list of providers such as "polygon, yahoo", each at most once."""
+    listed = split_order(names)
+    unknown = [name for name in listed if name not in NAMES]
+    if unknown:
+        raise ValidationError(f"“{unknown[0]}” is no provider; known are {', '.join(NAMES)}.")
+    if len(set(listed)) < len(listed):
+        raise ValidationError("Name each provider once.")
+
+
+def split_order(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 class Exchange(models.Model):
@@ -124,6 +139,12 @@ class Asset(models.Model):
         default=Decimal(1),
         help_text="What one unit costs at a price of 1: 0.01 where prices are in pence or in percent of par.",
     )
+    providers = models.CharField(
+        max_length=200,
+        blank=True,
+        validators=[validate_provider_order],
+        help_text="Who is asked for this asset, in this order, such as “polygon, yahoo”. Empty: as its type.",
+    )
     price_version = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="The price clock when a price of this asset last changed."
     )
@@ -166,3 +187,8 @@ class Asset(models.Model):
     @property
     def quoted_in_minor(self) -> bool:
         return self.quote_currency != self.currency
+
+    @property
+    def own_order(self) -> list[str]:
+        """The providers that are asked for this asset, in order; empty when its type decides."""
+        return split_order(self.providers)

@@ -74,14 +74,3 @@ class IngestionRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.market_id} {self.day} {self.get_state_display().lower()}"
-
-
-class ProviderQuota(models.Model):
-    """The calls to a provider in the last minute, so that all processes together keep within its limit."""
-
-    provider = models.CharField(max_length=32, primary_key=True)
-    calls = models.JSONField(default=list, help_text="Times of the calls, in seconds since 1970.")
-    held_until = models.DateTimeField(null=True, blank=True, help_text="The provider asked not to be called before.")
-
-    def __str__(self) -> str:
-        return f"{self.provider}: {len(self.calls)} calls"

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
+
+NAMES = ("polygon", "finnhub", "alpha_vantage", "yahoo", "ecb", "csv_file", "simulated")
+"""Every provider that there is."""
+
+
+class Capability(StrEnum):
+    """What a provider may be asked for; the value is the method that answers."""
+
+    BARS = "daily_bars"
+    HISTORY = "history"
+    QUOTE = "quote"
+    PROFILE = "profile"
+    ACTIONS = "actions"
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One asset's day: prices per unit in the listing currency, as traded; volume in units."""
+    """One asset's day: prices per unit in the listing currency, as traded; volume in units.
+
+    ``currency`` is what the source says it is in, empty where it says nothing.
+    """
 
     symbol: str
     day: date
@@ -21,6 +38,7 @@ class Bar:
     low: Decimal | None = None
     adjusted_close: Decimal | None = None
     volume: Decimal | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +96,12 @@ class ActionNotice:
 
 
 class ProviderError(Exception):
-    """A provider gave no usable answer; the message starts with its name."""
+    """A provider gave no usable answer; the message starts with its name.
+
+    ``bars`` are those that it had delivered before, when it was asked for several symbols one after the other.
+    """
+
+    bars: Sequence[Bar] = ()
 
 
 class Unavailable(ProviderError):
@@ -92,6 +115,10 @@ class Unavailable(ProviderError):
         self.retry_after = retry_after
 
 
+class NotCovered(Unavailable):
+    """The key's plan does not include this kind of question, whatever the symbol."""
+
+
 class Throttled(Unavailable):
     """Our own limit of calls is used up: nothing was sent, and waiting is all that is needed."""
 
@@ -102,6 +129,10 @@ class UnknownSymbol(ProviderError):
 
 class BadPayload(ProviderError):
     """The answer is not what the provider documents: a person must look."""
+
+
+class AnotherSecurity(BadPayload):
+    """The answer is of another symbol or in another currency, so the provider takes the symbol for something else."""
 
 
 class Provider(Protocol):
@@ -172,39 +203,63 @@ class Answer:
 
 
 def first_answer(
-    providers: Sequence[Provider], symbols: Iterable[str], day: date, check: Check, *, inventing: Collection[str] = ()
+    providers: Sequence[Provider],
+    orders: Mapping[str, Sequence[str]],
+    day: date,
+    check: Check,
+    *,
+    inventing: Collection[str] = (),
 ) -> Answer:
-    """Ask the providers in order, each only for the symbols that none before it had a good bar for.
+    """Ask each symbol's providers in its own order, each only for what none before it had a good bar for.
 
-    Those whose names are in ``inventing`` make prices up. They are asked only for what every provider before them
-    answered and did not have: not for what one may yet deliver, nor for a bar that was refused.
+    ``orders`` maps the symbols to the names of their providers. One call asks for all symbols whose turn it is. Those
+    whose names are in ``inventing`` make prices up. They are asked only for what every provider before them answered
+    and did not have: not for what one may yet deliver, nor for a bar that was refused.
     """
-    answer = Answer(missing=dict.fromkeys(sorted(symbols), ""))
+    answer = Answer(missing={symbol: "" if orders[symbol] else NOBODY for symbol in sorted(orders)})
+    waiting = {symbol: list(names) for symbol, names in orders.items()}
     doubted: set[str] = set()
-    for provider in providers:
-        invents = provider.name in inventing
-        wanted = [symbol for symbol in answer.missing if not (invents and symbol in doubted)]
-        if not wanted or (invents and answer.problems):
-            continue
-        try:
-            doubted |= _add(answer, provider.name, *check(provider.name, provider.daily_bars(wanted, day)))
-        except ProviderError as error:
-            answer.problems.append((provider.name, error))
-            _explain(answer, dict.fromkeys(wanted, str(error)))
+    while turn := _next_turn(providers, waiting, answer):
+        provider, symbols = turn
+        for symbol in symbols:
+            waiting[symbol].remove(provider.name)
+        if provider.name in inventing:
+            symbols = [] if answer.problems else [symbol for symbol in symbols if symbol not in doubted]
+        if symbols:
+            doubted |= _asked(answer, provider, symbols, day, check)
     return answer
 
 
-def _add(answer: Answer, name: str, good: list[Bar], refused: dict[str, str]) -> set[str]:
+NOBODY = "no provider is asked for this asset"
+
+
+def _next_turn(
+    providers: Sequence[Provider], waiting: Mapping[str, Sequence[str]], answer: Answer
+) -> tuple[Provider, list[str]] | None:
+    """The provider that most of the missing symbols wait for, and which; the first of several."""
+    turns = [(provider, [s for s in answer.missing if waiting[s][:1] == [provider.name]]) for provider in providers]
+    provider, symbols = max(turns, key=lambda turn: len(turn[1]), default=(None, []))
+    return (provider, symbols) if provider and symbols else None
+
+
+def _asked(answer: Answer, provider: Provider, symbols: list[str], day: date, check: Check) -> set[str]:
     """Returns the symbols whose bar was refused."""
+    try:
+        bars, error = provider.daily_bars(symbols, day), None
+    except ProviderError as failure:
+        bars, error = list(failure.bars), failure
+        answer.problems.append((provider.name, failure))
+    good, refused = check(provider.name, bars)
     for bar in good:
         if answer.missing.pop(bar.symbol, None) is not None:
-            answer.bars.append((name, bar))
+            answer.bars.append((provider.name, bar))
     answer.refused += len(refused)
-    absent = dict.fromkeys(answer.missing, f"{name}: no bar for this day")
-    _explain(answer, absent | {symbol: f"{name}: {reason}" for symbol, reason in refused.items()})
+    lacking = str(error) if error else f"{provider.name}: no bar for this day"
+    reasons = dict.fromkeys(symbols, lacking)
+    _explain(answer, reasons | {symbol: f"{provider.name}: {reason}" for symbol, reason in refused.items()})
     return set(refused)
 
 
-def _explain(answer: Answer, reasons: dict[str, str]) -> None:
+def _explain(answer: Answer, reasons: Mapping[str, str]) -> None:
     for symbol in answer.missing:
         answer.missing[symbol] = "; ".join(filter(None, [answer.missing[symbol], reasons.get(symbol, "")]))

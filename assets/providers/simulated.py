@@ -8,19 +8,21 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from assets.providers.base import Bar
-from assets.sessions import sessions
+from assets.providers.base import Bar, PriceQuote, UnknownSymbol
+from assets.sessions import closes_at, sessions
 
 EPOCH = date(1990, 1, 1)  # the walk's first step, so that any window shows a part of one and the same walk
 YEAR = 252
 TICK = Decimal("0.0001")
+LOOK_BACK, LOOK_AHEAD = timedelta(days=20), timedelta(days=10)
+SESSION = timedelta(hours=6, minutes=30)
 
 Anchor = tuple[date, Decimal]
 
@@ -40,6 +42,25 @@ class Simulated:
 
     def daily_bars(self, symbols: Sequence[str], day: date) -> list[Bar]:
         return [bar for symbol in symbols for bar in self.series(symbol, day, day, anchor=self.anchors.get(symbol))]
+
+    def history(self, symbol: str, start: date, end: date) -> list[Bar]:
+        return self.series(symbol, start, end, anchor=self.anchors.get(symbol))
+
+    def quote(self, symbol: str) -> PriceQuote:
+        """The walk's newest price: between sessions its last close, during one on the way to the close that is next.
+
+        It moves once a minute. Raises UnknownSymbol where the walk has no session yet.
+        """
+        now = datetime.now(UTC)
+        closes = [
+            (closes_at(self.calendar, bar.day), bar.close)
+            for bar in self.history(symbol, now.date() - LOOK_BACK, now.date() + LOOK_AHEAD)
+        ]
+        past = [(at, close) for at, close in closes if at <= now]
+        coming = [(at, close) for at, close in closes if at > now]
+        if len(past) < 2:
+            raise UnknownSymbol(f"simulated: there is no price of {symbol} yet")
+        return _between(symbol, past[-2:], coming[0] if coming else past[-1], now)
 
     def series(self, symbol: str, start: date, end: date, *, anchor: Anchor | None = None) -> list[Bar]:
         """The bars of the sessions from ``start`` to ``end``, oldest first, closes with 4 decimals.
@@ -78,3 +99,22 @@ def _days(calendar: str, last: date) -> npt.NDArray[np.datetime64]:
 def _position(days: npt.NDArray[np.datetime64], day: date) -> int:
     """The index of the last session that is not after ``day``."""
     return int(np.searchsorted(days, np.datetime64(day), side="right")) - 1
+
+
+def _between(
+    symbol: str, past: Sequence[tuple[datetime, Decimal]], coming: tuple[datetime, Decimal], now: datetime
+) -> PriceQuote:
+    """The price at ``now``: straight from the last close to the coming one, over the hours before that."""
+    (_, before), (closed_at, last) = past
+    opens_at = coming[0] - SESSION
+    if now < opens_at:
+        return _quote(symbol, last, before, closed_at)
+    minute = now.replace(second=0, microsecond=0)
+    share = Decimal(max((minute - opens_at).total_seconds(), 0.0)) / Decimal(SESSION.total_seconds())
+    return _quote(symbol, (last + (coming[1] - last) * share).quantize(TICK), last, minute)
+
+
+def _quote(symbol: str, price: Decimal, previous: Decimal, at: datetime) -> PriceQuote:
+    change = price - previous
+    percent = (change / previous * 100).quantize(TICK)
+    return PriceQuote(symbol, price, at, previous_close=previous, change=change, percent_change=percent)

@@ -14,13 +14,14 @@ from django.utils import timezone
 
 from activity.services import record
 from assets import quality
-from assets.models import Exchange, HistoricValue, IngestionRun, RunState
+from assets.models import Asset, Exchange, HistoricValue, IngestionRun, RunState, SymbolMapping
 from assets.providers.base import Answer, Bar, Throttled, Unavailable, first_answer
 from assets.queries import SIMULATED, LastBar, last_bars
-from assets.services import lease, quota
+from assets.services import lease
 from assets.services.due import JOB, require_ended
 from assets.services.history import store_bars
-from assets.services.sources import Source, configured, identities
+from assets.services.market_day import Guarded
+from assets.services.sources import Setting, Source, configured, identities, in_order
 
 log = logging.getLogger(__name__)
 MOST_FLAGS = 20  # named in a run's message
@@ -51,13 +52,14 @@ class _Task:
     day: date
     now: datetime
     chain: Sequence[Source]
-    assets: dict[str, int] = field(default_factory=dict)
+    assets: dict[str, Asset] = field(default_factory=dict)
     previous: dict[str, LastBar] = field(default_factory=dict)
     flags: dict[str, str] = field(default_factory=dict)
 
     def check(self, provider: str, bars: Iterable[Bar]) -> tuple[list[Bar], dict[str, str]]:
+        right, foreign = self._in_their_currency(bars)
         verdict = quality.judge(
-            bars,
+            right,
             quality.Expectation(
                 symbols=self.assets.keys(),
                 day=self.day,
@@ -70,7 +72,18 @@ class _Task:
             ),
         )
         self.flags |= verdict.flagged
-        return verdict.accepted, verdict.refused
+        return verdict.accepted, verdict.refused | foreign
+
+    def _in_their_currency(self, bars: Iterable[Bar]) -> tuple[list[Bar], dict[str, str]]:
+        """The bars that may be in the currency of their asset, and why the others are not."""
+        right, foreign = [], {}
+        for bar in bars:
+            wanted = self.assets[bar.symbol].currency if bar.symbol in self.assets else ""
+            if wanted and bar.currency not in {"", wanted}:
+                foreign[bar.symbol] = f"is in {bar.currency}, not in {wanted}"
+            else:
+                right.append(bar)
+        return right, foreign
 
 
 def _work(claim: lease.Claim, task: _Task) -> None:
@@ -87,15 +100,23 @@ def _work(claim: lease.Claim, task: _Task) -> None:
 
 def _ask(task: _Task) -> Answer:
     """What the providers have for the assets that have no bar of that day yet."""
-    listed = dict(task.market.assets.values_list("symbol", "pk"))
     there = HistoricValue.objects.filter(asset__exchange=task.market, day=task.day)
     known = set(there.values_list("asset_id", flat=True))
-    task.assets = {symbol: pk for symbol, pk in listed.items() if pk not in known}
-    last = last_bars(task.assets.values(), task.day - timedelta(days=1))
-    task.previous = {symbol: last[pk] for symbol, pk in task.assets.items() if pk in last}
+    task.assets = {asset.symbol: asset for asset in task.market.assets.all() if asset.pk not in known}
+    last = last_bars([asset.pk for asset in task.assets.values()], task.day - timedelta(days=1))
+    task.previous = {symbol: last[asset.pk] for symbol, asset in task.assets.items() if asset.pk in last}
     anchors = {symbol: (bar.day, bar.close) for symbol, bar in task.previous.items()}
-    providers = [source.open(anchors) for source in task.chain]
-    return first_answer(providers, task.assets, task.day, task.check, inventing=[SIMULATED])
+    setting = Setting(anchors, task.market.calendar)
+    providers = [Guarded(source, setting, _mapped(task, source)) for source in task.chain]
+    orders = {symbol: [source.name for source in in_order(task.chain, asset)] for symbol, asset in task.assets.items()}
+    return first_answer(providers, orders, task.day, task.check, inventing=[SIMULATED])
+
+
+def _mapped(task: _Task, source: Source) -> dict[str, str]:
+    """What the provider calls the assets, by our symbol."""
+    found = SymbolMapping.objects.filter(provider=source.name, asset__exchange=task.market)
+    own = {symbol: source.symbol(asset) for symbol, asset in task.assets.items()}
+    return own | dict(found.values_list("asset__symbol", "symbol"))
 
 
 @transaction.atomic
@@ -110,15 +131,14 @@ def _finish(claim: lease.Claim, task: _Task, answer: Answer) -> None:
     _settle(run, task, answer, changed)
     run.message = _message(run, task, answer)
     run.save()
-    _hold_back(answer, task.now)
     if changed:
         record(actor=None, action="prices.ingested", subject=run, data={"bars": changed, "state": run.state})
     log.info("%s: %s", run, run.message)
 
 
-def _store(answer: Answer, assets: Mapping[str, int]) -> int:
+def _store(answer: Answer, assets: Mapping[str, Asset]) -> int:
     return sum(
-        store_bars([(assets[bar.symbol], bar) for _, bar in bars], source=source)
+        store_bars([(assets[bar.symbol].pk, bar) for _, bar in bars], source=source)
         for source, bars in groupby(answer.bars, key=lambda item: item[0])
     )
 
@@ -149,10 +169,3 @@ def _message(run: IngestionRun, task: _Task, answer: Answer) -> str:
         parts.append("no price provider is configured; it is tried again as soon as one is")
     parts += [f"{symbol}: {oddity}" for symbol, oddity in sorted(task.flags.items())[:MOST_FLAGS]]
     return "; ".join(parts) + "."
-
-
-def _hold_back(answer: Answer, now: datetime) -> None:
-    """Where a provider asked to wait, the other days wait too."""
-    for name, error in answer.problems:
-        if isinstance(error, Unavailable) and not isinstance(error, Throttled) and error.retry_after:
-            quota.hold(name, until=now + timedelta(seconds=error.retry_after))

@@ -2,39 +2,97 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 
-from assets.models import ProviderQuota
+from assets.models import ProviderState
 from assets.providers.base import Throttled
 
-WINDOW = 60.0  # seconds
+SECOND, WINDOW, HOUR, DAY = 1.0, 60.0, 3600, 24  # seconds, seconds, seconds, hours
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The calls that a provider's plan allows; 0 sets no limit."""
+
+    per_second: int = 0
+    per_minute: int = 0
+    per_day: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.per_second or self.per_minute or self.per_day)
+
+
+@dataclass(frozen=True, slots=True)
+class CallsLeft:
+    """What is left of each limit; None where there is none."""
+
+    second: int | None
+    minute: int | None
+    day: int | None
 
 
 @transaction.atomic
-def spend_call(provider: str, *, per_minute: int, now: datetime) -> None:
-    """Count a call that is about to be made; ``per_minute`` 0 sets no limit.
+def spend_call(provider: str, *, limits: Limits, now: datetime) -> None:
+    """Count a call that is about to be made.
 
-    Raises Throttled, and counts nothing, when the limit of the last minute is used up or the provider asked to wait.
+    Raises Throttled, and counts nothing, when a limit is used up or the provider asked to wait. The day is the last 24
+    hours, counted by whole hours.
     """
-    ProviderQuota.objects.get_or_create(pk=provider)
-    quota = ProviderQuota.objects.select_for_update().get(pk=provider)
-    if quota.held_until and quota.held_until > now:
-        raise _throttled(provider, "it asked to wait", (quota.held_until - now).total_seconds())
+    state = locked(provider)
     moment = now.timestamp()
-    recent = [call for call in quota.calls if moment - WINDOW < call <= moment]
-    if per_minute and len(recent) >= per_minute:
-        raise _throttled(provider, f"{per_minute} calls a minute are used up", recent[-per_minute] + WINDOW - moment)
-    quota.calls = [*recent, moment]
-    quota.save()
+    if state.held_until and state.held_until > now:
+        raise throttled(provider, "it asked to wait", state.held_until.timestamp() - moment)
+    calls, hours = _recent(state, moment)
+    _require(provider, limits.per_second, "second", calls, SECOND, moment)
+    _require(provider, limits.per_minute, "minute", calls, WINDOW, moment)
+    if limits.per_day and sum(hours.values()) >= limits.per_day:
+        freed = (min(map(int, hours)) + DAY) * HOUR
+        raise throttled(provider, f"{limits.per_day} calls a day are used up", freed - moment)
+    hour = str(int(moment // HOUR))
+    state.calls, state.hours = [*calls, moment], hours | {hour: hours.get(hour, 0) + 1}
+    state.save(update_fields=["calls", "hours"])
 
 
-def hold(provider: str, *, until: datetime) -> None:
-    """Make no call before ``until``: the provider asked for it."""
-    ProviderQuota.objects.update_or_create(pk=provider, defaults={"held_until": until})
+def calls_left(state: ProviderState, limits: Limits, now: datetime) -> CallsLeft:
+    moment = now.timestamp()
+    calls, hours = _recent(state, moment)
+    within = {span: sum(call > moment - span for call in calls) for span in (SECOND, WINDOW)}
+
+    def left(limit: int, spent: int) -> int | None:
+        return max(limit - spent, 0) if limit else None
+
+    return CallsLeft(
+        second=left(limits.per_second, within[SECOND]),
+        minute=left(limits.per_minute, within[WINDOW]),
+        day=left(limits.per_day, sum(hours.values())),
+    )
 
 
-def _throttled(provider: str, reason: str, seconds: float) -> Throttled:
-    wait = max(timedelta(seconds=seconds), timedelta(milliseconds=10)).total_seconds()
-    return Throttled(f"{provider}: {reason}", retry_after=wait)
+def locked(provider: str) -> ProviderState:
+    """The provider's row, locked until the transaction ends."""
+    ProviderState.objects.get_or_create(pk=provider)
+    return ProviderState.objects.select_for_update().get(pk=provider)
+
+
+def throttled(provider: str, reason: str, seconds: float) -> Throttled:
+    return Throttled(f"{provider}: {reason}", retry_after=max(seconds, 0.01))
+
+
+def _recent(state: ProviderState, moment: float) -> tuple[list[float], dict[str, int]]:
+    """The calls of the last minute, and by hour those of the last 24.
+
+    Another process may have counted with a slightly later time. What lies further ahead is from before a clock was
+    set back.
+    """
+    last = int(moment // HOUR)
+    calls = [call for call in state.calls if moment - WINDOW < call < moment + WINDOW]
+    return calls, {hour: count for hour, count in state.hours.items() if last - DAY < int(hour) <= last + 1}
+
+
+def _require(provider: str, limit: int, name: str, calls: list[float], span: float, moment: float) -> None:
+    recent = [call for call in calls if call > moment - span]
+    if limit and len(recent) >= limit:
+        raise throttled(provider, f"{limit} calls a {name} are used up", recent[-limit] + span - moment)

@@ -289,7 +289,7 @@ def test_simulated_prices_never_stand_in_for_the_markets(
     make_asset("MADEUP")
     settings.PRICE_PROVIDERS, settings.POLYGON_CALLS_PER_MINUTE = ["polygon", "simulated"], calls_a_minute
     if not replies:
-        quota.spend_call("polygon", per_minute=1, now=datetime.now(UTC))
+        quota.spend_call("polygon", limits=quota.Limits(per_minute=1), now=datetime.now(UTC))
     polygon.replies = replies
     assert set(run(market).missing) == missing
     simulated = HistoricValue.objects.filter(source="simulated").values_list("asset__symbol", flat=True)

@@ -15,10 +15,10 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from assets.api import StaffMayWrite
+from assets.api.fields import SymbolField
 from assets.models import Asset, CorporateAction
 from core.api import DecimalStringField, StrictSerializer
 from portfolios.api.filters import flag_parameter
-from portfolios.api.serializers import SymbolField
 from portfolios.api.views import VOIDED, caller
 from portfolios.services.actions import apply_action, restore_action, void_action
 

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from assets.api.fields import SymbolField
 from assets.models import Asset
 from banking.models import Account
 from core.api import (
@@ -25,23 +26,6 @@ from portfolios.services.portfolios import NewInvestment
 from portfolios.services.terms import MOST_LOTS, NewLot, NewPick
 
 MOST_INVESTMENTS = 1000
-
-
-class SymbolField(serializers.SlugRelatedField[Asset]):
-    """An asset by its symbol."""
-
-    default_error_messages = {"does_not_exist": "There is no asset with the symbol “{value}”."}
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(slug_field="symbol", **kwargs)
-
-    def get_queryset(self) -> QuerySet[Asset]:
-        return Asset.objects.visible_to(self.context["request"].user).select_related("exchange")
-
-    def to_internal_value(self, data: Any) -> Asset:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class OwnAccountField(serializers.PrimaryKeyRelatedField[Account]):

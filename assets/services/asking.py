@@ -1,0 +1,204 @@
+"""Asking the providers of one asset in order of preference, until one answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from assets.models import Asset, SymbolMapping, UnknownHere
+from assets.providers.base import (
+    AnotherSecurity,
+    Bar,
+    Capability,
+    NotCovered,
+    PriceQuote,
+    ProviderError,
+    Unavailable,
+    UnknownSymbol,
+)
+from assets.queries import SIMULATED, last_bars
+from assets.services import breaker
+from assets.services.sources import DEFAULT_CALENDAR, Setting, Source, enabled, in_order
+from core.errors import DomainError, NotReady
+
+__all__ = ["Capability", "NobodyAnswers", "NobodyKnows", "Reply", "ask", "candidates"]
+T = TypeVar("T")
+
+
+class NobodyKnows(DomainError):
+    """No provider knows this symbol."""
+
+
+class NobodyAnswers(NotReady):
+    """Nobody who could know this answers at the moment.
+
+    ``retry_after`` is the number of seconds after which asking again can help; None when it is not known.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[T]):
+    """What a provider answered, and which one."""
+
+    value: T
+    provider: str
+
+
+class Candidate(NamedTuple):
+    """A provider that can be asked for one asset, and the asset's symbol there."""
+
+    source: Source
+    symbol: str
+
+
+def ask(capability: Capability, asset: Asset, call: Callable[[Any, str], T]) -> Reply[T]:
+    """The first good answer for ``asset``; ``call(adapter, symbol)`` asks one provider by its own symbol.
+
+    A provider whose breaker is open or whose calls are used up is passed over, and so is one that has said lately that
+    it does not know the symbol. Made-up prices are for stored assets that everybody else answered not to know. An
+    asset need not be stored. Not to be called inside a transaction: it would hold the providers' rows while they are
+    slow. Raises NobodyKnows, or NobodyAnswers when somebody who could know failed or nobody is configured.
+    """
+    _require_symbol(asset)
+    chosen = candidates(capability, asset)
+    known = remembered(capability, chosen)
+    reasons = [str(error) for error in known.values() if not isinstance(error, NotCovered)]
+    problems: list[ProviderError] = [error for error in known.values() if isinstance(error, NotCovered)]
+    for source, symbol in chosen:
+        if (source.name, symbol) in known or (source.name == SIMULATED and problems):
+            continue
+        adapter = source.open(_setting(source, asset))
+        try:
+            answer = question(capability, source, symbol, asset.currency, partial(call, adapter, symbol))
+        except (UnknownSymbol, AnotherSecurity) as error:
+            reasons.append(str(error))
+        except ProviderError as error:
+            problems.append(error)
+        else:
+            return Reply(answer, source.name)
+    if reasons and not problems:
+        raise NobodyKnows(f"No provider knows {asset.symbol}: {'; '.join(reasons)}.")
+    raise _nobody_answers(asset, problems)
+
+
+def _require_symbol(asset: Asset) -> None:
+    """What cannot be a symbol is sent to nobody. A stored asset has one."""
+    if asset.pk is None:
+        try:
+            Asset._meta.get_field("symbol").clean(asset.symbol, asset)  # noqa: SLF001  Django's public name for it
+        except ValidationError as error:
+            raise NobodyKnows(f"“{asset.symbol[:32]}” is no symbol.") from error
+
+
+def candidates(capability: Capability, asset: Asset) -> list[Candidate]:
+    """Who can be asked for ``asset``, in order; two queries."""
+    mapped = dict(SymbolMapping.objects.filter(asset_id=asset.pk).values_list("provider", "symbol"))
+    return [
+        Candidate(source, mapped.get(source.name) or source.symbol(asset))
+        for source in in_order(enabled(), asset)
+        if source.offers(capability)
+        and (source.name in mapped or source.covers(asset.exchange_id or ""))
+        and (asset.pk or source.name != SIMULATED)
+    ]
+
+
+def question(capability: Capability, source: Source, symbol: str, currency: str, call: Callable[[], T]) -> T:
+    """One question to one provider about one of its symbols, behind its breaker.
+
+    Raises ProviderError. That the symbol is unknown or another security there is remembered for PROVIDER_UNKNOWN_HOURS.
+    """
+
+    def checked() -> T:
+        value = call()
+        _require_currency(source.name, symbol, currency, value)
+        return value
+
+    try:
+        return guarded(source, checked)
+    except (UnknownSymbol, AnotherSecurity) as error:
+        _remember(capability, source, symbol, str(error))
+        raise
+    except NotCovered as error:
+        _remember(capability, source, "", str(error))
+        raise
+
+
+def guarded(source: Source, call: Callable[[], T]) -> T:
+    """``call``, unless the breaker is open; how it goes is written down. Raises ProviderError."""
+    breaker.admit(source.name, source.identity, now=timezone.now())
+    try:
+        value = call()
+    except ProviderError as error:
+        breaker.report(source.name, error)
+        raise
+    breaker.report(source.name, None)
+    return value
+
+
+def remembered(
+    capability: Capability, asked: Iterable[tuple[Source, str]]
+) -> dict[tuple[str, str], UnknownSymbol | NotCovered]:
+    """Of ``asked`` (provider and its symbol) what it has said not to have, by provider and symbol; one query.
+
+    A provider whose key does not cover the capability lacks every symbol; another key begins anew.
+    """
+    wanted = [(source.name, source.identity, symbol) for source, symbol in asked]
+    rows = UnknownHere.objects.filter(
+        capability=capability,
+        identity__in={identity for _, identity, _ in wanted},
+        symbol__in={symbol for *_, symbol in wanted} | {""},
+        until__gt=timezone.now(),
+    )
+    said = {(row.provider, row.identity, row.symbol): row.reason for row in rows}
+    found: dict[tuple[str, str], UnknownSymbol | NotCovered] = {}
+    for name, identity, symbol in wanted:
+        if (name, identity, "") in said:
+            found[name, symbol] = NotCovered(said[name, identity, ""])
+        elif (name, identity, symbol) in said:
+            found[name, symbol] = UnknownSymbol(said[name, identity, symbol])
+    return found
+
+
+def _remember(capability: Capability, source: Source, symbol: str, reason: str) -> None:
+    now = timezone.now()
+    UnknownHere.objects.filter(until__lt=now).delete()
+    UnknownHere.objects.update_or_create(
+        provider=source.name,
+        capability=capability,
+        symbol=symbol,
+        defaults={"identity": source.identity, "until": now + settings.PROVIDER_UNKNOWN_FOR, "reason": reason[:500]},
+    )
+
+
+def _require_currency(provider: str, symbol: str, currency: str, value: object) -> None:
+    priced = value if isinstance(value, list) else [value]
+    for item in priced:
+        if isinstance(item, Bar | PriceQuote) and currency and item.currency and item.currency != currency:
+            raise AnotherSecurity(f"{provider}: {symbol} is quoted in {item.currency} there, not in {currency}")
+
+
+def _setting(source: Source, asset: Asset) -> Setting:
+    """Only a simulation goes on from the last known close, so nobody else pays a query for it."""
+    if source.name != SIMULATED:
+        return Setting()
+    bar = last_bars([asset.pk]).get(asset.pk)
+    calendar = asset.exchange.calendar if asset.exchange else DEFAULT_CALENDAR
+    return Setting({asset.symbol: (bar.day, bar.close)} if bar else {}, calendar)
+
+
+def _nobody_answers(asset: Asset, problems: Sequence[ProviderError]) -> NobodyAnswers:
+    if not problems:
+        return NobodyAnswers(f"No provider that can be asked about {asset.symbol} is configured.")
+    waits = [error.retry_after for error in problems if isinstance(error, Unavailable) and error.retry_after]
+    reasons = "; ".join(map(str, problems))
+    return NobodyAnswers(f"Nobody answers about {asset.symbol}: {reasons}.", retry_after=min(waits, default=None))

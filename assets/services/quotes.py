@@ -1,0 +1,75 @@
+"""Quotes: shown from the database, and asked for when they are missing or too old."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+
+from assets import quotes
+from assets.models import Asset, Quote
+from assets.providers.base import BadPayload, PriceQuote
+from assets.quotes import LastPrice, LastPrices
+from assets.services.asking import Capability, ask
+from assets.services.freshness import ask_once, await_answer
+from core.errors import Gone
+
+AHEAD = timedelta(minutes=5)  # by which a provider's clock may be wrong
+
+
+class NoPrice(Gone):
+    """No provider knows a price of this asset, and none was ever stored."""
+
+
+def last_price(asset: Asset, *, now: datetime) -> tuple[LastPrice, bool]:
+    """The last price, and whether a worker should ask for it again. An old one is answered as it is.
+
+    Without any quote the providers are asked here and now, by one reader for all; the others wait for that answer for
+    QUOTE_WAIT at most. If there is none, the last close stands in. Raises NoPrice.
+    """
+    known = quotes.get([asset.pk], now)
+    if not _is_quoted(asset, known):
+        question = partial(_ask, asset, now)
+        due = asset.pk in known.due
+        if not (due and ask_once(Quote, asset.pk, life=settings.QUOTE_TTL, now=now, question=question)):
+            await_answer(Quote, asset.pk, now)
+        known = quotes.get([asset.pk], now)
+    if asset.pk not in known.by_asset:
+        raise NoPrice(f"No provider knows a price of {asset.symbol}, and none was ever stored.")
+    return known.by_asset[asset.pk], bool(known.due)
+
+
+def last_prices(asset_ids: Collection[int], *, now: datetime) -> LastPrices:
+    """The last prices of many assets as they are in the database: nobody is asked here; 3 queries."""
+    return quotes.get(asset_ids, now)
+
+
+def refresh(asset_ids: Collection[int], *, now: datetime) -> int:
+    """Ask for the quotes of these assets that are still due; returns how many were asked for."""
+    assets = Asset.objects.filter(pk__in=asset_ids).select_related("exchange").order_by("pk")
+    life = settings.QUOTE_TTL
+    return sum(ask_once(Quote, asset.pk, life=life, now=now, question=partial(_ask, asset, now)) for asset in assets)
+
+
+def _is_quoted(asset: Asset, known: LastPrices) -> bool:
+    """Whether there is a quote, and no close of a later day goes before it."""
+    return asset.pk in known.by_asset and known.by_asset[asset.pk].is_quote
+
+
+def _ask(asset: Asset, now: datetime) -> None:
+    """Raises NobodyKnows or NobodyAnswers."""
+    reply = ask(Capability.QUOTE, asset, partial(_sound, now))
+    quotes.put(asset.pk, reply.value, source=reply.provider, now=now)
+
+
+def _sound(now: datetime, adapter: Any, symbol: str) -> PriceQuote:
+    """The provider's quote, if it is a price of a moment that has come; else another provider is asked."""
+    quote: PriceQuote = adapter.quote(symbol)
+    if quotes.storable(quote.price) is None:
+        raise BadPayload(f"{adapter.name}: {quote.price} is no price of {symbol}")
+    if quote.at > now + AHEAD:
+        raise BadPayload(f"{adapter.name}: the quote of {symbol} is of {quote.at}, which has not come yet")
+    return quote
