@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -69,6 +69,7 @@ class AssetType(models.TextChoices):
     FUND = "fund", "Fund"
     BOND = "bond", "Bond"
     CRYPTO = "crypto", "Crypto"
+    CASH = "cash", "Cash"
     FX = "fx", "Exchange rate"
     INDEX = "index", "Index"
     OTHER = "other", "Other"
@@ -86,6 +87,10 @@ class AssetQuerySet(models.QuerySet["Asset"]):
     def visible_to(self, user: User) -> AssetQuerySet:
         """Securities are shared by everybody who has logged in."""
         return self if user.is_authenticated else self.none()
+
+    def traded_on(self, day: date) -> AssetQuerySet:
+        """Those that have not been delisted before ``day``."""
+        return self.filter(Q(delisted_on__isnull=True) | Q(delisted_on__gte=day))
 
 
 class Asset(models.Model):
@@ -108,6 +113,9 @@ class Asset(models.Model):
         blank=True,
         validators=[validate_provider_order],
         help_text="Who is asked for this asset, in this order, such as “polygon, yahoo”. Empty: as its type.",
+    )
+    delisted_on = models.DateField(
+        null=True, blank=True, help_text="The last day it traded: no price is expected after it."
     )
     price_version = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="The price clock when a price of this asset last changed."

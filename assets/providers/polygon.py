@@ -28,6 +28,7 @@ class Polygon:
     """Unadjusted bars of US stocks and ETFs, and of pairs: "EURUSD" (currencies), "BTC-USD" (crypto)."""
 
     name = "polygon"
+    price_basis = "raw"
 
     def __init__(self, key: str, *, url: str, timeout: float, limit: Callable[[], None]) -> None:
         """``limit`` is called before each request; it counts the call or raises Throttled. ``timeout`` in seconds."""

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from assets.adjustment import SCALE, Step, adjusted
+from assets.adjustment import SCALE, adjusted
 from assets.models import ActionKind, Asset, AssetType, CorporateAction, HistoricValue, PriceBasis, PriceClock
 from assets.models.action import MULTIPLYING, PAYING
 from core import bulk
 from core.errors import DomainError
 from core.fields import QUANTITY_LIMIT
-from core.money import EXACT, UnknownCurrency, divide, minor_units
+from core.money import EXACT, UnknownCurrency, minor_units
 
 if TYPE_CHECKING:
     from users.models import User
@@ -268,7 +268,10 @@ def adjust_closes(asset: Asset, version: int) -> int:
         .order_by("day")
         .values_list("day", "close", "adjusted_close", "source")
     )
-    steps = [step_of(action) for action in CorporateAction.objects.standing().filter(asset=asset).order_by("pk")]
+    steps = [
+        action.step
+        for action in CorporateAction.objects.standing().filter(asset=asset).select_related("asset").order_by("pk")
+    ]
     values = adjusted([bar[:2] for bar in bars], steps)
     rows = [
         (asset.pk, day, close, source, value, version)
@@ -279,19 +282,3 @@ def adjust_closes(asset: Asset, version: int) -> int:
     if rows:
         bulk.upsert(HistoricValue, columns, rows, unique=("asset", "day"))
     return len(rows)
-
-
-def step_of(action: CorporateAction) -> Step:
-    """What an action means for the closes before it; cash in another currency is left out."""
-    ratio, per = action.ratio or ONE, action.per or ONE
-    day, own = action.ex_date, action.currency in ("", action.asset.currency)
-    match action.kind:
-        case ActionKind.SPLIT | ActionKind.REVERSE_SPLIT:
-            return Step(day, units=divide(ratio, per))
-        case ActionKind.STOCK_DIVIDEND:
-            return Step(day, units=divide(per + ratio, per))
-        case ActionKind.SPIN_OFF:
-            return Step(day, kept=ONE - (action.basis_share or Decimal(0)))
-        case ActionKind.CASH_DIVIDEND | ActionKind.RETURN_OF_CAPITAL if own:
-            return Step(day, paid=action.cash or Decimal(0))
-    return Step(day)
