@@ -256,8 +256,8 @@ CACHES = {
 }
 
 # --- market data --------------------------------------------------------------------------------------------------
-PRICE_PROVIDERS = env.list("PRICE_PROVIDERS", default=["polygon", "csv_file"])
-PROVIDER_ORDER = env.dict("PROVIDER_ORDER", default={"fx": "ecb polygon csv_file simulated"})  # by asset type
+PRICE_PROVIDERS = env.list("PRICE_PROVIDERS", default=["polygon", "finnhub", "alpha_vantage", "csv_file"])
+PROVIDER_ORDER = env.dict("PROVIDER_ORDER", default={"fx": "ecb polygon yahoo csv_file simulated"})  # by asset type
 PROVIDER_BREAKER_FAILURES = env.int("PROVIDER_BREAKER_FAILURES", default=5)
 PROVIDER_BREAKER_WAIT = timedelta(seconds=env.float("PROVIDER_BREAKER_WAIT", default=60.0))
 PROVIDER_UNKNOWN_FOR = timedelta(hours=env.float("PROVIDER_UNKNOWN_HOURS", default=24.0))
@@ -265,7 +265,32 @@ POLYGON_API_KEY = env.str("POLYGON_API_KEY", default="")
 POLYGON_URL = env.str("POLYGON_URL", default="https://api.polygon.io")
 POLYGON_CALLS_PER_MINUTE = env.int("POLYGON_CALLS_PER_MINUTE", default=5)
 POLYGON_TIMEOUT = env.float("POLYGON_TIMEOUT", default=30.0)
+POLYGON_MOST_BYTES = env.int("POLYGON_MOST_BYTES", default=50_000_000)
+FINNHUB_API_KEY = env.str("FINNHUB_API_KEY", default="")
+FINNHUB_URL = env.str("FINNHUB_URL", default="https://finnhub.io/api/v1")
+FINNHUB_CALLS_PER_SECOND = env.int("FINNHUB_CALLS_PER_SECOND", default=30)
+FINNHUB_CALLS_PER_MINUTE = env.int("FINNHUB_CALLS_PER_MINUTE", default=60)
+FINNHUB_TIMEOUT = env.float("FINNHUB_TIMEOUT", default=10.0)
+FINNHUB_MOST_BYTES = env.int("FINNHUB_MOST_BYTES", default=10_000_000)
+ALPHA_VANTAGE_API_KEY = env.str("ALPHA_VANTAGE_API_KEY", default="")
+ALPHA_VANTAGE_URL = env.str("ALPHA_VANTAGE_URL", default="https://www.alphavantage.co")
+ALPHA_VANTAGE_CALLS_PER_SECOND = env.int("ALPHA_VANTAGE_CALLS_PER_SECOND", default=1)
+ALPHA_VANTAGE_CALLS_PER_DAY = env.int("ALPHA_VANTAGE_CALLS_PER_DAY", default=25)
+ALPHA_VANTAGE_TIMEOUT = env.float("ALPHA_VANTAGE_TIMEOUT", default=15.0)
+ALPHA_VANTAGE_MOST_BYTES = env.int("ALPHA_VANTAGE_MOST_BYTES", default=10_000_000)
+YAHOO_URL = env.str("YAHOO_URL", default="")  # Yahoo's own hosts
+YAHOO_CALLS_PER_MINUTE = env.int("YAHOO_CALLS_PER_MINUTE", default=60)
+YAHOO_TIMEOUT = env.float("YAHOO_TIMEOUT", default=10.0)
+YAHOO_MOST_BYTES = env.int("YAHOO_MOST_BYTES", default=10_000_000)
+ECB_URL = env.str("ECB_URL", default="https://www.ecb.europa.eu/stats/eurofxref")
+ECB_CALLS_PER_MINUTE = env.int("ECB_CALLS_PER_MINUTE", default=10)
+ECB_TIMEOUT = env.float("ECB_TIMEOUT", default=20.0)
+ECB_MOST_BYTES = env.int("ECB_MOST_BYTES", default=20_000_000)
 PRICE_CSV_DIR = env.str("PRICE_CSV_DIR", default="")
+PRICE_CSV_URL = env.str("PRICE_CSV_URL", default="")
+CSV_FILE_CALLS_PER_MINUTE = env.int("CSV_FILE_CALLS_PER_MINUTE", default=10)
+CSV_FILE_TIMEOUT = env.float("CSV_FILE_TIMEOUT", default=20.0)
+CSV_FILE_MOST_BYTES = env.int("CSV_FILE_MOST_BYTES", default=50_000_000)
 SIMULATED_SEED = env.int("SIMULATED_SEED", default=7)
 BACKFILL_YEARS = env.int("BACKFILL_YEARS", default=10)
 GAP_REPAIR_CALLS = env.int("GAP_REPAIR_CALLS", default=20)
@@ -338,5 +363,7 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "tornado.access": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},  # it would log addresses, and one provider's key is part of them
+        "yfinance": {"level": "ERROR"},
     },
 }

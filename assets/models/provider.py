@@ -96,11 +96,15 @@ class SymbolMapping(models.Model):
 
 
 class UnknownHere(models.Model):
-    """A provider has said that it has nothing of the kind for one of its symbols; it is not asked again before then."""
+    """A provider has said that it has nothing of the kind for one of its symbols; it is not asked again before then.
+
+    Without a symbol: for none, because the key does not cover it. What was said to another key (``identity``) is void.
+    """
 
     provider = models.CharField(max_length=32)
     capability = models.CharField(max_length=16)
-    symbol = models.CharField(max_length=64)
+    symbol = models.CharField(max_length=64, blank=True)
+    identity = models.CharField(max_length=64)
     until = models.DateTimeField()
     reason = models.CharField(max_length=500, blank=True)
 

@@ -115,6 +115,10 @@ class Unavailable(ProviderError):
         self.retry_after = retry_after
 
 
+class NotCovered(Unavailable):
+    """The key's plan does not include this kind of question, whatever the symbol."""
+
+
 class Throttled(Unavailable):
     """Our own limit of calls is used up: nothing was sent, and waiting is all that is needed."""
 

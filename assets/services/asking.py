@@ -15,6 +15,7 @@ from assets.providers.base import (
     AnotherSecurity,
     Bar,
     Capability,
+    NotCovered,
     PriceQuote,
     ProviderError,
     Unavailable,
@@ -69,10 +70,11 @@ def ask(capability: Capability, asset: Asset, call: Callable[[Any, str], T]) -> 
     slow. Raises NobodyKnows, or NobodyAnswers when somebody who could know failed or nobody is configured.
     """
     chosen = candidates(capability, asset)
-    unknown = remembered(capability, [(candidate.source.name, candidate.symbol) for candidate in chosen])
-    reasons, problems = list(unknown.values()), list[ProviderError]()
+    known = remembered(capability, chosen)
+    reasons = [str(error) for error in known.values() if not isinstance(error, NotCovered)]
+    problems: list[ProviderError] = [error for error in known.values() if isinstance(error, NotCovered)]
     for source, symbol in chosen:
-        if (source.name, symbol) in unknown or (source.name == SIMULATED and problems):
+        if (source.name, symbol) in known or (source.name == SIMULATED and problems):
             continue
         adapter = source.open(_setting(source, asset))
         try:
@@ -92,7 +94,7 @@ def candidates(capability: Capability, asset: Asset) -> list[Candidate]:
     """Who can be asked for ``asset``, in order; two queries."""
     mapped = dict(SymbolMapping.objects.filter(asset_id=asset.pk).values_list("provider", "symbol"))
     return [
-        Candidate(source, mapped.get(source.name, asset.symbol))
+        Candidate(source, mapped.get(source.name) or source.symbol(asset))
         for source in in_order(enabled(), asset)
         if source.offers(capability)
         and (capability not in CLOSES or source.suits(asset))
@@ -115,7 +117,10 @@ def question(capability: Capability, source: Source, symbol: str, currency: str,
     try:
         return guarded(source, checked)
     except (UnknownSymbol, AnotherSecurity) as error:
-        _remember(capability, source.name, symbol, str(error))
+        _remember(capability, source, symbol, str(error))
+        raise
+    except NotCovered as error:
+        _remember(capability, source, "", str(error))
         raise
 
 
@@ -131,26 +136,38 @@ def guarded(source: Source, call: Callable[[], T]) -> T:
     return value
 
 
-def remembered(capability: Capability, symbols: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Of ``symbols`` (provider and its symbol) those that it has said to lack, and in which words; one query."""
-    wanted = list(symbols)
+def remembered(
+    capability: Capability, asked: Iterable[tuple[Source, str]]
+) -> dict[tuple[str, str], UnknownSymbol | NotCovered]:
+    """Of ``asked`` (provider and its symbol) what it has said not to have, by provider and symbol; one query.
+
+    A provider whose key does not cover the capability lacks every symbol; another key begins anew.
+    """
+    wanted = [(source.name, source.identity, symbol) for source, symbol in asked]
     rows = UnknownHere.objects.filter(
         capability=capability,
-        provider__in={provider for provider, _ in wanted},
-        symbol__in={symbol for _, symbol in wanted},
+        identity__in={identity for _, identity, _ in wanted},
+        symbol__in={symbol for *_, symbol in wanted} | {""},
         until__gt=timezone.now(),
     )
-    return {(row.provider, row.symbol): row.reason for row in rows}
+    said = {(row.provider, row.identity, row.symbol): row.reason for row in rows}
+    found: dict[tuple[str, str], UnknownSymbol | NotCovered] = {}
+    for name, identity, symbol in wanted:
+        if (name, identity, "") in said:
+            found[name, symbol] = NotCovered(said[name, identity, ""])
+        elif (name, identity, symbol) in said:
+            found[name, symbol] = UnknownSymbol(said[name, identity, symbol])
+    return found
 
 
-def _remember(capability: Capability, provider: str, symbol: str, reason: str) -> None:
+def _remember(capability: Capability, source: Source, symbol: str, reason: str) -> None:
     now = timezone.now()
     UnknownHere.objects.filter(until__lt=now).delete()
     UnknownHere.objects.update_or_create(
-        provider=provider,
+        provider=source.name,
         capability=capability,
         symbol=symbol,
-        defaults={"until": now + settings.PROVIDER_UNKNOWN_FOR, "reason": reason[:500]},
+        defaults={"identity": source.identity, "until": now + settings.PROVIDER_UNKNOWN_FOR, "reason": reason[:500]},
     )
 
 

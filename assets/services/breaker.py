@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from assets.models import ProviderState
-from assets.providers.base import AnotherSecurity, ProviderError, Throttled, Unavailable, UnknownSymbol
+from assets.providers.base import AnotherSecurity, NotCovered, ProviderError, Throttled, Unavailable, UnknownSymbol
 from assets.services.quota import locked, throttled
 
 log = logging.getLogger(__name__)
@@ -59,9 +59,10 @@ def failed(provider: str, error: ProviderError, *, now: datetime) -> None:
 
 
 def report(provider: str, error: ProviderError | None) -> None:
-    """Write down how a question went. What was never sent, and what concerns one symbol alone, says nothing."""
+    """Write down how a question went. What was never sent says nothing, and what concerns
+    one symbol, or the plan of the key, is no failure."""
     now = timezone.now()
-    if error is None or isinstance(error, UnknownSymbol | AnotherSecurity):
+    if error is None or isinstance(error, UnknownSymbol | AnotherSecurity | NotCovered):
         succeeded(provider, now=now)
     elif not isinstance(error, Throttled):
         failed(provider, error, now=now)

@@ -134,9 +134,10 @@ def _orders(task: _Task) -> dict[str, list[str]]:
 
 
 def _mapped(task: _Task, source: Source) -> dict[str, str]:
-    """What the provider calls the assets that it calls otherwise than we do, by our symbol."""
+    """What the provider calls the assets, by our symbol."""
     found = SymbolMapping.objects.filter(provider=source.name, asset__exchange=task.market)
-    return dict(found.values_list("asset__symbol", "symbol"))
+    own = {symbol: source.symbol(asset) for symbol, asset in task.assets.items()}
+    return own | dict(found.values_list("asset__symbol", "symbol"))
 
 
 @transaction.atomic

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from assets.providers.base import AnotherSecurity, Bar, Capability, ProviderError, Unavailable, UnknownSymbol
+from assets.providers.base import (
+    AnotherSecurity,
+    Bar,
+    Capability,
+    NotCovered,
+    ProviderError,
+    Unavailable,
+    UnknownSymbol,
+)
 from assets.services.asking import guarded, question, remembered
 from assets.services.sources import Setting, Source
 
@@ -38,9 +46,9 @@ class Guarded:
 
     def _one_by_one(self, adapter: Any, theirs: Mapping[str, str], day: date) -> list[Bar]:
         """It stops where the provider does not answer; a bad answer about one symbol does not keep it from the next."""
-        known = remembered(Capability.HISTORY, [(self.name, symbol) for symbol in theirs])
+        known = remembered(Capability.HISTORY, [(self.source, symbol) for symbol in theirs])
         bars: list[Bar] = []
-        failure: ProviderError | None = None
+        failure: ProviderError | None = next((said for said in known.values() if isinstance(said, NotCovered)), None)
         for symbol in theirs:
             if (self.name, symbol) in known:
                 continue

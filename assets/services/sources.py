@@ -13,14 +13,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from assets.models import Asset, Exchange, PriceBasis
-from assets.providers import polygon
+from assets.providers import alpha_vantage, finnhub, polygon, yahoo
 from assets.providers.base import Bar, Capability
-from assets.providers.csv_file import CsvFolder
+from assets.providers.csv_file import CsvFiles, Page
+from assets.providers.ecb import Ecb
 from assets.providers.simulated import Anchor, Simulated
+from assets.providers.transport import Bounds
 from assets.services import quota
 from assets.services.keys import keys
 
 Covers = Callable[[str], bool]
+RATE_MARKETS = frozenset(["FX", "ECB"])
 DEFAULT_CALENDAR = "XNYS"  # of an asset without an exchange
 
 
@@ -36,11 +39,16 @@ def _anywhere(market: str) -> bool:
     return True
 
 
+def _as_ours(asset: Asset) -> str:
+    return asset.symbol
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A provider that is configured. ``identity`` changes when its key, address or files do.
 
-    ``adapter`` is the class that ``open`` makes one of; ``covers`` says whether it knows an exchange by our symbols.
+    ``adapter`` is the class that ``open`` makes one of; ``covers`` says whether it knows the assets of an exchange,
+    and ``symbol`` what it calls them.
     """
 
     name: str
@@ -48,6 +56,7 @@ class Source:
     adapter: type
     open: Callable[[Setting], Any]
     covers: Covers = _anywhere
+    symbol: Callable[[Asset], str] = _as_ours
 
     def offers(self, capability: Capability) -> bool:
         """Whether it can be asked for that; daily bars may come from the history, symbol by symbol."""
@@ -113,28 +122,69 @@ def limits_of(name: str) -> quota.Limits:
     return quota.Limits(per_second=per["second"], per_minute=per["minute"], per_day=per["day"])
 
 
-def _limiter(name: str) -> Callable[[], None]:
-    """Counts a call, or raises Throttled."""
-    return lambda: quota.spend_call(name, limits=limits_of(name), now=timezone.now())
+def _bounds(name: str) -> Bounds:
+    """What the settings allow a provider; its limit counts the calls of all processes, and raises Throttled."""
+
+    def limit() -> None:
+        quota.spend_call(name, limits=limits_of(name), now=timezone.now())
+
+    timeout, most_bytes = (getattr(settings, f"{name}_{what}".upper()) for what in ("timeout", "most_bytes"))
+    return Bounds(name, timeout, most_bytes, limit)
 
 
 def _polygon(key: str) -> Source | None:
-    url, limit = settings.POLYGON_URL, _limiter("polygon")
-    if not key:
+    return _with_key("polygon", key, polygon.Polygon, polygon.MARKETS)
+
+
+def _finnhub(key: str) -> Source | None:
+    return _with_key("finnhub", key, finnhub.Finnhub, finnhub.MARKETS)
+
+
+def _alpha_vantage(key: str) -> Source | None:
+    return _with_key("alpha_vantage", key, alpha_vantage.AlphaVantage, alpha_vantage.MARKETS)
+
+
+def _with_key(name: str, key: str, adapter: Any, markets: frozenset[str]) -> Source | None:
+    url = getattr(settings, f"{name}_url".upper())
+
+    def open_adapter(setting: Setting) -> Any:
+        return adapter(key, url=url, bounds=_bounds(name))
+
+    return Source(name, _identity(name, key, url), adapter, open_adapter, _one_of(markets)) if key else None
+
+
+def _yahoo(key: str) -> Source:
+    url, kept_in = settings.YAHOO_URL, Path(settings.VAR_DIR) / "yahoo"
+
+    def open_yahoo(setting: Setting) -> yahoo.Yahoo:
+        return yahoo.Yahoo(url=url, bounds=_bounds("yahoo"), kept_in=kept_in)
+
+    def symbol(asset: Asset) -> str:
+        return yahoo.yahoo_symbol(asset.symbol, asset.type, asset.exchange_id or "")
+
+    covered = _one_of(frozenset(yahoo.ENDINGS))
+    return Source("yahoo", _identity("yahoo", url), yahoo.Yahoo, open_yahoo, covered, symbol)
+
+
+def _ecb(key: str) -> Source:
+    url = settings.ECB_URL
+    return Source(
+        "ecb", _identity("ecb", url), Ecb, lambda _: Ecb(url=url, bounds=_bounds("ecb")), _one_of(RATE_MARKETS)
+    )
+
+
+def _csv_file(key: str) -> Source | None:
+    folder = Path(settings.PRICE_CSV_DIR) if settings.PRICE_CSV_DIR else None
+    url = settings.PRICE_CSV_URL
+    if not folder and not url:
         return None
+    files = [f"{path.name} {_changed_at(path)}" for path in sorted(folder.glob("*.csv"))] if folder else []
 
-    def open_polygon(setting: Setting) -> polygon.Polygon:
-        return polygon.Polygon(key, url=url, timeout=settings.POLYGON_TIMEOUT, limit=limit)
+    def open_files(setting: Setting) -> CsvFiles:
+        page = Page(url, Path(settings.VAR_DIR) / "csv", _bounds("csv_file")) if url else None
+        return CsvFiles(folder, page)
 
-    return Source("polygon", _identity("polygon", key, url), polygon.Polygon, open_polygon, _one_of(polygon.MARKETS))
-
-
-def _csv_folder(key: str) -> Source | None:
-    if not settings.PRICE_CSV_DIR:
-        return None
-    folder = Path(settings.PRICE_CSV_DIR)
-    files = [f"{path.name} {_changed_at(path)}" for path in sorted(folder.glob("*.csv"))]
-    return Source("csv_file", _identity("csv_file", str(folder), *files), CsvFolder, lambda _: CsvFolder(folder))
+    return Source("csv_file", _identity("csv_file", str(folder or ""), url, *files), CsvFiles, open_files)
 
 
 def _changed_at(path: Path) -> int:
@@ -166,6 +216,10 @@ def _identity(name: str, *parts: str) -> str:
 
 BUILDERS: Mapping[str, Callable[[str], Source | None]] = {
     "polygon": _polygon,
-    "csv_file": _csv_folder,
+    "finnhub": _finnhub,
+    "alpha_vantage": _alpha_vantage,
+    "yahoo": _yahoo,
+    "ecb": _ecb,
+    "csv_file": _csv_file,
     "simulated": _simulated,
 }

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from assets.providers.base import BadPayload, Bar, Unavailable
-from assets.providers.csv_file import CsvFolder
+from assets.providers.csv_file import CsvFiles
 
 DAY = date(2024, 5, 31)
 HEADER = "symbol,date,open,high,low,close,volume\n"
 
 
 def ask(folder: Path, *symbols: str) -> list[Bar]:
-    return CsvFolder(folder).daily_bars(symbols, DAY)
+    return CsvFiles(folder).daily_bars(symbols, DAY)
 
 
 def test_rows_of_the_day_from_all_files(tmp_path: Path) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
 from assets.providers.base import BadPayload, Bar, ProviderError, Throttled, Unavailable
-from assets.providers.polygon import Polygon, seconds_to_wait
+from assets.providers.polygon import Polygon
+from assets.providers.transport import Bounds, seconds_to_wait
 from assets.tests.fake_polygon import DAY, KEY, FakePolygon, Reply, body, row
 
 
+def bounds(timeout: float = 1.0, limit: Callable[[], None] = lambda: None, *, most_bytes: int = 1_000_000) -> Bounds:
+    return Bounds("polygon", timeout, most_bytes, limit)
+
+
 def client(upstream: FakePolygon, *, timeout: float = 5.0) -> Polygon:
-    return Polygon(KEY, url=upstream.url, timeout=timeout, limit=lambda: None)
+    return Polygon(KEY, url=upstream.url, bounds=bounds(timeout))
 
 
 def ask(upstream: FakePolygon, *symbols: str, timeout: float = 5.0) -> list[Bar]:
@@ -138,7 +144,7 @@ def test_an_upstream_that_does_not_answer_is_given_up(upstream: FakePolygon) -> 
 
 def test_nobody_there() -> None:
     with pytest.raises(Unavailable, match="NewConnectionError"):
-        Polygon(KEY, url="http://127.0.0.1:9", timeout=1, limit=lambda: None).daily_bars(["AAPL"], DAY)
+        Polygon(KEY, url="http://127.0.0.1:9", bounds=bounds()).daily_bars(["AAPL"], DAY)
 
 
 def test_nothing_is_sent_when_the_limit_is_used_up(upstream: FakePolygon) -> None:
@@ -146,7 +152,7 @@ def test_nothing_is_sent_when_the_limit_is_used_up(upstream: FakePolygon) -> Non
         raise Throttled("polygon: used up", retry_after=9)
 
     with pytest.raises(Throttled):
-        Polygon(KEY, url=upstream.url, timeout=1, limit=used_up).daily_bars(["AAPL"], DAY)
+        Polygon(KEY, url=upstream.url, bounds=bounds(limit=used_up)).daily_bars(["AAPL"], DAY)
     assert upstream.calls == []
 
 

@@ -13,7 +13,7 @@ from portfolio_site import demo
 
 class Command(BaseCommand):
     help = "Bring the database up to date, collect static files in production, load the demo on its first boot."
-    requires_system_checks = ["database"]
+    requires_system_checks = ["database", "market"]
 
     def handle(self, **options: object) -> None:
         self.stdout.write("Preparing the database")

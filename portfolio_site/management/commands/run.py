@@ -19,7 +19,7 @@ from portfolio_site.supervisor.supervisor import ChildFailed, Supervisor
 
 class Command(BaseCommand):
     help = "Prepare the database and start broker, web, worker, beat and Flower; Ctrl-C stops them in order."
-    requires_system_checks = ["database"]
+    requires_system_checks = ["database", "market"]
 
     def handle(self, **options: object) -> None:
         try:
