@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from portfolios.views.proposals import proposals
+
+urlpatterns: list[URLPattern] = [
+    path("market/actions/", proposals, name="proposals"),
+]

@@ -85,7 +85,7 @@ def test_its_owner_does_find_it(endpoint: Endpoint, world: World) -> None:
     assert send(client, method, endpoint.url(world.ids)).status_code not in {401, 403, 404, 405, 500}
 
 
-@each(endpoint for endpoint in API if endpoint.action == "list" and "<" not in endpoint.route)
+@each(e for e in API if e.action == "list" and "<" not in e.route and not e.is_staffs)
 def test_lists_hold_nothing_of_others(endpoint: Endpoint, world: World, bob: User) -> None:
     counts = [client_of(user).get(endpoint.url(world.ids)).json()["count"] for user in (bob, world.owner)]
     assert counts == [1, 1] if "assets" in endpoint.route else counts == [0, 1]
@@ -115,3 +115,14 @@ def _session(user: User) -> Client:
 
 def _anonymous(answer: tuple[Any, ...], url: str) -> tuple[Any, ...]:
     return answer[0], answer[1].replace(url.encode(), b"URL"), answer[2]
+
+
+@each(endpoint for endpoint in ENDPOINTS if endpoint.is_staffs)
+def test_what_is_the_staffs_is_closed_to_others(endpoint: Endpoint, world: World, bob: User) -> None:
+    client = client_of(bob) if endpoint.is_api else _session(bob)
+    before = every_row()
+    for method in METHODS:
+        answer = send(client, method, endpoint.url(world.ids))
+        assert answer.status_code in {403, 405}, f"{method}: {answer.content!r}"
+        assert answer.status_code == 403 or method not in endpoint.methods
+    assert every_row() == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,17 +13,23 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from activity.models import Job
 from activity.services import start_job
-from assets.models import Asset, CorporateAction
+from assets.models import ActionProposal, Asset, CorporateAction, PriceGap, QuarantinedBar
+from assets.providers.base import ActionNotice, Bar
+from assets.quality import Doubt, Reason, Refusal
+from assets.services.notices import note
+from assets.services.quarantine import keep, reject
 from assets.tests.factories import make_asset, make_bars
 from core.testing import make_user
 from portfolios.models import CostMethodChange, Portfolio, Trade
 from portfolios.services.actions import apply_action
 from portfolios.services.methods import change_method
+from portfolios.services.proposals import ignore_proposal
 from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+STAFFS = ("market/quarantine/", "market/action-proposals/", "market/actions/", "market/prices/")
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -42,8 +48,13 @@ class Endpoint:
 
     @property
     def is_private(self) -> bool:
-        """Whether it names an object that belongs to somebody; prices are everybody's."""
-        return "<" in self.route and "assets/" not in self.route
+        """Whether it names an object that belongs to somebody; prices are everybody's, doubts about them staff's."""
+        return "<" in self.route and "assets/" not in self.route and not self.is_staffs
+
+    @property
+    def is_staffs(self) -> bool:
+        """Whether only staff gets in."""
+        return any(part in self.route for part in STAFFS)
 
     def url(self, ids: dict[str, Any]) -> str:
         """The path, with each parameter filled by the segment before it: trades/<int:pk>/ takes ids["trades"]."""
@@ -67,6 +78,8 @@ class World:
     job: Job
     change: CostMethodChange
     action: CorporateAction
+    doubt: QuarantinedBar
+    proposal: ActionProposal
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -79,11 +92,15 @@ class World:
             "assets": self.asset.symbol,
             "cost-methods": self.change.pk,
             "actions": self.action.pk,
+            "quarantine": self.doubt.pk,
+            "action-proposals": self.proposal.pk,
         }
 
     @property
     def missing(self) -> dict[str, Any]:
-        own = dict.fromkeys(("portfolios", "cards", "trades", "cost-methods", "actions"), 987654321)
+        own = dict.fromkeys(
+            ("portfolios", "cards", "trades", "cost-methods", "actions", "quarantine", "action-proposals"), 987654321
+        )
         return own | {"jobs": NOWHERE, "assets": "NOSUCH"}
 
 
@@ -100,7 +117,24 @@ def make_world(owner: User) -> World:
     day, cash = date(2024, 1, 4), Decimal("0.24")
     action = dividends.first() or apply_action(asset=asset, kind="cash_dividend", ex_date=day, cash=cash, actor=staff)
     job = start_job(owner=owner, kind="import", total=3)
-    return World(owner, staff, portfolio, trade, asset, job, change, action)
+    doubt, proposal = doubt_about(asset, 0), announce(asset, 0)
+    return World(owner, staff, portfolio, trade, asset, job, change, action, doubt, proposal)
+
+
+def doubt_about(asset: Asset, number: int) -> QuarantinedBar:
+    """A jump that nobody believes, another one for each number."""
+    bar = Bar(asset.symbol, date(2024, 1, 16), Decimal(900 + number))
+    now = datetime(2024, 1, 17, tzinfo=UTC)
+    keep([(asset.pk, "feed", Doubt(bar, Refusal(Reason.JUMP, "a jump")))], now=now)
+    return QuarantinedBar.objects.get(asset=asset, figures__close=str(bar.close))
+
+
+def announce(asset: Asset, number: int) -> ActionProposal:
+    """A dividend that a feed announced, another one for each number."""
+    cash = Decimal(1) + Decimal(number) / 100
+    notice = ActionNotice(asset.symbol, "cash_dividend", date(2024, 1, 5), f"d{number}", cash=cash, currency="USD")
+    note(asset, [notice], provider="feed", now=datetime(2024, 1, 4, tzinfo=UTC))
+    return ActionProposal.objects.get(asset=asset, external_id=notice.external_id)
 
 
 def endpoints() -> list[Endpoint]:
@@ -141,7 +175,7 @@ def _action(view: Any) -> str:
 
 
 def grow(world: World, first: int, last: int) -> None:
-    """Give every list more rows, numbered ``first`` to ``last - 1``: portfolios, assets, bars, trades, jobs."""
+    """Give every list more rows, numbered ``first`` to ``last - 1``: portfolios, assets, bars, trades, jobs, doubts."""
     for number in range(first, last):
         asset = make_asset(f"S{number:02}", sector=f"Sector {number % 5}")
         make_bars(asset, {date(2024, 1, 2): 50, date(2024, 1, 3): 51, date(2024, 1, 4): 52})
@@ -150,3 +184,8 @@ def grow(world: World, first: int, last: int) -> None:
         sell(world.portfolio, asset, 4, 52, "2024-01-04")
         make_portfolio(world.owner, f"Portfolio {number}")
         start_job(owner=world.owner, kind="import", total=number)
+        doubt_about(asset, number)
+        reject(bar=doubt_about(world.asset, number), actor=world.staff)
+        announce(asset, number)
+        ignore_proposal(proposal=announce(world.asset, number), actor=world.staff)
+        PriceGap.objects.create(asset=asset, start=date(2024, 1, 5), end=date(2024, 1, 8), sessions=2)

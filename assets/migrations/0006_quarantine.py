@@ -197,7 +197,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='actionproposal',
-            constraint=models.UniqueConstraint(fields=('provider', 'external_id', 'digest'), name='proposal_once_per_notice_and_terms'),
+            constraint=models.UniqueConstraint(fields=('asset', 'provider', 'external_id', 'digest'), name='proposal_once_per_notice_and_terms'),
         ),
         migrations.AddIndex(
             model_name='backfill',

@@ -35,8 +35,8 @@ class ActionProposalQuerySet(models.QuerySet["ActionProposal"]):
 class ActionProposal(models.Model):
     """A split or a dividend that a feed announced. It becomes a CorporateAction when it is applied.
 
-    Once per provider, external id and terms. A feed that corrects itself makes another one that ``supersedes`` the
-    first. ``accepted_at`` is a person's yes, which counts from the ex-date on.
+    Once per asset, provider, external id and terms. A feed that corrects itself makes another one that ``supersedes``
+    the first. ``accepted_at`` is a person's yes, which counts from the ex-date on.
     """
 
     asset = models.ForeignKey(Asset, models.PROTECT, related_name="action_proposals")
@@ -85,7 +85,7 @@ class ActionProposal(models.Model):
                 for field in ("ratio", "per", "cash")
             ),
             models.UniqueConstraint(
-                fields=["provider", "external_id", "digest"], name="proposal_once_per_notice_and_terms"
+                fields=["asset", "provider", "external_id", "digest"], name="proposal_once_per_notice_and_terms"
             ),
         ]
         indexes = [models.Index(fields=["state", "ex_date"], name="proposal_state_ex_date")]

@@ -50,7 +50,7 @@ def request_backfill(*, asset: Asset, actor: User | None, now: datetime, start: 
     if under_way:
         return under_way
     end = _last_day(asset, now)
-    start = start or end - YEAR * settings.BACKFILL_YEARS
+    start = start or end - YEAR * settings.BACKFILL_YEARS + timedelta(days=1)
     if start > end:
         raise NoHistoryAsked(f"The last day that can be fetched is {end}.", field="start")
     job = start_job(owner=actor, kind=KIND, total=len(_pieces(start, end)))

@@ -79,7 +79,9 @@ def _note(asset: Asset, notice: ActionNotice, provider: str, now: datetime) -> b
     digest = hashlib.sha256(repr(sorted(terms.items())).encode()).hexdigest()
     external_id = notice.external_id[:200]
     known = list(
-        ActionProposal.objects.select_for_update().filter(provider=provider, external_id=external_id).order_by("pk")
+        ActionProposal.objects.select_for_update()
+        .filter(asset=asset, provider=provider, external_id=external_id)
+        .order_by("pk")
     )
     same = next((proposal for proposal in known if proposal.digest == digest), None)
     if not known and _is_known_otherwise(asset, terms, provider):

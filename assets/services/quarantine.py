@@ -43,7 +43,7 @@ class AlreadyDecided(DomainError):
     """Somebody has decided about this bar already."""
 
 
-class NeverAPrice(DomainError):
+class NotAcceptable(DomainError):
     """This can never be a price; it can only be rejected."""
 
 
@@ -77,12 +77,12 @@ def settled(asset_ids: Iterable[int], day: date) -> set[int]:
 def accept(*, bar: QuarantinedBar, actor: User) -> QuarantinedBar:
     """Make the bar the current one. Other open bars of that day are rejected, and later ones judged anew.
 
-    Raises AlreadyDecided, NeverAPrice.
+    Raises AlreadyDecided, NotAcceptable.
     """
     PriceClock.tick()  # first, as everybody who writes prices does
     bar = _open(bar)
     if bar.reason not in quality.DECIDABLE or quality.malformed(as_bar(bar)):
-        raise NeverAPrice
+        raise NotAcceptable
     _store(bar)
     now = timezone.now()
     _decide(bar, QuarantineState.ACCEPTED, actor, now)

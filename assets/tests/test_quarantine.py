@@ -16,7 +16,7 @@ from assets.providers.base import Bar
 from assets.quality import Doubt, Reason, Refusal
 from assets.services.due import due_days
 from assets.services.ingestion import ingest
-from assets.services.quarantine import AlreadyDecided, NeverAPrice, accept, keep, reject
+from assets.services.quarantine import AlreadyDecided, NotAcceptable, accept, keep, reject
 from assets.tests.factories import make_asset, make_bars, make_exchange
 from assets.tests.fake_polygon import DAY, FakePolygon, Reply, body, row
 from users.models import User
@@ -162,7 +162,7 @@ def test_what_is_no_price_can_only_be_rejected(
     run(market)
     bar = QuarantinedBar.objects.get()
     clock = PriceClock.read()
-    with pytest.raises(NeverAPrice):
+    with pytest.raises(NotAcceptable):
         accept(bar=bar, actor=carol)
     assert (PriceClock.read(), QuarantinedBar.objects.get().state) == (clock, "open")
     assert reject(bar=bar, actor=carol).state == "rejected"

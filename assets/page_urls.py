@@ -1,0 +1,13 @@
+"""The pages of market data."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from assets.views.prices import prices
+from assets.views.quarantine import quarantine
+
+urlpatterns = [
+    path("market/prices/", prices, name="prices"),
+    path("market/quarantine/", quarantine, name="quarantine"),
+]
