@@ -16,15 +16,21 @@ RANGE = "/v2/aggs/ticker/"
 
 @dataclass
 class FakePast(FakePolygon):
-    """``past`` holds closes by ticker and day; ``splits`` are rows as Polygon writes them."""
+    """``past`` holds closes by ticker and day; ``splits`` are rows as Polygon writes them.
+
+    The call numbered ``hangs_at``, and those after it, wait for ``release``.
+    """
 
     past: dict[str, dict[date, object]] = field(default_factory=dict)
     splits: list[dict[str, Any]] = field(default_factory=list)
+    hangs_at: int | None = None
 
     def tell(self, ticker: str, closes: Mapping[date, object]) -> None:
         self.past.setdefault(ticker, {}).update(closes)
 
     def usual(self, call: Call) -> Reply:
+        if self.hangs_at is not None and len(self.calls) >= self.hangs_at:
+            self.released.wait(30)
         if call.path.startswith(RANGE):
             return self._range(call)
         if "/reference/splits" in call.path:
