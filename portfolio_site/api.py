@@ -15,7 +15,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from activity.api import JobViewSet
-from assets.api import AssetViewSet, QuarantineViewSet
+from assets.api import AssetViewSet, ProviderKeyView, ProvidersView, QuarantineViewSet
 from portfolios.api import ActionProposalViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TokenView
 
@@ -57,6 +57,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/auth/token/refresh", RefreshView.as_view(), name="token-refresh"),
     path("api/auth/token/revoke", RevokeView.as_view(), name="token-revoke"),
     path("api/users/me/", ProfileView.as_view(), name="profile"),
+    path("api/market/providers/", ProvidersView.as_view(), name="provider-list"),
+    path("api/market/providers/<str:provider>/key/", ProviderKeyView.as_view(), name="provider-key"),
     path("api/assets/<path:symbol>/actions/", include("portfolios.action_urls")),  # before the symbols with a slash
     path("api/", include(router.urls)),
     path("api/portfolios/", include("portfolios.urls")),

@@ -29,7 +29,7 @@ from users.models import User
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-STAFFS = ("market/quarantine/", "market/action-proposals/", "market/actions/", "market/prices/")
+STAFFS = ("market/providers/", "market/quarantine/", "market/action-proposals/", "market/actions/", "market/prices/")
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -94,6 +94,7 @@ class World:
             "actions": self.action.pk,
             "quarantine": self.doubt.pk,
             "action-proposals": self.proposal.pk,
+            "providers": "polygon",
         }
 
     @property

@@ -1,5 +1,5 @@
 """Market data in the admin."""
 
-from assets.admin import doubts, securities
+from assets.admin import doubts, providers, securities
 
-__all__ = ["doubts", "securities"]
+__all__ = ["doubts", "providers", "securities"]

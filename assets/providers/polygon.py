@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 import urllib3
@@ -63,7 +63,9 @@ class Polygon:
     def history(self, symbol: str, start: date, end: date) -> list[Bar]:
         """Unadjusted; empty for a symbol without trades, and for one that Polygon does not know."""
         _, ticker = _ticker(symbol)
-        first = self._asked(self._client.list_aggs, ticker, 1, "day", start, end, adjusted=False, limit=MOST_BARS)
+        first = self._asked(
+            self._client.list_aggs, _in_path(ticker), 1, "day", start, end, adjusted=False, limit=MOST_BARS
+        )
         bars: dict[date, Bar] = {}
         for page in self._pages(first):
             require_symbol("polygon", page.get("ticker", ticker), ticker)
@@ -84,7 +86,7 @@ class Polygon:
         return list({notice.external_id: notice for notice in found}.values())  # a page that comes twice counts once
 
     def profile(self, symbol: str) -> CompanyFacts:
-        found = self._asked(self._client.get_ticker_details, symbol)
+        found = self._asked(self._client.get_ticker_details, _in_path(symbol))
         answer = mapping("polygon", found.get("results"), "the answer has no details")
         require_symbol("polygon", answer.get("ticker"), symbol)
         return CompanyFacts(
@@ -242,6 +244,11 @@ def _ticker(symbol: str) -> tuple[str, str]:
     if coin and currency in MINOR_UNITS:
         return "crypto", f"X:{coin}{currency}"
     return "stocks", symbol
+
+
+def _in_path(ticker: str) -> str:
+    """The client does not escape it."""
+    return quote(ticker, safe=":")
 
 
 def _refusal(body: str) -> BadPayload | UnknownSymbol:

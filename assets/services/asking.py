@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from assets.models import Asset, SymbolMapping, UnknownHere
@@ -69,6 +70,7 @@ def ask(capability: Capability, asset: Asset, call: Callable[[Any, str], T]) -> 
     asset need not be stored. Not to be called inside a transaction: it would hold the providers' rows while they are
     slow. Raises NobodyKnows, or NobodyAnswers when somebody who could know failed or nobody is configured.
     """
+    _require_symbol(asset)
     chosen = candidates(capability, asset)
     known = remembered(capability, chosen)
     reasons = [str(error) for error in known.values() if not isinstance(error, NotCovered)]
@@ -88,6 +90,15 @@ def ask(capability: Capability, asset: Asset, call: Callable[[Any, str], T]) -> 
     if reasons and not problems:
         raise NobodyKnows(f"No provider knows {asset.symbol}: {'; '.join(reasons)}.")
     raise _nobody_answers(asset, problems)
+
+
+def _require_symbol(asset: Asset) -> None:
+    """What cannot be a symbol is sent to nobody. A stored asset has one."""
+    if asset.pk is None:
+        try:
+            Asset._meta.get_field("symbol").clean(asset.symbol, asset)  # noqa: SLF001  Django's public name for it
+        except ValidationError as error:
+            raise NobodyKnows(f"“{asset.symbol[:32]}” is no symbol.") from error
 
 
 def candidates(capability: Capability, asset: Asset) -> list[Candidate]:

@@ -74,12 +74,19 @@ def close(provider: str) -> None:
 
 
 @transaction.atomic
-def _admit_in_turn(provider: str, identity: str, now: datetime) -> None:
+def known_as(provider: str, identity: str) -> ProviderState:
+    """The provider's row, locked; one that is configured in another way than before begins anew."""
     state = locked(provider)
     if state.identity != identity:
         state.identity, state.failures = identity, 0
         state.opened_at = state.open_until = state.held_until = None
         state.save()
+    return state
+
+
+@transaction.atomic
+def _admit_in_turn(provider: str, identity: str, now: datetime) -> None:
+    state = known_as(provider, identity)
     if state.held_until and state.held_until > now:
         raise throttled(provider, "it asked to wait", (state.held_until - now).total_seconds())
     if state.open_until and state.open_until > now:

@@ -82,10 +82,14 @@ def throttled(provider: str, reason: str, seconds: float) -> Throttled:
 
 
 def _recent(state: ProviderState, moment: float) -> tuple[list[float], dict[str, int]]:
-    """The calls of the last minute, and by hour those of the last 24."""
+    """The calls of the last minute, and by hour those of the last 24.
+
+    Another process may have counted with a slightly later time. What lies further ahead is from before a clock was
+    set back.
+    """
     last = int(moment // HOUR)
-    calls = [call for call in state.calls if moment - WINDOW < call <= moment]
-    return calls, {hour: count for hour, count in state.hours.items() if last - DAY < int(hour) <= last}
+    calls = [call for call in state.calls if moment - WINDOW < call < moment + WINDOW]
+    return calls, {hour: count for hour, count in state.hours.items() if last - DAY < int(hour) <= last + 1}
 
 
 def _require(provider: str, limit: int, name: str, calls: list[float], span: float, moment: float) -> None:

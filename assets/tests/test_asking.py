@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from assets.models import Asset, ProviderState, SymbolMapping
+from assets.models import Asset, ProviderState, SymbolMapping, UnknownHere
 from assets.services import breaker
-from assets.services.asking import Capability, NobodyAnswers, Reply, ask
+from assets.services.asking import Capability, NobodyAnswers, NobodyKnows, Reply, ask
+from assets.tests import fake_services as fakes
 from assets.tests.factories import make_asset, make_bars
 from assets.tests.fake_polygon import DAY, FakePolygon
-from assets.tests.fake_polygon import Reply as Answer
+from assets.tests.fake_upstream import Answering, as_json, serving
+from assets.tests.fake_upstream import Reply as Answer
 
 pytestmark = pytest.mark.django_db
 
@@ -155,3 +158,77 @@ def test_another_key_closes_the_breaker(polygon: FakePolygon, settings: Any) -> 
         bars_of(asset)
     settings.POLYGON_API_KEY = "the right one"
     assert bars_of(asset).provider == "polygon"
+
+
+# --- what is remembered -------------------------------------------------------------------------------------------
+
+
+def quote_of(asset: Asset) -> Reply[Any]:
+    return ask(Capability.QUOTE, asset, lambda adapter, symbol: adapter.quote(symbol))
+
+
+@pytest.fixture
+def finnhub(settings: Any) -> Iterator[Answering]:
+    with serving(fakes.finnhub()) as upstream:
+        settings.FINNHUB_URL, settings.FINNHUB_API_KEY = upstream.url, "key"
+        yield upstream
+
+
+def test_an_unknown_symbol_is_remembered(finnhub: Answering) -> None:
+    finnhub.answers["/quote"] = as_json(fakes.FINNHUB_NOBODY)
+    for _ in range(3):
+        with pytest.raises(NobodyKnows, match="No provider knows NOSUCH: finnhub: it does not know NOSUCH"):
+            quote_of(Asset(symbol="NOSUCH"))
+    assert len(finnhub.calls) == 1
+    finnhub.answers["/quote"] = as_json(fakes.FINNHUB_QUOTE)
+    assert quote_of(Asset(symbol="AAPL")).provider == "finnhub"
+    UnknownHere.objects.update(until=timezone.now())
+    assert quote_of(Asset(symbol="NOSUCH")).provider == "finnhub", "after a day it is asked again"
+    assert ProviderState.objects.get(pk="finnhub").failures == 0
+
+
+def test_what_the_plan_does_not_cover_is_remembered_for_the_key(finnhub: Answering, settings: Any) -> None:
+    finnhub.answers["/stock/candle"] = Answer(b'{"error": "no access"}', 403)
+
+    def bars(symbol: str) -> Reply[Any]:
+        return ask(Capability.HISTORY, Asset(symbol=symbol), lambda adapter, name: adapter.history(name, DAY, DAY))
+
+    for symbol in ("AAPL", "MSFT", "IBM"):
+        with pytest.raises(NobodyAnswers, match="the key does not cover this"):
+            bars(symbol)
+    assert len(finnhub.calls) == 1
+    assert quote_of(Asset(symbol="AAPL")).provider == "finnhub", "another kind of question is answered"
+    settings.FINNHUB_API_KEY = "of a larger plan"
+    finnhub.answers["/stock/candle"] = as_json(fakes.FINNHUB_CANDLES)
+    assert [bar.day for bar in bars("AAPL").value] == [DAY]
+
+
+def test_another_currency_is_another_security(finnhub: Answering, settings: Any, tmp_path: Path) -> None:
+    """The next one is asked, and the first one is not asked again."""
+    settings.PRICE_PROVIDERS, settings.VAR_DIR = ["finnhub", "yahoo"], tmp_path
+    asset = make_asset("AAPL", currency="EUR")
+    with serving(fakes.yahoo()) as upstream:
+        upstream.answers[fakes.YAHOO_CHART] = as_json(fakes.chart({DAY: 5}, currency="EUR"))
+        settings.YAHOO_URL = upstream.url
+        assert [quote_of(asset).provider for _ in range(2)] == ["yahoo"] * 2
+    assert len(finnhub.calls) == 1
+    assert "is quoted in USD there, not in EUR" in UnknownHere.objects.get().reason
+
+
+def test_made_up_prices_wait_for_those_who_may_know(finnhub: Answering, settings: Any) -> None:
+    settings.PRICE_PROVIDERS = ["finnhub", "simulated"]
+    asset = make_asset("AAPL")
+    finnhub.always = Answer(b"", 500)
+    with pytest.raises(NobodyAnswers):
+        quote_of(asset)
+    finnhub.always = as_json(fakes.FINNHUB_NOBODY)
+    assert quote_of(asset).provider == "simulated"
+    assert quote_of(asset).provider == "simulated"
+    assert len(finnhub.calls) == 2
+
+
+@pytest.mark.parametrize("symbol", ["", "a b", "x" * 10_000, "A\x00", "é", "A" * 33])
+def test_what_is_no_symbol_is_sent_to_nobody(finnhub: Answering, symbol: str) -> None:
+    with pytest.raises(NobodyKnows, match="is no symbol"):
+        quote_of(Asset(symbol=symbol))
+    assert finnhub.calls == []

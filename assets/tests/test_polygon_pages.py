@@ -165,3 +165,9 @@ def test_company_details(upstream: Answering) -> None:
     upstream.answers[DETAILS] = as_json({"status": "OK", "results": details | {"ticker": "MSFT"}})
     with pytest.raises(AnotherSecurity):
         polygon(upstream).profile("AAPL")
+
+
+def test_a_symbol_stays_one_part_of_the_address(upstream: Answering) -> None:
+    with pytest.raises(BadPayload):
+        polygon(upstream).history("A/../../v3", FIRST, SECOND)
+    assert upstream.calls[0].path == f"/v2/aggs/ticker/A%2F..%2F..%2Fv3/range/1/day/{FIRST}/{SECOND}"
