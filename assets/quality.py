@@ -230,4 +230,6 @@ def _identical(bar: BarLike, other: BarLike) -> bool:
 
 def _plain(value: Decimal) -> str:
     text = str(value)  # not "f": 1E+999999 would be a million digits
+    if "." in text and "E" not in text:
+        text = text.rstrip("0").rstrip(".")
     return text if len(text) <= 20 else f"{value:.3E}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
+from rest_framework.test import APIClient
 
 from activity.models import Job
 from assets.models import Asset, Backfill, HistoricValue, PriceGap, PriceRevision, QuarantinedBar
@@ -275,3 +277,36 @@ def test_an_entered_price_is_not_overwritten_by_a_provider(apple: Asset) -> None
     assert store_bars([(apple.pk, Bar("AAPL", LAST, Decimal(100)))], source="polygon") == 0
     assert closes(apple)[LAST] == 99
     assert store_bars([(apple.pk, Bar("AAPL", LAST, Decimal(98)))], source="manual") == 1
+
+
+def test_the_admin_fetches_a_history_again(apple: Asset, carol: User) -> None:
+    client = Client()
+    client.force_login(carol)
+    make_asset("HOUSE", exchange=None, price_basis="total_return")
+    chosen = {"action": "backfill_now", "_selected_action": list(Asset.objects.values_list("pk", flat=True))}
+    answer = client.post("/admin/assets/asset/", chosen, follow=True)
+    text = answer.content.decode()
+    assert "The history is fetched of AAPL." in text
+    assert "HOUSE: No provider that has the history of this asset is configured." in text
+    assert Backfill.objects.get().asset == apple
+
+
+@pytest.mark.parametrize("name", ["quarantinedbar", "pricegap", "backfill", "actionproposal"])
+def test_the_admin_shows_and_does_not_edit(carol: User, name: str) -> None:
+    client = Client()
+    client.force_login(carol)
+    assert client.get(f"/admin/assets/{name}/").status_code == 200
+    assert client.get(f"/admin/assets/{name}/add/").status_code == 403
+
+
+def test_over_the_api(apple: Asset, api: Callable[[User], APIClient], alice: User, carol: User) -> None:
+    url = "/api/assets/AAPL/backfill/"
+    assert api(alice).post(url).status_code == 403
+    made = api(carol).post(url, {"start": "2024-01-02"})
+    assert (made.status_code, made.json()["state"]) == (202, "pending")
+    job = api(carol).get(f"/api/jobs/{made.json()['job']}/").json()
+    assert (job["kind"], job["state"], job["done"]) == ("backfill", "running", 0)
+    assert api(alice).get(f"/api/jobs/{made.json()['job']}/").status_code == 404
+    make_bars(apple, {DAYS[0]: 100, DAYS[3]: 100})
+    gaps = api(alice).get("/api/assets/AAPL/gaps/").json()["results"]
+    assert gaps == [{"start": DAYS[1].isoformat(), "end": DAYS[2].isoformat(), "sessions": 2}]
