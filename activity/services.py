@@ -52,6 +52,11 @@ def advance_job(job_id: UUID, by: int = 1) -> None:
     Job.objects.filter(pk=job_id, state=JobState.RUNNING).update(done=Least(F("done") + by, F("total")))
 
 
+def note_job(job_id: UUID, message: str) -> None:
+    """Say what a running job waits for."""
+    Job.objects.filter(pk=job_id, state=JobState.RUNNING).update(message=message)
+
+
 def finish_job(job_id: UUID, *, result: dict[str, Any] | None = None, error: str = "") -> None:
     """End a running job: failed with ``error``, or done with ``result``. The first end counts."""
     ended = {"message": error, "result": result or {}, "finished_at": timezone.now()}

@@ -7,7 +7,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Generic, Protocol, TypeVar
+from enum import StrEnum
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 LIMIT = Decimal(10) ** 15  # above any price, and above any day's volume
 DECIMALS = 10
@@ -42,24 +43,71 @@ class BarLike(Protocol):
 BarT = TypeVar("BarT", bound=BarLike)
 
 
+class Reason(StrEnum):
+    """Why a bar is not stored."""
+
+    NOT_ASKED = "not_asked"
+    OTHER_DAY = "other_day"
+    FUTURE = "future"
+    NO_SESSION = "no_session"
+    NOT_A_NUMBER = "not_a_number"
+    NOT_POSITIVE = "not_positive"
+    TOO_LONG = "too_long"
+    INCONSISTENT = "inconsistent"
+    CONTRADICTORY = "contradictory"
+    JUMP = "jump"
+    RESTATED = "restated"
+
+
+UNASKED = frozenset({Reason.NOT_ASKED, Reason.OTHER_DAY})
+"""Not doubtful but beside the question: nobody has to decide about such a bar."""
+DECIDABLE = frozenset({Reason.NO_SESSION, Reason.INCONSISTENT, Reason.CONTRADICTORY, Reason.JUMP})
+"""What a person may store all the same; the rest can never become a price."""
+
+
+class Refusal(NamedTuple):
+    reason: Reason
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a market's day should look like. ``previous`` holds the last close before it by symbol, with its day."""
+    """What a market's day should look like.
+
+    ``previous`` holds the last close before it by symbol, with its day. It counts for RECENT days, and for as long as
+    need be where ``disputed`` names the symbol: a jump from it was refused and nobody has settled that.
+    """
 
     symbols: AbstractSet[str]
     day: date
     today: date
     session: bool = True
     previous: Mapping[str, tuple[date, Decimal]] = field(default_factory=dict)
+    disputed: AbstractSet[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt(Generic[BarT]):
+    """A bar that was asked for and is not believed."""
+
+    bar: BarT
+    refusal: Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict(Generic[BarT]):
-    """The bars to store; by symbol, what is odd about some of them, and why the others are refused."""
+    """The bars to store; by symbol, what is odd about some of them, and why the others are refused.
+
+    ``doubts`` are the refused ones that somebody has to decide about.
+    """
 
     accepted: list[BarT]
     flagged: dict[str, str]
     refused: dict[str, str]
+    doubts: list[Doubt[BarT]] = field(default_factory=list)
 
 
 def judge(bars: Iterable[BarT], expected: Expectation) -> Verdict[BarT]:
@@ -76,18 +124,25 @@ def judge(bars: Iterable[BarT], expected: Expectation) -> Verdict[BarT]:
 
 
 def _file(verdict: Verdict[BarT], symbol: str, given: Sequence[BarT], expected: Expectation) -> None:
-    reason = "two different bars for one day" if len(given) > 1 else refusal(given[0], expected)
-    if reason:
-        verdict.refused[symbol] = reason
-        return
-    verdict.accepted.append(given[0])
-    if oddity := flag(given[0], expected):
-        verdict.flagged[symbol] = oddity
+    refused = [(bar, refusal(bar, expected)) for bar in given]
+    if len(given) > 1:
+        refused = [(bar, reason or CONTRADICTION) for bar, reason in refused]
+        verdict.refused[symbol] = CONTRADICTION.text
+    elif reason := refused[0][1]:
+        verdict.refused[symbol] = reason.text
+    else:
+        verdict.accepted.append(given[0])
+        if oddity := flag(given[0], expected):
+            verdict.flagged[symbol] = oddity
+    verdict.doubts.extend(Doubt(bar, reason) for bar, reason in refused if reason and reason.reason not in UNASKED)
 
 
-def refusal(bar: BarLike, expected: Expectation) -> str:
+CONTRADICTION = Refusal(Reason.CONTRADICTORY, "two different bars for one day")
+
+
+def refusal(bar: BarLike, expected: Expectation) -> Refusal | None:
     """Why ``bar`` must not be stored, or nothing."""
-    return _misplaced(bar, expected) or _malformed(bar) or _inconsistent(bar) or _jump(bar, expected)
+    return _misplaced(bar, expected) or malformed(bar) or inconsistent(bar) or _jump(bar, expected)
 
 
 def flag(bar: BarLike, expected: Expectation) -> str:
@@ -98,63 +153,72 @@ def flag(bar: BarLike, expected: Expectation) -> str:
     return f"close moved by {move:+.1%}" if move is not None and abs(move) > LARGE_MOVE else ""
 
 
-def _misplaced(bar: BarLike, expected: Expectation) -> str:
+def _misplaced(bar: BarLike, expected: Expectation) -> Refusal | None:
     if bar.symbol not in expected.symbols:
-        return "this symbol was not asked for"
+        return Refusal(Reason.NOT_ASKED, "this symbol was not asked for")
     if bar.day > expected.today:
-        return f"{bar.day} is in the future"
+        return Refusal(Reason.FUTURE, f"{bar.day} is in the future")
     if bar.day != expected.day:
-        return f"the bar is of {bar.day}, not of {expected.day}"
-    return "" if expected.session else f"the exchange was closed on {bar.day}"
+        return Refusal(Reason.OTHER_DAY, f"the bar is of {bar.day}, not of {expected.day}")
+    if not expected.session:
+        return Refusal(Reason.NO_SESSION, f"the exchange was closed on {bar.day}")
+    return None
 
 
-def _malformed(bar: BarLike) -> str:
-    for name in PRICES:
-        price = getattr(bar, name)
-        if price is not None and (reason := _bad_number(price) or ("" if price > 0 else "is not above zero")):
-            return f"{name} {_plain(price)} {reason}"
-    if bar.volume is not None and (reason := _bad_number(bar.volume) or ("" if bar.volume >= 0 else "is below zero")):
-        return f"volume {_plain(bar.volume)} {reason}"
-    return ""
+def malformed(bar: BarLike) -> Refusal | None:
+    """What no column could keep: no number, a price of 0 or less, too many digits."""
+    for name in (*PRICES, "volume"):
+        value = getattr(bar, name)
+        bad = _bad_number(value, least_is_zero=name == "volume") if value is not None else None
+        if bad:
+            return Refusal(bad.reason, f"{name} {_plain(value)} {bad.text}")
+    return None
 
 
-def _bad_number(value: Decimal) -> str:
+def _bad_number(value: Decimal, *, least_is_zero: bool) -> Refusal | None:
     if not value.is_finite():
-        return "is not a number"
+        return Refusal(Reason.NOT_A_NUMBER, "is not a number")
     if abs(value) >= LIMIT:
-        return "is absurdly large"
+        return Refusal(Reason.TOO_LONG, "is absurdly large")
     digits, exponent = value.normalize().as_tuple()[1:]
     if isinstance(exponent, int) and (exponent < -DECIMALS or len(digits) > DIGITS):
-        return f"has more than {DECIMALS} decimals or {DIGITS} digits"
-    return ""
+        return Refusal(Reason.TOO_LONG, f"has more than {DECIMALS} decimals or {DIGITS} digits")
+    if value < 0 and least_is_zero:
+        return Refusal(Reason.NOT_POSITIVE, "is below zero")
+    if value <= 0 and not least_is_zero:
+        return Refusal(Reason.NOT_POSITIVE, "is not above zero")
+    return None
 
 
-def _inconsistent(bar: BarLike) -> str:
-    low, high = bar.low, bar.high
+def inconsistent(bar: BarLike) -> Refusal | None:
+    """Figures that cannot be of one day."""
+    low, high, text = bar.low, bar.high, ""
     if low is not None and high is not None and high < low:
-        return f"high {_plain(high)} is below low {_plain(low)}"
-    if high is not None and bar.close > high:
-        return f"close {_plain(bar.close)} is above high {_plain(high)}"
-    if low is not None and bar.close < low:
-        return f"close {_plain(bar.close)} is below low {_plain(low)}"
-    return ""
+        text = f"high {_plain(high)} is below low {_plain(low)}"
+    elif high is not None and bar.close > high:
+        text = f"close {_plain(bar.close)} is above high {_plain(high)}"
+    elif low is not None and bar.close < low:
+        text = f"close {_plain(bar.close)} is below low {_plain(low)}"
+    return Refusal(Reason.INCONSISTENT, text) if text else None
 
 
-def _jump(bar: BarLike, expected: Expectation) -> str:
+def _jump(bar: BarLike, expected: Expectation) -> Refusal | None:
     move = _move(bar, expected)
     if move is None or abs(move) <= JUMP:
-        return ""
+        return None
     day, close = expected.previous[bar.symbol]
-    return (
+    return Refusal(
+        Reason.JUMP,
         f"close {_plain(bar.close)} is {move:+.0%} against {_plain(close)} on {day}, "
-        f"more than {JUMP:.0%} without a corporate action"
+        f"more than {JUMP:.0%} without a corporate action",
     )
 
 
 def _move(bar: BarLike, expected: Expectation) -> Decimal | None:
     """The relative change against the previous close; None when there is no recent one."""
     day, close = expected.previous.get(bar.symbol, (date.min, Decimal(0)))
-    if close <= 0 or not timedelta(0) < bar.day - day <= RECENT:
+    binding = bar.symbol in expected.disputed or bar.day - day <= RECENT
+    if close <= 0 or day >= bar.day or not binding:
         return None
     return bar.close / close - 1
 
@@ -166,4 +230,6 @@ def _identical(bar: BarLike, other: BarLike) -> bool:
 
 def _plain(value: Decimal) -> str:
     text = str(value)  # not "f": 1E+999999 would be a million digits
+    if "." in text and "E" not in text:
+        text = text.rstrip("0").rstrip(".")
     return text if len(text) <= 20 else f"{value:.3E}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from csp.constants import SELF, UNSAFE_INLINE
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase, HttpResponseRedirectBase
 from django.middleware.common import CommonMiddleware
@@ -109,3 +110,15 @@ def login_needed(view: View) -> View:
         return redirect_to_login(request.get_full_path())
 
     return guarded
+
+
+def staff_needed(view: View) -> View:
+    """Send strangers to the login, and refuse whoever is not of the staff."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not getattr(request.user, "is_staff", False):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return login_needed(guarded)

@@ -15,11 +15,21 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from activity.api import JobViewSet
-from assets.api import AssetViewSet, ProfileViewSet, ProviderKeyView, ProvidersView, QuoteViewSet
+from assets.api import (
+    AssetViewSet,
+    ProfileViewSet,
+    ProviderKeyView,
+    ProvidersView,
+    QuarantineViewSet,
+    QuoteViewSet,
+)
+from portfolios.api import ActionProposalViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TokenView
 
 router = SimpleRouter()
 router.register("assets", AssetViewSet, basename="asset")
+router.register("market/quarantine", QuarantineViewSet, basename="quarantine")
+router.register("market/action-proposals", ActionProposalViewSet, basename="proposal")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.

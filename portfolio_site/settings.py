@@ -215,6 +215,26 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=15),
         "options": {"expire_seconds": 15},
     },
+    "fetch the histories that somebody asked for": {
+        "task": "assets.backfill_due",
+        "schedule": timedelta(seconds=60),
+        "options": {"expire_seconds": 60},
+    },
+    "look for gaps in the histories, once a night": {
+        "task": "assets.repair_gaps",
+        "schedule": timedelta(minutes=5),
+        "options": {"expire_seconds": 300},
+    },
+    "fetch corporate actions, once a night": {
+        "task": "portfolios.fetch_actions",
+        "schedule": timedelta(minutes=5),
+        "options": {"expire_seconds": 300},
+    },
+    "apply the corporate actions whose day has come": {
+        "task": "portfolios.apply_actions",
+        "schedule": timedelta(minutes=5),
+        "options": {"expire_seconds": 300},
+    },
     "recompute stale portfolios": {
         "task": "analytics.refresh_stale",
         "schedule": timedelta(seconds=30),
@@ -272,6 +292,11 @@ CSV_FILE_CALLS_PER_MINUTE = env.int("CSV_FILE_CALLS_PER_MINUTE", default=10)
 CSV_FILE_TIMEOUT = env.float("CSV_FILE_TIMEOUT", default=20.0)
 CSV_FILE_MOST_BYTES = env.int("CSV_FILE_MOST_BYTES", default=50_000_000)
 SIMULATED_SEED = env.int("SIMULATED_SEED", default=7)
+BACKFILL_YEARS = env.int("BACKFILL_YEARS", default=10)
+GAP_REPAIR_CALLS = env.int("GAP_REPAIR_CALLS", default=20)
+FEED_ACTIONS = env.str("FEED_ACTIONS", default="ask")
+if FEED_ACTIONS not in ("ask", "automatic"):
+    raise ImproperlyConfigured(f"FEED_ACTIONS is “{FEED_ACTIONS}”; it can be ask or automatic.")
 INGEST_AT = time.fromisoformat(env.str("INGEST_AT", default="03:00"))
 INGEST_TIME_ZONE = env.str("INGEST_TIME_ZONE", default="UTC")
 INGEST_LEASE = timedelta(seconds=env.float("INGEST_LEASE", default=30.0))  # a worker silent for so long is gone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from core.web import login_needed
+from core.web import login_needed, staff_needed
 from portfolios.views.actions import (
     ActionEntryPage,
     ActionListPage,
@@ -12,10 +12,10 @@ from portfolios.views.actions import (
     ActionRestorePage,
     ActionVoidPage,
 )
-from portfolios.views.base import staff_only
 from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_options
 from portfolios.views.holdings import holding_list
 from portfolios.views.methods import MethodPage, MethodPreviewPart, MethodRestorePage, MethodVoidPage
+from portfolios.views.proposals import proposals
 from portfolios.views.trade import restore_page, trade_page, void_page
 from portfolios.views.transactions import transaction_list
 from portfolios.views.undo import RedoView, UndoView
@@ -33,15 +33,16 @@ urlpatterns: list[URLPattern] = [
     path("transactions/<int:pk>/edit/", login_needed(TradeEntryView.as_view()), name="trade-edit"),
     path("transactions/<int:pk>/undo/", login_needed(UndoView.as_view()), name="trade-undo"),
     path("transactions/<int:pk>/redo/", login_needed(RedoView.as_view()), name="trade-redo"),
-    path("corporate-actions/", staff_only(ActionListPage.as_view()), name="action-page-list"),
-    path("corporate-actions/new/", staff_only(ActionEntryPage.as_view()), name="action-page-new"),
-    path("corporate-actions/preview/", staff_only(ActionPreviewPart.as_view()), name="action-preview-part"),
-    path("corporate-actions/<int:pk>/void/", staff_only(ActionVoidPage.as_view()), name="action-page-void"),
-    path("corporate-actions/<int:pk>/restore/", staff_only(ActionRestorePage.as_view()), name="action-page-restore"),
+    path("corporate-actions/", staff_needed(ActionListPage.as_view()), name="action-page-list"),
+    path("corporate-actions/new/", staff_needed(ActionEntryPage.as_view()), name="action-page-new"),
+    path("corporate-actions/preview/", staff_needed(ActionPreviewPart.as_view()), name="action-preview-part"),
+    path("corporate-actions/<int:pk>/void/", staff_needed(ActionVoidPage.as_view()), name="action-page-void"),
+    path("corporate-actions/<int:pk>/restore/", staff_needed(ActionRestorePage.as_view()), name="action-page-restore"),
     path("settings/cost-method/", login_needed(MethodPage.as_view()), name="method-page"),
     path("settings/cost-method/preview/", login_needed(MethodPreviewPart.as_view()), name="method-preview-part"),
     path("settings/cost-method/<int:pk>/void/", login_needed(MethodVoidPage.as_view()), name="method-page-void"),
     path(
         "settings/cost-method/<int:pk>/restore/", login_needed(MethodRestorePage.as_view()), name="method-page-restore"
     ),
+    path("market/actions/", proposals, name="proposals"),
 ]

@@ -18,7 +18,10 @@ from tests.rows import every_row, writes
 from tests.world import PARAMETER, Endpoint, World, endpoints
 from users.models import User
 
-BODILESS = {"trade-restore", "method-restore", "action-restore"}  # the address says it all; a body is not read
+# The address says it all; a body is not read.
+BODILESS = {"trade-restore", "method-restore", "action-restore"}
+BODILESS |= {"quarantine-accept", "quarantine-reject", "proposal-accept", "proposal-ignore"}
+OPTIONAL = {"asset-backfill"}  # every field may be left out, and so may the body
 WRITES = [
     (endpoint, method)
     for endpoint in endpoints()
@@ -47,7 +50,7 @@ TRADE: dict[str, Any] = {
 PORTFOLIO = {"name": "Growth", "description": "", "base_currency": "USD", "cost_method": "fifo", "cash": "untracked"}
 PORTFOLIO |= {"benchmark": "AAPL"}
 ASSET = {"symbol": "NEW", "name": "New Inc.", "type": "equity", "sector": "Energy", "exchange": "XNYS"}
-ASSET |= {"currency": "USD", "isin": "US0378331005", "price_basis": "raw"}
+ASSET |= {"currency": "USD", "isin": "US0378331005", "price_basis": "raw", "delisted_on": "2030-01-01"}
 LOGIN = {"username": "alice", "password": PASSWORD, "grant_type": "password", "scope": "", "client_id": ""}
 OPENING = {"investments": [{"asset": "AAPL", "quantity": "1", "unit_cost": "90", "opened_on": "2024-01-02"}]}
 
@@ -62,6 +65,16 @@ VALID: dict[str, dict[str, Any]] = {
     "post method-preview": {"method": "average", "day": "2024-01-04"},
     "post action-list": {"kind": "split", "ex_date": "2024-01-05", "ratio": "2", "per": "1", "note": ""},
     "post asset-list": ASSET,
+    "post asset-history": {
+        "day": "2024-01-09",
+        "close": "104.5",
+        "open": "104",
+        "high": "105",
+        "low": "103.5",
+        "volume": "7",
+        "confirmed": False,
+    },
+    "post asset-backfill": {"start": "2024-01-02"},
     "patch profile": {"email": "a@example.org", "first_name": "A", "base_currency": "CHF", "time_zone": "UTC"},
     "post watchlist-list": {"name": "Growth stocks"},
     "patch watchlist-detail": {"name": "Growth stocks"},
@@ -153,6 +166,8 @@ def assert_problem(answer: Any, statuses: set[int]) -> None:
 def test_bodies_that_are_no_request(endpoint: Endpoint, method: str, world: World) -> None:
     before = every_row()
     for name, body in BODIES.items():
+        if name == "empty" and endpoint.name in OPTIONAL:
+            continue
         answer = send(world, endpoint, method, body)
         assert_problem(answer, {413 if name == "too large" else 400})
     assert every_row() == before
@@ -209,7 +224,7 @@ def test_the_valid_bodies_are_valid(world: World) -> None:
         body = json.dumps(VALID[f"{method} {endpoint.name}"]).encode()
         with transaction.atomic():
             answer = send(world, endpoint, method, body)
-            assert answer.status_code in {200, 201, 204}, f"{endpoint.route}: {answer.content!r}"
+            assert answer.status_code in {200, 201, 202, 204}, f"{endpoint.route}: {answer.content!r}"
             transaction.set_rollback(True)
 
 

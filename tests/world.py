@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,19 +13,32 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from activity.models import Job
 from activity.services import start_job
-from assets.models import Asset, CorporateAction, Watchlist, WatchlistEntry
+from assets.models import ActionProposal, Asset, CorporateAction, PriceGap, QuarantinedBar, Watchlist, WatchlistEntry
+from assets.providers.base import ActionNotice, Bar
+from assets.quality import Doubt, Reason, Refusal
+from assets.services.notices import note
+from assets.services.quarantine import keep, reject
 from assets.services.watchlists import add_entry, create_watchlist
 from assets.tests.factories import make_asset, make_bars
 from core.testing import make_user
 from portfolios.models import CostMethodChange, Portfolio, Trade
 from portfolios.services.actions import apply_action
 from portfolios.services.methods import change_method
+from portfolios.services.proposals import ignore_proposal
 from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 MOST_WATCHLISTS = 19  # beside the first, as many as one person may have
+STAFFS = (
+    "corporate-actions/",
+    "market/providers/",
+    "market/quarantine/",
+    "market/action-proposals/",
+    "market/actions/",
+    "market/prices/",
+)
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -44,15 +57,14 @@ class Endpoint:
 
     @property
     def is_private(self) -> bool:
-        """Whether it names an object that belongs to somebody; prices are everybody's, some pages are the staff's."""
-        return (
-            "<" in self.route and "symbol>" not in self.route and "assets/" not in self.route and not self.is_for_staff
-        )
+        """Whether it names an object that belongs to somebody; prices are everybody's, doubts about them staff's."""
+        everybodys = "symbol>" in self.route or "assets/" in self.route
+        return "<" in self.route and not everybodys and not self.is_for_staff
 
     @property
     def is_for_staff(self) -> bool:
         """Where staff look after what is everybody's; a 403 for others, whatever it names."""
-        return self.route.startswith("corporate-actions/") or "market/providers/" in self.route
+        return any(part in self.route for part in STAFFS)
 
     def url(self, ids: dict[str, Any]) -> str:
         """The path, with each parameter filled by the segment before it: trades/<int:pk>/ takes ids["trades"]."""
@@ -78,6 +90,8 @@ class World:
     action: CorporateAction
     watchlist: Watchlist
     entry: WatchlistEntry
+    doubt: QuarantinedBar
+    proposal: ActionProposal
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -98,6 +112,8 @@ class World:
             "watchlist": self.watchlist.pk,
             "entries": self.entry.pk,
             **dict.fromkeys(("quote", "quotes", "profile", "profiles"), self.asset.symbol),
+            "quarantine": self.doubt.pk,
+            "action-proposals": self.proposal.pk,
             "providers": "polygon",
         }
 
@@ -128,7 +144,24 @@ def make_world(owner: User) -> World:
     job = start_job(owner=owner, kind="import", total=3)
     watchlist = create_watchlist(owner=owner, name="Ideas")
     entry = add_entry(watchlist=watchlist, asset=asset, note="a note", target_price=Decimal(120))
-    return World(owner, staff, portfolio, trade, asset, job, change, action, watchlist, entry)
+    doubt, proposal = doubt_about(asset, 0), announce(asset, 0)
+    return World(owner, staff, portfolio, trade, asset, job, change, action, watchlist, entry, doubt, proposal)
+
+
+def doubt_about(asset: Asset, number: int) -> QuarantinedBar:
+    """A jump that nobody believes, another one for each number."""
+    bar = Bar(asset.symbol, date(2024, 1, 16), Decimal(900 + number))
+    now = datetime(2024, 1, 17, tzinfo=UTC)
+    keep([(asset.pk, "feed", Doubt(bar, Refusal(Reason.JUMP, "a jump")))], now=now)
+    return QuarantinedBar.objects.get(asset=asset, figures__close=str(bar.close))
+
+
+def announce(asset: Asset, number: int) -> ActionProposal:
+    """A dividend that a feed announced, another one for each number."""
+    cash = Decimal(1) + Decimal(number) / 100
+    notice = ActionNotice(asset.symbol, "cash_dividend", date(2024, 1, 5), f"d{number}", cash=cash, currency="USD")
+    note(asset, [notice], provider="feed", now=datetime(2024, 1, 4, tzinfo=UTC))
+    return ActionProposal.objects.get(asset=asset, external_id=notice.external_id)
 
 
 def endpoints() -> list[Endpoint]:
@@ -170,6 +203,7 @@ def _action(view: Any) -> str:
 
 def grow(world: World, first: int, last: int) -> None:
     """Give every list more rows, numbered ``first`` to ``last - 1``: portfolios, assets, bars, trades, jobs, lists."""
+    """Give every list more rows, numbered ``first`` to ``last - 1``: portfolios, assets, bars, trades, jobs, doubts."""
     for number in range(first, last):
         asset = make_asset(f"S{number:02}", sector=f"Sector {number % 5}")
         make_bars(asset, {date(2024, 1, 2): 50, date(2024, 1, 3): 51, date(2024, 1, 4): 52})
@@ -183,3 +217,8 @@ def grow(world: World, first: int, last: int) -> None:
         if number < MOST_WATCHLISTS:
             create_watchlist(owner=world.owner, name=f"List {number}")
         start_job(owner=world.owner, kind="import", total=number)
+        doubt_about(asset, number)
+        reject(bar=doubt_about(world.asset, number), actor=world.staff)
+        announce(asset, number)
+        ignore_proposal(proposal=announce(world.asset, number), actor=world.staff)
+        PriceGap.objects.create(asset=asset, start=date(2024, 1, 5), end=date(2024, 1, 8), sessions=2)

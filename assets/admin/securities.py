@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.conf import settings
@@ -18,12 +18,16 @@ from activity.admin import ReadOnly
 from assets.models import Asset, AssetType, Exchange, HistoricValue, IngestionRun, PriceRevision, RunState
 from assets.queries import SIMULATED, referred_to, with_last_bar
 from assets.services import sources
-from assets.services.due import MarketDay, days_to_fetch_now
+from assets.services.backfill import request_backfill
+from assets.services.due import JOB, MarketDay, days_to_fetch_now
 from assets.services.history import move_price_versions
-from assets.services.listing import quotation
+from assets.services.listing import begin_history, quotation
 from assets.tasks import ingest_day
 from core.api import plain
 from core.errors import DomainError
+
+if TYPE_CHECKING:
+    from users.models import User
 
 if TYPE_CHECKING:  # generic in their stubs only
     ExchangeModelAdmin = admin.ModelAdmin[Exchange]
@@ -145,7 +149,7 @@ class AssetAdmin(AssetModelAdmin):
     list_select_related = ["exchange"]
     search_fields = ["symbol", "name", "isin"]
     readonly_fields = ["price_version", "created_at", "last_close", "last_day", "source", "nightly"]
-    actions = ["ingest_now"]
+    actions = ["ingest_now", "backfill_now"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
         return with_last_bar(super().get_queryset(request))
@@ -167,6 +171,7 @@ class AssetAdmin(AssetModelAdmin):
         """Writes what was changed alone: a price that arrives meanwhile has moved the row's price version."""
         if not change:
             super().save_model(request, obj, form, change)
+            begin_history(asset=obj, actor=cast("User", request.user), now=timezone.now())
             return
         also = ["price_factor"] if "currency" in form.changed_data else []  # which pence set
         obj.save(update_fields={*form.changed_data, *also})
@@ -201,6 +206,19 @@ class AssetAdmin(AssetModelAdmin):
         markets = Exchange.objects.filter(assets__in=queryset.values("pk")).distinct()
         queue(request, [item for market in markets for item in _missing_days(request, market)])
 
+    @admin.action(description="Fetch the history", permissions=["change"])
+    def backfill_now(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
+        """Have the past of the chosen assets fetched; the backfills show how far they are."""
+        asked = []
+        for asset in queryset.select_related("exchange"):
+            try:
+                request_backfill(asset=asset, actor=cast("User", request.user), now=timezone.now())
+                asked.append(asset.symbol)
+            except DomainError as error:
+                messages.error(request, f"{asset}: {error.message}")
+        if asked:
+            messages.success(request, f"The history is fetched of {', '.join(asked[:10])}. The backfills show how far.")
+
 
 @admin.register(HistoricValue)
 class HistoricValueAdmin(ReadOnly, FactAdmin):
@@ -227,8 +245,19 @@ class PriceRevisionAdmin(ReadOnly, FactAdmin):
 
 @admin.register(IngestionRun)
 class IngestionRunAdmin(ReadOnly, FactAdmin):
-    list_display = ["market", "day", "state", "stored", "expected", "refused", "attempts", "next_attempt_at", "message"]
-    list_filter = ["state", "market"]
+    list_display = [
+        "market",
+        "day",
+        "job",
+        "state",
+        "stored",
+        "expected",
+        "refused",
+        "attempts",
+        "next_attempt_at",
+        "message",
+    ]
+    list_filter = ["state", "job", "market"]
     list_select_related = ["market"]
     search_fields = ["message", "market__code"]
     date_hierarchy = "day"
@@ -240,5 +269,5 @@ class IngestionRunAdmin(ReadOnly, FactAdmin):
     @admin.action(description="Try again now", permissions=["retry"])
     def try_again_now(self, request: HttpRequest, queryset: QuerySet[IngestionRun]) -> None:
         """Queue the chosen runs that are not complete, whatever they are waiting for."""
-        chosen = queryset.exclude(state=RunState.COMPLETE)
+        chosen = queryset.filter(job=JOB).exclude(state=RunState.COMPLETE)
         queue(request, [MarketDay(run.market_id, run.day) for run in chosen])

@@ -1,7 +1,8 @@
-"""Market data over HTTP: securities and their history, quotes, profiles, watchlists, and the providers of prices."""
+"""Market data over HTTP: securities, history, quotes, profiles, watchlists, providers, bars that are not believed."""
 
 from assets.api.market import ProfileViewSet, QuoteViewSet
 from assets.api.providers import ProviderKeyView, ProvidersView
+from assets.api.quarantine import QuarantineViewSet
 from assets.api.securities import AssetViewSet, StaffMayWrite
 from assets.api.watchlists import WatchlistEntryViewSet, WatchlistViewSet
 
@@ -10,6 +11,7 @@ __all__ = [
     "ProfileViewSet",
     "ProviderKeyView",
     "ProvidersView",
+    "QuarantineViewSet",
     "QuoteViewSet",
     "StaffMayWrite",
     "WatchlistEntryViewSet",

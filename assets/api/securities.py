@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import django_filters
 from django.db.models import QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
@@ -18,8 +19,12 @@ from rest_framework.viewsets import GenericViewSet
 from assets.models import Asset, AssetType, HistoricValue
 from assets.models.asset import AssetQuerySet
 from assets.queries import with_last_bar
+from assets.revisions import history_known_at
+from assets.services.backfill import request_backfill
+from assets.services.gaps import gaps_of
 from assets.services.listing import create_asset
-from core.api import DecimalStringField, IsoDateField, Pagination, StrictSerializer
+from assets.services.manual_prices import enter_price
+from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, Pagination, StrictSerializer
 
 if TYPE_CHECKING:
     from users.models import User
@@ -54,7 +59,7 @@ class AssetSerializer(StrictSerializer, serializers.ModelSerializer[Asset]):
         model = Asset
         fields: ClassVar = [
             *("symbol", "name", "type", "sector", "exchange", "currency", "isin"),
-            *("quote_currency", "price_factor", "price_basis", "price", "price_day", "price_source"),
+            *("quote_currency", "price_factor", "price_basis", "delisted_on", "price", "price_day", "price_source"),
         ]
 
 
@@ -73,11 +78,45 @@ class HistoryQuery(serializers.Serializer[dict[str, Any]]):
     start = IsoDateField(required=False, help_text="The first day.")
     end = IsoDateField(required=False, help_text="The last day.")
     ordering = serializers.ChoiceField(choices=["day", "-day"], default="day")
+    known_at = AwareDateTimeField(
+        required=False, help_text="The bars as they were known at this instant, before any later restatement."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "start" in attrs and "end" in attrs and attrs["start"] > attrs["end"]:
             raise serializers.ValidationError({"end": ["The last day lies before the first."]})
         return attrs
+
+
+class EnteredPriceSerializer(StrictSerializer):
+    """One day's price that a person enters, in the asset's currency per unit. No provider overwrites it."""
+
+    day = IsoDateField()
+    close = DecimalStringField()
+    open = DecimalStringField(required=False, allow_null=True)
+    high = DecimalStringField(required=False, allow_null=True)
+    low = DecimalStringField(required=False, allow_null=True)
+    volume = DecimalStringField(required=False, allow_null=True)
+    confirmed = serializers.BooleanField(
+        default=False, help_text="True stores a price that is more than 50 % away from the last one, too."
+    )
+
+
+class BackfillSerializer(StrictSerializer):
+    """From which day the history is to be fetched; BACKFILL_YEARS ago when nothing is said."""
+
+    start = IsoDateField(required=False)
+    end = IsoDateField(read_only=True)
+    job = serializers.UUIDField(read_only=True, source="job_id", help_text="Its progress: /api/jobs/<job>/")
+    state = serializers.CharField(read_only=True)
+
+
+class GapSerializer(StrictSerializer):
+    """Sessions in a row for which there is no bar."""
+
+    start = IsoDateField(read_only=True)
+    end = IsoDateField(read_only=True)
+    sessions = serializers.IntegerField(read_only=True)
 
 
 class AssetFilter(django_filters.FilterSet):
@@ -120,9 +159,47 @@ class AssetViewSet(mixins.CreateModelMixin, mixins.ListModelMixin, mixins.Retrie
         asset = self.get_object()
         query = HistoryQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
-        wanted = query.validated_data
-        bounds = {lookup: wanted[name] for name, lookup in BOUNDS.items() if name in wanted}
-        bars = HistoricValue.objects.filter(asset=asset, **bounds).order_by(wanted["ordering"])
         pages = Pagination()
-        page = pages.paginate_queryset(bars, request, view=self)
+        page: Any = pages.paginate_queryset(_bars(asset, query.validated_data), request, view=self)
         return pages.get_paginated_response(BarSerializer(page, many=True).data)
+
+    @extend_schema(request=EnteredPriceSerializer, responses={201: BarSerializer})
+    @history.mapping.post
+    def enter_price(self, request: Request, symbol: str) -> Response:
+        """Enter one day's price by hand."""
+        asset = self.get_object()
+        given = EnteredPriceSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        figures = dict(given.validated_data)
+        day, confirmed = figures.pop("day"), figures.pop("confirmed")
+        actor = cast("User", request.user)
+        bar = enter_price(asset=asset, day=day, figures=figures, confirmed=confirmed, actor=actor)
+        return Response(BarSerializer(bar).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=BackfillSerializer, responses={202: BackfillSerializer})
+    @action(detail=True, methods=["post"], filter_backends=[])
+    def backfill(self, request: Request, symbol: str) -> Response:
+        """Have the history fetched from the providers; the job tells how far it is."""
+        asset = self.get_object()
+        given = BackfillSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        start, actor = given.validated_data.get("start"), cast("User", request.user)
+        made = request_backfill(asset=asset, actor=actor, now=timezone.now(), start=start)
+        return Response(BackfillSerializer(made).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(responses=GapSerializer(many=True), filters=False)
+    @action(detail=True, filter_backends=[])
+    def gaps(self, request: Request, symbol: str) -> Response:
+        """Sessions without a bar between the first and the last one, by the exchange's calendar."""
+        pages = Pagination()
+        page = pages.paginate_queryset(gaps_of(self.get_object()), request, view=self)
+        return pages.get_paginated_response(GapSerializer(page, many=True).data)
+
+
+def _bars(asset: Asset, wanted: dict[str, Any]) -> Any:
+    """What `history` is asked for: rows, or those of another instant."""
+    if instant := wanted.get("known_at"):
+        known = history_known_at(asset, instant, start=wanted.get("start"), end=wanted.get("end"))
+        return known if wanted["ordering"] == "day" else known[::-1]
+    bounds = {lookup: wanted[name] for name, lookup in BOUNDS.items() if name in wanted}
+    return HistoricValue.objects.filter(asset=asset, **bounds).order_by(wanted["ordering"])

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('assets', '0005_quotes'),
+        ('assets', '0006_quarantine'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,25 +1,36 @@
 from assets.models.action import ActionKind, CorporateAction
 from assets.models.asset import Asset, AssetType, Exchange, PriceBasis
+from assets.models.backfill import Backfill, BackfillState, PriceGap
 from assets.models.ingestion import IngestionRun, RunState
+from assets.models.notice import ActionProposal, ProposalState
 from assets.models.price import HistoricValue, PriceClock, PriceRevision
 from assets.models.provider import ProviderKey, ProviderState, SymbolMapping, UnknownHere
+from assets.models.quarantine import DoubtReason, QuarantinedBar, QuarantineState
 from assets.models.quote import CompanyProfile, Quote
 from assets.models.watchlist import Watchlist, WatchlistEntry
 
 __all__ = [
     "ActionKind",
+    "ActionProposal",
     "Asset",
     "AssetType",
+    "Backfill",
+    "BackfillState",
     "CompanyProfile",
     "CorporateAction",
+    "DoubtReason",
     "Exchange",
     "HistoricValue",
     "IngestionRun",
     "PriceBasis",
     "PriceClock",
+    "PriceGap",
     "PriceRevision",
+    "ProposalState",
     "ProviderKey",
     "ProviderState",
+    "QuarantineState",
+    "QuarantinedBar",
     "Quote",
     "RunState",
     "SymbolMapping",

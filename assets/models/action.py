@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from assets.adjustment import ONE, Step
 from assets.models.asset import Asset
 from core.fields import QUANTITY_LIMIT, QuantityField
+from core.money import divide
 from users.models import validate_currency
 
 if TYPE_CHECKING:
@@ -127,3 +130,21 @@ class CorporateAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.asset_id} on {self.ex_date}"
+
+    @property
+    def step(self) -> Step:
+        """What the action means for the closes before it; cash in another currency than the asset's is left out.
+
+        Cash is money and a close is a price: beside closes in pence it is in pence, too.
+        """
+        ratio, per = self.ratio or ONE, self.per or ONE
+        match self.kind:
+            case ActionKind.SPLIT | ActionKind.REVERSE_SPLIT:
+                return Step(self.ex_date, units=divide(ratio, per))
+            case ActionKind.STOCK_DIVIDEND:
+                return Step(self.ex_date, units=divide(per + ratio, per))
+            case ActionKind.SPIN_OFF:
+                return Step(self.ex_date, kept=ONE - (self.basis_share or Decimal(0)))
+            case ActionKind.CASH_DIVIDEND | ActionKind.RETURN_OF_CAPITAL if self.currency in ("", self.asset.currency):
+                return Step(self.ex_date, paid=divide(self.cash or Decimal(0), self.asset.price_factor))
+        return Step(self.ex_date)

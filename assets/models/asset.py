@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,7 @@ class AssetType(models.TextChoices):
     FUND = "fund", "Fund"
     BOND = "bond", "Bond"
     CRYPTO = "crypto", "Crypto"
+    CASH = "cash", "Cash"
     FX = "fx", "Exchange rate"
     INDEX = "index", "Index"
     OTHER = "other", "Other"
@@ -119,6 +120,10 @@ class AssetQuerySet(models.QuerySet["Asset"]):
             found = found or list(self.filter(where).select_related("exchange")[:2])
         return found
 
+    def traded_on(self, day: date) -> AssetQuerySet:
+        """Those that have not been delisted before ``day``."""
+        return self.filter(Q(delisted_on__isnull=True) | Q(delisted_on__gte=day))
+
 
 class Asset(models.Model):
     """A security, an index or an exchange rate: whatever has a price history."""
@@ -144,6 +149,9 @@ class Asset(models.Model):
         blank=True,
         validators=[validate_provider_order],
         help_text="Who is asked for this asset, in this order, such as “polygon, yahoo”. Empty: as its type.",
+    )
+    delisted_on = models.DateField(
+        null=True, blank=True, help_text="The last day it traded: no price is expected after it."
     )
     price_version = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="The price clock when a price of this asset last changed."

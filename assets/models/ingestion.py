@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from assets.models.asset import Exchange
+from assets.models.leased import Leased
 
 
 class RunState(models.TextChoices):
@@ -38,29 +39,18 @@ class IngestionRunQuerySet(models.QuerySet["IngestionRun"]):
         )
 
 
-class IngestionRun(models.Model):
-    """The work of fetching one market's day. It is complete only when every asset has its bar.
-
-    A worker holds the run by a lease that it renews; ``fence`` grows with each take-over,
-    and a worker whose fence is no longer the row's may not write.
-    """
+class IngestionRun(Leased):
+    """The work of fetching one market's day. It is complete only when every asset has its bar, or a rejected one."""
 
     job = models.CharField(max_length=32, default="daily_bars")
     market = models.ForeignKey(Exchange, models.PROTECT, related_name="runs")
     day = models.DateField()
     state = models.CharField(max_length=10, choices=RunState, default=RunState.PENDING)
-    fence = models.PositiveIntegerField(default=0)
-    attempts = models.PositiveIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    next_attempt_at = models.DateTimeField(null=True, blank=True, help_text="Not tried again before.")
     providers = models.CharField(max_length=200, blank=True, help_text="The providers that the last attempt could ask.")
     expected = models.PositiveIntegerField(default=0, help_text="Assets that should have a bar that day.")
     stored = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
     missing = models.JSONField(default=dict, blank=True, help_text="Symbol to the reason why it has no bar.")
-    message = models.TextField(blank=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = IngestionRunQuerySet.as_manager()
 

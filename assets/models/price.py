@@ -55,6 +55,9 @@ class BarColumns(models.Model):
     volume = QuantityField(null=True, blank=True)
     source = models.CharField(max_length=32, help_text="The provider that the bar came from.")
     version = models.PositiveBigIntegerField(default=0, editable=False, help_text="The price clock of the write.")
+    recorded_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when it is known; empty: before this was written down."
+    )
 
     class Meta:
         abstract = True

@@ -151,7 +151,10 @@ class Provider(Protocol):
 
 
 class OffersHistory(Protocol):
-    """A source of one symbol's past."""
+    """A source of one symbol's past.
+
+    A class attribute ``price_basis`` ("raw", "split_adjusted", "total_return") says what its closes are.
+    """
 
     @property
     def name(self) -> str: ...

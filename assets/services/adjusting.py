@@ -8,10 +8,9 @@ from decimal import Decimal
 
 from django.db.models import Max, Q
 
-from assets.adjustment import Step, adjusted
-from assets.models import ActionKind, Asset, CorporateAction, HistoricValue, PriceBasis
+from assets.adjustment import adjusted
+from assets.models import Asset, CorporateAction, HistoricValue, PriceBasis
 from core import bulk
-from core.money import divide
 
 ONE = Decimal(1)
 BEGINNING = date.min
@@ -41,7 +40,7 @@ def adjust_closes(asset: Asset, version: int) -> int:
         .values_list("day", "close", "adjusted_close", "source")
     )
     standing = CorporateAction.objects.standing().filter(asset=asset).select_related("asset")
-    values = adjusted([bar[:2] for bar in bars], [step_of(action) for action in standing.order_by("pk")])
+    values = adjusted([bar[:2] for bar in bars], [action.step for action in standing.order_by("pk")])
     rows = [
         (asset.pk, day, close, source, value, version)
         for (day, close, stored, source), value in zip(bars, values, strict=True)
@@ -61,22 +60,3 @@ def adjust_after(changed: Mapping[int, date], last_ex_dates: Mapping[int, date],
     concerned = [asset_id for asset_id, day in changed.items() if day < last_ex_dates.get(asset_id, BEGINNING)]
     for asset in Asset.objects.filter(pk__in=concerned).order_by("pk"):
         adjust_closes(asset, version)
-
-
-def step_of(action: CorporateAction) -> Step:
-    """What an action means for the closes before it; cash in another currency is left out.
-
-    Cash is money and a close is a price: beside closes in pence it is in pence, too.
-    """
-    ratio, per = action.ratio or ONE, action.per or ONE
-    day, own = action.ex_date, action.currency in ("", action.asset.currency)
-    match action.kind:
-        case ActionKind.SPLIT | ActionKind.REVERSE_SPLIT:
-            return Step(day, units=divide(ratio, per))
-        case ActionKind.STOCK_DIVIDEND:
-            return Step(day, units=divide(per + ratio, per))
-        case ActionKind.SPIN_OFF:
-            return Step(day, kept=ONE - (action.basis_share or Decimal(0)))
-        case ActionKind.CASH_DIVIDEND | ActionKind.RETURN_OF_CAPITAL if own:
-            return Step(day, paid=divide(action.cash or Decimal(0), action.asset.price_factor))
-    return Step(day)

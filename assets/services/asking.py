@@ -29,6 +29,7 @@ from core.errors import DomainError, NotReady
 
 __all__ = ["Capability", "NobodyAnswers", "NobodyKnows", "Reply", "ask", "candidates"]
 T = TypeVar("T")
+CLOSES = (Capability.BARS, Capability.HISTORY)  # what they mean must be what the stored ones mean
 
 
 class NobodyKnows(DomainError):
@@ -107,6 +108,7 @@ def candidates(capability: Capability, asset: Asset) -> list[Candidate]:
         Candidate(source, mapped.get(source.name) or source.symbol(asset))
         for source in in_order(enabled(), asset)
         if source.offers(capability)
+        and (capability not in CLOSES or source.suits(asset))
         and (source.name in mapped or source.covers(asset.exchange_id or ""))
         and (asset.pk or source.name != SIMULATED)
     ]

@@ -16,12 +16,13 @@ from activity.services import record
 from assets import quality
 from assets.models import Asset, Exchange, HistoricValue, IngestionRun, RunState, SymbolMapping
 from assets.providers.base import Answer, Bar, Throttled, Unavailable, first_answer
-from assets.queries import SIMULATED, LastBar, last_bars
-from assets.services import lease
+from assets.queries import SIMULATED, LastBar
+from assets.services import judging, lease, quarantine
 from assets.services.due import JOB, require_ended
 from assets.services.history import store_bars
 from assets.services.market_day import Guarded
-from assets.services.sources import Setting, Source, configured, identities, in_order
+from assets.services.quarantine import Doubted
+from assets.services.sources import Setting, Source, configured, identities, in_order, mismatch
 
 log = logging.getLogger(__name__)
 MOST_FLAGS = 20  # named in a run's message
@@ -54,7 +55,11 @@ class _Task:
     chain: Sequence[Source]
     assets: dict[str, Asset] = field(default_factory=dict)
     previous: dict[str, LastBar] = field(default_factory=dict)
+    disputed: set[str] = field(default_factory=set)
+    settled: set[int] = field(default_factory=set)
+    unfit: dict[str, str] = field(default_factory=dict)
     flags: dict[str, str] = field(default_factory=dict)
+    doubts: list[Doubted] = field(default_factory=list)
 
     def check(self, provider: str, bars: Iterable[Bar]) -> tuple[list[Bar], dict[str, str]]:
         right, foreign = self._in_their_currency(bars)
@@ -67,11 +72,13 @@ class _Task:
                 previous={
                     symbol: (bar.day, bar.close)
                     for symbol, bar in self.previous.items()
-                    if bar.simulated == (provider == SIMULATED)  # a market's close does not follow a simulated one
+                    if judging.comparable(bar, provider)
                 },
+                disputed=self.disputed,
             ),
         )
         self.flags |= verdict.flagged
+        self.doubts += [(self.assets[doubt.bar.symbol].pk, provider, doubt) for doubt in verdict.doubts]
         return verdict.accepted, verdict.refused | foreign
 
     def _in_their_currency(self, bars: Iterable[Bar]) -> tuple[list[Bar], dict[str, str]]:
@@ -99,17 +106,31 @@ def _work(claim: lease.Claim, task: _Task) -> None:
 
 
 def _ask(task: _Task) -> Answer:
-    """What the providers have for the assets that have no bar of that day yet."""
+    """What the providers have for the assets that have no bar of that day yet, and none that a person rejected."""
     there = HistoricValue.objects.filter(asset__exchange=task.market, day=task.day)
     known = set(there.values_list("asset_id", flat=True))
-    task.assets = {asset.symbol: asset for asset in task.market.assets.all() if asset.pk not in known}
-    last = last_bars([asset.pk for asset in task.assets.values()], task.day - timedelta(days=1))
+    lacking = [asset for asset in task.market.assets.traded_on(task.day) if asset.pk not in known]
+    task.settled = quarantine.settled([asset.pk for asset in lacking], task.day)
+    task.assets = {asset.symbol: asset for asset in lacking if asset.pk not in task.settled}
+    last = judging.previous_closes([asset.pk for asset in task.assets.values()], task.day)
+    disputed = judging.disputed(last, task.day)
     task.previous = {symbol: last[asset.pk] for symbol, asset in task.assets.items() if asset.pk in last}
+    task.disputed = {symbol for symbol, asset in task.assets.items() if asset.pk in disputed}
     anchors = {symbol: (bar.day, bar.close) for symbol, bar in task.previous.items()}
     setting = Setting(anchors, task.market.calendar)
     providers = [Guarded(source, setting, _mapped(task, source)) for source in task.chain]
-    orders = {symbol: [source.name for source in in_order(task.chain, asset)] for symbol, asset in task.assets.items()}
-    return first_answer(providers, orders, task.day, task.check, inventing=[SIMULATED])
+    return first_answer(providers, _orders(task), task.day, task.check, inventing=[SIMULATED])
+
+
+def _orders(task: _Task) -> dict[str, list[str]]:
+    """Whom each asset asks: not a provider whose closes mean something else than those that it has."""
+    orders = {}
+    for symbol, asset in task.assets.items():
+        sources = in_order(task.chain, asset)
+        orders[symbol] = [source.name for source in sources if source.suits(asset)]
+        if reasons := [mismatch(source, asset) for source in sources if not source.suits(asset)]:
+            task.unfit[symbol] = "; ".join(reasons)
+    return orders
 
 
 def _mapped(task: _Task, source: Source) -> dict[str, str]:
@@ -123,10 +144,13 @@ def _mapped(task: _Task, source: Source) -> dict[str, str]:
 def _finish(claim: lease.Claim, task: _Task, answer: Answer) -> None:
     run = lease.locked(claim)
     changed = _store(answer, task.assets)
+    quarantine.keep(task.doubts, now=timezone.now())
+    for symbol in answer.missing.keys() & task.unfit.keys():
+        answer.missing[symbol] = "; ".join(filter(None, [task.unfit[symbol], answer.missing[symbol]]))
     if not task.chain:
         answer.missing = dict.fromkeys(answer.missing, f"no price provider is configured for {task.market}")
-    run.expected = task.market.assets.count()
-    run.stored = run.expected - len(answer.missing)
+    run.expected = task.market.assets.traded_on(task.day).count()
+    run.stored = run.expected - len(answer.missing) - len(task.settled)
     run.refused, run.missing, run.finished_at, run.lease_until = answer.refused, answer.missing, timezone.now(), None
     _settle(run, task, answer, changed)
     run.message = _message(run, task, answer)
@@ -144,7 +168,7 @@ def _store(answer: Answer, assets: Mapping[str, Asset]) -> int:
 
 
 def _settle(run: IngestionRun, task: _Task, answer: Answer, changed: int) -> None:
-    """Complete when every asset has its bar; otherwise when it is tried again."""
+    """Complete when every asset has its bar or a rejected one; otherwise when it is tried again."""
     errors = [error for _, error in answer.problems]
     waits = [error.retry_after for error in errors if isinstance(error, Unavailable) and error.retry_after is not None]
     if not answer.missing:
@@ -164,6 +188,8 @@ def _message(run: IngestionRun, task: _Task, answer: Answer) -> str:
     parts = [f"{run.stored} of {run.expected} assets have their bar"]
     if answer.refused:
         parts.append(f"{answer.refused} bars were refused")
+    if task.settled:
+        parts.append(f"{len(task.settled)} were rejected in the quarantine")
     parts += [str(error) for _, error in answer.problems]
     if not task.chain and answer.missing:
         parts.append("no price provider is configured; it is tried again as soon as one is")

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from assets.models import Exchange, IngestionRun, RunState
-from assets.models.ingestion import IngestionRunQuerySet
+from assets.models import Backfill, Exchange, IngestionRun, RunState
 from assets.services.due import JOB, MarketDay
 from core.errors import NotReady
 
@@ -30,10 +30,11 @@ class LeaseLost(NotReady):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to write one run's outcome, for as long as the row's fence is this one."""
+    """The right to write the outcome of one row of ``model``, for as long as the row's fence is this one."""
 
     run_id: int
     fence: int
+    model: type[IngestionRun | Backfill] = IngestionRun
 
 
 @transaction.atomic
@@ -45,25 +46,38 @@ def claim(
     now: datetime,
     elapsed: timedelta = timedelta(0),
     force: bool = False,
+    job: str = JOB,
 ) -> Claim | None:
     """Take the run of a market's day, or None: it is complete, somebody works on it, or its wait is not over.
 
     ``force`` takes it in spite of the wait. ``elapsed`` is how long ago ``now`` was: the lease begins after it.
     """
-    run, _ = IngestionRun.objects.get_or_create(job=JOB, market=market, day=day)
+    run, _ = IngestionRun.objects.get_or_create(job=job, market=market, day=day)
     runs = IngestionRun.objects.filter(pk=run.pk)
-    taken = (runs.unfinished(now) if force else runs.claimable(now, providers)).update(
-        state=RunState.RUNNING,
-        fence=F("fence") + 1,
-        attempts=F("attempts") + 1,
-        lease_until=now + elapsed + settings.INGEST_LEASE,
-        next_attempt_at=None,
-        providers=providers,
-        message="",
-        started_at=now,
-        finished_at=None,
-    )
+    free = runs.unfinished(now) if force else runs.claimable(now, providers)
+    taken = free.update(providers=providers, **_taken(now + elapsed))
     return Claim(run.pk, runs.values_list("fence", flat=True).get()) if taken else None
+
+
+@transaction.atomic
+def claim_backfill(backfill_id: int, *, now: datetime) -> Claim | None:
+    """Take a backfill, or None: it is over, somebody works on it, or its wait is not over."""
+    rows = Backfill.objects.filter(pk=backfill_id)
+    taken = rows.claimable(now).update(**_taken(now))
+    return Claim(backfill_id, rows.values_list("fence", flat=True).get(), Backfill) if taken else None
+
+
+def _taken(now: datetime) -> dict[str, Any]:
+    return {
+        "state": RunState.RUNNING,
+        "fence": F("fence") + 1,
+        "attempts": F("attempts") + 1,
+        "lease_until": now + settings.INGEST_LEASE,
+        "next_attempt_at": None,
+        "message": "",
+        "started_at": now,
+        "finished_at": None,
+    }
 
 
 @contextmanager
@@ -79,26 +93,27 @@ def renewed(claim: Claim) -> Iterator[None]:
         thread.join()
 
 
-def locked(claim: Claim) -> IngestionRun:
-    """The run's row, locked until the transaction ends. Raises LeaseLost."""
+def locked(claim: Claim) -> Any:
+    """The row of the claim's model, locked until the transaction ends. Raises LeaseLost."""
     run = _of(claim).select_for_update().first()
     if run is None:
-        raise LeaseLost(f"Run {claim.run_id} was taken over; nothing was written.")
+        raise LeaseLost(f"{claim.model._meta.verbose_name} {claim.run_id} was taken over; nothing was written.")  # noqa: SLF001
     return run
 
 
-def abandon(claim: Claim, message: str, *, now: datetime) -> None:
-    """Give the run back after an unexpected failure, to be tried again later. Does nothing if it was taken over."""
+def abandon(claim: Claim, message: str, *, now: datetime, wait: timedelta | None = None) -> None:
+    """Give the run back, to be tried again after ``wait`` or a growing while. Does nothing if it was taken over."""
     attempts = _of(claim).values_list("attempts", flat=True).first() or 1
-    _of(claim).update(
-        state=RunState.INCOMPLETE, message=message, finished_at=now, next_attempt_at=now + backoff(attempts)
-    )
+    state = RunState.INCOMPLETE if claim.model is IngestionRun else RunState.PENDING
+    again = now + (wait or backoff(attempts))
+    _of(claim).update(state=state, message=message[:1000], finished_at=now, lease_until=None, next_attempt_at=again)
 
 
 def release_lost(now: datetime) -> list[MarketDay]:
     """Give back the runs whose worker has been silent for longer than its lease; returns those to fetch at once."""
     lost = IngestionRun.objects.filter(state=RunState.RUNNING, lease_until__lt=now)
-    return [MarketDay(run.market_id, run.day) for run in lost.order_by("day") if _release(run, now) <= now]
+    released = [run for run in lost.order_by("day") if _release(run, now) <= now]
+    return [MarketDay(run.market_id, run.day) for run in released if run.job == JOB]
 
 
 def backoff(attempts: int) -> timedelta:
@@ -134,5 +149,5 @@ def _beat(claim: Claim) -> bool:
         return True
 
 
-def _of(claim: Claim) -> IngestionRunQuerySet:
-    return IngestionRun.objects.filter(pk=claim.run_id, fence=claim.fence, state=RunState.RUNNING)
+def _of(claim: Claim) -> QuerySet[Any]:
+    return claim.model._default_manager.filter(pk=claim.run_id, fence=claim.fence, state=RunState.RUNNING)  # noqa: SLF001

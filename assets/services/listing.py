@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from activity.services import record
 from assets.models import Asset, AssetType, Exchange, PriceBasis
+from assets.services.backfill import has_history, request_backfill
 from core.money import HUNDREDTH, major_currency
 
 if TYPE_CHECKING:
@@ -48,8 +51,10 @@ def create_asset(
     isin: str = "",
     price_basis: str = PriceBasis.RAW,
     price_factor: Decimal = ONE,
+    delisted_on: date | None = None,
+    now: datetime | None = None,
 ) -> Asset:
-    """Add a security. Its prices are fetched each night if it has an exchange.
+    """Add a security. Its prices are fetched each night if it has an exchange, and its past from now on.
 
     ``currency`` may be a minor one that prices are in, such as GBX: the asset is then in GBP at a factor of 0.01.
 
@@ -57,8 +62,16 @@ def create_asset(
     """
     values: dict[str, Any] = {"type": type, "sector": sector, "exchange": exchange, "price_basis": price_basis}
     currency, price_factor = quotation(currency, price_factor, type)
-    asset = Asset(symbol=symbol, name=name, currency=currency, isin=isin, price_factor=price_factor, **values)
+    values |= {"price_factor": price_factor, "delisted_on": delisted_on}
+    asset = Asset(symbol=symbol, name=name, currency=currency, isin=isin, **values)
     asset.full_clean()
     asset.save(force_insert=True)
     record(actor=actor, action="asset.created", subject=asset, data={"symbol": symbol})
+    begin_history(asset=asset, actor=actor, now=now or timezone.now())
     return asset
+
+
+def begin_history(*, asset: Asset, actor: User | None, now: datetime) -> None:
+    """Have the past of a new asset fetched, where its market is fetched at all and somebody has histories."""
+    if asset.exchange and asset.exchange.ingest_since and has_history(asset):
+        request_backfill(asset=asset, actor=actor, now=now)

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from assets.models import Asset, Exchange
+from assets.models import Asset, Exchange, PriceBasis
 from assets.providers import alpha_vantage, finnhub, polygon, yahoo
 from assets.providers.base import Bar, Capability
 from assets.providers.csv_file import CsvFiles, Page
@@ -62,6 +62,16 @@ class Source:
         """Whether it can be asked for that; daily bars may come from the history, symbol by symbol."""
         return hasattr(self.adapter, capability) or (capability is Capability.BARS and hasattr(self.adapter, "history"))
 
+    @property
+    def price_basis(self) -> str:
+        """What its closes are, a value of PriceBasis; empty where they are what the owner, or the last close, says."""
+        basis: str = getattr(self.adapter, "price_basis", "")
+        return basis
+
+    def suits(self, asset: Asset) -> bool:
+        """Whether its closes can follow those of ``asset``."""
+        return self.price_basis in ("", asset.price_basis)
+
 
 def configured(market: Exchange) -> list[Source]:
     """The providers that can be asked for the daily bars of ``market``, in the order of PRICE_PROVIDERS."""
@@ -85,6 +95,14 @@ def in_order(sources: Iterable[Source], asset: Asset) -> list[Source]:
     """Those of ``sources`` that are asked for the asset, the preferred one first."""
     by_name = {source.name: source for source in sources}
     return [by_name[name] for name in order_of(asset) if name in by_name]
+
+
+def mismatch(source: Source, asset: Asset) -> str:
+    """Why a source whose closes mean something else is not asked for ``asset``."""
+    theirs = PriceBasis(source.price_basis).label.lower()
+    return (
+        f"{source.name}: its closes are “{theirs}”, those of {asset.symbol} “{asset.get_price_basis_display().lower()}”"
+    )
 
 
 def simulated_series(symbol: str, start: date, end: date, *, anchor: Anchor) -> list[Bar]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.providers.base import Bar
-from assets.quality import LIMIT, Expectation, flag, judge, refusal
+from assets.quality import DECIDABLE, LIMIT, Expectation, Reason, flag, judge, refusal
 
 DAY = date(2024, 5, 31)
 BEFORE = DAY - timedelta(days=1)
@@ -22,7 +22,7 @@ GOOD = Bar("AAPL", DAY, Decimal(100), Decimal(99), Decimal(103), Decimal(98), vo
 
 
 def test_a_good_bar() -> None:
-    assert refusal(GOOD, EXPECTED) == ""
+    assert refusal(GOOD, EXPECTED) is None
     assert flag(GOOD, EXPECTED) == ""
 
 
@@ -53,7 +53,7 @@ def test_a_good_bar() -> None:
     ],
 )
 def test_refused(change: dict[str, object], reason: str) -> None:
-    assert reason in refusal(replace(GOOD, **change), EXPECTED)  # type: ignore[arg-type]
+    assert reason in str(refusal(replace(GOOD, **change), EXPECTED))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -67,18 +67,25 @@ def test_refused(change: dict[str, object], reason: str) -> None:
     ],
 )
 def test_not_refused(change: dict[str, object]) -> None:
-    assert refusal(replace(GOOD, **change), EXPECTED) == ""  # type: ignore[arg-type]
+    assert refusal(replace(GOOD, **change), EXPECTED) is None  # type: ignore[arg-type]
 
 
 def test_an_old_close_says_nothing_about_a_jump() -> None:
     bar = replace(GOOD, close=Decimal(900), high=None)
     old = replace(EXPECTED, previous={"AAPL": (DAY - timedelta(days=11), Decimal(100))})
-    assert refusal(bar, old) == ""
-    assert refusal(bar, replace(EXPECTED, previous={})) == ""
+    assert refusal(bar, old) is None
+    assert refusal(bar, replace(EXPECTED, previous={})) is None
+
+
+def test_a_disputed_close_counts_however_old_it_is() -> None:
+    bar = replace(GOOD, close=Decimal(900), high=None)
+    old = replace(EXPECTED, previous={"AAPL": (DAY - timedelta(days=40), Decimal(100))}, disputed={"AAPL"})
+    assert refusal(bar, old) is not None
+    assert refusal(replace(bar, close=Decimal(110)), old) is None
 
 
 def test_a_closed_exchange_has_no_bars() -> None:
-    assert "was closed" in refusal(GOOD, replace(EXPECTED, session=False))
+    assert "was closed" in str(refusal(GOOD, replace(EXPECTED, session=False)))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +106,34 @@ def test_identical_bars_count_once_and_different_ones_not_at_all() -> None:
     assert (twice.accepted, twice.refused) == ([GOOD, other], {})
     torn = judge([GOOD, replace(GOOD, volume=Decimal(6)), other], EXPECTED)
     assert (torn.accepted, torn.refused) == ([other], {"AAPL": "two different bars for one day"})
+    assert [doubt.refusal.reason for doubt in torn.doubts] == [Reason.CONTRADICTORY] * 2
+
+
+def test_only_what_was_asked_for_is_to_be_decided() -> None:
+    """A stranger's bar and one of another day are no doubt about a price."""
+    stray = [replace(GOOD, symbol="APPL"), replace(GOOD, day=BEFORE)]
+    assert judge(stray, EXPECTED).doubts == []
+    doubts = judge([replace(GOOD, close=Decimal("NaN"))], EXPECTED).doubts
+    assert [(doubt.bar.symbol, doubt.refusal.reason) for doubt in doubts] == [("AAPL", Reason.NOT_A_NUMBER)]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"close": Decimal("-Infinity")}, Reason.NOT_A_NUMBER),
+        ({"close": Decimal(0)}, Reason.NOT_POSITIVE),
+        ({"volume": Decimal(-1)}, Reason.NOT_POSITIVE),
+        ({"high": LIMIT}, Reason.TOO_LONG),
+        ({"high": Decimal(97)}, Reason.INCONSISTENT),
+        ({"day": DAY + timedelta(days=2)}, Reason.FUTURE),
+        ({"close": Decimal(151), "high": None}, Reason.JUMP),
+    ],
+)
+def test_each_refusal_has_its_code(change: dict[str, object], reason: Reason) -> None:
+    found = refusal(replace(GOOD, **change), EXPECTED)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.reason == reason
+    assert (reason in DECIDABLE) == (reason in {Reason.INCONSISTENT, Reason.JUMP})
 
 
 figures = st.none() | st.decimals(allow_nan=True, allow_infinity=True) | st.integers(-5, 300).map(Decimal)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 
-from assets.forms import EntryForm, NewEntryForm, WatchlistForm
+from assets.forms.watchlists import EntryForm, NewEntryForm, WatchlistForm
 from assets.models import Watchlist, WatchlistEntry
 from assets.queries import distance_to
 from assets.quotes import LastPrice

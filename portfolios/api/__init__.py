@@ -2,9 +2,11 @@
 
 from portfolios.api.actions import CorporateActionViewSet
 from portfolios.api.methods import MethodChangeViewSet
+from portfolios.api.proposals import ActionProposalViewSet
 from portfolios.api.views import DisposalViewSet, LotViewSet, PortfolioViewSet, TradeViewSet
 
 __all__ = [
+    "ActionProposalViewSet",
     "CorporateActionViewSet",
     "DisposalViewSet",
     "LotViewSet",

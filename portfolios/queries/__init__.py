@@ -1,6 +1,6 @@
 """Reads over portfolios: the facts as the fold takes them, holdings, totals, sectors."""
 
-from portfolios.queries.actions import with_linked
+from portfolios.queries.actions import held_assets, with_linked
 from portfolios.queries.books import books_of, rules_of
 from portfolios.queries.facts import conversion_of, entries_of, lineage, rates_for
 from portfolios.queries.holdings import Holding, holdings, own_prices, valuation_days
@@ -14,6 +14,7 @@ __all__ = [
     "books_of",
     "conversion_of",
     "entries_of",
+    "held_assets",
     "holdings",
     "lineage",
     "lots_on",

@@ -13,6 +13,7 @@ from assets.queries import RateTable
 from core.money import divide
 from portfolios.book.actions import RANKS, Action
 from portfolios.book.types import ONE, ZERO, ActionKind
+from portfolios.models import Investment
 
 
 def with_linked(asset_ids: Collection[int], until: date | None = None) -> tuple[set[int], list[CorporateAction]]:
@@ -28,6 +29,11 @@ def with_linked(asset_ids: Collection[int], until: date | None = None) -> tuple[
         known = {action.pk for action in found}
         found += [action for action in _standing(Q(asset__in=extra), until) if action.pk not in known]
     return closed, [action for action in found if action.asset_id in closed]
+
+
+def held_assets() -> set[int]:
+    """Ids of the assets that somebody holds or owes; one query."""
+    return set(Investment.objects.open().order_by().values_list("asset", flat=True).distinct())
 
 
 def closure(assets: Collection[int], links: Iterable[tuple[int, int]]) -> set[int]:

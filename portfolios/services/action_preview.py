@@ -16,7 +16,6 @@ from assets.adjustment import price_factor
 from assets.models import ActionKind, Asset, CorporateAction
 from assets.queries import RateMissing, carried, last_bars, rates
 from assets.services.actions import check_action, drafted_action, today_of
-from assets.services.adjusting import step_of
 from core.errors import DomainError
 from core.money import multiply, quantise, total
 from portfolios.book.types import Book, Refused
@@ -91,7 +90,7 @@ def _summed(action: CorporateAction, before: Books, after: Books, eve: date) -> 
     arrived = _units(after, action.target_id) - _units(before, action.target_id) if action.target_id else Decimal(0)
     due = [due for book in after.values() for due in book.entitlements if due.action == TRIAL]
     bar = carried(last_bars([action.asset_id], eve), eve).get(action.asset_id)
-    price_after = per_unit(multiply(bar.close, price_factor(step_of(action), bar.close))) if bar else None
+    price_after = per_unit(multiply(bar.close, price_factor(action.step, bar.close))) if bar else None
     cash = total(one.gross for one in due)
     value = quantise(multiply(total(held.values()), bar.close, action.asset.price_factor), code) if bar else None
     return ActionPreview(

@@ -12,6 +12,7 @@ from django.utils import timezone
 from activity.services import record
 from assets.models import Asset, CorporateAction
 from assets.services.actions import check_action, record_action, set_void, today_of
+from assets.services.quarantine import judge_anew
 from banking.models import Account
 from core.errors import DomainError, NotReady
 from portfolios.book.types import Refused
@@ -92,6 +93,7 @@ def _locked_write(about: set[int], write: Any, actor: User | None, verb: str) ->
     if set(holders_of(scope)) - set(holders):
         raise HoldersChanged
     _refold_all(holders, scope)
+    judge_anew(action.asset, now=timezone.now())  # a split explains what was refused as a jump
     data = {"asset": action.asset.symbol, "kind": action.kind, "ex_date": action.ex_date.isoformat()}
     record(actor=actor, action=verb, subject=action, data=data | {"holders": len(holders)})
     return action

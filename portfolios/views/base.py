@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any, cast
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
-from core.web import View, login_needed
 from portfolios.models import Portfolio
 from portfolios.models.portfolio import PortfolioQuerySet
 from users.models import User
@@ -94,15 +90,3 @@ def entry_page_of(request: HttpRequest) -> dict[str, Any]:
 def after_booking(portfolio: Portfolio) -> str:
     """Where a booking leads to: the portfolio's transactions."""
     return f"{reverse('transactions')}?portfolio={portfolio.pk}"
-
-
-def staff_only(view: View) -> View:
-    """For staff who have logged in; anybody else who has is answered 403, as the API answers."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not cast("User", request.user).is_staff:
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return login_needed(guarded)

@@ -1,0 +1,49 @@
+"""What is not believed, missing or announced: looked at here, decided on the pages of the market."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+
+from activity.admin import ReadOnly
+from assets.models import ActionProposal, Backfill, PriceGap, QuarantinedBar
+
+if TYPE_CHECKING:  # generic in their stubs only
+    FactAdmin = admin.ModelAdmin[Any]
+else:
+    FactAdmin = admin.ModelAdmin
+
+
+@admin.register(QuarantinedBar)
+class QuarantinedBarAdmin(ReadOnly, FactAdmin):
+    list_display = ["asset", "day", "provider", "reason", "text", "state", "first_seen", "last_seen", "decided_by"]
+    list_filter = ["state", "reason", "provider"]
+    list_select_related = ["asset", "decided_by"]
+    search_fields = ["=asset__symbol"]
+    date_hierarchy = "day"
+
+
+@admin.register(PriceGap)
+class PriceGapAdmin(ReadOnly, FactAdmin):
+    list_display = ["asset", "start", "end", "sessions", "tries", "next_try_at", "message"]
+    list_filter = ["asset__exchange"]
+    list_select_related = ["asset"]
+    search_fields = ["=asset__symbol"]
+
+
+@admin.register(Backfill)
+class BackfillAdmin(ReadOnly, FactAdmin):
+    list_display = ["asset", "start", "end", "reached", "state", "stored", "refused", "attempts", "message"]
+    list_filter = ["state"]
+    list_select_related = ["asset"]
+    search_fields = ["=asset__symbol"]
+
+
+@admin.register(ActionProposal)
+class ActionProposalAdmin(ReadOnly, FactAdmin):
+    list_display = ["asset", "kind", "ex_date", "ratio", "per", "cash", "currency", "provider", "state", "problem"]
+    list_filter = ["state", "kind", "provider"]
+    list_select_related = ["asset"]
+    search_fields = ["=asset__symbol", "external_id"]
+    date_hierarchy = "ex_date"

@@ -1,0 +1,94 @@
+"""Corporate actions as feeds announce them, before the books know them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from assets.models.action import ActionKind, CorporateAction
+from assets.models.asset import Asset
+from core.fields import QUANTITY_LIMIT, QuantityField
+
+if TYPE_CHECKING:
+    from users.models import User
+
+
+class ProposalState(models.TextChoices):
+    PROPOSED = "proposed", "Proposed"
+    APPLIED = "applied", "Applied"
+    IGNORED = "ignored", "Ignored"
+    SUPERSEDED = "superseded", "Superseded"
+
+
+class ActionProposalQuerySet(models.QuerySet["ActionProposal"]):
+    def visible_to(self, user: User) -> ActionProposalQuerySet:
+        """What is to be booked to everybody is for staff to decide."""
+        return self if user.is_staff else self.none()
+
+    def open(self) -> ActionProposalQuerySet:
+        return self.filter(state=ProposalState.PROPOSED)
+
+
+class ActionProposal(models.Model):
+    """A split or a dividend that a feed announced. It becomes a CorporateAction when it is applied.
+
+    Once per asset, provider, external id and terms. A feed that corrects itself makes another one that ``supersedes``
+    the first. ``accepted_at`` is a person's yes, which counts from the ex-date on.
+    """
+
+    asset = models.ForeignKey(Asset, models.PROTECT, related_name="action_proposals")
+    provider = models.CharField(max_length=32)
+    external_id = models.CharField(max_length=200, help_text="The feed's own name for it.")
+    digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the terms.")
+    kind = models.CharField(max_length=17, choices=ActionKind)
+    ex_date = models.DateField()
+    pay_date = models.DateField(null=True, blank=True)
+    ratio = QuantityField(null=True, blank=True, help_text="New units …")
+    per = QuantityField(null=True, blank=True, help_text="… for this many held ones.")
+    cash = QuantityField(null=True, blank=True, help_text="Per unit, gross.")
+    currency = models.CharField(max_length=3, blank=True)
+    state = models.CharField(max_length=10, choices=ProposalState, default=ProposalState.PROPOSED)
+    supersedes = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="superseded_by")
+    action = models.ForeignKey(
+        CorporateAction, models.SET_NULL, null=True, blank=True, related_name="+", help_text="What it became."
+    )
+    problem = models.CharField(max_length=500, blank=True, help_text="Why it could not be applied.")
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Empty: the server.",
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ActionProposalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-ex_date", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=ProposalState.values), name="proposal_state_known"),
+            models.CheckConstraint(condition=Q(kind__in=ActionKind.values), name="proposal_kind_known"),
+            *(
+                models.CheckConstraint(
+                    condition=Q(**{f"{field}__gt": 0, f"{field}__lt": QUANTITY_LIMIT})
+                    | Q(**{f"{field}__isnull": True}),
+                    name=f"proposal_{field}_positive",
+                )
+                for field in ("ratio", "per", "cash")
+            ),
+            models.UniqueConstraint(
+                fields=["asset", "provider", "external_id", "digest"], name="proposal_once_per_notice_and_terms"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "ex_date"], name="proposal_state_ex_date")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.asset_id} on {self.ex_date}"

@@ -1,0 +1,165 @@
+"""Prices that a person enters: one, or a list of them, all or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from activity.services import record
+from assets import price_lists, quality, sessions
+from assets.models import Asset, HistoricValue, PriceClock
+from assets.price_lists import PriceRow, Problem
+from assets.providers.base import Bar
+from assets.services import judging
+from assets.services.actions import adjust_closes, today_of
+from assets.services.history import MANUAL, store_bars
+from core.errors import DomainError
+
+if TYPE_CHECKING:
+    from users.models import User
+
+
+class NoPrice(DomainError):
+    """This cannot be the price of a day."""
+
+
+class NoSuchDay(DomainError):
+    """There can be no price of that day."""
+
+
+class UnlikelyPrice(DomainError):
+    """The price is more than 50 % away from the last one. Confirm it if it is right."""
+
+
+class PriceListRefused(DomainError):
+    """The list has lines that are wrong; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a list would store, what is wrong with it, and which of its prices look unlikely."""
+
+    rows: list[PriceRow] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    unlikely: list[Problem] = field(default_factory=list)
+
+
+@transaction.atomic
+def enter_price(
+    *, asset: Asset, day: date, figures: Mapping[str, Decimal | None], actor: User, confirmed: bool = False
+) -> HistoricValue:
+    """Store one day's price, which no provider overwrites. ``figures``: close and, if known, open, high, low, volume.
+
+    Raises NoSuchDay, NoPrice, UnlikelyPrice unless ``confirmed``.
+    """
+    bar = _bar(asset.symbol, day, figures)
+    reason = _refused(asset, bar, timezone.now())
+    if reason:
+        raise reason
+    unlikely = _unlikely(asset, [bar])
+    if unlikely and not confirmed:
+        raise UnlikelyPrice(f"{unlikely[bar.day]}. Confirm it if it is right.", field="close")
+    _store(asset, [bar], actor)
+    return HistoricValue.objects.get(asset=asset, day=day)
+
+
+def preview(content: bytes, *, now: datetime) -> Preview:
+    """What ``enter_list`` would make of a file; stores nothing."""
+    listed = price_lists.read(content)
+    known = Asset.objects.filter(symbol__in={row.symbol for row in listed.rows}).select_related("exchange")
+    assets = {asset.symbol: asset for asset in known}
+    found = Preview(problems=list(listed.problems))
+    by_asset: dict[str, list[tuple[PriceRow, Bar]]] = {}
+    for row in listed.rows:
+        asset = assets.get(row.symbol)
+        bar = _bar(row.symbol, row.day, row.figures)
+        reason = _refused(asset, bar, now) if asset else NoPrice(f"there is no asset “{row.symbol[:40]}”")
+        if reason:
+            found.problems.append(Problem(row.line, reason.message))
+        else:
+            found.rows.append(row)
+            by_asset.setdefault(row.symbol, []).append((row, bar))
+    for symbol, pairs in by_asset.items():
+        lines = {bar.day: row.line for row, bar in pairs}
+        jumps = _unlikely(assets[symbol], [bar for _, bar in pairs])
+        found.unlikely.extend(Problem(lines[day], f"{symbol}: {text}") for day, text in jumps.items())
+    found.problems.sort(key=lambda problem: problem.line)
+    found.unlikely.sort(key=lambda problem: problem.line)
+    return found
+
+
+@transaction.atomic
+def enter_list(*, content: bytes, actor: User, confirmed: bool = False) -> int:
+    """Store every price of a file, or none; returns how many changed anything.
+
+    Raises PriceListRefused for a wrong line, UnlikelyPrice for an unlikely price unless ``confirmed``.
+    """
+    found = preview(content, now=timezone.now())
+    if found.problems:
+        first = found.problems[0]
+        where = f"line {first.line}: " if first.line else ""
+        raise PriceListRefused(f"{len(found.problems)} lines are wrong, the first: {where}{first.text}", field="file")
+    if found.unlikely and not confirmed:
+        raise UnlikelyPrice(f"Line {found.unlikely[0].line}: {found.unlikely[0].text}", field="file")
+    by_symbol: dict[str, list[Bar]] = {}
+    for row in found.rows:
+        by_symbol.setdefault(row.symbol, []).append(_bar(row.symbol, row.day, row.figures))
+    assets = Asset.objects.filter(symbol__in=by_symbol).order_by("pk")
+    return sum(_store(asset, by_symbol[asset.symbol], actor) for asset in assets)
+
+
+def _bar(symbol: str, day: date, figures: Mapping[str, Decimal | None]) -> Bar:
+    given: dict[str, Any] = {name: value for name, value in figures.items() if value is not None}
+    return Bar(symbol, day, given.pop("close"), **given)
+
+
+def _refused(asset: Asset, bar: Bar, now: datetime) -> DomainError | None:
+    if bar.day > today_of(asset, now):
+        return NoSuchDay(f"{bar.day} is in the future.", field="day")
+    if asset.exchange and not sessions.is_session(asset.exchange.calendar, bar.day):
+        return NoSuchDay(f"{asset.exchange} was closed on {bar.day}.", field="day")
+    if asset.delisted_on and bar.day > asset.delisted_on:
+        return NoSuchDay(f"{asset.symbol} was delisted on {asset.delisted_on}.", field="day")
+    if refusal := quality.malformed(bar) or quality.inconsistent(bar):
+        named = refusal.text.split(" ", 1)[0]
+        return NoPrice(f"{refusal.text}.", field=named if named in price_lists.FIGURES else "close")
+    return None
+
+
+def _unlikely(asset: Asset, bars: Sequence[Bar]) -> dict[date, str]:
+    """Days whose price is far from the last one before it, among the stored and the given."""
+    ordered = sorted(bars, key=lambda bar: bar.day)
+    last = judging.previous_closes([asset.pk], ordered[0].day).get(asset.pk)
+    last = last if last and judging.comparable(last, MANUAL) else None
+    steps = judging.steps_of([asset.pk], until=ordered[-1].day).get(asset.pk, ())
+    found = {}
+    for bar in ordered:
+        near = judging.brought(last, steps, bar.day) if last else None
+        expected = quality.Expectation(
+            symbols={asset.symbol},
+            day=bar.day,
+            today=bar.day,
+            previous={asset.symbol: (near.day, near.close)} if near else {},
+        )
+        refusal = quality.refusal(bar, expected)
+        if refusal:
+            found[bar.day] = refusal.text
+        last = judging.LastBar(asset.pk, bar.day, bar.close, MANUAL)
+    return found
+
+
+def _store(asset: Asset, bars: Iterable[Bar], actor: User) -> int:
+    given = list(bars)
+    changed = store_bars([(asset.pk, bar) for bar in given], source=MANUAL)
+    if changed:
+        adjust_closes(asset, PriceClock.read())
+        days = [bar.day.isoformat() for bar in given]
+        data = {"asset": asset.symbol, "bars": changed, "first": min(days), "last": max(days)}
+        record(actor=actor, action="prices.entered", subject=asset, data=data)
+    return changed

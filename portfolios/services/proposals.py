@@ -1,0 +1,135 @@
+"""Booking what feeds announced: on a person's yes, or by itself where the settings say so, and never before its day."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from activity.services import record
+from assets.models import ActionProposal, ProposalState
+from assets.services.actions import today_of
+from core.errors import DomainError, NotReady
+from portfolios.services.actions import apply_action, void_action
+
+if TYPE_CHECKING:
+    from users.models import User
+
+log = logging.getLogger(__name__)
+AUTOMATIC = "automatic"
+TERMS = ("ratio", "per", "cash", "currency", "pay_date")
+
+
+class ProposalDecided(DomainError):
+    """This proposal is not open any more."""
+
+
+def accept_proposal(*, proposal: ActionProposal, actor: User, now: datetime | None = None) -> ActionProposal:
+    """Book the action to every holder; before its ex-date, have it booked on that day.
+
+    The action of an older proposal that this one corrects is voided with it. Raises ProposalDecided, and what
+    ``apply_action`` raises; then the proposal stays open and says why.
+    """
+    now = now or timezone.now()
+    try:
+        return _accept(proposal, actor, now)
+    except DomainError as error:
+        _note_problem(proposal, error)
+        raise
+
+
+@transaction.atomic
+def ignore_proposal(*, proposal: ActionProposal, actor: User) -> ActionProposal:
+    """Leave the action out of the books; the same notice is not proposed again. Raises ProposalDecided."""
+    proposal = _open(proposal)
+    _decide(proposal, ProposalState.IGNORED, actor, timezone.now())
+    record(actor=actor, action="proposal.ignored", subject=proposal, data=_told(proposal))
+    return proposal
+
+
+def apply_due(now: datetime) -> int:
+    """Book the proposals whose ex-date has come and that somebody accepted, or all where FEED_ACTIONS is automatic.
+
+    One that cannot be booked says why and waits for a person. Returns how many were booked.
+    """
+    wanted = Q() if settings.FEED_ACTIONS == AUTOMATIC else Q(accepted_at__isnull=False)
+    tomorrow = now.date() + timedelta(days=1)  # somewhere it may be that day already
+    due = ActionProposal.objects.open().filter(wanted, ex_date__lte=tomorrow, problem="")
+    booked = 0
+    for proposal in due.select_related("asset__exchange", "decided_by").order_by("ex_date", "pk"):
+        if proposal.ex_date > today_of(proposal.asset, now):
+            continue
+        try:
+            booked += _accept(proposal, proposal.decided_by, now).state == ProposalState.APPLIED
+        except DomainError as error:
+            _note_problem(proposal, error)
+            log.warning("%s from %s was not booked: %s", proposal, proposal.provider, error)
+        except NotReady as error:
+            log.warning("%s from %s waits: %s", proposal, proposal.provider, error)
+    return booked
+
+
+@transaction.atomic
+def _accept(proposal: ActionProposal, actor: User | None, now: datetime) -> ActionProposal:
+    proposal = _open(proposal)
+    if proposal.ex_date > today_of(proposal.asset, now):
+        proposal.accepted_at, proposal.decided_by, proposal.problem = now, actor, ""
+        proposal.save(update_fields=["accepted_at", "decided_by", "problem"])
+        record(actor=actor, action="proposal.accepted", subject=proposal, data=_told(proposal))
+        return proposal
+    _take_back(proposal, actor)
+    terms = {name: value for name in TERMS if (value := getattr(proposal, name)) not in (None, "")}
+    proposal.action = apply_action(
+        asset=proposal.asset,
+        kind=proposal.kind,
+        ex_date=proposal.ex_date,
+        actor=actor,
+        note=f"Announced by {proposal.provider}.",
+        now=now,
+        **terms,
+    )
+    _decide(proposal, ProposalState.APPLIED, actor, now)
+    record(actor=actor, action="proposal.applied", subject=proposal, data=_told(proposal))
+    return proposal
+
+
+def _take_back(proposal: ActionProposal, actor: User | None) -> None:
+    """Void what came of the older proposal that this one corrects."""
+    older = proposal.supersedes
+    if older is None or older.state != ProposalState.APPLIED:
+        return
+    if older.action and older.action.voided_at is None:
+        void_action(action=older.action, actor=actor)
+    ActionProposal.objects.filter(pk=older.pk).update(state=ProposalState.SUPERSEDED)
+
+
+def _open(proposal: ActionProposal) -> ActionProposal:
+    rows = ActionProposal.objects.select_for_update(of=("self",))
+    locked = rows.select_related("asset__exchange", "supersedes__action").get(pk=proposal.pk)
+    if locked.state != ProposalState.PROPOSED:
+        raise ProposalDecided(f"This proposal is {locked.get_state_display().lower()} already.")
+    return locked
+
+
+def _decide(proposal: ActionProposal, state: ProposalState, actor: User | None, now: datetime) -> None:
+    proposal.state, proposal.decided_by, proposal.decided_at, proposal.problem = state, actor, now, ""
+    proposal.save(update_fields=["state", "action", "decided_by", "decided_at", "problem"])
+
+
+def _note_problem(proposal: ActionProposal, error: DomainError) -> None:
+    ActionProposal.objects.open().filter(pk=proposal.pk).update(problem=error.message[:500])
+
+
+def _told(proposal: ActionProposal) -> dict[str, str]:
+    return {
+        "asset": proposal.asset.symbol,
+        "kind": proposal.kind,
+        "ex_date": proposal.ex_date.isoformat(),
+        "provider": proposal.provider,
+        "external_id": proposal.external_id,
+    }
