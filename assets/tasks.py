@@ -13,7 +13,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from assets.models import Exchange
-from assets.services import due, gaps, lease, nightly, profiles, quotes
+from assets.services import due, gaps, lease, nightly, profiles, quotes, streaming
 from assets.services.backfill import lost, run_backfill, waiting
 from assets.services.ingestion import ingest
 
@@ -70,6 +70,12 @@ def repair_gaps() -> None:
 def repair_market(market: str, night: str) -> None:
     """Look for the gaps of one market and ask for some of them, once a night."""
     gaps.repair_night(Exchange.objects.get(pk=market), date.fromisoformat(night), now=timezone.now())
+
+
+@shared_task(name="assets.forget_intraday")
+def forget_intraday() -> None:
+    """Delete the live prices that are older than they are to be kept."""
+    streaming.forget_intraday()
 
 
 @shared_task(name="assets.refresh_quotes", expires=60)

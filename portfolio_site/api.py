@@ -24,7 +24,7 @@ from assets.api import (
     QuoteViewSet,
 )
 from portfolios.api import ActionProposalViewSet
-from users.api import ProfileView, RefreshView, RevokeView, TokenView
+from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
 router = SimpleRouter()
 router.register("assets", AssetViewSet, basename="asset")
@@ -64,6 +64,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/auth/token", TokenView.as_view(), name="token"),
     path("api/auth/token/refresh", RefreshView.as_view(), name="token-refresh"),
     path("api/auth/token/revoke", RevokeView.as_view(), name="token-revoke"),
+    path("api/live/ticket/", TicketView.as_view(), name="live-ticket"),
     path("api/users/me/", ProfileView.as_view(), name="profile"),
     path("api/dashboard/", include("analytics.dashboard_urls")),
     path("api/watchlists/", include("assets.watchlist_urls")),

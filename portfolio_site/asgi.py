@@ -25,4 +25,9 @@ class Handler(ASGIHandler):
 
 
 django.setup(set_prefix=False)
-application = Handler()
+
+from channels.routing import ProtocolTypeRouter  # noqa: E402  the apps are there only now
+
+from portfolio_site.sockets import websocket  # noqa: E402
+
+application = ProtocolTypeRouter({"http": Handler(), "websocket": websocket})

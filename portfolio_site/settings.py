@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "csp",
     "django_celery_beat",
     "django_htmx",
+    "channels",
     "core",
     "activity",
     "users",
@@ -240,11 +241,28 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=30),
         "options": {"expire_seconds": 30},
     },
+    "forget old intraday prices": {
+        "task": "assets.forget_intraday",
+        "schedule": timedelta(hours=1),
+        "options": {"expire_seconds": 3600},
+    },
     "show that beat is alive": {
         "task": "portfolio_site.heartbeat",
         "schedule": timedelta(seconds=15),
         "options": {"expire_seconds": 15},
     },
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {
+            # The layer waits five seconds for a message, and so longer than that for the server.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 15, "socket_connect_timeout": 1}],
+            "prefix": "portfolio-live",
+            "expiry": 15,
+            "capacity": 1000,
+        },
+    }
 }
 CACHES = {
     "default": {
@@ -306,6 +324,15 @@ PROFILE_TTL = timedelta(hours=env.float("PROFILE_TTL_HOURS", default=24.0))
 QUOTE_WAIT = timedelta(seconds=env.float("QUOTE_WAIT", default=5.0))  # of readers while another asks for the first one
 WATCHLISTS_PER_PERSON = env.int("WATCHLISTS_PER_PERSON", default=20)
 WATCHLIST_ENTRIES = env.int("WATCHLIST_ENTRIES", default=200)
+# Live prices come from the first that works. "poll": quotes of what is watched are asked for; "simulated": a tape.
+LIVE_SOURCES = env.list("LIVE_SOURCES", default=["finnhub", "polygon", "poll", "simulated"])
+FINNHUB_STREAM_URL = env.str("FINNHUB_STREAM_URL", default="wss://ws.finnhub.io")
+POLYGON_STREAM_URL = env.str("POLYGON_STREAM_URL", default="wss://socket.polygon.io/stocks")
+LIVE_POLL_EVERY = env.float("LIVE_POLL_EVERY", default=2.0)
+LIVE_TAPE_EVERY = env.float("LIVE_TAPE_EVERY", default=1.0)
+LIVE_SOCKETS_PER_PERSON = env.int("LIVE_SOCKETS_PER_PERSON", default=10)  # in one web process
+LIVE_SYMBOLS_PER_SOCKET = env.int("LIVE_SYMBOLS_PER_SOCKET", default=200)
+INTRADAY_DAYS = env.int("INTRADAY_DAYS", default=0)  # for so long every tick is kept; 0 keeps none
 PANEL_DIR = VAR_DIR / "panel"
 
 # --- API ----------------------------------------------------------------------------------------------------------

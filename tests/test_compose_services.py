@@ -21,7 +21,7 @@ from portfolio_site.testing import BASE_DIR, Broker, free_port, wait_until
 
 COMPOSE = yaml.safe_load((BASE_DIR / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = ["prepare", "web", "worker", "beat", "flower"]
+OURS = ["prepare", "web", "worker", "beat", "stream", "flower"]
 PORTS = {"8000": free_port(), "5555": free_port()}
 
 

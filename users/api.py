@@ -20,6 +20,7 @@ from core.parsing import StrictFormParser, StrictJSONParser
 from users import services
 from users.lockout import LockedOut
 from users.models import User
+from users.tickets import LIFE, new_ticket
 from users.tokens import RefreshClaims, TokenPair, new_pair, read_refresh
 
 
@@ -131,6 +132,19 @@ class RevokeView(_Public):
         if claims is not None:
             services.end_login(family=claims.family)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class TicketSerializer(serializers.Serializer[Any]):
+    ticket = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds in which the ticket opens one connection.")
+
+
+class TicketView(APIView):
+    @extend_schema(operation_id="live_ticket", request=None, responses=TicketSerializer)
+    def post(self, request: Request) -> Response:
+        """A ticket for one WebSocket: `/ws/quotes/?ticket=…`, for programs that have a token and no session."""
+        answer = {"ticket": new_ticket(cast("User", request.user)), "expires_in": LIFE}
+        return Response(answer, headers={"Cache-Control": "no-store"})
 
 
 class ProfileSerializer(StrictSerializer, serializers.ModelSerializer[User]):

@@ -2,6 +2,7 @@ from assets.models.action import ActionKind, CorporateAction
 from assets.models.asset import Asset, AssetType, Exchange, PriceBasis
 from assets.models.backfill import Backfill, BackfillState, PriceGap
 from assets.models.ingestion import IngestionRun, RunState
+from assets.models.live import IntradayValue, Streaming
 from assets.models.notice import ActionProposal, ProposalState
 from assets.models.price import HistoricValue, PriceClock, PriceRevision
 from assets.models.provider import ProviderKey, ProviderState, SymbolMapping, UnknownHere
@@ -22,6 +23,7 @@ __all__ = [
     "Exchange",
     "HistoricValue",
     "IngestionRun",
+    "IntradayValue",
     "PriceBasis",
     "PriceClock",
     "PriceGap",
@@ -33,6 +35,7 @@ __all__ = [
     "QuarantinedBar",
     "Quote",
     "RunState",
+    "Streaming",
     "SymbolMapping",
     "UnknownHere",
     "Watchlist",

@@ -1,4 +1,4 @@
-"""The five processes of an installation, made from its settings, in the order in which they are started."""
+"""The six processes of an installation, made from its settings, in the order in which they are started."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ PYTHON = (sys.executable, "-m")
 
 
 def children() -> list[ChildSpec]:
-    """Broker (unless REDIS_URL names one), web, worker, beat, Flower."""
+    """Broker (unless REDIS_URL names one), web, worker, beat, live prices, Flower."""
     own_broker = [broker()] if settings.OWN_BROKER else []
-    return [*own_broker, web(), worker(), beat(), flower()]
+    return [*own_broker, web(), worker(), beat(), stream(), flower()]
 
 
 def broker() -> ChildSpec:
@@ -42,6 +42,7 @@ def web() -> ChildSpec:
         command=(
             *(*PYTHON, "uvicorn", "portfolio_site.asgi:application", "--lifespan", "off"),
             *("--host", settings.HOST, "--port", str(settings.PORT), proxy, "--no-server-header"),
+            *("--ws", "websockets-sansio", "--ws-max-size", "65536"),
             *("--timeout-graceful-shutdown", "2", "--no-access-log", "--log-level", "warning"),
         ),
         ready=partial(responds, settings.PORT, "/healthz"),
@@ -77,6 +78,19 @@ def beat() -> ChildSpec:
     return ChildSpec(
         name="beat",
         command=(*PYTHON, "celery", "--quiet", "-A", "portfolio_site", "beat", "--pidfile=", "--loglevel", "WARNING"),
+        ready=_appears(ready),
+        directory=settings.BASE_DIR,
+        environment=_environment(READY_FILE=str(ready)),
+        start_rank=2,
+        stop_rank=0,
+    )
+
+
+def stream() -> ChildSpec:
+    ready = _ready_file("stream")
+    return ChildSpec(
+        name="stream",
+        command=(sys.executable, str(settings.BASE_DIR / "manage.py"), "stream"),
         ready=_appears(ready),
         directory=settings.BASE_DIR,
         environment=_environment(READY_FILE=str(ready)),

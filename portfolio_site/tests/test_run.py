@@ -22,7 +22,7 @@ from portfolio_site.testing import BASE_DIR, Broker, free_port, wait_until
 
 pytestmark = pytest.mark.processes
 
-CHILDREN = {"broker", "web", "worker", "beat", "flower"}
+CHILDREN = {"broker", "web", "worker", "beat", "stream", "flower"}
 
 
 class Installation:

@@ -38,6 +38,12 @@ def amount(value: Number | None, currency: str) -> str:
 
 
 @register.filter
+def minor_digits(currency: str) -> int:
+    """Decimals of amounts in ``currency``."""
+    return minor_units(currency)
+
+
+@register.filter
 def signed_amount(value: Number | None, currency: str) -> str:
     """``+1,234.50`` or ``−1,234.50``."""
     return MISSING if value is None else _signed(_rounded(value, currency), plus=True)

@@ -1,0 +1,181 @@
+"""The socket of live quotes: who may listen, to what, and how one who cannot keep up is let go."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any, cast
+from urllib.parse import parse_qs
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.utils import timezone
+
+from assets import live, quotes
+from assets.models import Asset
+from users.models import User
+
+UNAUTHENTICATED, TOO_MANY, TOO_SLOW, ENDED = 4401, 4429, 4408, 4403
+FLUSH_EVERY = 0.1  # seconds; what changes twice in between is sent once
+SLOWEST = 5.0  # seconds that one round of messages may take
+RECHECK_EVERY = 60.0
+LARGEST = 16_384  # characters of a message that somebody sends us
+LONGEST_SYMBOL = 32
+
+
+class BadMessage(Exception):
+    """What was sent is none of the messages that are understood."""
+
+
+class QuoteConsumer(AsyncWebsocketConsumer):
+    """``?symbols=AAPL,MSFT`` at the start, later ``{"subscribe": [...]}`` and ``{"unsubscribe": [...]}``.
+
+    Sends the last known quote of each symbol at once, then every new one, and ``{"state": …}`` when the stream stops
+    or comes back. What cannot be done is answered by ``{"error": {"code", "detail"}}``.
+    """
+
+    channel_layer_alias = "none of its own"  # the hub listens once for all sockets of the process
+
+    async def connect(self) -> None:
+        user = self.scope.get("user")
+        if not getattr(user, "is_authenticated", False):
+            await self.close(UNAUTHENTICATED)
+            return
+        self.user = cast("User", user)
+        self.user_id: int = self.user.pk
+        self.symbols: dict[str, int] = {}
+        self.pending: dict[Any, str] = {}
+        self.news = asyncio.Event()
+        await self.accept()
+        if not live.hub().admit(self):
+            limit = settings.LIVE_SOCKETS_PER_PERSON
+            await self._complain("too_many_sockets", f"You have {limit} open already; close one first.")
+            await self.close(TOO_MANY)
+            return
+        self.tasks = [asyncio.create_task(self._send_all()), asyncio.create_task(self._recheck())]
+        self.tell(live.hub().state)
+        query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"))
+        await self.subscribe(_symbols(",".join(query.get("symbols", [])).split(",")))
+
+    async def disconnect(self, code: int) -> None:
+        if hasattr(self, "symbols"):
+            live.hub().dismiss(self)
+        for task in getattr(self, "tasks", ()):
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            await self.obey(_message(text_data))
+        except BadMessage as error:
+            await self._complain("bad_message", str(error))
+
+    async def obey(self, message: Mapping[str, Any]) -> None:
+        """Do what a message asks for. Raises BadMessage."""
+        unknown = message.keys() - {"subscribe", "unsubscribe"}
+        if unknown:
+            raise BadMessage(f"“{min(unknown)}” is not understood.")
+        await self.subscribe(_symbols(message.get("subscribe", [])))
+        leaving = _symbols(message.get("unsubscribe", []))
+        gone = {self.symbols.pop(symbol) for symbol in leaving if symbol in self.symbols}
+        live.hub().unwatch(self, gone - self.needed())
+
+    async def subscribe(self, symbols: Iterable[str]) -> None:
+        new = [symbol for symbol in dict.fromkeys(symbols) if symbol not in self.symbols]
+        room = settings.LIVE_SYMBOLS_PER_SOCKET - len(self.symbols)
+        if len(new) > room:
+            limit = settings.LIVE_SYMBOLS_PER_SOCKET
+            await self._complain("too_many_symbols", f"One connection follows at most {limit} symbols.")
+            new = new[: max(room, 0)]
+        if not new:
+            return
+        known, texts = await database_sync_to_async(_last_quotes)(self.user, new)
+        for symbol in new:
+            if symbol not in known:
+                await self._complain("unknown_symbol", f"There is no asset “{symbol[:LONGEST_SYMBOL]}”.")
+        self.symbols |= known
+        for asset_id, text in texts.items():
+            self.put(asset_id, text)
+        live.hub().watch(self, known.values())
+
+    def needed(self) -> set[int]:
+        """The assets whose quotes this socket is to get."""
+        return set(self.symbols.values())
+
+    def offer(self, asset_id: int, price: str, text: str) -> None:
+        self.put(asset_id, text)
+
+    def tell(self, state: str) -> None:
+        self.put("state", json.dumps({"state": state}))
+
+    def put(self, key: Any, text: str) -> None:
+        """Send ``text`` with the next round, in place of what waits there under the same key."""
+        self.pending[key] = text
+        self.news.set()
+
+    async def _send_all(self) -> None:
+        """Round after round; who takes more than SLOWEST for one is let go, so that nobody waits for him."""
+        while True:
+            await self.news.wait()
+            self.news.clear()
+            texts, self.pending = self.pending, {}
+            try:
+                async with asyncio.timeout(SLOWEST):
+                    for text in texts.values():
+                        await self.send(text)
+            except TimeoutError:
+                live.hub().dismiss(self)
+                with suppress(Exception):
+                    async with asyncio.timeout(1):
+                        await self.close(TOO_SLOW)
+                return
+            await asyncio.sleep(FLUSH_EVERY)
+
+    async def _recheck(self) -> None:
+        """A socket does not outlive its login."""
+        while True:
+            await asyncio.sleep(RECHECK_EVERY)
+            if not await database_sync_to_async(_still_logged_in)(self.user, self.scope.get("session")):
+                await self.close(ENDED)
+                return
+
+    async def _complain(self, code: str, detail: str) -> None:
+        await self.send(json.dumps({"error": {"code": code, "detail": detail}}))
+
+
+def _message(text: str | None) -> Mapping[str, Any]:
+    if text is None or len(text) > LARGEST:
+        raise BadMessage("A message is a short JSON object.")
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadMessage("A message is a JSON object.") from None
+    if not isinstance(message, dict):
+        raise BadMessage("A message is a JSON object.")
+    return message
+
+
+def _symbols(values: Any) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise BadMessage("Symbols are a list of strings.")
+    return [value.strip().upper() for value in values if value.strip()]
+
+
+def _last_quotes(user: User, symbols: list[str]) -> tuple[dict[str, int], dict[int, str]]:
+    """Symbol to asset id of those there are, and the last quotes of those that have a price."""
+    askable = [
+        symbol for symbol in symbols if len(symbol) <= LONGEST_SYMBOL and symbol.isascii() and "\x00" not in symbol
+    ]
+    known = dict(Asset.objects.visible_to(user).filter(symbol__in=askable).values_list("symbol", "pk"))
+    prices = quotes.get(known.values(), timezone.now()).by_asset
+    names = {pk: symbol for symbol, pk in known.items()}
+    return known, {pk: live.quote_text(names[pk], price) for pk, price in prices.items()}
+
+
+def _still_logged_in(user: User, session: Any) -> bool:
+    if not User.objects.filter(pk=user.pk, is_active=True).exists():
+        return False
+    return session is None or not session.session_key or session.exists(session.session_key)
