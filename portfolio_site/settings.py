@@ -341,7 +341,11 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/",
-    "ENUM_NAME_OVERRIDES": {"CostMethodEnum": "portfolios.models.CostMethod"},
+    "ENUM_NAME_OVERRIDES": {
+        "ActionKindEnum": "assets.models.ActionKind",
+        "CostMethodEnum": "portfolios.models.CostMethod",
+        "TradeKindEnum": "portfolios.models.TradeKind",
+    },
     "PREPROCESSING_HOOKS": ["portfolio_site.schema.canonical_paths"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
