@@ -18,7 +18,7 @@ from assets.services.history import store_bars
 from assets.tests.factories import make_asset
 
 # A machine that opens its panel again and again. Every write sets every close to the reading of the clock that it
-# makes, so a panel that mixes two readings shows. It may show a newer one than it is named for: the clock is read first.
+# makes, so a panel that mixes two readings shows. It may show a newer one than its name, since the clock is read first.
 MACHINE = """
 import json, sys
 from pathlib import Path
