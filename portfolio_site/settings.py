@@ -374,6 +374,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/",
     "ENUM_NAME_OVERRIDES": {
+        "ActionKindEnum": "assets.models.ActionKind",
         "CostMethodEnum": "portfolios.models.CostMethod",
         "TradeKindEnum": "portfolios.models.TradeKind",
     },
