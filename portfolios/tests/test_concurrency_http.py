@@ -83,7 +83,8 @@ def held(api: Api) -> Decimal:
     before = derived_rows(api.portfolio)
     rebuild(api.portfolio)
     assert derived_rows(api.portfolio) == before
-    return Investment.objects.get().quantity
+    held = Investment.objects.first()  # none where the only trade is void
+    return held.quantity if held else Decimal(0)
 
 
 def test_of_fifty_sales_at_once_thirty_are_booked(api: Api) -> None:
