@@ -19,7 +19,7 @@ from tests.world import PARAMETER, Endpoint, World, endpoints
 from users.models import User
 
 # The address says it all; a body is not read.
-BODILESS = {"trade-restore", "method-restore", "action-restore"}
+BODILESS = {"trade-restore", "method-restore", "action-restore", "live-ticket"}
 BODILESS |= {"quarantine-accept", "quarantine-reject", "proposal-accept", "proposal-ignore"}
 OPTIONAL = {"asset-backfill"}  # every field may be left out, and so may the body
 WRITES = [

@@ -18,7 +18,7 @@ PUBLIC = {"favicon.ico", "login", "docs", "docs/", "schema", "token", "token-ref
 ENDPOINTS = endpoints()
 API = [endpoint for endpoint in ENDPOINTS if endpoint.is_api and endpoint.name not in PUBLIC]
 PAGES = [endpoint for endpoint in ENDPOINTS if not endpoint.is_api and endpoint.name not in PUBLIC]
-STAFF = [endpoint for endpoint in ENDPOINTS if endpoint.is_for_staff]
+STAFF = [endpoint for endpoint in PAGES if endpoint.is_for_staff]
 PRIVATE = [endpoint for endpoint in ENDPOINTS if endpoint.is_private]
 CSRF_TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="\w+"')  # another one in every page
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 SHOWN, LATEST = 20, 10
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @staff_needed
+@require_http_methods(["GET", "HEAD", "POST"])
 def prices(request: HttpRequest) -> HttpResponse:
     """A POST says by ``action`` what it is: a "price", a list to "preview", or one to "store"."""
     if request.method != "POST":

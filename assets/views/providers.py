@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -13,15 +12,13 @@ from assets.providers.base import NAMES, ProviderError
 from assets.services import breaker
 from assets.services.standing import standings, try_out
 from core.errors import DomainError
-from core.web import bad_request, login_needed
+from core.web import bad_request, staff_needed
 
 
+@staff_needed
 @require_http_methods(["GET", "HEAD", "POST"])
-@login_needed
 def providers(request: HttpRequest) -> HttpResponse:
     """A POST names a ``provider`` and what to do: ``action`` is "test" or "close"."""
-    if not getattr(request.user, "is_staff", False):
-        raise PermissionDenied
     if request.method == "POST":
         return _act(request)
     return render(request, "assets/providers.html", {"standings": standings(timezone.now()), "section": "providers"})

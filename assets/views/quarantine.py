@@ -39,8 +39,8 @@ class Doubtful:
     last: HistoricValue | None
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @staff_needed
+@require_http_methods(["GET", "HEAD", "POST"])
 def quarantine(request: HttpRequest) -> HttpResponse:
     """A POST names a ``bar`` and what to do: ``action`` is "accept" or "reject"."""
     if request.method == "POST":

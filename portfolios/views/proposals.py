@@ -24,8 +24,8 @@ A_PAGE, DECIDED = 30, 20
 DECISIONS = {"accept": accept_proposal, "ignore": ignore_proposal}
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @staff_needed
+@require_http_methods(["GET", "HEAD", "POST"])
 def proposals(request: HttpRequest) -> HttpResponse:
     """A POST names a ``proposal`` and what to do: ``action`` is "accept" or "ignore"."""
     if request.method == "POST":
