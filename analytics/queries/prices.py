@@ -25,6 +25,8 @@ def adjusted_closes(asset: Asset, until: date) -> tuple[DayArray, FloatArray]:
 
 
 def trades_until(portfolio: Portfolio, asset: Asset, until: date) -> list[Trade]:
-    """The standing trades up to ``until``, the oldest first; one query."""
+    """The standing trades up to ``until``, each with its asset, the oldest first; one query."""
     trades = Trade.objects.standing().filter(portfolio=portfolio, asset=asset, day__lte=until)
-    return list(trades.only("day", "kind", "quantity", "price", "currency").in_booking_order())
+    of_asset = ("asset__currency", "asset__price_factor", "asset__type")
+    columns = ("day", "kind", "quantity", "price", "currency", "asset", *of_asset)
+    return list(trades.select_related("asset").only(*columns).in_booking_order())

@@ -81,7 +81,7 @@ def _chart(portfolio: Portfolio, asset: Asset, request: HttpRequest, until: date
     base = _first_shown(days, trades) if span == "max" else charts.base_index(days, span)
     shown = days[base:]
     line = charts.Line("Adjusted close", "portfolio", closes[base:])
-    chart = charts.Chart(shown, [line], "money", asset.currency, _digits(line.values, asset.currency))
+    chart = charts.Chart(shown, [line], "money", asset.quote_currency, _digits(line.values, asset.currency))
     marks = [_mark(trade) for trade in trades if np.datetime64(trade.day) >= shown[0]]
     rows = charts.table_rows(chart)
     return {
@@ -118,5 +118,6 @@ def _digits(closes: charts.FloatArray, currency: str) -> int:
 
 
 def _mark(trade: Trade) -> charts.Mark:
-    words = f"{trade.get_kind_display()} {quantity(trade.quantity)} at {unit_price(trade.price, trade.currency)}"
-    return charts.Mark(trade.day, ROLES[trade.kind], f"{words} {trade.currency}")
+    price = f"{unit_price(trade.stated_price, trade.currency)} {trade.price_currency}"
+    words = f"{trade.get_kind_display()} {quantity(trade.quantity)} at {price}"
+    return charts.Mark(trade.day, ROLES[trade.kind], words)

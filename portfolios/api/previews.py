@@ -63,7 +63,7 @@ class AverageCostField(DecimalStringField):
         return super().to_representation(preview.average_cost_of(value))
 
 
-class PositionSerializer(serializers.Serializer[Any]):
+class PreviewPositionSerializer(serializers.Serializer[Any]):
     """The whole position in the asset; ``_base`` in the portfolio's currency."""
 
     quantity = DecimalStringField()
@@ -111,9 +111,9 @@ class LegSerializer(serializers.Serializer[Any]):
     gain_base = DecimalStringField(allow_null=True)
     price_gain = DecimalStringField(allow_null=True)
     currency_gain = DecimalStringField(allow_null=True)
-    before = PositionSerializer(help_text="The position as it is.")
-    then = PositionSerializer(help_text="The position right after the trade.")
-    after = PositionSerializer(help_text="The position as it would be, later trades included.")
+    before = PreviewPositionSerializer(help_text="The position as it is.")
+    then = PreviewPositionSerializer(help_text="The position right after the trade.")
+    after = PreviewPositionSerializer(help_text="The position as it would be, later trades included.")
     later = serializers.IntegerField(help_text="How many trades of the asset come after this one.")
     moved = MovedSerializer(many=True)
 

@@ -294,13 +294,17 @@ class UnitCostField(DecimalStringField):
 
 
 class LotSerializer(serializers.ModelSerializer[Lot]):
-    """An open lot: what is left of the units that came in together, in the asset's currency."""
+    """An open lot: what is left of the units that came in together, in the asset's currency.
+
+    But unit_cost is as the asset is quoted, in quote_currency, and cost_base is in the portfolio's.
+    """
 
     asset = serializers.CharField(source="asset.symbol")
     currency = serializers.CharField(source="asset.currency")
     quantity = DecimalStringField()
     opened_quantity = DecimalStringField()
-    unit_cost = UnitCostField()
+    unit_cost = UnitCostField(help_text="As the asset is quoted, like a price: in quote_currency.")
+    quote_currency = serializers.CharField(source="asset.quote_currency", help_text="GBX for pence.")
     cost = DecimalStringField()
     cost_base = DecimalStringField()
 
@@ -317,6 +321,7 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
             "cost",
             "cost_base",
             "currency",
+            "quote_currency",
             "actions",
         ]
 

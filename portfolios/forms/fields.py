@@ -15,6 +15,7 @@ from core.api import ISO_TIME, PLAIN_DECIMAL, plain
 from users.models import User
 
 LONGEST_NAME = 200
+FIRST_YEAR, LAST_YEAR = 2, 9998  # a day at the calendar's edge has no neighbour, and none in some time zones
 
 
 class PlainDecimalField(forms.Field):
@@ -46,13 +47,14 @@ class LocalInstantField(forms.Field):
 
     default_error_messages = {
         "invalid": "Write a date and a time, such as 2024-05-31 15:30.",
+        "edge": f"Write a year from {FIRST_YEAR} to {LAST_YEAR}.",
         "skipped": "This time did not exist in %(zone)s: the clocks were set forward.",
     }
     zone: ZoneInfo = ZoneInfo("UTC")
     unchanged: datetime | None = None  # says what the text cannot: which of two equal times, and microseconds
 
     def __init__(self, **kwargs: Any) -> None:
-        widget = forms.TextInput(attrs={"type": "datetime-local", "step": "any", "max": "9999-12-31T23:59"})
+        widget = forms.TextInput(attrs={"type": "datetime-local", "step": "any", "max": f"{LAST_YEAR}-12-31T23:59"})
         super().__init__(**{"widget": widget} | kwargs)
 
     def to_python(self, value: Any) -> datetime | None:
@@ -63,6 +65,8 @@ class LocalInstantField(forms.Field):
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         try:
             local = datetime.fromisoformat(text)
+            if not FIRST_YEAR <= local.year <= LAST_YEAR:
+                raise ValidationError(self.error_messages["edge"], code="edge")
             if self.unchanged is not None and local == self._local(self.unchanged):
                 return self.unchanged
             instant = local.replace(tzinfo=self.zone).astimezone(UTC)

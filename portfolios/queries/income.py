@@ -55,12 +55,14 @@ def income(portfolio: Portfolio, start: date | None, end: date) -> Income:
     accounts = cash_accounts([portfolio.pk]) if portfolio.cash == CashSetting.TRACKED else {}
     before = date.fromordinal(start.toordinal() - 1) if start and start > BEGINNING else BEGINNING
     moves = cash_moves(accounts, before, end, portfolio.base_currency, rates_of(portfolio, [], accounts))
-    dues = [due for due in dues_of(portfolio, before, end) if due.dividend and due.ex_date > before]
-    # The cash of a dividend, derived or entered, is no second income: it was earned on the ex-date.
+    dues = [due for due in dues_of(portfolio, before, end) if due.dividend]
+    owed = {due.action_id for due in dues}
+    # The cash of a dividend, derived or entered, is no second income: it was earned on the ex-date. What is matched
+    # with a dividend that is not owed, because it was voided or nobody held the asset, is income of its own day.
     income_rows = [move for move in moves if move.section == Section.INCOME and move.origin == Origin.ENTRY]
-    entered = [move for move in income_rows if move.pays is None]
+    entered = [move for move in income_rows if move.pays not in owed]
     earned = [(move.change.day, move.asset_id, move.base) for move in entered]
-    earned += [(due.ex_date, due.asset_id, due.income_base) for due in dues]
+    earned += [(due.ex_date, due.asset_id, due.income_base) for due in dues if due.ex_date > before]
     symbols = Asset.objects.in_bulk({asset_id for _, asset_id, _ in earned if asset_id})
     months: dict[date, list[tuple[str, Decimal]]] = defaultdict(list)
     for day, asset_id, amount in earned:

@@ -67,5 +67,6 @@ def _open() -> Q:
 
 
 def _unmatched(rows: CashTransactionQuerySet) -> CashTransactionQuerySet:
-    matched = Exists(PaymentMatch.objects.standing().filter(row=OuterRef("pk")))
+    """A match with an action that was voided holds no row back: the dividend may have been entered again."""
+    matched = Exists(PaymentMatch.objects.standing().filter(row=OuterRef("pk"), action__voided_at__isnull=True))
     return rows.filter(~matched, origin=Origin.ENTRY, section=Section.INCOME, asset__isnull=False)

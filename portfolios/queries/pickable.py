@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,7 +22,7 @@ from portfolios.queries.facts import TRIAL, Trial
 class Pickable:
     """An open lot. ``cost`` in the asset's currency, ``unit_cost`` as the asset is quoted.
 
-    ``gain`` is in the base currency, before fee and tax; None where there is no price.
+    ``gain`` is in the base currency, before fee and tax; None where there is no price, or none that the books keep.
 
     The ranks begin at 0: by opening, by the highest unit cost, by the lowest gain of a unit.
     """
@@ -80,6 +80,23 @@ def open_lots(
     return OpenLots(inputs.rules.method_on(day), _pickable(lots, entry, portfolio, value_of_unit, asset.price_factor))
 
 
+def openers_now(portfolio: Portfolio, asset: Asset, trade_ids: Collection[int]) -> dict[int, int]:
+    """Each of ``trade_ids`` to the trade that stands in its place by now, itself where none does.
+
+    The books read a pick so. One query, none for no ids.
+    """
+    if not trade_ids:
+        return {}
+    places: dict[int, int] = {}
+    standing: dict[int, int] = {}
+    rows = Trade.objects.filter(portfolio=portfolio, asset=asset).order_by("pk")
+    for pk, replaces, voided_at in rows.values_list("pk", "replaces_id", "voided_at"):
+        places[pk] = places.get(replaces or 0, pk)
+        if voided_at is None:
+            standing[places[pk]] = pk
+    return {pk: standing.get(places.get(pk, pk), pk) for pk in trade_ids}
+
+
 def _placed(portfolio: Portfolio, asset: Asset, at: datetime, day: date, replacing: Trade | None) -> Trade:
     """A trade that holds a place in the order and says nothing else; a transfer needs no exchange rate."""
     return Trade(
@@ -127,7 +144,8 @@ def _pickable(
 def _gain(lot: OpenLot, value_of_unit: Decimal | None, base: str) -> Decimal | None:
     if value_of_unit is None:
         return None
-    return market_value(lot.quantity, value_of_unit, Decimal(1), base) - lot.cost_base
+    value = market_value(lot.quantity, value_of_unit, Decimal(1), base)
+    return value - lot.cost_base if value.is_finite() else None  # a price may be longer than amounts are
 
 
 def _ranks(lots: list[OpenLot], key: Callable[[int], tuple[object, ...]]) -> list[int]:

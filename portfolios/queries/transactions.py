@@ -13,6 +13,7 @@ from django.db.models import F, Q, QuerySet, Value
 
 from assets.models import Asset
 from banking.models import Account, CashTransaction, Origin, Section
+from banking.models.transaction import CashTransactionQuerySet
 from core.money import total
 from portfolios.models import Disposal, Portfolio, PortfolioAccount, Trade, TradeKind
 from portfolios.models.trade import TradeQuerySet
@@ -114,12 +115,19 @@ def _trades(portfolio: Portfolio, wanted: Wanted) -> TradeQuerySet:
 def _cash(portfolio: Portfolio, wanted: Wanted) -> QuerySet[CashTransaction]:
     if wanted.kind and wanted.kind not in CASH_KINDS:
         return CashTransaction.objects.none()
-    accounts = PortfolioAccount.objects.filter(portfolio=portfolio).values("account")
-    rows = CashTransaction.objects.filter(CASH_KINDS[wanted.kind or "cash"], account__in=accounts)
+    rows = _since_joined(portfolio).filter(CASH_KINDS[wanted.kind or "cash"])
     rows = rows if wanted.voided else rows.standing()
     if wanted.text:
         rows = rows.filter(Q(description__icontains=wanted.text) | Q(external_id__icontains=wanted.text))
     return rows.filter(_shared(wanted, "booked_on"))
+
+
+def _since_joined(portfolio: Portfolio) -> CashTransactionQuerySet:
+    """The rows of its accounts, voided ones too, but for those from before their account joined the portfolio."""
+    accounts = PortfolioAccount.objects.filter(portfolio=portfolio).values("account")
+    joined = "account__portfolio_link__joined_on"
+    since = Q(**{f"{joined}__isnull": True}) | Q(booked_on__gte=F(joined))
+    return CashTransaction.objects.filter(since, account__in=accounts)
 
 
 def _shared(wanted: Wanted, day: str) -> Q:
@@ -157,8 +165,7 @@ def realised(trade_ids: Collection[int]) -> dict[int, Decimal]:
 
 def assets_of(portfolio: Portfolio) -> list[Asset]:
     """Every asset that the portfolio has a trade of, or cash from, by symbol; one query."""
-    accounts = PortfolioAccount.objects.filter(portfolio=portfolio).values("account")
-    cash = CashTransaction.objects.filter(account__in=accounts, asset__isnull=False).order_by()
+    cash = _since_joined(portfolio).filter(asset__isnull=False).order_by()
     paid, traded = cash.values("asset"), portfolio.trades.order_by().values("asset")
     return list(Asset.objects.filter(Q(pk__in=traded) | Q(pk__in=paid)).order_by("symbol"))
 

@@ -37,9 +37,9 @@ Books = dict[BookKey, Book]
 class ActionPreview:
     """The sums over all holders of the close before the ex-date; who is short counts negative.
 
-    ``price`` is the last close before, ``price_after`` what it is worth after by the action's terms alone. Values
-    are in the asset's currency and None where a price or rate is missing; ``cash`` and ``withheld`` are in the
-    action's. ``value_after`` holds the asset's units, those of the target and the cash before withholding.
+    ``price`` is the last close before, ``price_after`` what it is worth after by the action's terms alone; both are as
+    the asset is quoted. Values are in its currency and None where a price or rate is missing; ``cash`` and ``withheld``
+    are in the action's. ``value_after`` holds the asset's units, those of the target and the cash before withholding.
     """
 
     action: CorporateAction
@@ -140,10 +140,10 @@ def _target_value(action: CorporateAction, before: Decimal, arrived: Decimal) ->
     if action.kind == ActionKind.SPIN_OFF:
         return multiply(before, action.basis_share or Decimal(0))
     bar = last_bars([action.target.pk], action.ex_date).get(action.target.pk)
-    price = action.target_price or (bar and bar.close)
+    price = action.target_price or (bar and multiply(bar.close, action.target.price_factor))  # in money, both
     if not price:
         return None
-    return _in_asset_currency(multiply(arrived, price, action.target.price_factor), action.target.currency, action)
+    return _in_asset_currency(multiply(arrived, price), action.target.currency, action)
 
 
 def _in_asset_currency(amount: Decimal, currency: str, action: CorporateAction) -> Decimal:

@@ -80,7 +80,7 @@ def _changes(
     """Day to what booking would add to the account: the trade's cash and that of actions, less what stands for them."""
     changes: dict[date, Decimal] = defaultdict(Decimal)
     for row in rows:
-        if row.account_id == account.pk:
+        if row.account_id == account.pk and not row.voided_at:  # voided: a payment stands in its place
             changes[row.booked_on] += row.amount
     replaced = Q(origin=Origin.TRADE, origin_id=trial.without or 0)
     standing = CashTransaction.objects.standing().filter(account=account)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from activity.services import once
 from portfolios.models import Portfolio, Trade
+from portfolios.queries.pickable import openers_now
 from portfolios.services.amendments import stated_lots, terms_of
 from portfolios.services.preview import Preview, preview_trade, preview_transfer
-from portfolios.services.terms import NewTrade
+from portfolios.services.terms import NewPick, NewTrade
 from portfolios.services.trades import book_trade, replace_trade
 from portfolios.services.transfers import transfer_securities
 
@@ -46,7 +49,7 @@ def _booked(
 ) -> Trade:
     given = {name: getattr(terms, name) for name in NewTrade.__dataclass_fields__}
     if original is not None:
-        if terms == stated_terms(original):
+        if _in_order(terms) == _in_order(stated_terms(original)):
             return original
         return replace_trade(trade=original, actor=actor, **given)
     if target is not None:
@@ -58,9 +61,31 @@ def _booked(
 
 
 def stated_terms(trade: Trade) -> NewTrade:
-    """The terms of a stored trade as its form shows them; 2 queries."""
+    """The terms of a stored trade as its form shows them; at most 3 queries.
+
+    A pick names the trade that opens its lot by now, and a lot has one cost where there is one currency.
+    """
     terms = terms_of(trade, list(trade.transfer_lots.order_by("sequence")), list(trade.picks.order_by("pk")))
-    return stated_lots(terms)
+    if terms.asset.currency == trade.portfolio.base_currency:
+        terms = replace(terms, lots=tuple(replace(lot, cost_base=None) for lot in terms.lots))
+    return stated_lots(replace(terms, picks=_picks_now(trade, terms.picks)))
+
+
+def _picks_now(trade: Trade, picks: Iterable[NewPick]) -> tuple[NewPick, ...]:
+    """``picks`` by the trades that stand; what was picked of a trade and of its replacement is of one lot."""
+    picks = tuple(picks)
+    openers = openers_now(trade.portfolio, trade.asset, {pick.opened_by for pick in picks})
+    taken: dict[tuple[int, int], NewPick] = {}
+    for pick in picks:
+        key = (openers[pick.opened_by], pick.sequence)
+        before = taken[key].quantity if key in taken else 0
+        taken[key] = NewPick(key[0], pick.quantity + before, pick.sequence)
+    return tuple(taken.values())
+
+
+def _in_order(terms: NewTrade) -> NewTrade:
+    """``terms`` with the picks by lot: the order in which they were written says nothing."""
+    return replace(terms, picks=tuple(sorted(terms.picks, key=lambda pick: (pick.opened_by, pick.sequence))))
 
 
 def foresee(

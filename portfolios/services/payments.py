@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from activity.services import record
@@ -65,8 +66,8 @@ def match_payment(
 ) -> PaymentMatch:
     """Let ``row`` stand in place of the cash row that follows from a dividend, whatever its amount.
 
-    A match whose own row was voided gives way. Raises NoDividendDue, NotAPayment, PaymentOfAnotherAsset,
-    PaymentBeforeExDate, DividendMatched, PaymentMatched.
+    A match whose own row, or whose action, was voided gives way. Raises NoDividendDue, NotAPayment,
+    PaymentOfAnotherAsset, PaymentBeforeExDate, DividendMatched, PaymentMatched.
     """
     portfolio = _locked(portfolio)
     _check(portfolio, action, row)
@@ -142,27 +143,27 @@ def _check(portfolio: Portfolio, action: CorporateAction, row: CashTransaction) 
     if found.booked_on < due.ex_date:
         raise PaymentBeforeExDate(field="row")
     standing = PaymentMatch.objects.standing()
-    if standing.filter(row=found).exists():
+    if standing.filter(row=found, action__voided_at__isnull=True).exists():
         raise PaymentMatched(field="row")
     if standing.filter(portfolio=portfolio, action=action, row__voided_at__isnull=True).exists():
         raise DividendMatched(field="action")
 
 
 def _match(portfolio: Portfolio, action_id: int, row_id: int, actor: User | None) -> PaymentMatch:
-    _release(portfolio, action_id, actor)
+    _release(portfolio, action_id, row_id, actor)
     match = PaymentMatch.objects.create(portfolio=portfolio, action_id=action_id, row_id=row_id, created_by=actor)
     return _settled(portfolio, match, "payment.matched", actor)
 
 
-def _release(portfolio: Portfolio, action_id: int, actor: User | None) -> None:
-    """Void a match that stands although its row does not."""
-    held = portfolio.payment_matches.standing().filter(action=action_id)
-    held.update(voided_at=timezone.now(), voided_by=actor)
+def _release(portfolio: Portfolio, action_id: int, row_id: int, actor: User | None) -> None:
+    """Void the matches that stand although their row, or the action that it paid, does not."""
+    own, idle = Q(portfolio=portfolio, action=action_id), Q(row=row_id, action__voided_at__isnull=False)
+    PaymentMatch.objects.standing().filter(own | idle).update(voided_at=timezone.now(), voided_by=actor)
 
 
 def _set_void(portfolio: Portfolio, match: PaymentMatch, actor: User | None, *, voided: bool) -> PaymentMatch:
     if not voided:
-        _release(portfolio, match.action_id, actor)
+        _release(portfolio, match.action_id, match.row_id, actor)
     match.voided_at, match.voided_by = (timezone.now(), actor) if voided else (None, None)
     match.save(update_fields=["voided_at", "voided_by"])
     return _settled(portfolio, match, "payment.parted" if voided else "payment.rejoined", actor)

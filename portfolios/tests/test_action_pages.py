@@ -118,7 +118,8 @@ def test_each_kind_has_its_own_fields_and_is_applied_once(browser: Client, portf
 
 
 def test_a_dividend_is_voided_and_restored_after_a_question(browser: Client, portfolio: Portfolio) -> None:
-    browser.post(f"{NEW}?kind=cash_dividend", BODY | TERMS["cash_dividend"])
+    sent = BODY | TERMS["cash_dividend"] | {"key": "0b1f3c52-6b2c-4f9e-9c50-3f5be2a1a0aa"}
+    browser.post(f"{NEW}?kind=cash_dividend", sent)
     action = CorporateAction.objects.get()
     assert Entitlement.objects.count() == 1
     html = browser.get(f"{LIST}{action.pk}/void/").content.decode()
@@ -127,6 +128,9 @@ def test_a_dividend_is_voided_and_restored_after_a_question(browser: Client, por
     assert "Voided: Cash dividend of AAPL, 1 Mar 2024." in html
     assert not Entitlement.objects.exists()
     assert "This action is voided already." in browser.post(f"{LIST}{action.pk}/void/", follow=True).content.decode()
+    html = browser.post(f"{NEW}?kind=cash_dividend", sent, follow=True).content.decode()
+    assert "This was applied before and voided since: Cash dividend of AAPL, 1 Mar 2024." in html
+    assert (f'action="{LIST}{action.pk}/restore/"' in html, "Applied:" in html) == (True, False)
     assert browser.get(f"{LIST}{action.pk}/restore/").status_code == 200
     browser.post(f"{LIST}{action.pk}/restore/")
     assert Entitlement.objects.count() == 1
@@ -278,6 +282,24 @@ def test_without_a_price_or_a_rate_there_is_no_value(portfolio: Portfolio, apple
     assert preview_action(**terms | {"target": unpriced}).value_after is None
     fresh = preview_action(asset=unpriced, kind="split", ex_date=date(2024, 3, 1), ratio=Decimal(2))
     assert (fresh.holders, fresh.price, fresh.value_before, fresh.value_after) == (0, None, None, None)
+
+
+def test_pence_of_the_asset_and_of_the_target(browser: Client, portfolio: Portfolio, alice: User) -> None:
+    """A close of 300 pence is 3 pounds a unit; the price of the target that a merger states is in pounds."""
+    pence: dict[str, Any] = {"currency": "GBP", "price_factor": Decimal("0.01")}
+    share, target = make_asset("HSBA", **pence), make_asset("BARC", **pence)
+    make_rate("GBPUSD", {date(2024, 1, 2): "1.25"})
+    make_bars(share, {date(2024, 2, 29): 620})
+    make_bars(target, {date(2024, 2, 29): 300})
+    buy(portfolio, share, 10, 600, "2024-01-10")
+    terms: dict[str, Any] = {"asset": share, "kind": "merger", "ex_date": date(2024, 3, 1), "target": target}
+    terms |= {"ratio": Decimal(2)}
+    assert preview_action(**terms).value_after == 60
+    cash = {"cash": Decimal(1), "currency": "GBP", "target_price": Decimal("2.5")}
+    assert preview_action(**terms | cash).value_after == 60  # 20 × 2.50, and 10 of cash
+    html = browser.post(f"{PREVIEW}?kind=split", {"asset": "HSBA", "ex_date": DAY, "ratio": "2"}).content.decode()
+    assert "620.00 → 310.00 GBX" in html
+    assert html.count("62.00 GBP") == 2
 
 
 # --- the list -----------------------------------------------------------------------------------------------------

@@ -261,6 +261,7 @@ def test_lots_and_disposals_show_what_the_books_hold(client: APIClient, alice: U
         "cost": "451",
         "cost_base": "451",
         "currency": "USD",
+        "quote_currency": "USD",
         "actions": [],
     }
     assert disposal == {

@@ -171,6 +171,22 @@ def test_a_form_that_is_sent_twice_books_once(browser: Client, portfolio: Portfo
     assert Trade.objects.count() == 2
 
 
+def test_a_form_that_is_sent_again_after_undo_says_that_nothing_stands(browser: Client, portfolio: Portfolio) -> None:
+    url, body = f"{NEW}?portfolio={portfolio.pk}", BUY | {"key": "0b1f3c52-6b2c-4f9e-9c50-3f5be2a1a0aa"}
+    browser.post(url, body)
+    trade = Trade.objects.get()
+    browser.post(f"/transactions/{trade.pk}/undo/", follow=True)
+    html = browser.post(url, body, follow=True).content.decode()
+    assert "This was booked before and taken back since: Buy 10 AAPL at 100.5 USD, 10 Jan 2024." in html
+    assert ("Nothing was booked now." in html, "Booked:" in html) == (True, False)
+    assert f'action="/transactions/{trade.pk}/redo/"' in html
+    browser.post(f"/transactions/{trade.pk}/redo/", follow=True)
+    browser.post(f"/transactions/{trade.pk}/edit/", edited(browser, trade) | {"note": "better"}, follow=True)
+    html = browser.post(url, body, follow=True).content.decode()
+    assert ("booked before and edited since" in html, f"/transactions/{trade.pk}/redo/" in html) == (True, False)
+    assert Trade.objects.standing().get().note == "better"
+
+
 def test_a_refused_form_can_be_sent_again(browser: Client, portfolio: Portfolio, apple: Asset) -> None:
     body = BUY | {"kind": "sell", "key": "0b1f3c52-6b2c-4f9e-9c50-3f5be2a1a0aa"}
     assert browser.post(f"{NEW}?portfolio={portfolio.pk}", body).status_code == 200
@@ -297,8 +313,10 @@ REFUSED: list[tuple[dict[str, str], str, str]] = [
     ({"asset": "EURUSD"}, "asset", "EURUSD cannot be bought or sold."),
     ({"traded_at": ""}, "traded_at", "This field is required."),
     ({"traded_at": "2024-02-30T10:00"}, "traded_at", "Write a date and a time"),
-    ({"traded_at": "0001-01-01T00:00"}, "traded_at", "A trade cannot be dated before 1900."),
-    ({"traded_at": "9999-12-31T23:59"}, "traded_at", "at the exchange; the trade is later."),
+    ({"traded_at": "0001-01-01T00:00"}, "traded_at", "Write a year from 2 to 9998."),
+    ({"traded_at": "9999-12-31T23:59"}, "traded_at", "Write a year from 2 to 9998."),
+    ({"traded_at": "0002-01-01T00:00"}, "traded_at", "A trade cannot be dated before 1900."),
+    ({"traded_at": "9998-12-31T23:59"}, "traded_at", "at the exchange; the trade is later."),
     ({"traded_at": "yesterday"}, "traded_at", "Write a date and a time"),
     ({"kind": "gift"}, "kind", "Select a valid choice."),
     ({"kind": ""}, "kind", "This field is required."),
@@ -394,6 +412,23 @@ def test_bad_input_is_never_a_failure(browser: Client, portfolio: Portfolio, fie
         for url in (NEW, "/transactions/preview/", "/transactions/lots/"):
             body = BUY | {"kind": "sell", field: value}
             assert browser.post(f"{url}?portfolio={portfolio.pk}", body).status_code == 200, value
+    assert not Trade.objects.exists()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+@pytest.mark.parametrize("edge", ["0001-01-01", "0001-12-31", "0002-01-01", "9998-12-31", "9999-01-01", "9999-12-31"])
+def test_the_calendars_edge_is_no_failure(
+    browser: Client, alice: User, portfolio: Portfolio, edge: str, zone: str
+) -> None:
+    alice.time_zone = zone
+    alice.save()
+    make_rate("USDCHF", {date(2024, 1, 9): "0.9"})
+    abroad = make_portfolio(alice, "Franken", base_currency="CHF")
+    for clock in ("00:00", "23:59"):
+        body = BUY | {"kind": "sell", "traded_at": f"{edge}T{clock}"}
+        for url in (NEW, "/transactions/preview/", "/transactions/lots/"):
+            for own in (portfolio, abroad):
+                assert browser.post(f"{url}?portfolio={own.pk}", body).status_code == 200
     assert not Trade.objects.exists()
 
 

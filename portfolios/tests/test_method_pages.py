@@ -51,7 +51,12 @@ def test_the_preview_shows_what_the_change_then_does(browser: Client, portfolio:
     assert browser.post(f"{PAGE}{change.pk}/void/").status_code == 302
     assert Disposal.objects.get().gain_base == 200
     assert "Taken back: Last in, first out from 1 Feb 2024." in browser.get(PAGE + query).content.decode()
+    sent = browser.post(PAGE + query, BODY | form, follow=True).content.decode()
+    assert "This was stored before and taken back since: From 1 Feb 2024 on: Last in, first out." in sent
+    assert Disposal.objects.get().gain_base == 200
     browser.post(f"{PAGE}{change.pk}/restore/")
+    sent = browser.post(PAGE + query, BODY | form, follow=True).content.decode()
+    assert ("taken back since" in sent, "From 1 Feb 2024 on: Last in, first out." in sent) == (False, True)
     assert Disposal.objects.get().gain_base == 100
     again = browser.post(f"{PAGE}{change.pk}/restore/", follow=True).content.decode()
     assert "This change is not voided." in again

@@ -235,12 +235,35 @@ def test_a_dividend_that_is_booked_after_its_payment(alice: User, apple: Asset) 
     assert lines(portfolio, BEFORE, AFTER) == {"income": 17}
 
 
+def test_a_dividend_that_is_entered_again_is_paid_by_the_same_row(portfolio: Portfolio, apple: Asset) -> None:
+    row = paid(portfolio, apple)
+    match_payments([portfolio.pk])
+    first = PaymentMatch.objects.get()
+    void_action(action=first.action, actor=None)
+    assert income(portfolio, None, AFTER).total == lines(portfolio, BEFORE, AFTER)["income"] == 17
+
+    again = dividend(apple)
+    assert match_payments([portfolio.pk]) == 1
+    match = PaymentMatch.objects.standing().get()
+    assert (match.row, match.action) == (row, again)
+    assert standing() == [("entry", 17)]
+    assert income(portfolio, None, AFTER).total == lines(portfolio, BEFORE, AFTER)["income"] == 20
+
+    with pytest.raises(refusals.NoDividendDue):
+        restore_match(match=first, actor=None)
+    void_action(action=again, actor=None)
+    by_hand = match_payment(portfolio=portfolio, action=dividend(apple), row=row, actor=portfolio.owner)
+    assert PaymentMatch.objects.standing().get() == by_hand
+    assert standing() == [("entry", 17)]
+
+
 def test_a_holder_who_was_none_has_plain_income(portfolio: Portfolio, apple: Asset) -> None:
     paid(portfolio, apple)
     match_payments([portfolio.pk])
     void_trade(trade=portfolio.trades.get(), actor=None)
     assert standing() == [("entry", 17)]
     assert lines(portfolio, BEFORE, AFTER) == {"income": 17}
+    assert income(portfolio, None, AFTER).total == 17
     rebuild(portfolio)
     assert standing() == [("entry", 17)]
 

@@ -21,6 +21,7 @@ from core.money import quantise
 from portfolios.models import CostMethod, Departure, Disposal, Investment, Lot, Portfolio, Trade, TradeKind
 from portfolios.queries.pickable import open_lots
 from portfolios.services.actions import apply_action
+from portfolios.services.payments import match_payments
 from portfolios.services.preview import Preview, preview_trade, preview_transfer
 from portfolios.services.terms import NewLot, NewPick, NewTrade
 from portfolios.services.trades import book_trade, replace_trade, void_trade
@@ -110,6 +111,22 @@ def assert_came_true(seen: Preview, trade: Trade, before: dict[Any, Decimal]) ->
         (trade.pk, None),
         (trade.replaces_id, None),
     }
+
+
+def test_a_dividend_whose_payment_was_entered_adds_nothing_to_the_balance(alice: User, apple: Asset) -> None:
+    portfolio = make_portfolio(alice, cash="tracked")
+    buy(portfolio, apple, 10, 100, "2024-01-10")
+    pay: dict[str, Any] = {"cash": Decimal(2), "pay_date": date(2024, 3, 15)}
+    apply_action(asset=apple, kind="cash_dividend", ex_date=date(2024, 3, 1), actor=None, **pay)
+    entered: dict[str, Any] = {"amount": Decimal(20), "booked_on": date(2024, 3, 15), "asset": apple, "actor": alice}
+    book_cash(account=portfolio.portfolio_accounts.get().account, section=Section.INCOME, **entered)
+    assert match_payments([portfolio.pk]) == 1
+    terms = new_trade(TradeKind.BUY, apple, 1, 100, "2024-04-01")
+    seen = preview_trade(portfolio=portfolio, terms=terms)
+    assert seen.cash is not None
+    assert (seen.cash.balance_before, seen.cash.balance_after) == exact(-980, -1080)
+    book_trade(portfolio=portfolio, actor=alice, **terms_as_arguments(terms))
+    assert seen.cash.balance_after == balance(portfolio)
 
 
 # --- what is foreseen is what is booked ---------------------------------------------------------------------------

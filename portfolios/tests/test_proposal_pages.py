@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from assets.models import ActionProposal, Asset, CorporateAction, IngestionRun
+from assets.models import ActionProposal, Asset, CorporateAction, IngestionRun, Watchlist
 from assets.providers.base import ActionNotice
 from assets.services.notices import note
 from assets.tests.factories import make_asset, make_bars, make_exchange
@@ -131,3 +131,20 @@ def test_a_split_from_the_feed_reaches_the_books_by_the_tasks_alone(
     assert {call.asked("ticker") for call in polygon.calls} == {"AAPL"}
     assert Investment.objects.get().quantity == 20
     assert ActionProposal.objects.get().state == "applied"
+
+
+def test_the_feeds_are_asked_about_what_is_watched_too(apple: Asset, polygon: FakePast, alice: User, bob: User) -> None:
+    watched = make_asset("MSFT")
+    make_asset("NVDA")  # neither held nor watched
+    for owner in (alice, bob):
+        entries = Watchlist.objects.create(owner=owner, name="Later").entries
+        for position, asset in enumerate((apple, watched)):
+            entries.create(asset=asset, position=position)
+    yesterday = timezone.now().date() - timedelta(days=1)
+    polygon.splits = [
+        {"execution_date": f"{yesterday}", "id": "y", "split_from": 1, "split_to": 3, "ticker": "MSFT"},
+    ]
+    fetch_market_actions("XNYS", f"{yesterday}")
+    assert {call.asked("ticker") for call in polygon.calls} == {"AAPL", "MSFT"}
+    assert IngestionRun.objects.get().expected == 2
+    assert ActionProposal.objects.get().asset == watched

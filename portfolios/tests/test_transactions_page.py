@@ -13,11 +13,12 @@ import pytest
 from django.test import Client
 
 from assets.models import Asset
-from assets.tests.factories import make_asset, make_bars
+from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, CashTransaction, Section
 from banking.services.transactions import book_cash
 from core.testing import Page, count_queries
 from portfolios.models import Portfolio, PortfolioAccount, Trade
+from portfolios.queries.transactions import assets_of
 from portfolios.services.actions import apply_action
 from portfolios.services.trades import NewPick, replace_trade, void_trade
 from portfolios.tests.factories import buy, make_portfolio, sell
@@ -229,6 +230,21 @@ def test_a_fixed_number_of_queries(browser: Client, tracked: Portfolio) -> None:
     assert many <= 12, texts
 
 
+def test_what_an_account_did_before_it_joined_is_not_the_portfolios(browser: Client, tracked: Portfolio) -> None:
+    link, kodak = tracked.portfolio_accounts.get(), make_asset("KO")
+    terms: dict[str, Any] = {"account": link.account, "section": Section.INCOME, "asset": kodak, "actor": None}
+    book_cash(booked_on=date(2024, 1, 1), amount=Decimal(7), **terms)
+    assert "KO" in {asset.symbol for asset in assets_of(tracked)}
+    PortfolioAccount.objects.filter(pk=link.pk).update(joined_on=date(2024, 1, 3))
+    page = text_of(browser, "?voided=on")
+    assert shown(page)[-1] == "Cash of a trade 3 Jan 2024"
+    assert "Savings" not in page
+    assert [asset.symbol for asset in assets_of(tracked)] == ["AAPL"]
+    assert {row["day"] for row in file_of(browser)} == {"2024-01-03", "2024-01-05", "2024-01-08"}
+    PortfolioAccount.objects.filter(pk=link.pk).update(joined_on=FIRST)
+    assert shown(text_of(browser)) == EVERY
+
+
 # --- the file -----------------------------------------------------------------------------------------------------
 
 
@@ -257,6 +273,16 @@ def test_the_file_has_all_that_fits_with_all_digits(browser: Client, tracked: Po
     assert rows[4]["cash_amount"] == "-1001.75"  # a number stays a number
     assert [row["record"] for row in file_of(browser, "&kind=sell")] == ["trade"]
     assert len(file_of(browser, "&voided=on")) == 7
+
+
+def test_the_file_says_what_a_price_is_in(browser: Client, alice: User) -> None:
+    portfolio, share = make_portfolio(alice), make_asset("HSBA", currency="GBP", price_factor=Decimal("0.01"))
+    make_rate("GBPUSD", {FIRST: "1.25"})
+    buy(portfolio, share, 10, "620.5", "2024-01-03")
+    buy(portfolio, share, 10, "7.75", "2024-01-04", currency="USD")
+    rows = file_of(browser)
+    told = [(row["price"], row["price_currency"], row["gross"], row["currency"]) for row in rows]
+    assert told == [("7.75", "USD", "77.5", "USD"), ("620.5", "GBX", "62.05", "GBP")]
 
 
 def test_the_file_has_more_than_one_page(browser: Client, tracked: Portfolio) -> None:

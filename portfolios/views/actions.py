@@ -73,11 +73,15 @@ class ActionEntryPage(View):
         if request.POST.get("action") == "preview":
             return self.shown(request, form, attempted(form))
         try:
-            action, _ = enter_action(actor=cast("User", request.user), key=form.once_key, **form.terms())
+            action, first = enter_action(actor=cast("User", request.user), key=form.once_key, **form.terms())
         except (DomainError, NotReady) as error:
             refuse(form, error)
             return self.shown(request, form)
-        messages.success(request, f"Applied: {sentence(action)}.", extra_tags=f"action-undo-{action.pk}")
+        if action.voided_at and not first:
+            text = f"This was applied before and voided since: {sentence(action)}. Nothing was applied now."
+            messages.warning(request, text, extra_tags=f"action-redo-{action.pk}")
+        else:
+            messages.success(request, f"Applied: {sentence(action)}.", extra_tags=f"action-undo-{action.pk}")
         return redirect("action-page-list")
 
     def shown(self, request: HttpRequest, form: ActionForm, preview: ActionPreview | None = None) -> HttpResponse:

@@ -20,8 +20,9 @@ from core.money import major_currency, multiply
 from portfolios.forms import TradeForm
 from portfolios.forms.trade import first_initial
 from portfolios.models import CostMethod, Portfolio, Trade, TradeKind
+from portfolios.queries import lineage
 from portfolios.queries.hints import CloseHint, RateHint, close_hint, rate_hint
-from portfolios.queries.pickable import OpenLots, open_lots
+from portfolios.queries.pickable import OpenLots, Pickable, open_lots
 from portfolios.services.entry import enter_trade, foresee
 from portfolios.services.preview import Preview
 from portfolios.services.terms import exchange_day, factor_of
@@ -112,7 +113,7 @@ class TradeEntryView(EntryView):
     def booked(self, form: TradeForm) -> HttpResponse | None:
         """The way on after booking; None where the books refuse, which the form then says."""
         try:
-            trade, _ = enter_trade(
+            trade, first = enter_trade(
                 portfolio=self.portfolio,
                 terms=form.terms(),
                 actor=self.user,
@@ -125,8 +126,10 @@ class TradeEntryView(EntryView):
             return None
         if trade == self.original:
             messages.info(self.request, "Nothing was changed.")
+        elif trade.voided_at and not first:
+            say_gone(self.request, trade)
         else:
-            messages.success(self.request, sentence(trade), extra_tags=f"undo-{trade.pk}")
+            messages.success(self.request, f"Booked: {sentence(trade)}.", extra_tags=f"undo-{trade.pk}")
         return redirect(after_booking(self.portfolio))
 
     def shown(self, form: TradeForm, hints: Hints, preview: Preview | None) -> HttpResponse:
@@ -198,13 +201,17 @@ def hints_of(form: TradeForm) -> Hints:
 
 @dataclass(frozen=True, slots=True)
 class Picker:
-    """The lots that the sale can take, each with what is written beside it; or why none can be picked."""
+    """The lots that the sale can take, each with what is written beside it; or why none can be picked.
+
+    ``carried`` is what was written while no lots can be shown, by name: it is there again when they are.
+    """
 
     open: OpenLots | None
     currency: str = ""
     rows: tuple[tuple[Any, str, str, list[str]], ...] = ()
     more: int = 0
     problem: str = ""
+    carried: tuple[tuple[str, str], ...] = ()
 
     @property
     def method(self) -> str:
@@ -216,20 +223,29 @@ def picker_of(form: TradeForm) -> Picker | None:
     if not form.taking:
         return None
     asset, at = form.known("asset"), form.known("traded_at")
+    carried = tuple((name, form.picks.written[name]) for name in form.picks.names)
     if asset is None or at is None:
-        return Picker(None)
+        return Picker(None, carried=carried)
     day = exchange_day(asset, at)
     try:
         worth = _value_of_unit(form, asset, day)
         found = open_lots(form.portfolio, asset, at, day, value_of_unit=worth, replacing=form.original)
     except DomainError as error:
-        return Picker(None, problem=error.message)
+        return Picker(None, problem=error.message, carried=carried)
     rows = tuple(
         (lot, name, form.picks.written.get(name, ""), form.picks.errors.get(name, []))
-        for lot in found.lots[:MOST_SHOWN_LOTS]
-        for name in [f"pick-{lot.opened_by}-{lot.sequence}"]
+        for lot, name in _shown(found, set(form.picks.names))
     )
-    return Picker(found, asset.currency, rows, max(0, len(found.lots) - MOST_SHOWN_LOTS))
+    return Picker(found, asset.currency, rows, len(found.lots) - len(rows))
+
+
+def _shown(found: OpenLots, picked: set[str]) -> list[tuple[Pickable, str]]:
+    """The lots with a row, and the row's name: all that are picked, and of the others as many as there is room for."""
+    named = [(lot, f"pick-{lot.opened_by}-{lot.sequence}") for lot in found.lots]
+    room = MOST_SHOWN_LOTS - sum(name in picked for _, name in named)
+    others = [name for _, name in named if name not in picked][: max(0, room)]
+    shown = picked.union(others)
+    return [(lot, name) for lot, name in named if name in shown]
 
 
 def _value_of_unit(form: TradeForm, asset: Asset, day: date) -> Decimal | None:
@@ -252,9 +268,17 @@ def query_of(view: EntryView) -> str:
     return f"?trade={view.original.pk}" if view.original else f"?portfolio={view.portfolio.pk}"
 
 
+def say_gone(request: HttpRequest, trade: Trade) -> None:
+    """Say of a form that is sent again that nothing was booked, though what it booked before does not stand."""
+    edited = Trade.objects.standing().filter(pk__in=lineage(trade.portfolio, trade.pk)).exists()
+    what, offer = ("edited", "") if edited else ("taken back", f"redo-{trade.pk}")
+    text = f"This was booked before and {what} since: {sentence(trade)}. Nothing was booked now."
+    messages.warning(request, text, extra_tags=offer)
+
+
 def sentence(trade: Trade) -> str:
-    """One line about a trade, for a message."""
+    """What a trade is, for a message: “Buy 10 AAPL at 100.5 USD, 10 Jan 2024”."""
     paid = trade.kind in (TradeKind.BUY, TradeKind.SELL)
     price = f" at {trade.stated_price.normalize():f} {trade.price_currency}" if paid else ""
     what = f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset.symbol}"
-    return f"Booked: {what}{price}, {trade.day:%-d %b %Y}."
+    return f"{what}{price}, {trade.day:%-d %b %Y}"

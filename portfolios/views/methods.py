@@ -50,12 +50,17 @@ class MethodPage(View):
             return self.shown(form)
         if request.POST.get("action") == "preview":
             return self.shown(form, self.effects(form))
+        user = cast("User", request.user)
         try:
-            enter_change(portfolio=portfolio, actor=cast("User", request.user), key=form.once_key, **form.terms())
+            first = enter_change(portfolio=portfolio, actor=user, key=form.once_key, **form.terms())
         except DomainError as error:
             form.refuse(error)
             return self.shown(form)
-        messages.success(request, f"From {form.cleaned_data['day']:%-d %b %Y} on: {_label(form)}.")
+        said = f"From {form.cleaned_data['day']:%-d %b %Y} on: {_label(form)}."
+        if first or portfolio.method_changes.standing().filter(**form.terms()).exists():
+            messages.success(request, said)
+        else:
+            messages.warning(request, f"This was stored before and taken back since: {said} Nothing was changed now.")
         return redirect(page_of_portfolio(portfolio))
 
     def effects(self, form: MethodForm) -> list[tuple[str, str, MethodEffect]] | None:

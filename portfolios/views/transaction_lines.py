@@ -11,7 +11,8 @@ from portfolios.queries.transactions import Row
 from portfolios.views.csv_file import text_cell
 
 HEAD = (
-    *("day", "record", "id", "kind", "asset", "quantity", "price", "currency", "gross", "fee", "tax", "net"),
+    *("day", "record", "id", "kind", "asset", "quantity", "price", "price_currency"),
+    *("currency", "gross", "fee", "tax", "net"),
     *("exchange_rate", "realised_gain", "gain_currency", "cash_amount", "account", "note", "external_id"),
     *("traded_at", "voided_at"),
 )
@@ -31,7 +32,8 @@ def _trade(trade: Trade, gain: Decimal | None, base: str) -> dict[str, str]:
         "kind": trade.kind,
         "asset": text_cell(trade.asset.symbol),
         "quantity": plain(trade.quantity),
-        "price": plain(trade.price),
+        "price": plain(trade.stated_price),
+        "price_currency": trade.price_currency,
         "currency": trade.currency,
         "gross": plain(trade.gross),
         "fee": plain(trade.fee),
