@@ -31,4 +31,4 @@ VOLUME /var/lib/portfolio
 EXPOSE 8000 5555
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["uvicorn", "portfolio_site.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "off", "--ws", "websockets-sansio", "--ws-max-size", "65536", "--no-server-header", "--no-access-log", "--timeout-graceful-shutdown", "8"]
+CMD ["uvicorn", "portfolio_site.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "off", "--ws", "portfolio_site.websocket:Protocol", "--ws-max-size", "65536", "--no-server-header", "--no-access-log", "--timeout-graceful-shutdown", "8"]

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, cast
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from assets import live, quotes
 from assets.models import Asset
 from users.models import User
 
-UNAUTHENTICATED, TOO_MANY, TOO_SLOW, ENDED = 4401, 4429, 4408, 4403
+log = logging.getLogger(__name__)
+UNAUTHENTICATED, TOO_MANY, ENDED = 4401, 4429, 4403
 FLUSH_EVERY = 0.1  # seconds; what changes twice in between is sent once
-SLOWEST = 5.0  # seconds that one round of messages may take
 RECHECK_EVERY = 60.0
+AFTER_FAILURE = 5.0
 LARGEST = 16_384  # characters of a message that somebody sends us
 LONGEST_SYMBOL = 32
 
@@ -39,33 +42,48 @@ class QuoteConsumer(AsyncWebsocketConsumer):
 
     channel_layer_alias = "none of its own"  # the hub listens once for all sockets of the process
 
-    async def connect(self) -> None:
-        user = self.scope.get("user")
-        if not getattr(user, "is_authenticated", False):
-            await self.close(UNAUTHENTICATED)
-            return
-        self.user = cast("User", user)
-        self.user_id: int = self.user.pk
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """However it ends, the socket leaves the hub and its tasks end with it."""
+        self.tasks: list[asyncio.Task[None]] = []
         self.symbols: dict[str, int] = {}
         self.pending: dict[Any, str] = {}
         self.news = asyncio.Event()
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+
+    async def connect(self) -> None:
+        user = self.scope.get("user")
+        if not getattr(user, "is_authenticated", False):
+            await self.close(UNAUTHENTICATED)  # before it is open: the handshake is answered 403
+            return
         await self.accept()
+        self.user = cast("User", user)
+        self.user_id: int = self.user.pk
+        self.login = self.user.get_session_auth_hash()
         if not live.hub().admit(self):
             limit = settings.LIVE_SOCKETS_PER_PERSON
             await self._complain("too_many_sockets", f"You have {limit} open already; close one first.")
             await self.close(TOO_MANY)
             return
-        self.tasks = [asyncio.create_task(self._send_all()), asyncio.create_task(self._recheck())]
+        self.begin(self._send_all, self._recheck)
         self.tell(live.hub().state)
         query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"))
         await self.subscribe(_symbols(",".join(query.get("symbols", [])).split(",")))
 
+    def begin(self, *works: Callable[[], Awaitable[None]]) -> None:
+        """Run each of ``works`` again and again beside the socket, until it goes."""
+        self.tasks += [asyncio.create_task(_for_ever(work)) for work in works]
+
     async def disconnect(self, code: int) -> None:
-        if hasattr(self, "symbols"):
-            live.hub().dismiss(self)
-        for task in getattr(self, "tasks", ()):
-            if task is not asyncio.current_task():
-                task.cancel()
+        self._leave()
+
+    def _leave(self) -> None:
+        live.hub().dismiss(self)
+        for task in self.tasks:
+            task.cancel()
+        self.tasks.clear()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         try:
@@ -117,30 +135,20 @@ class QuoteConsumer(AsyncWebsocketConsumer):
         self.news.set()
 
     async def _send_all(self) -> None:
-        """Round after round; who takes more than SLOWEST for one is let go, so that nobody waits for him."""
-        while True:
-            await self.news.wait()
-            self.news.clear()
-            texts, self.pending = self.pending, {}
-            try:
-                async with asyncio.timeout(SLOWEST):
-                    for text in texts.values():
-                        await self.send(text)
-            except TimeoutError:
-                live.hub().dismiss(self)
-                with suppress(Exception):
-                    async with asyncio.timeout(1):
-                        await self.close(TOO_SLOW)
-                return
-            await asyncio.sleep(FLUSH_EVERY)
+        """One round. A client that does not read is cut off by the server, which ends the send."""
+        await self.news.wait()
+        self.news.clear()
+        texts, self.pending = self.pending, {}
+        for text in texts.values():
+            await self.send(text)
+        await asyncio.sleep(FLUSH_EVERY)
 
     async def _recheck(self) -> None:
         """A socket does not outlive its login."""
-        while True:
-            await asyncio.sleep(RECHECK_EVERY)
-            if not await database_sync_to_async(_still_logged_in)(self.user, self.scope.get("session")):
-                await self.close(ENDED)
-                return
+        await asyncio.sleep(RECHECK_EVERY)
+        session = self.scope.get("session")
+        if not await database_sync_to_async(_still_logged_in)(self.user.pk, self.login, session):
+            await self.close(ENDED)
 
     async def _complain(self, code: str, detail: str) -> None:
         await self.send(json.dumps({"error": {"code": code, "detail": detail}}))
@@ -175,7 +183,23 @@ def _last_quotes(user: User, symbols: list[str]) -> tuple[dict[str, int], dict[i
     return known, {pk: live.quote_text(names[pk], price) for pk, price in prices.items()}
 
 
-def _still_logged_in(user: User, session: Any) -> bool:
-    if not User.objects.filter(pk=user.pk, is_active=True).exists():
+def _still_logged_in(user_id: int, login: str, session: Any) -> bool:
+    """Whether the person may still log in, has the same password, and has not logged out where a session was."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None or not constant_time_compare(user.get_session_auth_hash(), login):
         return False
-    return session is None or not session.session_key or session.exists(session.session_key)
+    if session is None or not session.session_key:
+        return session is None
+    return SESSION_KEY in type(session)(session.session_key)  # read anew: an expired one is empty
+
+
+async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
+    """``work`` again and again; a failure, such as of the database, is written down and does not end it."""
+    while True:
+        try:
+            await work()
+        except OSError:
+            return  # the client is gone
+        except Exception:
+            log.exception("A live socket: %s failed", getattr(work, "__name__", work))
+            await asyncio.sleep(AFTER_FAILURE)

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 QUOTES = "live.quotes"
 STREAMER = "live.streamer"
 WATCH_EVERY, WATCH_LIFE = 10.0, 30.0
+QUIET = 60.0
 REJOIN_EVERY = 3600.0  # the layer forgets a member of a group after a day
 LIVE, STALLED = "live", "reconnecting"
 
@@ -124,7 +125,8 @@ class Hub:
             self._stop()
 
     def watch(self, listener: Listener, asset_ids: Iterable[int]) -> None:
-        for asset_id in asset_ids:
+        """Nothing happens for one who was dismissed meanwhile."""
+        for asset_id in asset_ids if listener in self._listeners else ():
             self._watching[asset_id].add(listener)
         self._news.set()
 
@@ -155,7 +157,8 @@ class Hub:
                 pause, joined = 0.5, time.monotonic()
                 try:
                     while time.monotonic() - joined < REJOIN_EVERY:
-                        self._hand_out(await _layer().receive(channel))
+                        with contextlib.suppress(TimeoutError):  # a quiet market must not keep it from joining again
+                            self._hand_out(await asyncio.wait_for(_layer().receive(channel), QUIET))
                 finally:
                     with contextlib.suppress(Exception):
                         await _layer().group_discard(QUOTES, channel)

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from channels.db import database_sync_to_async
+from django.utils import timezone
 
-from assets import live
+from assets import live, quotes
 from assets.consumers import BadMessage, QuoteConsumer
 from portfolios.live import LiveTotal, live_total
 from portfolios.models import Portfolio
@@ -28,8 +29,8 @@ class LiveConsumer(QuoteConsumer):
         self.prices: dict[int, Decimal] = {}
         self.moved = asyncio.Event()
         await super().connect()
-        if hasattr(self, "tasks"):
-            self.tasks += [asyncio.create_task(self._send_totals()), asyncio.create_task(self._reload())]
+        if self.tasks:
+            self.begin(self._send_totals, self._reload)
 
     async def obey(self, message: Mapping[str, Any]) -> None:
         rest = dict(message)
@@ -52,7 +53,7 @@ class LiveConsumer(QuoteConsumer):
     async def _follow(self, portfolio_ids: list[int]) -> None:
         """Those of the person's own; another's is answered like one that does not exist."""
         before = self.needed()
-        self.totals = await database_sync_to_async(_totals)(self.user, portfolio_ids)
+        self.totals, self.prices = await database_sync_to_async(_totals)(self.user, portfolio_ids)
         for missing in sorted(set(portfolio_ids) - self.totals.keys()):
             await self._complain("unknown_portfolio", f"You have no portfolio {missing}.")
         live.hub().unwatch(self, before - self.needed())
@@ -63,26 +64,28 @@ class LiveConsumer(QuoteConsumer):
         return super().needed().union(*(each.held for each in self.totals.values()))
 
     async def _send_totals(self) -> None:
-        while True:
-            await self.moved.wait()
-            self.moved.clear()
-            for each in self.totals.values():
-                self.put(("portfolio", each.portfolio_id), each.text(self.prices))
-            await asyncio.sleep(TOTAL_EVERY)
+        await self.moved.wait()
+        self.moved.clear()
+        for each in self.totals.values():
+            self.put(("portfolio", each.portfolio_id), each.text(self.prices))
+        await asyncio.sleep(TOTAL_EVERY)
 
     async def _reload(self) -> None:
-        while True:
-            await asyncio.sleep(RELOAD_EVERY)
-            stale = await database_sync_to_async(_changed)(self.totals)
-            if stale:
-                await self._follow(list(self.totals))
+        await asyncio.sleep(RELOAD_EVERY)
+        if self.totals and await database_sync_to_async(_changed)(self.user, self.totals):
+            await self._follow(list(self.totals))
 
 
-def _totals(user: User, portfolio_ids: list[int]) -> dict[int, LiveTotal]:
+def _totals(user: User, portfolio_ids: list[int]) -> tuple[dict[int, LiveTotal], dict[int, Decimal]]:
+    """The totals of those that the person may see, and the last prices of what they hold."""
     found = Portfolio.objects.visible_to(user).filter(pk__in=portfolio_ids)
-    return {portfolio.pk: live_total(portfolio) for portfolio in found}
+    totals = {portfolio.pk: live_total(portfolio) for portfolio in found}
+    held = {asset_id for each in totals.values() for asset_id in each.held}
+    last = quotes.get(held, timezone.now()).by_asset
+    return totals, {asset_id: price.price for asset_id, price in last.items()}
 
 
-def _changed(totals: Mapping[int, LiveTotal]) -> bool:
-    versions = dict(Portfolio.objects.filter(pk__in=totals).values_list("pk", "version"))
-    return any(versions.get(pk) != each.version for pk, each in totals.items())
+def _changed(user: User, totals: Mapping[int, LiveTotal]) -> bool:
+    """Whether something was booked in one of them, or one may no longer be seen."""
+    seen = Portfolio.objects.visible_to(user).filter(pk__in=totals)
+    return dict(seen.values_list("pk", "version")) != {pk: each.version for pk, each in totals.items()}

@@ -41,14 +41,18 @@ class LiveTotal:
     def text(self, prices: Mapping[int, Decimal]) -> str:
         """The message with the total at ``prices``, by asset id; what has none there keeps its last close.
 
-        It names the value and the gain of each holding that has a price there.
+        It names the value and the gain of each holding whose price is no longer that of its close.
         """
         values = {
             asset_id: multiply(each.value, divide(prices.get(asset_id, each.close), each.close))
             for asset_id, each in self.held.items()
         }
         worth = quantise(total(values.values()), self.currency)
-        moved = {each.symbol: (values[asset_id], each) for asset_id, each in self.held.items() if asset_id in prices}
+        moved = {
+            each.symbol: (values[asset_id], each)
+            for asset_id, each in self.held.items()
+            if prices.get(asset_id, each.close) != each.close
+        }
         return json.dumps(
             {
                 "portfolio": self.portfolio_id,

@@ -42,7 +42,7 @@ def web() -> ChildSpec:
         command=(
             *(*PYTHON, "uvicorn", "portfolio_site.asgi:application", "--lifespan", "off"),
             *("--host", settings.HOST, "--port", str(settings.PORT), proxy, "--no-server-header"),
-            *("--ws", "websockets-sansio", "--ws-max-size", "65536"),
+            *("--ws", "portfolio_site.websocket:Protocol", "--ws-max-size", "65536"),
             *("--timeout-graceful-shutdown", "2", "--no-access-log", "--log-level", "warning"),
         ),
         ready=partial(responds, settings.PORT, "/healthz"),

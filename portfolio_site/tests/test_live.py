@@ -82,7 +82,7 @@ def site(transactional_db: None, process_environment: dict[str, str], tmp_path: 
         def start_stream() -> subprocess.Popen[bytes]:
             return run(f"stream{len(started)}", [sys.executable, str(BASE_DIR / "manage.py"), "stream"])
 
-        run("web", [*web, "--ws", "websockets-sansio"])
+        run("web", [*web, "--ws", "portfolio_site.websocket:Protocol"])
         start_stream()
         wait_until(lambda: answers(port), 30, "the web server answers")
         yield Site(port, fake, start_stream)

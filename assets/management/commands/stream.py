@@ -8,8 +8,10 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from django.core.management import BaseCommand
+from django.core.management import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
+from assets.models import Streaming
 from assets.services.streaming import run_forever
 
 
@@ -17,7 +19,14 @@ class Command(BaseCommand):
     help = "Read live prices of what somebody watches; where another process does, wait until it is gone."
     requires_system_checks = []
 
-    def handle(self, **options: object) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--check", action="store_true", help="only say whether some process reads them now")
+
+    def handle(self, *, check: bool, **options: object) -> None:
+        if check:
+            if not Streaming.objects.filter(lease_until__gt=timezone.now()).exists():
+                raise CommandError("Nobody reads live prices.")
+            return
         with suppress(asyncio.CancelledError):
             asyncio.run(_until_told())
 
