@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 
 from assets import sessions
 from assets.models import Asset, HistoricValue, Quote
 from assets.providers.base import PriceQuote
+from assets.quality import JUMP
 from assets.queries import SIMULATED, Split, carried_close, splits_of
 from core.fields import QUANTITY_LIMIT
 from core.money import EXACT, divide, multiply
@@ -27,7 +30,7 @@ HUNDRED = Decimal(100)
 
 @dataclass(frozen=True, slots=True)
 class LastPrice:
-    """What one unit of an asset was last worth, in its currency, and the trading day's other figures.
+    """What one unit of an asset was last worth, as it is quoted, and the trading day's other figures.
 
     A quote has the instant that its provider gives; a close is of the end of the session of its ``day``. What is not
     known is None. ``percent_change`` is in percent of the previous close.
@@ -65,12 +68,23 @@ class LastPrice:
         """The instant of the price."""
         if self.quoted_at is not None:
             return self.quoted_at
-        if self.calendar and sessions.is_session(self.calendar, self.day):
-            return sessions.closes_at(self.calendar, self.day)
-        return datetime.combine(self.day, time(23, 59, 59), UTC)
+        return closed_at(self.calendar, self.day)
+
+    def overtakes(self, close_of: date) -> bool:
+        """Whether the price is not older than the official close of day ``close_of``."""
+        return self.at >= closed_at(self.calendar, close_of)
 
     def age(self, now: datetime) -> timedelta:
         return max(now - self.at, timedelta(0))
+
+
+@lru_cache(maxsize=4096)
+def closed_at(calendar: str, day: date) -> datetime:
+    """The end of the session of ``day``; of the day in UTC where there is no calendar, or no session on it."""
+    with suppress(sessions.UnknownCalendar):  # a calendar does not know all years
+        if calendar and sessions.is_session(calendar, day):
+            return sessions.closes_at(calendar, day)
+    return datetime.combine(day, time(23, 59, 59), UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +96,11 @@ class LastPrices:
 
 
 def get(asset_ids: Collection[int], now: datetime) -> LastPrices:
-    """The last price of each asset that has one, however old: its quote, or a close of a later day; 3 queries."""
+    """The last price of each asset that has one, however old: its quote, or a close that is newer; 3 queries."""
     splits = splits_of(asset_ids)
     quoted, found = _quoted(asset_ids, splits, now), _closes(asset_ids, splits)
     for pk, quote in quoted.by_asset.items():
-        if pk not in found or quote.day >= found[pk].day:
+        if pk not in found or quote.overtakes(found[pk].day):
             found[pk] = quote
     return LastPrices(found, quoted.due)
 
@@ -110,6 +124,16 @@ def put(asset_id: int, quote: PriceQuote, *, source: str, now: datetime) -> bool
         return False
     Quote.objects.bulk_create([Quote(asset_id=asset_id, **values)], ignore_conflicts=True)
     return True
+
+
+def believable(previous: Decimal | None, price: Decimal) -> bool:
+    """Whether a quote of ``price`` can follow ``previous``, a price of now: at most JUMP away, as a close must be.
+
+    Without a previous price nothing speaks against it. Both in the currency in which the asset is quoted.
+    """
+    if previous is None or previous <= 0:
+        return price.is_finite() and price > 0
+    return price.is_finite() and price > 0 and abs(price - previous) <= multiply(previous, JUMP)
 
 
 def storable(value: Decimal | None, *, signed: bool = False) -> Decimal | None:
@@ -137,19 +161,21 @@ def changes(price: Decimal, previous_close: Decimal) -> dict[str, Decimal]:
 
 
 def _quoted(asset_ids: Collection[int], splits: Mapping[int, list[Split]], now: datetime) -> LastPrices:
-    rows = {row.pk: row for row in Quote.objects.filter(pk__in=asset_ids)}
+    calendar = F("asset__exchange__calendar")
+    rows = {row.pk: row for row in Quote.objects.filter(pk__in=asset_ids).annotate(calendar=calendar)}
     found = {pk: _carried(_price_of(row, row.at), splits.get(pk, ())) for pk, row in rows.items() if row.at}
     due = [pk for pk in asset_ids if pk not in rows or rows[pk].is_due(now, settings.QUOTE_TTL)]
     return LastPrices(found, tuple(sorted(due)))
 
 
 def _price_of(row: Quote, at: datetime) -> LastPrice:
-    figures = {name: getattr(row, name) for name in FIGURES}
+    figures: dict[str, Any] = {name: getattr(row, name) for name in FIGURES}
     price, day = (
         row.price or Decimal(0),
         at.astimezone(UTC).date(),
     )  # a constraint keeps the price where there is an instant
-    return LastPrice(row.pk, price, day, row.source, **figures, quoted_at=at, fetched_at=row.fetched_at)
+    figures |= {"quoted_at": at, "fetched_at": row.fetched_at, "calendar": getattr(row, "calendar", None) or ""}
+    return LastPrice(row.pk, price, day, row.source, **figures)
 
 
 def _carried(quoted: LastPrice, splits: Iterable[Split]) -> LastPrice:

@@ -7,7 +7,7 @@ from datetime import date
 from celery import shared_task
 from django.utils import timezone
 
-from assets.models import Exchange
+from assets.models import Exchange, WatchlistEntry
 from assets.services import nightly, notices
 from portfolios.queries import held_assets
 from portfolios.services.proposals import apply_due
@@ -22,9 +22,10 @@ def fetch_actions() -> None:
 
 @shared_task(name="portfolios.fetch_market_actions")
 def fetch_market_actions(market: str, night: str) -> None:
-    """Ask the feeds about the held assets of one market, once a night."""
+    """Ask the feeds about the assets of one market that somebody holds or watches, once a night."""
     day, now = date.fromisoformat(night), timezone.now()
-    notices.fetch_night(Exchange.objects.get(pk=market), day, held_assets(), now=now)
+    watched = WatchlistEntry.objects.order_by().values_list("asset", flat=True).distinct()
+    notices.fetch_night(Exchange.objects.get(pk=market), day, held_assets().union(watched), now=now)
 
 
 @shared_task(name="portfolios.apply_actions")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -113,3 +114,11 @@ def test_service_waits_for_the_prepared_database(service: str) -> None:
         "postgres": {"condition": "service_healthy"},
         "redis": {"condition": "service_healthy"},
     }
+
+
+def test_every_market_setting_reaches_the_containers() -> None:
+    example = (BASE_DIR / ".env.example").read_text()
+    section = example.split("# --- market data ---")[1].split("\n# ---")[0]
+    named = set(re.findall(r"^#([A-Z_]+)=", section, flags=re.MULTILINE))
+    assert {"PRICE_PROVIDERS", "QUOTE_TTL", "WATCHLIST_ENTRIES"} <= named
+    assert named <= COMPOSE["x-server"]["environment"].keys()

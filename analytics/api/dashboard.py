@@ -56,7 +56,7 @@ class OverviewSerializer(serializers.Serializer[Any]):
 
 
 class PositionSerializer(serializers.Serializer[Any]):
-    """Average cost and price per unit in the asset's currency; amounts in the currency of the overview."""
+    """Average cost and price per unit as the asset is quoted; amounts in the currency of the overview."""
 
     symbol = serializers.CharField()
     company_name = serializers.CharField()

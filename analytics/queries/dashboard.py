@@ -16,10 +16,10 @@ from assets.models import CompanyProfile
 from assets.queries import RateTable, profiles_of, rates
 from assets.quotes import LastPrice
 from core.money import divide, multiply, quantise, total
-from portfolios.book.value import market_value, per_unit
+from portfolios.book.value import market_value, per_unit, unit_cost
 from portfolios.models import Disposal, Portfolio, Trade
 from portfolios.queries import Holding, holdings, totals_of_all
-from portfolios.queries.holdings import latest_rate
+from portfolios.queries.holdings import TRADE_PRICE, latest_rate
 
 HUNDRED = Decimal(100)
 
@@ -28,7 +28,7 @@ HUNDRED = Decimal(100)
 class Position:
     """One asset in all of the portfolios together.
 
-    Average cost and price are per unit in the asset's currency, ``invested``, ``market_value`` and ``unrealised_gain``
+    Average cost and price are per unit as the asset is quoted, ``invested``, ``market_value`` and ``unrealised_gain``
     in the currency of the answer. What needs a price or rate that is not known is None.
     """
 
@@ -156,10 +156,11 @@ def latest_trades(portfolios: Sequence[Portfolio], limit: int) -> list[TradeRow]
 
 
 def _at_newest(holding: Holding, newest: LastPrice | None, base: str) -> Holding:
-    """``holding`` at a quote, unless the close that the books have is of a later day."""
-    if newest is None or (holding.price_day and newest.day < holding.price_day):
+    """``holding`` at a quote, unless the close that the books have is newer."""
+    if newest is None or not _overtakes(newest, holding):
         return holding
-    value = None if holding.rate is None else market_value(holding.quantity, newest.price, holding.rate, base)
+    rate, factor = holding.rate, holding.price_factor
+    value = None if rate is None else market_value(holding.quantity, newest.price, rate, base, factor)
     gain = None if value is None else value - holding.cost_base
     return replace(
         holding,
@@ -169,6 +170,14 @@ def _at_newest(holding: Holding, newest: LastPrice | None, base: str) -> Holding
         value=value,
         unrealised_gain=gain,
     )
+
+
+def _overtakes(newest: LastPrice, holding: Holding) -> bool:
+    """A quote goes before a close that is not newer, and before one's own trade of the same day."""
+    if holding.price_day is None:
+        return True
+    own = holding.price_source == TRADE_PRICE
+    return newest.day >= holding.price_day if own else newest.overtakes(holding.price_day)
 
 
 def _position(answer: Shown, rows: Sequence[Holding]) -> Position:
@@ -181,7 +190,7 @@ def _position(answer: Shown, rows: Sequence[Holding]) -> Position:
         company_name=first.name,
         sector=first.sector or (profile.industry if profile else ""),
         quantity=quantity,
-        average_cost=per_unit(divide(cost, quantity)) if quantity else None,
+        average_cost=per_unit(unit_cost(cost, quantity, first.price_factor)) if quantity else None,
         price=first.price,
         invested=_sum(_converted(answer, row.cost_base, bases[row.portfolio_id]) for row in rows),
         market_value=_sum(_converted(answer, row.value, bases[row.portfolio_id]) for row in rows),

@@ -112,6 +112,28 @@ def test_the_overview_by_hand(alice: User, portfolio: Portfolio) -> None:
     assert (data["sharpe_ratio"], data["volatility"]) == (None, None), "ten days are too few"
 
 
+def test_prices_in_pence_are_worth_pounds(alice: User) -> None:
+    """100 bought at 700 pence, quoted at 760: 700 pounds became 760."""
+    vodafone = make_asset("VOD", currency="GBP", price_factor=Decimal("0.01"))
+    make_bars(vodafone, [700, 710])
+    buy(make_portfolio(alice, base_currency="GBP"), vodafone, 100, 700, "2024-01-02")
+    quote(vodafone, 760)
+    data = ask(alice, "overview")
+    assert (data["invested"], data["market_value"], data["unrealized_pnl"]) == (700.0, 760.0, 60.0)
+    [row] = ask(alice, "positions")
+    assert (row["average_cost"], row["current_price"], row["market_value"]) == (700.0, 760.0, 760.0)
+    assert [day["total_value"] for day in ask(alice, "performance")] == [700.0, 710.0]
+
+
+@pytest.mark.parametrize(("minutes", "value"), [(-60, 1110.0), (0, 1104.0)])
+def test_the_close_goes_before_what_was_quoted_during_its_session(alice: User, minutes: int, value: float) -> None:
+    asset = make_asset("MSFT")
+    make_bars(asset, {date(2024, 1, 2): 100, date(2024, 1, 3): 111})
+    buy(make_portfolio(alice), asset, 10, 100, "2024-01-02")
+    quote(asset, "110.4", datetime(2024, 1, 3, 21, tzinfo=UTC) + timedelta(minutes=minutes))
+    assert ask(alice, "overview")["market_value"] == value
+
+
 def test_the_figures_are_those_of_the_snapshot_or_computed_when_it_is_old(
     alice: User, apple: Asset, portfolio: Portfolio
 ) -> None:

@@ -149,6 +149,23 @@ def test_marks_stand_on_the_adjusted_line(browser: Client, growth: Portfolio, ap
     assert chart["marks"][0]["points"][0] == ["2024-01-02", 50.0, "Buy 10 at 100.00 USD"]
 
 
+def test_a_price_in_pence_is_called_so(browser: Client, alice: User) -> None:
+    share, portfolio = make_asset("HSBA", currency="GBP", price_factor=Decimal("0.01")), make_portfolio(alice)
+    make_bars(share, [620, 622, 624], start=FIRST)
+    make_rate("GBPUSD", {FIRST: "1.25"})
+    buy(portfolio, share, 10, "620.5", FIRST)
+    buy(portfolio, share, 10, "7.75", "2024-01-03", currency="USD")
+    page = text_of(browser, "/holdings/HSBA/")
+    chart = chart_of(page)
+    assert (chart["currency"], chart["digits"]) == ("GBX", 2)
+    marks = [point[2] for point in chart["marks"][0]["points"]]
+    assert marks == ["Buy 10 at 620.50 GBX", "Buy 10 at 7.75 USD"]
+    trades = section(page, "trades-title")
+    assert '620.50 <span class="unit">GBX</span>' in trades
+    assert '7.75 <span class="unit">USD</span>' in trades
+    assert "620.25 GBX a unit" in section(page, "figures-title")
+
+
 @pytest.mark.parametrize(("query", "days"), [("span=1m", 8), ("span=x", 8), ("", 8), ("as_of=2024-01-04", 3)])
 def test_the_span_of_the_chart(browser: Client, growth: Portfolio, query: str, days: int) -> None:
     assert len(chart_of(text_of(browser, f"/holdings/AAPL/?{query}"))["days"]) == days

@@ -243,6 +243,15 @@ def test_a_transfer_without_any_close_takes_its_lots_unit_cost_as_quoted(alice: 
     assert (shown.price, shown.price_source, shown.value) == (Decimal("611.05"), "trade", Decimal("763.81"))
 
 
+def test_a_lot_says_what_its_unit_cost_is_in(alice: User) -> None:
+    make_rate("GBPUSD", {BOUGHT: "1.25"})
+    portfolio, asset = make_portfolio(alice), make_asset("HSBA", currency="GBP", price_factor=Decimal("0.01"))
+    buy(portfolio, asset, 100, "611.05", BOUGHT)
+    [lot] = client_of(alice).get(f"/api/portfolios/{portfolio.pk}/lots/").json()["results"]
+    assert (lot["unit_cost"], lot["quote_currency"]) == ("611.05", "GBX")
+    assert (lot["cost"], lot["currency"]) == ("611.05", "GBP")
+
+
 def test_cash_of_actions_is_in_pounds_beside_closes_in_pence(alice: User) -> None:
     portfolio, asset = made(PENCE, alice)
     terms: dict[str, Any] = {"cash": Decimal("0.25")}

@@ -29,13 +29,13 @@ SYMBOLS = OpenApiParameter(
 
 
 class QuoteSerializer(serializers.Serializer[Any]):
-    """The last price of an asset, in its currency.
+    """The last price of an asset, as it is quoted.
 
     All but symbol and currency is null where no price is known.
     """
 
     symbol = serializers.CharField()
-    currency = serializers.CharField()
+    currency = serializers.CharField(help_text="What the prices are in: GBX where the asset is quoted in pence.")
     price = DecimalStringField(allow_null=True)
     change = DecimalStringField(allow_null=True, help_text="Against the previous close.")
     percent_change = RatioField(allow_null=True, help_text="In percent of the previous close.")
@@ -107,7 +107,7 @@ FIGURES = ("price", "change", "percent_change", "high", "low", "open", "previous
 def quote_row(asset: Asset, found: LastPrice | None, now: datetime) -> dict[str, Any]:
     figures: dict[str, Any] = {name: getattr(found, name, None) for name in FIGURES}
     age = int(found.age(now).total_seconds()) if found else None
-    return figures | {"symbol": asset.symbol, "currency": asset.currency, "age_seconds": age}
+    return figures | {"symbol": asset.symbol, "currency": asset.quote_currency, "age_seconds": age}
 
 
 class QuoteViewSet(GenericViewSet[Asset]):

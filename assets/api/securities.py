@@ -89,7 +89,7 @@ class HistoryQuery(serializers.Serializer[dict[str, Any]]):
 
 
 class EnteredPriceSerializer(StrictSerializer):
-    """One day's price that a person enters, in the asset's currency per unit. No provider overwrites it."""
+    """One day's price that a person enters, per unit as the asset is quoted. No provider overwrites it."""
 
     day = IsoDateField()
     close = DecimalStringField()

@@ -51,7 +51,7 @@ class EntrySerializer(StrictSerializer, serializers.ModelSerializer[WatchlistEnt
 
     asset = SymbolField()
     name = serializers.CharField(source="asset.name", read_only=True)
-    target_price = DecimalStringField(required=False, allow_null=True, help_text="Per unit, in the asset's currency.")
+    target_price = DecimalStringField(required=False, allow_null=True, help_text="Per unit, as the asset is quoted.")
     position = StrictIntegerField(required=False, min_value=0, max_value=10**6)
     quote = serializers.SerializerMethodField(help_text="Null where no price is known.")
     distance = serializers.SerializerMethodField(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -19,6 +19,15 @@ from assets.providers.stream import Refused, Tick, Wanted
 
 FORBIDDEN = {401, 403}
 LARGEST = 1 << 20  # bytes of one message
+LATEST = 10**14  # milliseconds, some 3000 years
+GARBAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+
+
+class _Direct(connect):
+    """A connection to the address that is given and nowhere else: a redirect would take the key along."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
 
 
 class Socket(ABC):
@@ -32,7 +41,7 @@ class Socket(ABC):
 
     async def ticks(self, wanted: Wanted) -> AsyncIterator[Tick]:
         try:
-            async with connect(
+            async with _Direct(
                 self._address(), open_timeout=self.timeout, close_timeout=1, max_size=LARGEST, proxy=None
             ) as link:
                 await self._log_in(link)
@@ -63,10 +72,21 @@ class Socket(ABC):
             symbols = await wanted.changed()
 
     def _read(self, message: str | bytes) -> list[Tick]:
+        with self._documented():
+            return list(self._ticks_of(_decoded(message)))
+
+    @contextmanager
+    def _documented(self) -> Iterator[None]:
+        """Whatever another shape makes the reader of a message raise is BadPayload."""
         try:
-            return list(self._ticks_of(json.loads(message)))
-        except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, OverflowError) as error:
+            yield
+        except GARBAGE as error:
             raise BadPayload(f"{self.name}: a message of the stream is not what is documented") from error
+
+    @classmethod
+    def carries(cls, symbol: str) -> bool:
+        """Whether ``symbol`` can be subscribed to here."""
+        return bool(symbol)
 
     def _address(self) -> str:
         return self.url
@@ -84,11 +104,18 @@ class Socket(ABC):
         """What a message tells of prices. Raises what a message of another shape makes it raise."""
 
 
+def _decoded(message: str | bytes) -> Any:
+    """JSON whose fractions keep every digit."""
+    return json.loads(message, parse_float=Decimal)
+
+
 def tick(symbol: Any, price: Any, milliseconds: Any) -> Tick:
     """From the JSON of a provider; ValueError for what is no symbol, price or time."""
     value = Decimal(str(price))
     if not isinstance(symbol, str) or not value.is_finite() or value <= 0 or isinstance(price, bool):
         raise ValueError("not a tick")
+    if not 0 <= milliseconds < LATEST:
+        raise ValueError("not a time")
     return Tick(symbol, value, datetime.fromtimestamp(int(milliseconds) / 1000, UTC))
 
 
@@ -121,12 +148,19 @@ class PolygonSocket(Socket):
         await link.send(json.dumps({"action": "auth", "params": self.key}))
         async with asyncio.timeout(self.timeout):
             while True:
-                for event in json.loads(await link.recv()):
-                    status = event.get("status")
-                    if status == "auth_success":
-                        return
-                    if status in {"auth_failed", "auth_timeout", "not_authorized"}:
+                message = await link.recv()
+                with self._documented():
+                    said = [event.get("status") for event in _decoded(message)]
+                if "auth_success" in said:
+                    return
+                for status in ("auth_failed", "auth_timeout", "not_authorized"):
+                    if status in said:
                         raise Refused(f"polygon: the stream does not take this key ({status})")
+
+    @classmethod
+    def carries(cls, symbol: str) -> bool:
+        """Stocks: pairs and coins (C:, X:) are on other addresses, and a comma would make two topics."""
+        return bool(symbol) and not {":", ",", "*"} & set(symbol)
 
     def _subscriptions(self, more: list[str], less: list[str]) -> Iterable[Any]:
         if more:

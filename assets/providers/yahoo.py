@@ -39,7 +39,7 @@ from assets.providers.transport import (
     text_of,
     web_address,
 )
-from core.money import MINOR_UNITS
+from core.money import HUNDREDTH, MINOR_SPELLINGS, MINOR_UNITS, major_currency
 
 ENDINGS = {
     **dict.fromkeys(["US", "XNYS", "XNAS", "XASE", "ARCX", "BATS", "CRYPTO", "FX"], ""),
@@ -64,7 +64,6 @@ ENDINGS = {
 }
 """What Yahoo appends to the symbols of an exchange."""
 
-HUNDREDTHS = {"GBp": "GBP", "GBX": "GBP", "ZAc": "ZAR", "ILA": "ILS"}  # London quotes in pence
 SINGLE = Context(prec=7)  # its prices have the digits of a 32-bit float: 191.44000244140625 is 191.44
 CHART, SUMMARY = "https://query2.finance.yahoo.com/v8/finance/chart/", "https://query2.finance.yahoo.com/v10/finance/"
 MODULES = "assetProfile,price,summaryDetail"
@@ -87,10 +86,9 @@ class Yahoo:
 
     def quote(self, symbol: str) -> PriceQuote:
         meta, _ = self._chart(symbol, range="1d")
-        currency, unit = _currency(meta)
 
         def figure(*names: str) -> Decimal | None:
-            return next((value for name in names if (value := _price(meta.get(name), unit)) is not None), None)
+            return next((value for name in names if (value := _price(meta.get(name))) is not None), None)
 
         price = positive(self.name, figure("regularMarketPrice"), "the quote has no price")
         before = figure("previousClose", "chartPreviousClose")
@@ -105,7 +103,7 @@ class Yahoo:
             open=figure("regularMarketOpen"),
             high=figure("regularMarketDayHigh"),
             low=figure("regularMarketDayLow"),
-            currency=currency,
+            currency=_currency(meta),
         )
 
     def history(self, symbol: str, start: date, end: date) -> list[Bar]:
@@ -131,7 +129,7 @@ class Yahoo:
             symbol,
             name=text_of(price.get("longName") or price.get("shortName")),
             country=text_of(about.get("country"), 64),
-            currency=HUNDREDTHS.get(str(price.get("currency")), text_of(price.get("currency"), 3)),
+            currency=major_currency(text_of(price.get("currency"), 3)),
             exchange=text_of(price.get("exchangeName"), 100),
             market_cap=finite(number(price.get("marketCap"))),
             industry=text_of(about.get("industry")),
@@ -231,12 +229,12 @@ def _bars(found: Mapping[str, Any], symbol: str, meta: Mapping[str, Any]) -> Ite
     row = mapping("yahoo", table[0] if table else None, "the chart has no prices")
     columns = [listing("yahoo", row.get(name), "the chart lacks a column") for name in FIGURES]
     expect("yahoo", all(len(column) == len(times) for column in columns), "the chart is cut")
-    currency, unit = _currency(meta)
+    currency = _currency(meta)
     for at, close, *others, volume in zip(times, *columns, strict=True):
         if close is None:
             continue  # a session without a trade
-        opened, high, low = (_price(value, unit) for value in others)
-        bar = Bar(symbol, _day(at, meta), _price(close, unit) or Decimal(0), opened, high, low, volume=number(volume))
+        opened, high, low = (_price(value) for value in others)
+        bar = Bar(symbol, _day(at, meta), _price(close) or Decimal(0), opened, high, low, volume=number(volume))
         yield replace(bar, currency=currency)
 
 
@@ -252,11 +250,13 @@ RATIO = ("numerator", "denominator")
 
 
 def _dividends(found: Mapping[str, Any], symbol: str, meta: Mapping[str, Any]) -> list[ActionNotice]:
-    currency, unit = _currency(meta)
+    quoted = _currency(meta)
+    paid = major_currency(quoted)
+    unit = Decimal(1) if paid == quoted else HUNDREDTH
     return [
-        ActionNotice(symbol, "cash_dividend", day, f"dividend {symbol} {day}", cash=cash, currency=currency)
+        ActionNotice(symbol, "cash_dividend", day, f"dividend {symbol} {day}", cash=cash * unit, currency=paid)
         for day, row in _events(found, "dividends", meta)
-        for cash in [positive("yahoo", _price(row.get("amount"), unit), "a dividend has no amount")]
+        for cash in [positive("yahoo", _price(row.get("amount")), "a dividend has no amount")]
     ]
 
 
@@ -275,15 +275,15 @@ def _events(found: Mapping[str, Any], kind: str, meta: Mapping[str, Any]) -> lis
     return sorted(((_day(row.get("date"), meta), row) for row in whole), key=lambda event: event[0])
 
 
-def _currency(meta: Mapping[str, Any]) -> tuple[str, Decimal]:
-    """The currency, and how much of it the unit is in which the chart is."""
+def _currency(meta: Mapping[str, Any]) -> str:
+    """What the chart is in; its prices are left as they are: pence in London, which it spells GBp."""
     given = text_of(meta.get("currency"), 8)
-    return (HUNDREDTHS[given], Decimal("0.01")) if given in HUNDREDTHS else (given, Decimal(1))
+    return MINOR_SPELLINGS.get(given, given)
 
 
-def _price(value: object, unit: Decimal) -> Decimal | None:
+def _price(value: object) -> Decimal | None:
     figure = number(value)
-    return figure if figure is None or not figure.is_finite() else SINGLE.plus(figure) * unit
+    return figure if figure is None or not figure.is_finite() else SINGLE.plus(figure)
 
 
 def _day(seconds: object, meta: Mapping[str, Any]) -> date:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -26,9 +27,14 @@ from assets.queries import SIMULATED, last_bars
 from assets.services import breaker
 from assets.services.sources import DEFAULT_CALENDAR, Setting, Source, enabled, in_order
 from core.errors import DomainError, NotReady
+from core.fields import QUANTITY_LIMIT
+from core.money import HUNDREDTH, MINOR_SPELLINGS, divide, major_currency, multiply
 
 __all__ = ["Capability", "NobodyAnswers", "NobodyKnows", "Reply", "ask", "candidates"]
 T = TypeVar("T")
+PricedT = TypeVar("PricedT", bound=Bar | PriceQuote)
+ONE = Decimal(1)
+PRICES = ("price", "close", "open", "high", "low", "adjusted_close", "previous_close", "change")  # of a bar or a quote
 CLOSES = (Capability.BARS, Capability.HISTORY)  # what they mean must be what the stored ones mean
 
 
@@ -80,7 +86,7 @@ def ask(capability: Capability, asset: Asset, call: Callable[[Any, str], T]) -> 
             continue
         adapter = source.open(_setting(source, asset))
         try:
-            answer = question(capability, source, symbol, asset.currency, partial(call, adapter, symbol))
+            answer = question(capability, source, symbol, asset, partial(call, adapter, symbol))
         except (UnknownSymbol, AnotherSecurity) as error:
             reasons.append(str(error))
         except ProviderError as error:
@@ -114,16 +120,15 @@ def candidates(capability: Capability, asset: Asset) -> list[Candidate]:
     ]
 
 
-def question(capability: Capability, source: Source, symbol: str, currency: str, call: Callable[[], T]) -> T:
-    """One question to one provider about one of its symbols, behind its breaker.
+def question(capability: Capability, source: Source, symbol: str, asset: Asset | None, call: Callable[[], T]) -> T:
+    """One question to one provider about one of its symbols, behind its breaker; prices come as ``asset`` is quoted.
 
     Raises ProviderError. That the symbol is unknown or another security there is remembered for PROVIDER_UNKNOWN_HOURS.
     """
 
     def checked() -> T:
         value = call()
-        _require_currency(source.name, symbol, currency, value)
-        return value
+        return value if asset is None else as_quoted(asset, source.name, symbol, value)
 
     try:
         return guarded(source, checked)
@@ -182,11 +187,45 @@ def _remember(capability: Capability, source: Source, symbol: str, reason: str) 
     )
 
 
-def _require_currency(provider: str, symbol: str, currency: str, value: object) -> None:
-    priced = value if isinstance(value, list) else [value]
-    for item in priced:
-        if isinstance(item, Bar | PriceQuote) and currency and item.currency and item.currency != currency:
-            raise AnotherSecurity(f"{provider}: {symbol} is quoted in {item.currency} there, not in {currency}")
+def as_quoted(asset: Asset, provider: str, symbol: str, value: T) -> T:
+    """An answer with its prices in the currency in which ``asset`` is quoted; what is in it already stays as it is.
+
+    Raises AnotherSecurity.
+    """
+    if isinstance(value, list):
+        return cast("T", [as_quoted(asset, provider, symbol, item) for item in value])
+    if not isinstance(value, Bar | PriceQuote):
+        return value
+    found = rescaled(asset, value)
+    if found is None:
+        raise AnotherSecurity(
+            f"{provider}: {symbol} is quoted in {value.currency} there, not in {asset.quote_currency}"
+        )
+    return found
+
+
+def rescaled(asset: Asset, priced: PricedT) -> PricedT | None:
+    """``priced`` as ``asset`` is quoted: pounds become pence, or pence pounds; None for another currency."""
+    scale = _scale(asset, MINOR_SPELLINGS.get(priced.currency, priced.currency))
+    if scale is None or scale == ONE:
+        return None if scale is None else priced
+    figures = {name: getattr(priced, name, None) for name in PRICES}
+    changed: dict[str, Any] = {name: _times(value, scale) for name, value in figures.items() if value is not None}
+    return replace(priced, **changed, currency=asset.quote_currency)
+
+
+def _scale(asset: Asset, given: str) -> Decimal | None:
+    """By what a price in ``given`` is to be multiplied. A source that states no currency gives it as it is quoted."""
+    if not given or not asset.currency or given == asset.quote_currency:
+        return ONE
+    if given == asset.currency:
+        return divide(ONE, asset.price_factor)
+    return HUNDREDTH if asset.price_factor == ONE and major_currency(given) == asset.currency else None
+
+
+def _times(value: Decimal, scale: Decimal) -> Decimal:
+    """What no column could keep stays as it is, for whoever refuses it."""
+    return multiply(value, scale) if value.is_finite() and abs(value) < QUANTITY_LIMIT else value
 
 
 def _setting(source: Source, asset: Asset) -> Setting:

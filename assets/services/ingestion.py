@@ -18,6 +18,7 @@ from assets.models import Asset, Exchange, HistoricValue, IngestionRun, RunState
 from assets.providers.base import Answer, Bar, Throttled, Unavailable, first_answer
 from assets.queries import SIMULATED, LastBar
 from assets.services import judging, lease, quarantine
+from assets.services.asking import rescaled
 from assets.services.due import JOB, require_ended
 from assets.services.history import store_bars
 from assets.services.market_day import Guarded
@@ -82,14 +83,15 @@ class _Task:
         return verdict.accepted, verdict.refused | foreign
 
     def _in_their_currency(self, bars: Iterable[Bar]) -> tuple[list[Bar], dict[str, str]]:
-        """The bars that may be in the currency of their asset, and why the others are not."""
+        """The bars as their assets are quoted, and why the others cannot be."""
         right, foreign = [], {}
         for bar in bars:
-            wanted = self.assets[bar.symbol].currency if bar.symbol in self.assets else ""
-            if wanted and bar.currency not in {"", wanted}:
-                foreign[bar.symbol] = f"is in {bar.currency}, not in {wanted}"
-            else:
-                right.append(bar)
+            asset = self.assets.get(bar.symbol)
+            quoted = rescaled(asset, bar) if asset else bar
+            if quoted is not None:
+                right.append(quoted)
+            elif asset:
+                foreign[bar.symbol] = f"is in {bar.currency}, not in {asset.quote_currency}"
         return right, foreign
 
 

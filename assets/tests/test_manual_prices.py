@@ -147,6 +147,14 @@ def test_the_page_stores_one_price(house: Asset, staff: Client) -> None:
     assert stored() == {("HOUSE", DAY): Decimal("750000.25")}
 
 
+def test_a_price_in_pence_is_confirmed_in_pence(client: Client, carol: User) -> None:
+    make_asset("VOD", currency="GBP", price_factor=Decimal("0.01"), exchange=None)
+    client.force_login(carol)
+    form = {"action": "price", "symbol": "VOD", "day": "2024-05-31", "close": "760"}
+    page = client.post(URL, form, follow=True).content.decode()
+    assert "VOD on 2024-05-31 is 760 GBX." in page
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [

@@ -143,8 +143,21 @@ def test_a_bar_in_another_currency_is_refused(settings: Any, tmp_path: Path) -> 
             answer = fakes.chart({DAY: 487.35}, symbol=symbol, currency=currency)
             upstream.answers[f"/v8/finance/chart/{symbol}"] = as_json(answer)
         half = run(london)
-    assert closes() == {"BP": Decimal("4.8735")}
+    assert closes() == {"BP": Decimal("4.8735")}, "in pounds, as the asset is quoted"
     assert half.missing == {"VOD": "yahoo: is in USD, not in GBP"}
+
+
+@pytest.mark.parametrize(("given", "price"), [("GBp", 487.35), ("GBP", 4.8735)])
+def test_closes_of_an_asset_in_pence_are_in_pence(settings: Any, tmp_path: Path, given: str, price: float) -> None:
+    london = make_exchange("XLON", ingest_since=DAY, time_zone="Europe/London")
+    make_asset("BP", exchange=london, currency="GBP", price_factor=Decimal("0.01"))
+    settings.PRICE_PROVIDERS, settings.VAR_DIR = ["yahoo"], tmp_path
+    with serving(fakes.yahoo()) as upstream:
+        settings.YAHOO_URL = upstream.url
+        answer = fakes.chart({DAY: price}, symbol="BP.L", currency=given)
+        upstream.answers["/v8/finance/chart/BP.L"] = as_json(answer)
+        run(london)
+    assert closes() == {"BP": Decimal("487.35")}
 
 
 def test_the_ecbs_rates_of_a_night(settings: Any) -> None:

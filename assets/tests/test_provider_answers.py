@@ -263,9 +263,19 @@ def test_london_quotes_in_pence(yahoo: tuple[Answering, Yahoo]) -> None:
     upstream, adapter = yahoo
     answer = fakes.chart({DAY: 487.35}, symbol="BP.L", currency="GBp", regularMarketPrice=487.35)
     upstream.answers["/v8/finance/chart/BP.L"] = as_json(answer)
-    assert adapter.quote("BP.L").price == Decimal("4.8735")
+    quote = adapter.quote("BP.L")
+    assert (quote.price, quote.currency) == (Decimal("487.35"), "GBX")
     [bar] = adapter.history("BP.L", DAY, DAY)
-    assert (bar.close, bar.currency) == (Decimal("4.8735"), "GBP")
+    assert (bar.close, bar.currency) == (Decimal("487.35"), "GBX")
+
+
+def test_london_pays_in_pounds(yahoo: tuple[Answering, Yahoo]) -> None:
+    upstream, adapter = yahoo
+    events = {"dividends": {"1": {"date": fakes.stamp(DAY, 14), "amount": 6.25}}}
+    answer = fakes.chart({DAY: 487.35}, symbol="BP.L", currency="GBp", events=events)
+    upstream.answers["/v8/finance/chart/BP.L"] = as_json(answer)
+    [notice] = adapter.actions("BP.L", DAY, DAY)
+    assert (notice.cash, notice.currency) == (Decimal("0.0625"), "GBP")
 
 
 def test_a_session_without_a_trade_is_no_bar(yahoo: tuple[Answering, Yahoo]) -> None:

@@ -18,7 +18,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from assets import quotes, tasks
-from assets.models import Asset, CompanyProfile, CorporateAction, Quote
+from assets.models import Asset, CompanyProfile, CorporateAction, ProviderState, Quote
 from assets.providers.base import PriceQuote
 from assets.services import profiles
 from assets.services import quotes as service
@@ -161,6 +161,59 @@ def test_who_holds_the_lease_and_dies_is_succeeded(apple: Asset, finnhub: Answer
     assert price_of(apple, NOW + timedelta(seconds=30)) == Decimal("192.25")
 
 
+@pytest.mark.parametrize(
+    ("price", "believed"), [(95.6, False), (95.7, True), (286.9, True), (287, False), (1.9, False)]
+)
+def test_a_quote_too_far_from_the_last_close_is_not_believed(
+    apple: Asset, finnhub: Answering, price: float, believed: bool
+) -> None:
+    make_bars(apple, {date(2024, 5, 30): "191.29"})
+    answer_price(finnhub, price)
+    found = last_price(apple, now=NOW)[0]
+    assert (found.price, found.is_quote) == ((Decimal(str(price)), True) if believed else (Decimal("191.29"), False))
+
+
+def test_the_next_provider_is_asked_where_a_quote_is_not_believed(
+    apple: Asset, finnhub: Answering, settings: Any, tmp_path: Path
+) -> None:
+    make_bars(apple, {date(2024, 5, 30): "191.29"})
+    answer_price(finnhub, 19225)
+    settings.PRICE_PROVIDERS, settings.VAR_DIR = ["finnhub", "yahoo"], tmp_path
+    with serving(fakes.yahoo()) as yahoo:
+        settings.YAHOO_URL = yahoo.url
+        found = last_price(apple, now=NOW)[0]
+    assert (found.price, found.source) == (Decimal("192.25"), "yahoo")
+    assert "19225 for AAPL is too far from 191.29 on 2024-05-30" in ProviderState.objects.get(pk="finnhub").last_error
+
+
+def test_a_split_explains_the_jump_of_a_quote(apple: Asset, finnhub: Answering) -> None:
+    make_bars(apple, {date(2024, 5, 30): "769"})
+    CorporateAction.objects.create(asset=apple, kind="split", ex_date=date(2024, 5, 31), ratio=4, per=1)
+    assert price_of(apple) == Decimal("192.25")
+
+
+def test_without_a_close_a_quote_is_held_against_the_last_one(apple: Asset, finnhub: Answering) -> None:
+    """So is that of a currency or a coin that trades without a break; an old one says nothing."""
+    keep(apple, "100", NOW - timedelta(days=2))
+    service.refresh([apple.pk], now=NOW)
+    assert price_of(apple) == 100
+    Quote.objects.all().delete()
+    keep(apple, "100", NOW - timedelta(days=12))
+    service.refresh([apple.pk], now=NOW)
+    assert price_of(apple) == Decimal("192.25")
+
+
+@pytest.mark.parametrize(
+    ("previous", "price", "believed"),
+    [
+        *((None, "5", True), ("100", "150", True), ("100", "150.01", False), ("100", "50", True)),
+        *(("100", "49.99", False), ("100", "NaN", False), ("100", "1E+999999", False), (None, "-1", False)),
+    ],
+)
+def test_what_is_believable(previous: str | None, price: str, believed: bool) -> None:
+    assert quotes.believable(None if previous is None else Decimal(previous), Decimal(price)) is believed
+
+
 # --- what is the last price ---------------------------------------------------------------------------------------
 
 
@@ -171,6 +224,14 @@ def test_a_close_of_a_later_day_goes_before_a_quote(apple: Asset) -> None:
     make_bars(apple, {date(2024, 5, 31): 192})
     assert quotes.get([apple.pk], NOW).by_asset[apple.pk].price == 192
     assert quotes.quoted([apple.pk], NOW).by_asset[apple.pk].price == 190
+
+
+def test_the_official_close_goes_before_what_was_quoted_during_its_day(apple: Asset) -> None:
+    closing = datetime(2024, 5, 31, 20, tzinfo=UTC)
+    make_bars(apple, {date(2024, 5, 31): 192})
+    for minutes, price in ((-1, 192), (0, 190), (30, 190)):
+        keep(apple, "190", closing + minutes * MINUTE)
+        assert quotes.get([apple.pk], NOW).by_asset[apple.pk].price == price, minutes
 
 
 def test_what_was_quoted_before_a_split_is_divided(apple: Asset) -> None:
@@ -243,6 +304,13 @@ def test_a_quote_says_its_source_and_age(alice: User, apple: Asset, finnhub: Ans
         "is_quote": True,
         "source": "finnhub",
     }
+
+
+def test_a_quote_in_pence_says_so(alice: User) -> None:
+    vodafone = make_asset("VOD", currency="GBP", price_factor=Decimal("0.01"))
+    keep(vodafone, "760")
+    row = client_of(alice).get("/api/market/quotes/?symbols=VOD").json()["results"][0]
+    assert (row["price"], row["currency"]) == ("760", "GBX")
 
 
 def test_a_list_of_quotes_asks_nobody_and_has_the_due_ones_asked_for(

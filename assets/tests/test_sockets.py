@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from assets.providers.base import BadPayload, Unavailable
 from assets.providers.sockets import FinnhubSocket, PolygonSocket, Socket
@@ -103,6 +105,9 @@ def test_a_key_that_may_not_stream_is_refused() -> None:
         (FinnhubSocket, like_finnhub, '{"type": "trade", "data": [{"s": "AAPL", "p": -1, "t": 1}]}'),
         (FinnhubSocket, like_finnhub, '{"type": "trade", "data": [{"s": 7, "p": 1, "t": 1}]}'),
         (FinnhubSocket, like_finnhub, '{"type": "trade", "data": [{"s": "A", "p": 1, "t": 1e30}]}'),
+        (FinnhubSocket, like_finnhub, '{"type": "trade", "data": [{"s": "A", "p": 1, "t": 1e999999999}]}'),
+        (FinnhubSocket, like_finnhub, '{"type": "trade", "data": [{"s": "A", "p": 1e99999999999999999999, "t": 1}]}'),
+        (FinnhubSocket, like_finnhub, "[" * 100_000),
         (PolygonSocket, like_polygon, '[{"ev": "T", "sym": "AAPL"}]'),
         (PolygonSocket, like_polygon, '{"ev": "T"}'),
     ],
@@ -116,6 +121,46 @@ def test_a_message_of_another_shape_is_bad_payload(socket: type[Socket], answer:
 
         with pytest.raises(BadPayload):
             asyncio.run(gathered(socket(fake.url, "good"), Wanted(["AAPL"]), 1, act))
+
+
+@pytest.mark.parametrize("answer", ["no json", "7", "[1]", '{"status": 1}', "[" * 100_000, '[{"status": []}, 5]'])
+def test_garbage_at_the_login_is_bad_payload(answer: str) -> None:
+    async def garbled(fake: FakeStream, link: Any) -> None:
+        await link.send(answer)
+        await link.wait_closed()
+
+    with fake_stream(garbled) as fake, pytest.raises(BadPayload, match="polygon"):
+        asyncio.run(gathered(PolygonSocket(fake.url, "good"), Wanted(["AAPL"]), 1, lambda: None))
+
+
+def test_a_price_keeps_every_digit() -> None:
+    with fake_stream(like_finnhub) as fake:
+
+        def act() -> None:
+            until(lambda: bool(fake.heard))
+            trade = f'{{"s": "AAPL", "p": 190.12345678901234567890, "t": {NOON}}}'
+            fake.send(f'{{"type": "trade", "data": [{trade}]}}')
+
+        ticks = asyncio.run(gathered(FinnhubSocket(fake.url, "k"), Wanted(["AAPL"]), 1, act))
+    assert ticks == [Tick("AAPL", Decimal("190.12345678901234567890"), AT)]
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with fake_stream(like_finnhub) as elsewhere:
+
+        async def run() -> None:
+            def away(link: ServerConnection, request: Request) -> Response:
+                answer = link.respond(302, "there")
+                answer.headers["Location"] = elsewhere.url
+                return answer
+
+            async with serve(elsewhere.handle, "127.0.0.1", 0, process_request=away) as server:
+                port = next(iter(server.sockets)).getsockname()[1]
+                await gathered(FinnhubSocket(f"ws://127.0.0.1:{port}", "k"), Wanted(["AAPL"]), 1, lambda: None)
+
+        with pytest.raises(Unavailable, match="302"):
+            asyncio.run(run())
+        assert elsewhere.addresses == []
 
 
 @pytest.mark.parametrize("end", ["drop", "error", "silence"])

@@ -49,6 +49,15 @@ def url_of(watchlist: Watchlist, symbol: str = "") -> str:
     return f"{own}entries/{watchlist.entries.get(asset__symbol=symbol).pk}/" if symbol else own
 
 
+def test_prices_in_pence_say_so(client: Client, alice: User) -> None:
+    vodafone = make_asset("VOD", currency="GBP", price_factor=Decimal("0.01"))
+    make_bars(vodafone, {date(2024, 5, 30): 710})
+    add_entry(watchlist=create_watchlist(owner=alice, name="London"), asset=vodafone, target_price=Decimal(800))
+    page = client.get(PAGE).content.decode()
+    assert page.count('<span class="unit">GBX</span>') == 2
+    assert '<span class="unit">GBP</span>' not in page
+
+
 def test_somebody_without_a_list_is_led_to_the_first(client: Client, alice: User) -> None:
     page = client.get(PAGE)
     assert b"Nothing is watched yet" in page.content

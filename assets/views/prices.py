@@ -56,7 +56,7 @@ def _enter(request: HttpRequest) -> HttpResponse:
     except DomainError as error:
         form.add_error(error.field if error.field in form.fields else None, error.message)
         return _page(request, 422, form=form, to_confirm=isinstance(error, UnlikelyPrice))
-    messages.success(request, f"{asset} on {bar.day} is {bar.close.normalize():f} {asset.currency}.")
+    messages.success(request, f"{asset} on {bar.day} is {bar.close.normalize():f} {asset.quote_currency}.")
     return redirect("prices")
 
 

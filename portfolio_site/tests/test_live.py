@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -42,6 +40,7 @@ class Site:
 
     port: int
     fake: FakeStream
+    first_stream: subprocess.Popen[bytes]
     start_stream: Callable[[], subprocess.Popen[bytes]]
 
     def url(self, query: str = "") -> str:
@@ -83,9 +82,9 @@ def site(transactional_db: None, process_environment: dict[str, str], tmp_path: 
             return run(f"stream{len(started)}", [sys.executable, str(BASE_DIR / "manage.py"), "stream"])
 
         run("web", [*web, "--ws", "portfolio_site.websocket:Protocol"])
-        start_stream()
+        first = start_stream()
         wait_until(lambda: answers(port), 30, "the web server answers")
-        yield Site(port, fake, start_stream)
+        yield Site(port, fake, first, start_stream)
         for process in started:
             process.kill()
             process.wait(10)
@@ -274,14 +273,8 @@ def test_a_killed_streaming_process_is_replaced_by_the_one_that_waits(site: Site
         async with socket(site, alice, "?symbols=AAPL"):
             await subscribed(site)
             assert len(site.fake.addresses) == 1  # the second one only waits
-            os.kill(_leader(site, first), signal.SIGKILL)
+            site.first_stream.kill()
             await subscribed(site, 2)
 
     asyncio.run(run())
     assert Streaming.objects.get().holder != first
-
-
-def _leader(site: Site, holder: str) -> int:
-    """The streaming process that was started first."""
-    found = subprocess.run(["pgrep", "-f", f"{BASE_DIR}/manage.py stream"], capture_output=True, text=True, check=True)
-    return int(found.stdout.split()[0])
