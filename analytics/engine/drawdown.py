@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from analytics.engine.returns import wealth
-from analytics.engine.types import Figure, FloatArray, checked
+from analytics.engine.types import Figure, FloatArray, checked, root_mean_square
 
 
 def drawdown_series(returns: ArrayLike) -> FloatArray:
@@ -45,3 +47,68 @@ def max_drawdown(returns: ArrayLike) -> Figure:
     """
     deepest: Figure = drawdown_series(returns).min(axis=0)
     return deepest
+
+
+def ulcer_index(returns: ArrayLike) -> Figure:
+    """Root mean square of the drawdowns, √(mean(d²)): a fraction ≥ 0 that grows with depth and with duration.
+
+    Takes and raises what ``drawdown_series`` does.
+
+    References
+    ----------
+    Martin and McCann (1989), "The Investor's Guide to Fidelity Funds".
+    """
+    return root_mean_square(drawdown_series(returns))
+
+
+@dataclass(frozen=True, slots=True)
+class DrawdownPeriod:
+    """One fall from a peak and the way back, by positions in the series of returns.
+
+    ``start`` is the first period below the peak, ``trough`` the deepest, ``recovery`` the one that ends at the peak or
+    above, None if none has yet. ``depth`` is a fraction < 0.
+    """
+
+    start: int
+    trough: int
+    recovery: int | None
+    depth: float
+    periods: int
+
+    @property
+    def recovered(self) -> bool:
+        return self.recovery is not None
+
+
+def drawdown_periods(returns: ArrayLike, top: int | None = None) -> list[DrawdownPeriod]:
+    """Every drawdown of one series, the deepest first; ``periods`` counts from the start to the recovery or the end.
+
+    Parameters
+    ----------
+    returns : (T,)
+        Simple returns per period as fractions.
+    top : int or None
+        How many; None for all.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another one, or a return is NaN or infinite.
+    InsufficientData
+        Without any return.
+    """
+    fall = drawdown_series(returns)
+    if fall.ndim != 1:
+        raise ValueError(f"returns must have shape (T,), got {fall.shape}")
+    below = np.concatenate([[False], fall < 0, [False]])
+    edges = np.flatnonzero(below[1:] != below[:-1])
+    found = [_period(fall, int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+    return sorted(found, key=lambda period: (period.depth, period.start))[:top]
+
+
+def _period(fall: FloatArray, start: int, end: int) -> DrawdownPeriod:
+    """Of the periods from ``start`` up to, and without, ``end``, which is the recovery unless the series ends there."""
+    trough = start + int(np.argmin(fall[start:end]))
+    recovery = end if end < len(fall) else None
+    last = end if recovery is not None else end - 1
+    return DrawdownPeriod(start, trough, recovery, float(fall[trough]), last - start + 1)
