@@ -204,53 +204,21 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+TICKS = {  # what beat sends, and every how many seconds
+    "fetch the market days that are due": ("assets.ingest_due", 60),
+    "take over ingestions whose worker is gone": ("assets.sweep", 15),
+    "fetch the histories that somebody asked for": ("assets.backfill_due", 60),
+    "look for gaps in the histories, once a night": ("assets.repair_gaps", 300),
+    "fetch corporate actions, once a night": ("portfolios.fetch_actions", 300),
+    "apply the corporate actions whose day has come": ("portfolios.apply_actions", 300),
+    "recompute stale portfolios": ("analytics.refresh_stale", 30),
+    "forget old intraday prices": ("assets.forget_intraday", 3600),
+    "show that beat is alive": ("portfolio_site.heartbeat", 15),
+}
+# A message expires with its period: a backlog never runs the same round twice. (The scheduler's word for `expires`.)
 CELERY_BEAT_SCHEDULE = {
-    # It expires with its period: a backlog never runs the same round twice. (The scheduler's word for `expires`.)
-    "fetch the market days that are due": {
-        "task": "assets.ingest_due",
-        "schedule": timedelta(seconds=60),
-        "options": {"expire_seconds": 60},
-    },
-    "take over ingestions whose worker is gone": {
-        "task": "assets.sweep",
-        "schedule": timedelta(seconds=15),
-        "options": {"expire_seconds": 15},
-    },
-    "fetch the histories that somebody asked for": {
-        "task": "assets.backfill_due",
-        "schedule": timedelta(seconds=60),
-        "options": {"expire_seconds": 60},
-    },
-    "look for gaps in the histories, once a night": {
-        "task": "assets.repair_gaps",
-        "schedule": timedelta(minutes=5),
-        "options": {"expire_seconds": 300},
-    },
-    "fetch corporate actions, once a night": {
-        "task": "portfolios.fetch_actions",
-        "schedule": timedelta(minutes=5),
-        "options": {"expire_seconds": 300},
-    },
-    "apply the corporate actions whose day has come": {
-        "task": "portfolios.apply_actions",
-        "schedule": timedelta(minutes=5),
-        "options": {"expire_seconds": 300},
-    },
-    "recompute stale portfolios": {
-        "task": "analytics.refresh_stale",
-        "schedule": timedelta(seconds=30),
-        "options": {"expire_seconds": 30},
-    },
-    "forget old intraday prices": {
-        "task": "assets.forget_intraday",
-        "schedule": timedelta(hours=1),
-        "options": {"expire_seconds": 3600},
-    },
-    "show that beat is alive": {
-        "task": "portfolio_site.heartbeat",
-        "schedule": timedelta(seconds=15),
-        "options": {"expire_seconds": 15},
-    },
+    title: {"task": task, "schedule": timedelta(seconds=period), "options": {"expire_seconds": period}}
+    for title, (task, period) in TICKS.items()
 }
 CHANNEL_LAYERS = {
     "default": {
