@@ -22,6 +22,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import override_settings
+from hypothesis import settings as hypothesis_settings
 
 from portfolio_site.celery import app as celery_app
 from portfolio_site.supervisor.broker import answers, broker_command
@@ -29,6 +30,10 @@ from portfolio_site.supervisor.child import leashed
 from portfolio_site.testing import BASE_DIR, Broker, WorkerProcess, free_port, spawn, wait_until
 
 pytest_plugins = ["core.testing"]
+
+# Machines are shared: how long an example takes says nothing about the code.
+hypothesis_settings.register_profile("untimed", hypothesis_settings(), deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 
 # --- places -----------------------------------------------------------------------------------------------------
