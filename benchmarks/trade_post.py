@@ -59,7 +59,7 @@ def post(portfolio: Any, traded_at: str, run: int, part: str = "") -> tuple[floa
     body = {"kind": "buy", "asset": f"A{run % ASSETS:03d}", "quantity": "1", "price": "10", "traded_at": traded_at}
     url = f"/portfolios/{portfolio.pk}/trades/{part}"
     with CaptureQueriesContext(connection) as queries:
-        client.post(url, body | {"external_id": f"c{traded_at}{run}"}, format="json")
+        client.post(url, body | {"external_id": f"c{part}{traded_at}{run}"}, format="json")
     count = len(queries)
     started = time.perf_counter()
     answer = client.post(url, body, format="json")
