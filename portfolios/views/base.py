@@ -33,7 +33,11 @@ def chosen(choices: Sequence[Portfolio], request: HttpRequest) -> Portfolio:
 
 def page_of(request: HttpRequest) -> dict[str, Any]:
     """What the picker of portfolios needs: ``portfolios`` and ``portfolio``, which is None for somebody without any."""
-    choices = list(visible(request))
+    return _picked(request, visible(request))
+
+
+def _picked(request: HttpRequest, found: PortfolioQuerySet) -> dict[str, Any]:
+    choices = list(found)
     nothing = not choices and "portfolio" not in request.GET
     return {"portfolios": choices, "portfolio": None if nothing else chosen(choices, request)}
 
@@ -82,9 +86,7 @@ def editable(request: HttpRequest) -> PortfolioQuerySet:
 
 def entry_page_of(request: HttpRequest) -> dict[str, Any]:
     """As ``page_of``, of the portfolios that the person may book into."""
-    choices = list(editable(request))
-    nothing = not choices and "portfolio" not in request.GET
-    return {"portfolios": choices, "portfolio": None if nothing else chosen(choices, request)}
+    return _picked(request, editable(request))
 
 
 def after_booking(portfolio: Portfolio) -> str:
