@@ -16,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from analytics import queries, services
 from analytics.models import Snapshot
+from analytics.services import recomputing
 from analytics.tests.plain import PlainMarket, PlainTrade
 from analytics.tests.plain import series as plain_series
 from assets.models import Asset, HistoricValue, PriceClock
@@ -73,7 +74,7 @@ def newest(portfolio: Portfolio) -> Snapshot:
 
 def columns(snapshot: Snapshot) -> dict[str, object]:
     """All that follows from facts."""
-    return {name: getattr(snapshot, name) for name in services.FIELDS if name != "portfolio"} | {
+    return {name: getattr(snapshot, name) for name in recomputing.FIELDS if name != "portfolio"} | {
         "problems": snapshot.problems
     }
 
@@ -247,7 +248,7 @@ def test_money_is_the_books(growth: Portfolio, alice: User, aapl: Asset) -> None
     for portfolio in everybody:
         snapshot, figures = newest(portfolio), sums[portfolio.pk]
         assert snapshot.as_of == (days[portfolio.pk] or portfolio.created_at.date()), portfolio
-        for name in services.MONEY:
+        for name in recomputing.MONEY:
             assert getattr(snapshot, name) == getattr(figures, name), (portfolio, name)
     assert newest(private).market_value == Decimal("37.04")
     assert (newest(tracked).cash or 0) > 10_000

@@ -13,6 +13,7 @@ import pytest
 
 from analytics import queries, services, tasks
 from analytics.models import Snapshot
+from analytics.services import recomputing
 from assets.models import Asset
 from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars
@@ -71,7 +72,7 @@ def many_portfolios() -> list[int]:
 
 def stored() -> dict[int, tuple[Any, ...]]:
     """Portfolio id to all that its snapshot says; fails if one has two."""
-    rows = Snapshot.objects.values_list(*services.FIELDS, "problems")
+    rows = Snapshot.objects.values_list(*recomputing.FIELDS, "problems")
     found = {row[0]: row for row in rows}
     assert len(found) == len(rows)
     return found

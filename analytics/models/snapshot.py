@@ -1,4 +1,4 @@
-"""What was computed about a portfolio, and from which versions of its inputs."""
+"""The newest figures of a portfolio, and from which versions of its inputs they were computed."""
 
 from __future__ import annotations
 
