@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from activity.admin import ReadOnly
 from activity.services import finish_job, start_job
 from analytics import services, tasks
-from analytics.models import Snapshot
+from analytics.models import Snapshot, StressWindow
 from portfolios.models import Portfolio
 
 if TYPE_CHECKING:
@@ -62,3 +62,9 @@ class SnapshotAdmin(ReadOnly, ModelAdmin):
     @admin.action(description="Recompute the portfolios of the selected snapshots", permissions=["view"])
     def recompute(self, request: HttpRequest, snapshots: QuerySet[Snapshot]) -> None:
         queue(request, sorted(set(snapshots.order_by().values_list("portfolio_id", flat=True))))
+
+
+@admin.register(StressWindow)
+class StressWindowAdmin(ModelAdmin):
+    list_display = ["name", "start", "end", "description"]
+    search_fields = ["key", "name"]

@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from analytics.api import IncomeView, PerformanceView, RiskView, SeriesView, TaxReportView
+from analytics import api
 
 urlpatterns = [
-    path("<int:pk>/income/", IncomeView.as_view(), name="portfolio-income"),
-    path("<int:pk>/performance/", PerformanceView.as_view(), name="portfolio-performance"),
-    path("<int:pk>/risk/", RiskView.as_view(), name="portfolio-risk"),
-    path("<int:pk>/series/", SeriesView.as_view(), name="portfolio-series"),
-    path("<int:pk>/tax-report/", TaxReportView.as_view(), name="portfolio-tax-report"),
+    path("<int:pk>/contributions/", api.ContributionsView.as_view(), name="portfolio-contributions"),
+    path("<int:pk>/correlation/", api.CorrelationView.as_view(), name="portfolio-correlation"),
+    path("<int:pk>/income/", api.IncomeView.as_view(), name="portfolio-income"),
+    path("<int:pk>/performance/", api.PerformanceView.as_view(), name="portfolio-performance"),
+    path("<int:pk>/risk/", api.RiskView.as_view(), name="portfolio-risk"),
+    path("<int:pk>/series/", api.SeriesView.as_view(), name="portfolio-series"),
+    path("<int:pk>/stress/", api.StressView.as_view(), name="portfolio-stress"),
+    path("<int:pk>/tax-report/", api.TaxReportView.as_view(), name="portfolio-tax-report"),
 ]

@@ -296,3 +296,22 @@ def bars(values: Sequence[float]) -> list[Bar]:
     scale = 100.0 / (highest - lowest) if highest > lowest else 0.0
     zero = round(highest * scale, 3)
     return [Bar(round((highest - max(value, 0.0)) * scale, 3), round(abs(value) * scale, 3), zero) for value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class SideBar:
+    """A lying bar in a field of width 100 whose zero line is ``zero`` from the left."""
+
+    left: float
+    width: float
+    zero: float
+
+
+def side_bars(values: Sequence[float]) -> list[SideBar]:
+    """One bar for each of ``values``, all on one scale: to the right of the zero line for a gain, else to its left."""
+    highest, lowest = max([0.0, *values]), min([0.0, *values])
+    scale = 100.0 / (highest - lowest) if highest > lowest else 0.0
+    zero = round(-lowest * scale, 3)
+    return [
+        SideBar(round((min(value, 0.0) - lowest) * scale, 3), round(abs(value) * scale, 3), zero) for value in values
+    ]

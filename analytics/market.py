@@ -85,6 +85,11 @@ class Market:
         """Last known closes (K, D) in each asset's currency; NaN before the first."""
         return carried_forward(self._rows(self.closes, asset_ids))
 
+    def adjusted_of(self, asset_id: int) -> FloatArray:
+        """An asset's adjusted closes (D,) in its currency; NaN on days without one."""
+        row: FloatArray = self._rows(self.adjusted, [asset_id])[0]
+        return row
+
     def last_days(self, asset_ids: Sequence[int]) -> NDArray[np.datetime64]:
         """The day of each asset's last bar (K,); NaT for one that has none."""
         known = np.isfinite(self._rows(self.closes, asset_ids))

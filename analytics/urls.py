@@ -3,9 +3,11 @@
 from django.urls import path
 
 from analytics.views.dashboard import dashboard, methods, risk_card, value_card
+from analytics.views.dependence import dependence
 from analytics.views.holding import holding
 from analytics.views.risk import risk
 from analytics.views.sections import analytics
+from analytics.views.stress import ScenariosView, ScenarioView, stress
 from analytics.views.tax import reports, tax_report_page
 
 urlpatterns = [
@@ -14,6 +16,10 @@ urlpatterns = [
     path("cards/<int:portfolio_id>/value/", value_card, name="value-card"),
     path("analytics/", analytics, name="analytics"),
     path("analytics/risk/", risk, name="analytics-risk"),
+    path("analytics/stress/", stress, name="analytics-stress"),
+    path("analytics/scenarios/", ScenariosView.as_view(), name="scenario-new"),
+    path("analytics/scenarios/<int:pk>/", ScenarioView.as_view(), name="scenario-page"),
+    path("analytics/correlation/", dependence, name="analytics-correlation"),
     path("holdings/<path:symbol>/", holding, name="holding"),
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),

@@ -15,6 +15,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from activity.api import JobViewSet
+from analytics.api import StressWindowViewSet
 from assets.api import (
     AssetViewSet,
     ProfileViewSet,
@@ -30,6 +31,7 @@ router = SimpleRouter()
 router.register("assets", AssetViewSet, basename="asset")
 router.register("market/quarantine", QuarantineViewSet, basename="quarantine")
 router.register("market/action-proposals", ActionProposalViewSet, basename="proposal")
+router.register("stress-windows", StressWindowViewSet, basename="stress-window")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -40,6 +42,8 @@ BEGINNINGS = {
     "portfolios": "portfolio-list",
     "assets": "asset-list",
     "watchlists": "watchlist-list",
+    "scenarios": "scenario-list",
+    "stress windows": "stress-window-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",
@@ -67,6 +71,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/live/ticket/", TicketView.as_view(), name="live-ticket"),
     path("api/users/me/", ProfileView.as_view(), name="profile"),
     path("api/dashboard/", include("analytics.dashboard_urls")),
+    path("api/scenarios/", include("analytics.scenario_urls")),
     path("api/watchlists/", include("assets.watchlist_urls")),
     path("api/market/quotes/", QuoteViewSet.as_view({"get": "list"}), name="quote-list"),
     path("api/market/quotes/<path:symbol>/", QuoteViewSet.as_view({"get": "retrieve"}), name="quote-detail"),

@@ -18,6 +18,7 @@ from typing import Any
 
 from django.db import transaction
 
+from analytics.services.windows import install_windows
 from assets.models import Asset, HistoricValue
 from assets.providers.base import Bar
 from assets.services.exchanges import install_exchanges
@@ -52,6 +53,7 @@ def load(say: Say) -> None:
 def load_assets() -> dict[str, Asset]:
     """The demo's assets by symbol; those that exist keep what their owner has changed."""
     install_exchanges()
+    install_windows()
     for row in _read("assets.json"):
         values = {name: row[name] for name in ("name", "type", "sector", "currency", "isin", "price_basis")}
         Asset.objects.get_or_create(symbol=row["symbol"], defaults={**values, "exchange_id": row["exchange"]})

@@ -291,6 +291,7 @@ QUOTE_TTL = timedelta(seconds=env.float("QUOTE_TTL", default=60.0))  # so long a
 PROFILE_TTL = timedelta(hours=env.float("PROFILE_TTL_HOURS", default=24.0))
 QUOTE_WAIT = timedelta(seconds=env.float("QUOTE_WAIT", default=5.0))  # of readers while another asks for the first one
 WATCHLISTS_PER_PERSON = env.int("WATCHLISTS_PER_PERSON", default=20)
+SCENARIOS_PER_PERSON = env.int("SCENARIOS_PER_PERSON", default=50)
 WATCHLIST_ENTRIES = env.int("WATCHLIST_ENTRIES", default=200)
 # Live prices come from the first that works. "poll": quotes of what is watched are asked for; "simulated": a tape.
 LIVE_SOURCES = env.list("LIVE_SOURCES", default=["finnhub", "polygon", "poll", "simulated"])

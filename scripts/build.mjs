@@ -35,7 +35,7 @@ const stylesheet = async () => {
     variables: true,
     keyframes: true,
     fontFace: true,
-    safelist: { standard: [/^htmx-/, /^part-/, /^stroke-/, /^alert-/, /^sign-/], variables: [/^--c-/] }, // --c-*: scripts read them
+    safelist: { standard: [/^htmx-/, /^part-/, /^stroke-/, /^alert-/, /^sign-/, /^shade-/], variables: [/^--c-/] }, // --c-*: scripts read them
     defaultExtractor: (text) => text.match(/[\w-]+/g) ?? [],
   });
   const { outputFiles: minified } = await build({ ...shared, stdin: { contents: css, loader: "css" }, write: false });

@@ -54,6 +54,8 @@ ASSET |= {"currency": "USD", "isin": "US0378331005", "price_basis": "raw", "deli
 LOGIN = {"username": "alice", "password": PASSWORD, "grant_type": "password", "scope": "", "client_id": ""}
 OPENING = {"investments": [{"asset": "AAPL", "quantity": "1", "unit_cost": "90", "opened_on": "2024-01-02"}]}
 
+SHOCKS = [{"target": "asset", "key": "AAPL", "size": "-0.3"}, {"target": "all", "key": "", "size": "0.1"}]
+
 # A body that each endpoint accepts; an endpoint that is missing here fails the test below.
 VALID: dict[str, dict[str, Any]] = {
     "post portfolio-list": PORTFOLIO | OPENING,
@@ -80,6 +82,9 @@ VALID: dict[str, dict[str, Any]] = {
     "patch watchlist-detail": {"name": "Growth stocks"},
     "post entry-list": {"asset": "MSFT", "note": "a note", "target_price": "12.5"},
     "patch entry-detail": {"note": "a note", "target_price": "12.5", "position": 0},
+    "post scenario-list": {"name": "Rates", "description": "a note", "shocks": SHOCKS},
+    "patch scenario-detail": {"name": "Rates", "description": "a note", "shocks": SHOCKS},
+    "post portfolio-stress": {"shocks": SHOCKS, "as_of": "2024-02-01"},
     "post token": LOGIN,
     "post token-refresh": {"refresh_token": "x", "grant_type": "refresh_token"},
     "post token-revoke": {"refresh_token": "x", "grant_type": "refresh_token"},

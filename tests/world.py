@@ -13,6 +13,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from activity.models import Job
 from activity.services import start_job
+from analytics.models import Scenario
+from analytics.scenarios import Target
+from analytics.services.scenarios import NewShock, create_scenario
 from assets.models import ActionProposal, Asset, CorporateAction, PriceGap, QuarantinedBar, Watchlist, WatchlistEntry
 from assets.providers.base import ActionNotice, Bar
 from assets.quality import Doubt, Reason, Refusal
@@ -92,6 +95,7 @@ class World:
     entry: WatchlistEntry
     doubt: QuarantinedBar
     proposal: ActionProposal
+    scenario: Scenario
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -115,6 +119,7 @@ class World:
             "quarantine": self.doubt.pk,
             "action-proposals": self.proposal.pk,
             "providers": "polygon",
+            "scenarios": self.scenario.pk,
         }
 
     @property
@@ -130,7 +135,7 @@ class World:
 
 def make_world(owner: User) -> World:
     asset = Asset.objects.filter(symbol="AAPL").first() or make_asset("AAPL", sector="Technology")
-    make_bars(asset, [100, 101, 102, 103, 104, 103, 105, 106], start=date(2024, 1, 2))
+    make_bars(asset, [100, 101, 102, 103, 104, 103, 105, 106, *swinging(106, 40)], start=date(2024, 1, 2))
     Asset.objects.filter(symbol="MSFT").exists() or make_asset("MSFT")  # nobody holds or watches it
     portfolio = make_portfolio(owner)
     trade = buy(portfolio, asset, 10, 100, "2024-01-02")
@@ -145,7 +150,10 @@ def make_world(owner: User) -> World:
     watchlist = create_watchlist(owner=owner, name="Ideas")
     entry = add_entry(watchlist=watchlist, asset=asset, note="a note", target_price=Decimal(120))
     doubt, proposal = doubt_about(asset, 0), announce(asset, 0)
-    return World(owner, staff, portfolio, trade, asset, job, change, action, watchlist, entry, doubt, proposal)
+    scenario = imagine(owner, "Crash")
+    return World(
+        *(owner, staff, portfolio, trade, asset, job, change, action, watchlist, entry, doubt, proposal, scenario)
+    )
 
 
 def doubt_about(asset: Asset, number: int) -> QuarantinedBar:
@@ -201,19 +209,30 @@ def _action(view: Any) -> str:
     return actions.get("get", "")
 
 
+def swinging(level: int, count: int) -> list[str]:
+    """Closes that go up and down: enough of them for every figure that needs a history."""
+    return [f"{level + (place * 7 % 5) / 4 - 0.5:.2f}" for place in range(count)]
+
+
+def imagine(owner: User, name: str) -> Scenario:
+    """A scenario of the owner's that names the priced share."""
+    return create_scenario(owner=owner, name=name, shocks=[NewShock(Target.ASSET, "AAPL", -0.3)])
+
+
 def grow(world: World, first: int, last: int) -> None:
     """Give every list more rows, numbered ``first`` to ``last - 1``: portfolios, assets, bars, trades, jobs, lists."""
     """Give every list more rows, numbered ``first`` to ``last - 1``: portfolios, assets, bars, trades, jobs, doubts."""
     for number in range(first, last):
         asset = make_asset(f"S{number:02}", sector=f"Sector {number % 5}")
-        make_bars(asset, {date(2024, 1, 2): 50, date(2024, 1, 3): 51, date(2024, 1, 4): 52})
-        make_bars(world.asset, {date(2024, 2, 1 + number): 106})
+        make_bars(asset, [50, 51, 52, *swinging(52 + number, 40)], start=date(2024, 1, 2))
+        make_bars(world.asset, {date(2024, 5, 1 + number): 106})
         buy(world.portfolio, asset, 10, 50, "2024-01-02")
         sell(world.portfolio, asset, 4, 52, "2024-01-04")
         make_portfolio(world.owner, f"Portfolio {number}")
         day, cash = date(2024, 1, 3), Decimal("0.1")
         apply_action(asset=asset, kind="cash_dividend", ex_date=day, cash=cash, actor=world.staff)
         add_entry(watchlist=world.watchlist, asset=asset)
+        imagine(world.owner, f"Scenario {number}")
         if number < MOST_WATCHLISTS:
             create_watchlist(owner=world.owner, name=f"List {number}")
         start_job(owner=world.owner, kind="import", total=number)

@@ -34,6 +34,18 @@ class PeriodQuery(serializers.Serializer[Any]):
         return attrs
 
 
+def has_come(day: date) -> None:
+    """A field's validator: nothing is known of a day that has begun nowhere yet."""
+    if day > timezone.now().date() + timedelta(days=1):
+        raise serializers.ValidationError("This day has not come yet.")
+
+
+class AsOfQuery(serializers.Serializer[Any]):
+    as_of = IsoDateField(
+        required=False, validators=[has_come], help_text="Valuation date; the last close when left out."
+    )
+
+
 class PortfolioView(GenericAPIView[Portfolio]):
     """A view of one portfolio of the caller's; any other does not exist."""
 

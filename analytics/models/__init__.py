@@ -1,5 +1,6 @@
-"""What was computed about portfolios, and from which versions of its inputs."""
+"""What was computed about portfolios, from which versions of its inputs, and what people ask of them."""
 
+from analytics.models.scenario import Scenario, ScenarioQuerySet, ScenarioShock, StressWindow
 from analytics.models.snapshot import Snapshot, SnapshotQuerySet
 
-__all__ = ["Snapshot", "SnapshotQuerySet"]
+__all__ = ["Scenario", "ScenarioQuerySet", "ScenarioShock", "Snapshot", "SnapshotQuerySet", "StressWindow"]

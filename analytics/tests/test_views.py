@@ -339,7 +339,7 @@ def test_error_pages_stand_without_a_context(name: str, db: None) -> None:
 
 
 def test_analytics_leads_to_its_first_page_and_keeps_the_question(browser: Client, growth: Portfolio) -> None:
-    response = browser.get("/analytics/", {"portfolio": growth.pk, "as_of": "2022-06-30"})
+    response = browser.get("/analytics/", {"portfolio": str(growth.pk), "as_of": "2022-06-30"})
 
     assert response.headers["Location"] == f"/analytics/risk/?portfolio={growth.pk}&as_of=2022-06-30"
     page = browser.get(response.headers["Location"]).content.decode()

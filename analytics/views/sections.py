@@ -22,7 +22,11 @@ class Section(NamedTuple):
     url_name: str
 
 
-SECTIONS = (Section("risk", "Risk", "analytics-risk"),)
+SECTIONS = (
+    Section("risk", "Risk", "analytics-risk"),
+    Section("stress", "Stress tests", "analytics-stress"),
+    Section("correlation", "Correlation", "analytics-correlation"),
+)
 
 
 @require_safe

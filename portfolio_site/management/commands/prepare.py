@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, call_command
 from django.db import connections
 
+from analytics.services.windows import install_windows
 from assets.services.exchanges import install_exchanges
 from portfolio_site import demo
 
@@ -19,6 +20,7 @@ class Command(BaseCommand):
         self.stdout.write("Preparing the database")
         call_command("migrate", interactive=False, verbosity=0)
         install_exchanges()
+        install_windows()
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         if settings.PRODUCTION:
             self.stdout.write("Collecting static files")

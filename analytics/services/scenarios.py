@@ -1,0 +1,142 @@
+"""Keeping a person's own scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from activity.services import record
+from analytics.models import Scenario, ScenarioShock
+from analytics.scenarios import Target
+from assets.models import Asset
+from core.errors import DomainError, Gone
+
+if TYPE_CHECKING:
+    from users.models import User
+
+MOST_SHOCKS = 50
+
+
+class NewShock(NamedTuple):
+    """A shock as a person names it; ``key`` is a symbol, a sector, a currency or, for all, nothing."""
+
+    target: Target
+    key: str
+    size: float
+
+
+class ScenarioNameTaken(DomainError):
+    """You have a scenario of this name already."""
+
+
+class TooManyScenarios(DomainError):
+    """You have as many scenarios as one person may have."""
+
+
+class BadShocks(DomainError):
+    """These shocks cannot be used."""
+
+
+@transaction.atomic
+def create_scenario(*, owner: User, name: str, description: str = "", shocks: Sequence[NewShock]) -> Scenario:
+    """Raises ScenarioNameTaken, TooManyScenarios, BadShocks, Django's ValidationError."""
+    get_user_model().objects.select_for_update().get(pk=owner.pk)  # of two at once the second sees the first's
+    if Scenario.objects.filter(owner=owner).count() >= settings.SCENARIOS_PER_PERSON:
+        raise TooManyScenarios(f"You have {settings.SCENARIOS_PER_PERSON} scenarios, and no more are allowed.")
+    scenario = Scenario(owner=owner, name=_free_name(owner, name), description=description)
+    scenario.full_clean()
+    scenario.save(force_insert=True)
+    _store(scenario, shocks)
+    record(actor=owner, action="scenario.created", subject=scenario, data={"name": scenario.name})
+    return scenario
+
+
+@transaction.atomic
+def change_scenario(
+    *,
+    scenario: Scenario,
+    actor: User,
+    name: str | None = None,
+    description: str | None = None,
+    shocks: Sequence[NewShock] | None = None,
+) -> Scenario:
+    """Change what is given; ``shocks`` replace all of them.
+
+    Raises ScenarioNameTaken, BadShocks, Gone, Django's ValidationError.
+    """
+    get_user_model().objects.select_for_update().get(pk=scenario.owner_id)
+    found = _locked(scenario)
+    if name is not None and name != found.name:
+        found.name = _free_name(found.owner, name)
+    if description is not None:
+        found.description = description
+    found.full_clean()
+    found.save(update_fields=["name", "description"])
+    if shocks is not None:
+        found.shocks.all().delete()
+        _store(found, shocks)
+    record(actor=actor, action="scenario.changed", subject=found, data={"name": found.name})
+    return found
+
+
+@transaction.atomic
+def delete_scenario(*, scenario: Scenario, actor: User) -> None:
+    """Raises Gone."""
+    found = _locked(scenario)
+    record(actor=actor, action="scenario.deleted", subject=found, data={"name": found.name})
+    found.delete()
+
+
+def _store(scenario: Scenario, shocks: Sequence[NewShock]) -> None:
+    if not 1 <= len(shocks) <= MOST_SHOCKS:
+        raise BadShocks(f"A scenario has at least one shock and at most {MOST_SHOCKS}.", field="shocks")
+    if len({(shock.target, shock.key) for shock in shocks}) < len(shocks):
+        raise BadShocks("The same thing is shocked twice.", field="shocks")
+    assets = _assets(shocks)
+    rows = [
+        ScenarioShock(
+            scenario=scenario,
+            position=place,
+            target=shock.target,
+            asset=assets.get(shock.key) if shock.target == Target.ASSET else None,
+            key="" if shock.target in (Target.ASSET, Target.ALL) else shock.key,
+            size=shock.size,
+        )
+        for place, shock in enumerate(shocks)
+    ]
+    for row in rows:
+        row.clean_fields()
+    ScenarioShock.objects.bulk_create(rows)
+
+
+def _assets(shocks: Sequence[NewShock]) -> dict[str, Asset]:
+    """The assets that are named, by symbol. Raises BadShocks for a name that nothing has, and for a missing one."""
+    for shock in shocks:
+        if shock.target == Target.ALL and shock.key:
+            raise BadShocks("A shock of everything names nothing.", field="shocks")
+        if shock.target != Target.ALL and not shock.key:
+            raise BadShocks(f"Say which {shock.target} is shocked.", field="shocks")
+        if not -1 <= shock.size <= 10:
+            raise BadShocks("A shock lies between a loss of everything (-1) and a tenfold gain (10).", field="shocks")
+    symbols = {shock.key for shock in shocks if shock.target == Target.ASSET}
+    found = Asset.objects.in_bulk(symbols, field_name="symbol") if symbols else {}
+    if missing := sorted(symbols - found.keys()):
+        raise BadShocks(f"There is no asset with the symbol “{missing[0]}”.", field="shocks")
+    return found
+
+
+def _free_name(owner: User, name: str) -> str:
+    if Scenario.objects.filter(owner=owner, name=name).exists():
+        raise ScenarioNameTaken(f"You have a scenario “{name}” already.", field="name")
+    return name
+
+
+def _locked(scenario: Scenario) -> Scenario:
+    found = Scenario.objects.select_for_update(of=("self",)).select_related("owner").filter(pk=scenario.pk).first()
+    if found is None:
+        raise Gone("This scenario was deleted meanwhile.")
+    return found

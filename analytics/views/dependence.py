@@ -1,0 +1,82 @@
+"""How the holdings move together, and who carries the risk."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from analytics import queries
+from analytics.dependence import ESTIMATORS, Contributions, Correlations, contributions, correlations
+from analytics.engine import Estimator
+from analytics.views.sections import section_page
+from core.errors import DomainError
+from core.web import login_needed
+from portfolios.views.base import welcome
+
+WINDOWS = {"": "All", "252": "1 year", "756": "3 years", "1260": "5 years"}
+SHADES = 5  # steps of colour on each side of zero
+SHOWN = 20
+
+
+class Cell(NamedTuple):
+    """A correlation and its shade: "n5" for −1 to "p5" for 1, "none" where there is none."""
+
+    value: float | None
+    shade: str
+
+
+@require_safe
+@login_needed
+def dependence(request: HttpRequest) -> HttpResponse:
+    """``?estimator=`` a key of ESTIMATORS, ``?window=`` one of WINDOWS."""
+    page = section_page(request, "correlation")
+    if page["portfolio"] is None:
+        return welcome(request, "analytics")
+    estimator, window = _chosen(request, "estimator", ESTIMATORS, "sample"), _chosen(request, "window", WINDOWS, "")
+    chosen = {"estimators": ESTIMATORS, "estimator": estimator, "windows": WINDOWS, "window": window}
+    try:
+        held = queries.exposure(page["portfolio"], as_of=page["past"], window=int(window) if window else None)
+        method = cast("Estimator", estimator)
+        found = _shown(contributions(held, method), correlations(held, method, SHOWN)) | {"held": held}
+    except DomainError as error:
+        found = {"problem": error.message}
+    return render(request, "analytics/correlation.html", page | chosen | found)
+
+
+def _shown(parts: Contributions, related: Correlations) -> dict[str, Any]:
+    rows = [
+        (position, [_cell(value) for value in row])
+        for position, row in zip(related.positions, related.matrix, strict=True)
+    ]
+    largest = max((abs(row.share) for row in (*parts.holdings, *parts.sectors)), default=1.0)
+    return {
+        "parts": parts,
+        "related": related,
+        "rows": rows,
+        "cut": len(parts.holdings) > SHOWN,
+        "bars": [
+            ("By holding", [(row, _width(row.share, largest)) for row in parts.holdings[:SHOWN]]),
+            ("By sector", [(row, _width(row.share, largest)) for row in parts.sectors]),
+        ],
+    }
+
+
+def _width(share: float, largest: float) -> float:
+    """Length of a bar out of 100."""
+    return round(100 * abs(share) / largest, 2) if largest else 0.0
+
+
+def _cell(value: np.float64) -> Cell:
+    if np.isnan(value):
+        return Cell(None, "none")
+    step = round(float(value) * SHADES)
+    return Cell(float(value), f"{'n' if step < 0 else 'p'}{abs(step)}")
+
+
+def _chosen(request: HttpRequest, name: str, allowed: Any, default: str) -> str:
+    wanted = request.GET.get(name, default)
+    return wanted if wanted in allowed else default
