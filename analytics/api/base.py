@@ -34,6 +34,9 @@ class PeriodQuery(serializers.Serializer[Any]):
         return attrs
 
 
+BASES = ["ex-ante", "ex-post"]  # from a day's weights and what is held, or from the returns that were really earned
+
+
 def has_come(day: date) -> None:
     """A field's validator: nothing is known of a day that has begun nowhere yet."""
     if day > timezone.now().date() + timedelta(days=1):

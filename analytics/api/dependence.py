@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import queries
-from analytics.api.base import AsOfQuery, PortfolioView
+from analytics.api.base import BASES, AsOfQuery, PortfolioView
 from analytics.dependence import ESTIMATORS, Contribution, contributions, correlations
 from analytics.engine import Estimator
 from analytics.exposure import MIN_SESSIONS, Exposure
@@ -37,7 +37,7 @@ class WindowedSerializer(serializers.Serializer[Any]):
 
     portfolio = serializers.IntegerField()
     as_of = serializers.DateField()
-    basis = serializers.ChoiceField(["ex-ante"])
+    basis = serializers.ChoiceField(BASES)
     currency = serializers.CharField()
     start = serializers.DateField()
     end = serializers.DateField()

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import queries
-from analytics.api.base import PortfolioView, chart_amounts
+from analytics.api.base import BASES, PortfolioView, chart_amounts
 from analytics.figures import FIGURES, HORIZON, LABELS, LEVEL
 from analytics.models import Snapshot
 from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, RatioField, StrictIntegerField
@@ -64,7 +64,7 @@ class RiskSerializer(serializers.Serializer[Any]):
     portfolio = serializers.IntegerField()
     as_of = serializers.DateField(allow_null=True)
     currency = serializers.CharField()
-    basis = serializers.ChoiceField(["ex-post"], help_text="From the portfolio's own returns on its real trades.")
+    basis = serializers.ChoiceField(BASES, help_text="From the portfolio's own returns on its real trades.")
     stale = serializers.BooleanField(help_text="A newer trade or price is not in it yet; it will be within a minute.")
     computed_at = AwareDateTimeField(allow_null=True)
     window = WindowSerializer()

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from analytics.api.base import AsOfQuery, PortfolioView, has_come
+from analytics.api.base import BASES, AsOfQuery, PortfolioView, has_come
 from analytics.models import Scenario, StressWindow
 from analytics.queries.stress import Bench, bench
 from analytics.scenarios import Outcome, Shock, Source, Target, shocked
@@ -151,7 +151,7 @@ class StressResultSerializer(serializers.Serializer[Any]):
     portfolio = serializers.IntegerField()
     name = serializers.CharField()
     as_of = serializers.DateField()
-    basis = serializers.ChoiceField(["ex-ante"], help_text="From the weights of that day.")
+    basis = serializers.ChoiceField(BASES, help_text="From the weights of that day.")
     currency = serializers.CharField()
     start = serializers.DateField(allow_null=True, help_text="Of the stretch of history.")
     end = serializers.DateField(allow_null=True)
