@@ -16,6 +16,7 @@ from analytics.engine.backtest import (
     exceptions,
     kupiec_test,
 )
+from analytics.engine.bonds import BondFigures, bond_figures, bond_price, bond_yield
 from analytics.engine.dependence import Estimator, correlation, covariance, risk_contributions
 from analytics.engine.drawdown import DrawdownPeriod, drawdown_periods, drawdown_series, max_drawdown, ulcer_index
 from analytics.engine.errors import InsufficientData, UndefinedMetric
@@ -56,6 +57,7 @@ from analytics.engine.types import Figure, FloatArray
 __all__ = [
     "METHODS",
     "METRICS",
+    "BondFigures",
     "BrinsonAttribution",
     "Christoffersen",
     "DrawdownPeriod",
@@ -75,6 +77,9 @@ __all__ = [
     "annual_volatility",
     "basel_traffic_light",
     "beta",
+    "bond_figures",
+    "bond_price",
+    "bond_yield",
     "brinson_attribution",
     "calmar_ratio",
     "christoffersen_test",
