@@ -9,10 +9,12 @@ portfolio does not stop the others. The formulas are in ``docs/methods.md``.
 from analytics.engine.attribution import BrinsonAttribution, brinson_attribution
 from analytics.engine.backtest import (
     Christoffersen,
+    CoverageTests,
     LikelihoodRatio,
     TrafficLight,
     basel_traffic_light,
     christoffersen_test,
+    coverage_tests,
     exceptions,
     kupiec_test,
 )
@@ -20,6 +22,7 @@ from analytics.engine.dependence import Estimator, correlation, covariance, risk
 from analytics.engine.drawdown import DrawdownPeriod, drawdown_periods, drawdown_series, max_drawdown, ulcer_index
 from analytics.engine.errors import InsufficientData, UndefinedMetric
 from analytics.engine.factors import FactorRisk, Regression, factor_regression, factor_risk, return_attribution
+from analytics.engine.forecasts import loss_forecasts
 from analytics.engine.moments import annual_volatility, downside_risk, skewness, win_rate
 from analytics.engine.ratios import (
     alpha,
@@ -50,7 +53,7 @@ from analytics.engine.rolling import rolling
 from analytics.engine.shape import excess_kurtosis, omega_ratio, stability, tail_ratio
 from analytics.engine.simulate import simulate
 from analytics.engine.stress import StressResult, stress
-from analytics.engine.tail import METHODS, expected_shortfall, value_at_risk
+from analytics.engine.tail import METHODS, Method, expected_shortfall, value_at_risk
 from analytics.engine.types import Figure, FloatArray
 
 __all__ = [
@@ -58,6 +61,7 @@ __all__ = [
     "METRICS",
     "BrinsonAttribution",
     "Christoffersen",
+    "CoverageTests",
     "DrawdownPeriod",
     "Estimator",
     "FactorRisk",
@@ -65,6 +69,7 @@ __all__ = [
     "FloatArray",
     "InsufficientData",
     "LikelihoodRatio",
+    "Method",
     "Regression",
     "StressResult",
     "TimeWeightedReturns",
@@ -80,6 +85,7 @@ __all__ = [
     "christoffersen_test",
     "correlation",
     "covariance",
+    "coverage_tests",
     "cumulative_returns",
     "down_capture",
     "downside_risk",
@@ -93,6 +99,7 @@ __all__ = [
     "factor_risk",
     "information_ratio",
     "kupiec_test",
+    "loss_forecasts",
     "max_drawdown",
     "metrics",
     "metrics_of_weights",
