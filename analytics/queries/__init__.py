@@ -1,5 +1,16 @@
 """Reads for the risk engine: what is stale, the facts of a chunk as arrays, exact amounts, one portfolio's series."""
 
+from analytics.queries.backtests import (
+    BacktestInputs,
+    Night,
+    StoredBacktests,
+    backtest_history,
+    backtest_inputs,
+    backtests_due,
+    backtests_due_ids,
+    plan,
+    stored_backtests,
+)
 from analytics.queries.exposure import exposure, exposures
 from analytics.queries.facts import inputs
 from analytics.queries.money import Money, money
@@ -8,18 +19,27 @@ from analytics.queries.series import ValueSeries, price_source, risk, series
 from analytics.queries.versions import stale, stale_portfolio_ids, with_versions
 
 __all__ = [
+    "BacktestInputs",
     "Money",
+    "Night",
     "Report",
+    "StoredBacktests",
     "ValueSeries",
+    "backtest_history",
+    "backtest_inputs",
+    "backtests_due",
+    "backtests_due_ids",
     "exposure",
     "exposures",
     "inputs",
     "money",
+    "plan",
     "price_source",
     "report",
     "risk",
     "series",
     "stale",
     "stale_portfolio_ids",
+    "stored_backtests",
     "with_versions",
 ]
