@@ -11,6 +11,7 @@ from analytics.queries.backtests import (
     plan,
     stored_backtests,
 )
+from analytics.queries.ex_ante import ExAnte, benchmark_beside, ex_ante, value_at_risk
 from analytics.queries.exposure import exposure, exposures
 from analytics.queries.facts import inputs
 from analytics.queries.money import Money, money
@@ -20,6 +21,7 @@ from analytics.queries.versions import stale, stale_portfolio_ids, with_versions
 
 __all__ = [
     "BacktestInputs",
+    "ExAnte",
     "Money",
     "Night",
     "Report",
@@ -29,6 +31,8 @@ __all__ = [
     "backtest_inputs",
     "backtests_due",
     "backtests_due_ids",
+    "benchmark_beside",
+    "ex_ante",
     "exposure",
     "exposures",
     "inputs",
@@ -41,5 +45,6 @@ __all__ = [
     "stale",
     "stale_portfolio_ids",
     "stored_backtests",
+    "value_at_risk",
     "with_versions",
 ]

@@ -1,0 +1,166 @@
+"""What today's weights have in store: losses by every method, volatility, beta, who contributes. Pure; no Django."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from analytics import engine
+from analytics.engine import InsufficientData, Method, UndefinedMetric
+from analytics.engine.parametric import fitted
+from analytics.engine.simulate import Distribution
+from analytics.engine.tail import full_tail
+from analytics.exposure import MIN_SESSIONS, Exposure
+from analytics.valuation import FloatArray
+
+NO_BENCHMARK = "the portfolio has no benchmark"
+
+
+@dataclass(frozen=True, slots=True)
+class MethodLabel:
+    """What a method of value at risk is called, and how it reaches a longer horizon."""
+
+    name: str
+    over_horizon: str
+
+
+ROOT, PATHS = "by the square root of time", "by simulation"
+METHOD_LABELS: dict[Method, MethodLabel] = {
+    "historical": MethodLabel("Historical", ROOT),
+    "normal": MethodLabel("Normal", ROOT),
+    "cornish_fisher": MethodLabel("Cornish–Fisher", ROOT),
+    "ewma": MethodLabel("Historical, at the volatility of now", ROOT),
+    "monte_carlo": MethodLabel("Monte Carlo, normal", PATHS),
+    "monte_carlo_t": MethodLabel("Monte Carlo, Student t", PATHS),
+}
+_DRAWN: dict[Method, Distribution] = {"monte_carlo": "normal", "monte_carlo_t": "student"}
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Value at risk and expected shortfall, positive fractions of the value; None where ``problem`` says why."""
+
+    method: Method
+    level: float
+    horizon: int
+    value_at_risk: float | None = None
+    expected_shortfall: float | None = None
+    problem: str = ""
+
+
+def losses(
+    exposure: Exposure, *, methods: Sequence[Method], levels: Sequence[float], horizons: Sequence[int]
+) -> list[Loss]:
+    """Each method at each level over each horizon, in that order.
+
+    The Monte Carlo methods draw from the covariance of the holdings, with a fixed seed, and simulate every session of
+    the horizon; the others take the square root of time.
+    """
+    found: list[Loss] = []
+    for method in methods:
+        paths = _paths(exposure, method, horizons)
+        found += [_loss(exposure, paths, method, level, horizon) for level in levels for horizon in horizons]
+    return found
+
+
+def _loss(exposure: Exposure, paths: dict[int, FloatArray] | str, method: Method, level: float, horizon: int) -> Loss:
+    needed = max(MIN_SESSIONS, full_tail(level))
+    if exposure.observations < needed:
+        return Loss(method, level, horizon, problem=str(InsufficientData(needed, exposure.observations)))
+    if isinstance(paths, str):
+        return Loss(method, level, horizon, problem=paths)
+    try:
+        if horizon in paths:
+            drawn = paths[horizon]
+            pair = engine.value_at_risk(drawn, level), engine.expected_shortfall(drawn, level)
+        else:
+            earned = exposure.portfolio_returns
+            pair = (
+                engine.value_at_risk(earned, level, horizon, method),
+                engine.expected_shortfall(earned, level, horizon, method=method),
+            )
+    except (UndefinedMetric, InsufficientData) as error:
+        return Loss(method, level, horizon, problem=str(error))
+    return Loss(method, level, horizon, float(pair[0]), float(pair[1]))
+
+
+def _paths(exposure: Exposure, method: Method, horizons: Sequence[int]) -> dict[int, FloatArray] | str:
+    """Simulated returns for each horizon, nothing for a method that draws none, or why there are none."""
+    if method not in _DRAWN:
+        return {}
+    try:
+        fitted(exposure.portfolio_returns)
+        covariance = engine.covariance(exposure.returns)
+    except (UndefinedMetric, InsufficientData) as error:
+        return str(error)
+    mean = exposure.returns.mean(axis=0)
+    return {
+        horizon: engine.simulate(exposure.weights, covariance, mean=mean, horizon=horizon, distribution=_DRAWN[method])
+        for horizon in horizons
+    }
+
+
+# --- volatility, beta and contributions -----------------------------------------------------------------------------
+
+
+class Contribution(NamedTuple):
+    """What a holding adds to the volatility a year, a fraction, and its share of the whole."""
+
+    symbol: str
+    name: str
+    weight: float
+    contribution: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Ex-ante figures of one portfolio. A figure that is None has its reason in ``problems``."""
+
+    volatility: float | None = None
+    beta: float | None = None
+    contributions: tuple[Contribution, ...] = ()
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def outlook(exposure: Exposure, benchmark: FloatArray | None) -> Outlook:
+    """Volatility a year, beta to the benchmark, and the holdings' contributions to the volatility, the largest first.
+
+    ``benchmark`` (T,) has the returns of the same sessions, NaN where there is none.
+    """
+    problems: dict[str, str] = {}
+
+    def figure(name: str, compute: Callable[[], Any]) -> Any:
+        try:
+            return compute()
+        except (UndefinedMetric, InsufficientData) as error:
+            problems[name] = str(error)
+            return None
+
+    volatility = figure(
+        "volatility", lambda: float(engine.annual_volatility(exposure.portfolio_returns, exposure.periods))
+    )
+    beta = figure("beta", lambda: _beta(exposure, benchmark))
+    contributions = figure("contributions", lambda: tuple(_contributions(exposure)))
+    return Outlook(volatility, beta, contributions or (), problems)
+
+
+def _beta(exposure: Exposure, benchmark: FloatArray | None) -> float:
+    if benchmark is None:
+        raise UndefinedMetric(NO_BENCHMARK)
+    known = np.isfinite(benchmark)
+    if known.sum() < MIN_SESSIONS:
+        raise InsufficientData(MIN_SESSIONS, int(known.sum()))
+    return float(engine.beta(exposure.portfolio_returns[known], benchmark[known]))
+
+
+def _contributions(exposure: Exposure) -> Iterator[Contribution]:
+    matrix = engine.covariance(exposure.returns, periods=exposure.periods)
+    parts = engine.risk_contributions(exposure.weights, matrix)
+    whole = float(parts.sum())
+    for place in np.argsort(-parts):
+        position, part = exposure.positions[place], float(parts[place])
+        yield Contribution(position.symbol, position.name, float(exposure.weights[place]), part, part / whole)
