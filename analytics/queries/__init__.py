@@ -12,7 +12,7 @@ from analytics.queries.backtests import (
     stored_backtests,
 )
 from analytics.queries.ex_ante import ExAnte, benchmark_beside, ex_ante, value_at_risk
-from analytics.queries.exposure import exposure, exposures
+from analytics.queries.exposure import exposure, exposures, weighted
 from analytics.queries.facts import inputs
 from analytics.queries.money import Money, money
 from analytics.queries.performance import Report, report
@@ -46,5 +46,6 @@ __all__ = [
     "stale_portfolio_ids",
     "stored_backtests",
     "value_at_risk",
+    "weighted",
     "with_versions",
 ]

@@ -11,7 +11,8 @@ import numpy as np
 from analytics.engine import Method
 from analytics.ex_ante import Loss, Outlook, losses, outlook
 from analytics.exposure import Exposure
-from analytics.queries.exposure import exposure
+from analytics.market import Market
+from analytics.queries.exposure import weighted, with_history
 from analytics.queries.facts import market_on
 from analytics.valuation import FloatArray
 from core.errors import DomainError
@@ -38,10 +39,10 @@ def value_at_risk(
     window: int | None = None,
 ) -> ExAnte:
     """Losses of today's weights by method, level and horizon. As many queries as ``exposure``."""
-    try:
-        held = exposure(portfolio, as_of=as_of, window=window)
-    except DomainError as error:
-        return ExAnte(None, [], problem=str(error))
+    found = _held(portfolio, as_of, window)
+    if isinstance(found, str):
+        return ExAnte(None, [], problem=found)
+    _, held = found
     return ExAnte(held, losses(held, methods=methods, levels=levels, horizons=horizons))
 
 
@@ -54,23 +55,32 @@ def ex_ante(
     as_of: date | None = None,
     window: int | None = None,
 ) -> ExAnte:
-    """The same, with volatility, beta and contributions. One query more than ``exposure``."""
-    found = value_at_risk(portfolio, methods=methods, levels=levels, horizons=horizons, as_of=as_of, window=window)
-    if found.exposure is None:
-        return found
-    beside = benchmark_beside(portfolio, found.exposure, as_of)
-    return ExAnte(found.exposure, found.losses, outlook(found.exposure, beside))
+    """The same, with volatility, beta and contributions, from the same prices. As many queries."""
+    found = _held(portfolio, as_of, window)
+    if isinstance(found, str):
+        return ExAnte(None, [], problem=found)
+    market, held = found
+    seen = outlook(held, benchmark_beside(market, held, portfolio.benchmark_id))
+    return ExAnte(held, losses(held, methods=methods, levels=levels, horizons=horizons), seen)
 
 
-def benchmark_beside(portfolio: Portfolio, held: Exposure, as_of: date | None = None) -> FloatArray | None:
-    """Returns (T,) of the portfolio's benchmark in its base currency on the days of ``held``; None without one.
+def _held(portfolio: Portfolio, as_of: date | None, window: int | None) -> tuple[Market, Exposure] | str:
+    """The market and what is held with its history in it, or why there is none."""
+    try:
+        held = weighted(portfolio, as_of)
+        market = market_on(as_of)  # later than what names its assets
+        return market, with_history(market, held, window)
+    except DomainError as error:
+        return str(error)
 
-    NaN where the benchmark has none. One query.
+
+def benchmark_beside(market: Market, held: Exposure, benchmark_id: int | None) -> FloatArray | None:
+    """Returns (T,) of a benchmark in the base currency on the days of ``held``; None without one.
+
+    NaN where it has none.
     """
-    if portfolio.benchmark_id is None:
+    if benchmark_id is None:
         return None
-    market = market_on(as_of)
     grid = market.grid(frozenset(market.facts[position.asset_id].calendar for position in held.positions))
-    returns = market.benchmark_returns(portfolio.benchmark_id, held.currency, grid)
-    places = np.minimum(np.searchsorted(grid.days, held.days), len(grid.days) - 1)
-    return np.where(grid.days[places] == held.days, returns[places], np.nan)
+    returns = market.benchmark_returns(benchmark_id, held.currency, grid)
+    return returns[np.searchsorted(grid.days, held.days)]
