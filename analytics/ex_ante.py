@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from analytics.engine.simulate import Distribution
 from analytics.engine.tail import full_tail
 from analytics.exposure import MIN_SESSIONS, Exposure
 from analytics.valuation import FloatArray
+from core.money import multiply, quantise
 
 NO_BENCHMARK = "the portfolio has no benchmark"
 
@@ -32,7 +34,7 @@ METHOD_LABELS: dict[Method, MethodLabel] = {
     "historical": MethodLabel("Historical", ROOT),
     "normal": MethodLabel("Normal", ROOT),
     "cornish_fisher": MethodLabel("Cornish–Fisher", ROOT),
-    "ewma": MethodLabel("Historical, at the volatility of now", ROOT),
+    "ewma": MethodLabel("Historical, EWMA-filtered", ROOT),
     "monte_carlo": MethodLabel("Monte Carlo, normal", PATHS),
     "monte_carlo_t": MethodLabel("Monte Carlo, Student t", PATHS),
 }
@@ -101,6 +103,13 @@ def _paths(exposure: Exposure, method: Method, horizons: Sequence[int]) -> dict[
         horizon: engine.simulate(exposure.weights, covariance, mean=mean, horizon=horizon, distribution=_DRAWN[method])
         for horizon in horizons
     }
+
+
+def loss_amount(fraction: float | None, value: Decimal | None, currency: str) -> Decimal | None:
+    """What a fraction of the value is in money, rounded to the currency's minor unit."""
+    if fraction is None or value is None:
+        return None
+    return quantise(multiply(value, Decimal(repr(fraction))), currency)
 
 
 # --- volatility, beta and contributions -----------------------------------------------------------------------------

@@ -46,6 +46,8 @@ LABELS = {
 EX_ANTE_LABELS = {
     "ex_ante_volatility": Label("Volatility, a year", "fraction a year", "ex-ante-volatility"),
     "ex_ante_beta": Label("Beta", "ratio", "ex-ante-beta"),
+    "ex_ante_value_at_risk": Label("Value at risk", "fraction", "methods-of-value-at-risk"),
+    "ex_ante_expected_shortfall": Label("Expected shortfall", "fraction", "methods-of-value-at-risk"),
 }
 
 # Product policy: a figure that speaks of a year or of a tail is not shown for fewer returns than this.

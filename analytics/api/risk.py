@@ -17,8 +17,9 @@ from rest_framework.response import Response
 
 from analytics import queries
 from analytics.api.base import PortfolioView, chart_amounts
-from analytics.api.value_at_risk import HistoryWindowSerializer, LossSerializer, exposure_of, loss_amount, loss_rows
+from analytics.api.value_at_risk import HistoryWindowSerializer, LossSerializer, exposure_of, loss_rows
 from analytics.engine import METHODS
+from analytics.ex_ante import loss_amount
 from analytics.figures import EX_ANTE_LABELS, FIGURES, HORIZON, LABELS, LEVEL
 from analytics.models import Snapshot
 from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, RatioField, StrictIntegerField
@@ -26,6 +27,7 @@ from portfolios.models import Portfolio
 
 NOT_YET = "it has not been computed yet"
 LOSSES = ("value_at_risk", "expected_shortfall")
+EX_ANTE_LOSSES = tuple(f"ex_ante_{name}" for name in LOSSES)
 
 
 class RiskQuery(serializers.Serializer[Any]):
@@ -81,7 +83,7 @@ class ExAnteSerializer(serializers.Serializer[Any]):
     total_value = DecimalStringField(allow_null=True)
     price_source = serializers.CharField()
     problem = serializers.CharField(allow_null=True)
-    metrics = MetricSerializer(many=True)
+    metrics = MetricSerializer(many=True, help_text="Losses are by historical simulation.")
     losses = LossSerializer(many=True, help_text="By each method, at the level and over the horizon asked for.")
     contributions = ContributionSerializer(many=True)
 
@@ -250,18 +252,18 @@ def _metric(name: str, answer: Answer, currency: str) -> dict[str, Any]:
 
 def _ex_ante(portfolio: Portfolio, as_of: date | None, level: float, horizon: int) -> dict[str, Any]:
     found = queries.ex_ante(portfolio, methods=METHODS, levels=[level], horizons=[horizon], as_of=as_of)
-    outlook = found.outlook
+    outlook, held = found.outlook, found.exposure
     metrics = [
         {
             "key": key,
-            "label": label.name,
-            "value": getattr(outlook, key.removeprefix("ex_ante_"), None),
-            "unit": label.unit,
-            "amount": None,
-            "problem": (outlook.problems if outlook else {}).get(key.removeprefix("ex_ante_")) or found.problem or None,
-            "method": f"{reverse('methods')}#{label.heading}",
+            "label": EX_ANTE_LABELS[key].name,
+            "value": value,
+            "unit": EX_ANTE_LABELS[key].unit,
+            "amount": loss_amount(value, held.total_value, held.currency) if held and key in EX_ANTE_LOSSES else None,
+            "problem": problem or None,
+            "method": f"{reverse('methods')}#{EX_ANTE_LABELS[key].heading}",
         }
-        for key, label in EX_ANTE_LABELS.items()
+        for key, (value, problem) in found.figures().items()
     ]
     rows = [share._asdict() for share in outlook.contributions] if outlook else []
     return exposure_of(found, portfolio) | {"metrics": metrics, "losses": loss_rows(found), "contributions": rows}

@@ -18,12 +18,12 @@ from rest_framework.response import Response
 from analytics import queries
 from analytics.api.base import PortfolioView
 from analytics.engine import METHODS, Method
-from analytics.ex_ante import METHOD_LABELS, Loss
+from analytics.ex_ante import METHOD_LABELS, Loss, loss_amount
 from analytics.exposure import MIN_SESSIONS
 from analytics.models import Basis, VarBacktest
 from analytics.queries import ExAnte
 from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, RatioField, StrictIntegerField
-from core.money import multiply, quantise
+from core.money import quantise
 from portfolios.models import Portfolio
 
 LONGEST_WINDOW = 5000
@@ -260,13 +260,6 @@ def loss_rows(found: ExAnte) -> list[dict[str, Any]]:
     """Each loss as a fraction and in money; none without an exposure."""
     held = found.exposure
     return [] if held is None else [_loss(loss, held.total_value, held.currency) for loss in found.losses]
-
-
-def loss_amount(fraction: float | None, value: Decimal | None, currency: str) -> Decimal | None:
-    """What a fraction of the value is in money, rounded to the currency's minor unit."""
-    if fraction is None or value is None:
-        return None
-    return quantise(multiply(value, Decimal(repr(fraction))), currency)
 
 
 def _loss(loss: Loss, value: Decimal, currency: str) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from analytics.queries.backtests import (
     BacktestInputs,
+    ForecastSeries,
     Night,
     StoredBacktests,
     backtest_history,
     backtest_inputs,
     backtests_due,
     backtests_due_ids,
+    forecast_series,
     plan,
     stored_backtests,
 )
@@ -22,6 +24,7 @@ from analytics.queries.versions import stale, stale_portfolio_ids, with_versions
 __all__ = [
     "BacktestInputs",
     "ExAnte",
+    "ForecastSeries",
     "Money",
     "Night",
     "Report",
@@ -35,6 +38,7 @@ __all__ = [
     "ex_ante",
     "exposure",
     "exposures",
+    "forecast_series",
     "inputs",
     "money",
     "plan",

@@ -10,15 +10,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from numpy.typing import NDArray
 
+from analytics import engine
 from analytics.backtests import History, Plan
-from analytics.engine import METHODS
+from analytics.engine import METHODS, InsufficientData, Method, UndefinedMetric
 from analytics.exposure import Exposure
 from analytics.models import Basis, Snapshot, VarBacktest
 from analytics.performance import Inputs, PortfolioFacts, series_of
-from analytics.queries.exposure import exposures
+from analytics.queries.exposure import exposure, exposures
 from analytics.queries.facts import inputs
 from analytics.queries.versions import with_versions
+from analytics.valuation import FloatArray
 from portfolios.models import Investment, Portfolio
 
 VERSIONS = ("portfolio_version", "accounts_version", "price_version")
@@ -107,12 +110,52 @@ def _add_ex_post(found: BacktestInputs, chunk: Inputs, longest: int) -> None:
 
 def _add_ex_ante(found: BacktestInputs, longest: int) -> None:
     held = exposures(list(Portfolio.objects.filter(pk__in=found.as_of)), window=longest)
-    for pk, exposure in held.items():
+    for pk, each in held.items():
         key = pk, str(Basis.EX_ANTE)
-        if isinstance(exposure, Exposure):
-            found.histories[key] = History(exposure.days, exposure.portfolio_returns)
+        if isinstance(each, Exposure):
+            found.histories[key] = History(each.days, each.portfolio_returns)
         else:
-            found.problems[key] = str(exposure)
+            found.problems[key] = str(each)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForecastSeries:
+    """Each day's return and the value at risk that was forecast for it, (D,) each; a positive forecast is a loss."""
+
+    days: NDArray[np.datetime64]
+    returns: FloatArray
+    forecasts: FloatArray
+
+    @property
+    def exceeded(self) -> NDArray[np.bool_]:
+        """The days that lost more than forecast."""
+        return np.asarray(-self.returns > self.forecasts)
+
+
+def forecast_series(
+    portfolio: Portfolio, *, basis: str, method: Method, level: float, days: int, as_of: date | None = None
+) -> ForecastSeries:
+    """The last ``days`` sessions of one backtest, computed now. Raises a ``DomainError`` where there are none."""
+    window: int = settings.VAR_WINDOW
+    known = _history(portfolio, basis, window + days, as_of)
+    if len(known.days) < window + days:
+        raise InsufficientData(window + days, len(known.days))
+    [forecasts] = engine.loss_forecasts(known.returns, [level], window=window, methods=[method])[method]
+    if not np.isfinite(forecasts).all():
+        raise UndefinedMetric("the returns of some window do not vary")
+    return ForecastSeries(known.days[-days:], known.returns[-days:], forecasts)
+
+
+def _history(portfolio: Portfolio, basis: str, longest: int, as_of: date | None) -> History:
+    if basis == Basis.EX_ANTE:
+        held = exposure(portfolio, as_of=as_of, window=longest)
+        return History(held.days, held.portfolio_returns)
+    found = BacktestInputs([], {})
+    _add_ex_post(found, inputs([portfolio.pk], as_of=as_of), longest)
+    [(key, problem)] = found.problems.items() or [((portfolio.pk, str(Basis.EX_POST)), "")]
+    if problem:
+        raise UndefinedMetric(problem)
+    return found.histories[key]
 
 
 # --- what is stored ---------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 from analytics.engine import Method
 from analytics.ex_ante import Loss, Outlook, losses, outlook
 from analytics.exposure import Exposure
+from analytics.figures import EX_ANTE_LABELS
 from analytics.market import Market
 from analytics.queries.exposure import weighted, with_history
 from analytics.queries.facts import market_on
@@ -27,6 +28,18 @@ class ExAnte:
     losses: list[Loss]
     outlook: Outlook | None = None
     problem: str = ""
+
+    def figures(self) -> dict[str, tuple[float | None, str]]:
+        """Each key of ``EX_ANTE_LABELS`` with its value, or why there is none; losses are those of the first method."""
+        if self.outlook is None:
+            return dict.fromkeys(EX_ANTE_LABELS, (None, self.problem))
+        loss, problems = self.losses[0], self.outlook.problems
+        return {
+            "ex_ante_volatility": (self.outlook.volatility, problems.get("volatility", "")),
+            "ex_ante_beta": (self.outlook.beta, problems.get("beta", "")),
+            "ex_ante_value_at_risk": (loss.value_at_risk, loss.problem),
+            "ex_ante_expected_shortfall": (loss.expected_shortfall, loss.problem),
+        }
 
 
 def value_at_risk(

@@ -243,6 +243,10 @@ def test_risk_has_ex_ante_figures_beside_the_others(client: APIClient, growth: P
     index = np.array([float(bar.close) for bar in Asset.objects.get(symbol="INDEX").history.order_by("day")])
     slope = engine.beta(held.portfolio_returns, index[1:] / index[:-1] - 1)
     assert figures["ex_ante_beta"]["value"] == pytest.approx(float(slope))
+    historical = next(row for row in body["losses"] if row["method"] == "historical")
+    assert figures["ex_ante_value_at_risk"]["value"] == historical["value_at_risk"]
+    assert figures["ex_ante_expected_shortfall"]["amount"] == historical["expected_shortfall_amount"]
+    assert figures["ex_ante_beta"]["amount"] is None
     assert figures["ex_ante_beta"]["method"] == "/methods/#ex-ante-beta"
     assert {row["symbol"] for row in body["contributions"]} == {"AAPL", "MSFT"}
     assert sum(row["contribution"] for row in body["contributions"]) == pytest.approx(float(volatility))
@@ -262,7 +266,7 @@ def test_risk_says_why_there_is_no_ex_ante_figure(client: APIClient, alice: User
 
     buy(portfolio, moving("AAPL", 1), 10, 100, SESSIONS[0])
     body = get(client, portfolio, "risk")["ex_ante"]
-    assert [figure["problem"] for figure in body["metrics"]] == [None, "the portfolio has no benchmark"]
+    assert [figure["problem"] for figure in body["metrics"]] == [None, "the portfolio has no benchmark", None, None]
 
 
 def test_tomorrow_is_not_refused_where_it_has_begun(client: APIClient, growth: Portfolio) -> None:
