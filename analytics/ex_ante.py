@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from analytics import engine
 from analytics.engine import InsufficientData, Method, UndefinedMetric
-from analytics.engine.parametric import fitted
+from analytics.engine.parametric import filtered, fitted
 from analytics.engine.simulate import Distribution
 from analytics.engine.tail import full_tail
 from analytics.exposure import MIN_SESSIONS, Exposure
@@ -61,46 +62,64 @@ def losses(
     The Monte Carlo methods draw from the covariance of the holdings, with a fixed seed, and simulate every session of
     the horizon; the others take the square root of time.
     """
-    found: list[Loss] = []
-    for method in methods:
-        paths = _paths(exposure, method, horizons)
-        found += [_loss(exposure, paths, method, level, horizon) for level in levels for horizon in horizons]
-    return found
+    return [
+        loss
+        for method in methods
+        for cases in [_cases(exposure, method, horizons)]
+        for level in levels
+        for loss in _losses(exposure, cases, method, level, horizons)
+    ]
 
 
-def _loss(exposure: Exposure, paths: dict[int, FloatArray] | str, method: Method, level: float, horizon: int) -> Loss:
+Cases = Callable[[int], tuple[FloatArray, Method, float]]
+
+
+def _losses(
+    exposure: Exposure, cases: Cases | str, method: Method, level: float, horizons: Sequence[int]
+) -> Iterator[Loss]:
     needed = max(MIN_SESSIONS, full_tail(level))
-    if exposure.observations < needed:
-        return Loss(method, level, horizon, problem=str(InsufficientData(needed, exposure.observations)))
-    if isinstance(paths, str):
-        return Loss(method, level, horizon, problem=paths)
-    try:
-        if horizon in paths:
-            drawn = paths[horizon]
-            pair = engine.value_at_risk(drawn, level), engine.expected_shortfall(drawn, level)
+    known: dict[int, tuple[float, float]] = {}  # what only a factor tells apart is computed once
+    for horizon in horizons:
+        if exposure.observations < needed:
+            yield Loss(method, level, horizon, problem=str(InsufficientData(needed, exposure.observations)))
+        elif isinstance(cases, str):
+            yield Loss(method, level, horizon, problem=cases)
         else:
-            earned = exposure.portfolio_returns
-            pair = (
-                engine.value_at_risk(earned, level, horizon, method),
-                engine.expected_shortfall(earned, level, horizon, method=method),
-            )
-    except (UndefinedMetric, InsufficientData) as error:
-        return Loss(method, level, horizon, problem=str(error))
-    return Loss(method, level, horizon, float(pair[0]), float(pair[1]))
+            series, by, scale = cases(horizon)
+            if id(series) not in known:
+                value = engine.value_at_risk(series, level, method=by)
+                shortfall = engine.expected_shortfall(series, level, method=by)
+                known[id(series)] = float(value), float(shortfall)
+            of_one = known[id(series)]
+            yield Loss(method, level, horizon, of_one[0] * scale, of_one[1] * scale)
 
 
-def _paths(exposure: Exposure, method: Method, horizons: Sequence[int]) -> dict[int, FloatArray] | str:
-    """Simulated returns for each horizon, nothing for a method that draws none, or why there are none."""
-    if method not in _DRAWN:
-        return {}
+def _cases(exposure: Exposure, method: Method, horizons: Sequence[int]) -> Cases | str:
+    """For each horizon the returns, the method that takes a loss from them and its factor; or why there are none.
+
+    What is filtered or drawn serves every level.
+    """
+    earned = exposure.portfolio_returns
+    if method == "historical":
+        return lambda horizon: (earned, method, sqrt(horizon))
     try:
-        fitted(exposure.portfolio_returns)
-        covariance = engine.covariance(exposure.returns)
+        fitted(earned)
+        if method in _DRAWN:
+            paths = _paths(exposure, _DRAWN[method], horizons)
+            return lambda horizon: (paths[horizon], "historical", 1.0)
     except (UndefinedMetric, InsufficientData) as error:
         return str(error)
-    mean = exposure.returns.mean(axis=0)
+    if method == "ewma":
+        scaled = filtered(earned)
+        return lambda horizon: (scaled, "historical", sqrt(horizon))
+    return lambda horizon: (earned, method, sqrt(horizon))
+
+
+def _paths(exposure: Exposure, distribution: Distribution, horizons: Sequence[int]) -> dict[int, FloatArray]:
+    """Simulated returns over each horizon, from mean and covariance of the holdings."""
+    covariance, mean = engine.covariance(exposure.returns), exposure.returns.mean(axis=0)
     return {
-        horizon: engine.simulate(exposure.weights, covariance, mean=mean, horizon=horizon, distribution=_DRAWN[method])
+        horizon: engine.simulate(exposure.weights, covariance, mean=mean, horizon=horizon, distribution=distribution)
         for horizon in horizons
     }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import exp, pi, sqrt
 from typing import Self
 
 import numpy as np
+from scipy.signal import lfilter
 from scipy.special import ndtri
 
 from analytics.engine.moments import skewness
@@ -49,13 +51,19 @@ def cornish_fisher_loss(series: FloatArray, level: float) -> Figure:
 def cornish_fisher_shortfall(series: FloatArray, level: float) -> Figure:
     """The mean of the moved quantiles beyond the level, by Gauss–Legendre quadrature over the tail's probabilities."""
     mean, deviation = fitted(series)
-    nodes, weights = np.polynomial.legendre.leggauss(64)
+    nodes, weights = _nodes()
     # p = (1 − level)·u² flattens the pole of the quantile at 0.
     u = (nodes + 1.0) / 2.0
-    expansion = Expansion.of(series)
-    quantiles = [expansion.quantile(float(z)) for z in ndtri((1 - level) * u * u)]
-    average: Figure = np.tensordot(weights * u, np.asarray(quantiles), axes=1)
+    z = ndtri((1 - level) * u * u).reshape(-1, *(1 for _ in series.shape[1:]))
+    average: Figure = np.tensordot(weights * u, Expansion.of(series).quantile(z), axes=1)
     return -mean - average * deviation
+
+
+@cache
+def _nodes() -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights of the quadrature; they take longer than all the rest."""
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+    return nodes, weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +77,21 @@ class Expansion:
     def of(cls, series: FloatArray) -> Self:
         return cls(skewness(series), excess_kurtosis(series))
 
-    def quantile(self, z: float) -> Figure:
-        """The quantile where the normal distribution has ``z``: below 0, the least from ``z`` to 0."""
+    def quantile(self, z: float | FloatArray) -> Figure:
+        """The quantile where the normal distribution has ``z``, a number or an array beside the series.
+
+        Below 0 it is the least from ``z`` to 0.
+        """
         lowest = self._at(z)
-        for turn in self._turns() if z < 0 else ():
+        for turn in self._turns():
             inside = (z < turn) & (turn < 0)
             lowest = np.minimum(lowest, self._at(np.where(inside, turn, z)))
         return lowest
 
     def _at(self, z: float | FloatArray) -> Figure:
         s, k = self.skewness, self.kurtosis
-        moved: Figure = z + (z * z - 1) * s / 6 + (z**3 - 3 * z) * k / 24 - (2 * z**3 - 5 * z) * s * s / 36
+        square = z * z
+        moved: Figure = z + (square - 1) * s / 6 + (square - 3) * z * k / 24 - (2 * square - 5) * z * s * s / 36
         return moved
 
     def _turns(self) -> tuple[FloatArray, FloatArray]:
@@ -100,10 +112,9 @@ def filtered(series: FloatArray, decay: float = DECAY) -> FloatArray:
     if not 0 < decay < 1:
         raise ValueError(f"decay must lie between 0 and 1, got {decay}")
     size = root_mean_square(series)
-    variance = np.empty((len(series) + 1, *series.shape[1:]))
-    variance[0] = np.square(defined(size, np.equal(size, 0), "returns do not vary"))
-    for day, square in enumerate(np.square(series)):
-        variance[day + 1] = decay * variance[day] + (1 - decay) * square
+    first = np.square(defined(size, np.equal(size, 0), "returns do not vary"))[np.newaxis]
+    later, _ = lfilter([1 - decay], [1, -decay], np.square(series), axis=0, zi=decay * first)
+    variance = np.concatenate([first, later])
     return np.asarray(series * np.sqrt(variance[-1] / variance[:-1]))
 
 
