@@ -13,4 +13,11 @@ urlpatterns = [
     path("<int:pk>/series/", api.SeriesView.as_view(), name="portfolio-series"),
     path("<int:pk>/stress/", api.StressView.as_view(), name="portfolio-stress"),
     path("<int:pk>/tax-report/", api.TaxReportView.as_view(), name="portfolio-tax-report"),
+    path("<int:pk>/value-at-risk/", api.ValueAtRiskView.as_view(), name="portfolio-value-at-risk"),
+    path("<int:pk>/value-at-risk/backtests/", api.BacktestsView.as_view(), name="portfolio-backtests"),
+    path(
+        "<int:pk>/value-at-risk/backtests/history/",
+        api.BacktestHistoryView.as_view(),
+        name="portfolio-backtest-history",
+    ),
 ]

@@ -42,6 +42,14 @@ LABELS = {
     "win_rate": Label("Days with a gain", "fraction", "win-rate"),
 }
 
+# Of today's weights on the assets' history; the others are of the portfolio's own returns.
+EX_ANTE_LABELS = {
+    "ex_ante_volatility": Label("Volatility, a year", "fraction a year", "ex-ante-volatility"),
+    "ex_ante_beta": Label("Beta", "ratio", "ex-ante-beta"),
+    "ex_ante_value_at_risk": Label("Value at risk", "fraction", "methods-of-value-at-risk"),
+    "ex_ante_expected_shortfall": Label("Expected shortfall", "fraction", "methods-of-value-at-risk"),
+}
+
 # Product policy: a figure that speaks of a year or of a tail is not shown for fewer returns than this.
 MIN_OBSERVATIONS = 30
 FIGURES = ("total_return", *engine.METRICS)

@@ -7,11 +7,14 @@ from uuid import UUID
 
 from celery import shared_task
 from django.db import OperationalError
+from django.utils import timezone
 
 from activity.services import advance_job
 from analytics import queries, services
 
 CHUNK = 1000  # portfolios a message: about half a second of work
+TESTED_CHUNK = 200  # portfolios whose value at risk is tested by one message: a few seconds of work, 50 MB of returns
+TESTED_EXPIRES = 300
 EXPIRES = 30  # the tick's period: what no worker took until then is found and sent again
 
 
@@ -40,3 +43,26 @@ def recompute(portfolio_ids: Sequence[int], job_id: str | None = None) -> None:
     if job_id is not None:
         advance_job(UUID(job_id), len(portfolio_ids))
         services.finish_if_done(UUID(job_id))
+
+
+@shared_task(name="analytics.backtest_due")
+def backtest_due() -> None:
+    """Queue every portfolio whose value at risk is to be tested this night, because something has changed.
+
+    Beat calls this every 5 minutes; as with ``refresh_stale``, the database says what is due.
+    """
+    for ids in services.chunks(queries.backtests_due_ids(timezone.now()), TESTED_CHUNK):
+        backtest.apply_async((ids,), expires=TESTED_EXPIRES)
+
+
+@shared_task(
+    name="analytics.backtest",
+    autoretry_for=(OperationalError,),
+    retry_backoff=1,
+    retry_backoff_max=60,
+    retry_jitter=True,
+    max_retries=5,
+)
+def backtest(portfolio_ids: Sequence[int]) -> None:
+    """Test the value at risk of those that are still due."""
+    services.backtest(portfolio_ids)

@@ -5,14 +5,17 @@ from django.urls import path
 from analytics.views.dashboard import dashboard, methods, risk_card, value_card
 from analytics.views.dependence import dependence
 from analytics.views.holding import holding
-from analytics.views.risk import risk
+from analytics.views.risk import risk, risk_figures
 from analytics.views.sections import analytics
 from analytics.views.stress import ScenariosView, ScenarioView, stress
 from analytics.views.tax import reports, tax_report_page
+from analytics.views.value_at_risk import value_at_risk, var_card
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("cards/<int:portfolio_id>/risk/", risk_card, name="risk-card"),
+    path("cards/<int:portfolio_id>/risk-figures/", risk_figures, name="risk-figures"),
+    path("cards/<int:portfolio_id>/var/", var_card, name="var-card"),
     path("cards/<int:portfolio_id>/value/", value_card, name="value-card"),
     path("analytics/", analytics, name="analytics"),
     path("analytics/risk/", risk, name="analytics-risk"),
@@ -20,6 +23,7 @@ urlpatterns = [
     path("analytics/scenarios/", ScenariosView.as_view(), name="scenario-new"),
     path("analytics/scenarios/<int:pk>/", ScenarioView.as_view(), name="scenario-page"),
     path("analytics/correlation/", dependence, name="analytics-correlation"),
+    path("analytics/var/", value_at_risk, name="analytics-var"),
     path("holdings/<path:symbol>/", holding, name="holding"),
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),

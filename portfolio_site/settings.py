@@ -212,6 +212,7 @@ TICKS = {  # what beat sends, and every how many seconds
     "fetch corporate actions, once a night": ("portfolios.fetch_actions", 300),
     "apply the corporate actions whose day has come": ("portfolios.apply_actions", 300),
     "recompute stale portfolios": ("analytics.refresh_stale", 30),
+    "test the value at risk, once a night": ("analytics.backtest_due", 300),
     "forget old intraday prices": ("assets.forget_intraday", 3600),
     "show that beat is alive": ("portfolio_site.heartbeat", 15),
 }
@@ -303,6 +304,22 @@ LIVE_SOCKETS_PER_PERSON = env.int("LIVE_SOCKETS_PER_PERSON", default=10)  # in o
 LIVE_SYMBOLS_PER_SOCKET = env.int("LIVE_SYMBOLS_PER_SOCKET", default=200)
 INTRADAY_DAYS = env.int("INTRADAY_DAYS", default=0)  # for so long every tick is kept; 0 keeps none
 PANEL_DIR = VAR_DIR / "panel"
+
+# --- risk ---------------------------------------------------------------------------------------------------------
+VAR_LEVELS = [float(level) for level in env.list("VAR_LEVELS", default=["0.95", "0.99"])]
+VAR_HORIZONS = [int(sessions) for sessions in env.list("VAR_HORIZONS", default=["1", "10"])]
+VAR_WINDOW = env.int("VAR_WINDOW", default=250)  # returns that each forecast of a backtest is made from
+VAR_BACKTEST_DAYS = [int(days) for days in env.list("VAR_BACKTEST_DAYS", default=["250", "500"])]
+VAR_HISTORY_DAYS = env.int("VAR_HISTORY_DAYS", default=30)  # for so long every night is kept, then one a month
+BACKTEST_AT = time.fromisoformat(env.str("BACKTEST_AT", default="05:00"))  # in INGEST_TIME_ZONE
+if not VAR_LEVELS or not all(0.5 <= level <= 0.999 for level in VAR_LEVELS):
+    raise ImproperlyConfigured(f"VAR_LEVELS is {VAR_LEVELS}; each level lies between 0.5 and 0.999.")
+if not VAR_HORIZONS or not all(1 <= sessions <= 252 for sessions in VAR_HORIZONS):
+    raise ImproperlyConfigured(f"VAR_HORIZONS is {VAR_HORIZONS}; each is 1 to 252 sessions.")
+if not VAR_BACKTEST_DAYS or not all(2 <= days <= 5000 for days in VAR_BACKTEST_DAYS):
+    raise ImproperlyConfigured(f"VAR_BACKTEST_DAYS is {VAR_BACKTEST_DAYS}; each is 2 to 5000 sessions.")
+if not max(30, 1 / (1 - max(VAR_LEVELS)) - 1e-6) <= VAR_WINDOW <= 5000:
+    raise ImproperlyConfigured(f"VAR_WINDOW is {VAR_WINDOW}; it needs a whole return in the tail of {max(VAR_LEVELS)}.")
 
 # --- API ----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

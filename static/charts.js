@@ -49,11 +49,12 @@ const line = (series, days, colours) => ({
   emphasis: { disabled: true },
 });
 
-// What happened on a day, on the line: told apart by shape, and by colour besides.
+// What happened on a day, on the first line: told apart by shape, and by colour besides.
 const shapes = {
   buy: { symbol: "triangle", symbolSize: 11, colour: "gain" },
   sell: { symbol: "triangle", symbolRotate: 180, symbolSize: 11, colour: "loss" },
   transfer: { symbol: "diamond", symbolSize: 12, colour: "benchmark" },
+  exception: { symbol: "diamond", symbolSize: 12, colour: "loss" },
 };
 
 const marked = (marks, colours) => {

@@ -4,8 +4,11 @@ from analytics.api.performance import PerformanceView
 from analytics.api.risk import RiskView, SeriesView
 from analytics.api.stress import ScenarioViewSet, StressView, StressWindowViewSet
 from analytics.api.tax import TaxReportView
+from analytics.api.value_at_risk import BacktestHistoryView, BacktestsView, ValueAtRiskView
 
 __all__ = [
+    "BacktestHistoryView",
+    "BacktestsView",
     "ContributionsView",
     "CorrelationView",
     "IncomeView",
@@ -16,4 +19,5 @@ __all__ = [
     "StressView",
     "StressWindowViewSet",
     "TaxReportView",
+    "ValueAtRiskView",
 ]

@@ -17,14 +17,17 @@ from rest_framework.response import Response
 
 from analytics import queries
 from analytics.api.base import BASES, PortfolioView, chart_amounts
-from analytics.figures import FIGURES, HORIZON, LABELS, LEVEL
+from analytics.api.value_at_risk import HistoryWindowSerializer, LossSerializer, exposure_of, loss_rows
+from analytics.engine import METHODS
+from analytics.ex_ante import loss_amount
+from analytics.figures import EX_ANTE_LABELS, FIGURES, HORIZON, LABELS, LEVEL
 from analytics.models import Snapshot
 from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, RatioField, StrictIntegerField
-from core.money import multiply, quantise
 from portfolios.models import Portfolio
 
 NOT_YET = "it has not been computed yet"
 LOSSES = ("value_at_risk", "expected_shortfall")
+EX_ANTE_LOSSES = tuple(f"ex_ante_{name}" for name in LOSSES)
 
 
 class RiskQuery(serializers.Serializer[Any]):
@@ -60,6 +63,31 @@ class MetricSerializer(serializers.Serializer[Any]):
     method = serializers.CharField(help_text="Where its formula stands.")
 
 
+class HoldingRiskSerializer(serializers.Serializer[Any]):
+    """What a holding adds to the volatility a year; negative if it lowers it. They add up to the volatility."""
+
+    symbol = serializers.CharField()
+    name = serializers.CharField()
+    weight = RatioField()
+    contribution = RatioField()
+    share = RatioField(help_text="Of the volatility.")
+
+
+class ExAnteSerializer(serializers.Serializer[Any]):
+    """Figures of today's weights on the history of the assets. ``problem`` says why there are none at all."""
+
+    as_of = serializers.DateField(allow_null=True)
+    currency = serializers.CharField()
+    basis = serializers.CharField()
+    window = HistoryWindowSerializer()
+    total_value = DecimalStringField(allow_null=True)
+    price_source = serializers.CharField()
+    problem = serializers.CharField(allow_null=True)
+    metrics = MetricSerializer(many=True, help_text="Losses are by historical simulation.")
+    losses = LossSerializer(many=True, help_text="By each method, at the level and over the horizon asked for.")
+    contributions = HoldingRiskSerializer(many=True)
+
+
 class RiskSerializer(serializers.Serializer[Any]):
     portfolio = serializers.IntegerField()
     as_of = serializers.DateField(allow_null=True)
@@ -73,6 +101,7 @@ class RiskSerializer(serializers.Serializer[Any]):
     horizon = serializers.IntegerField()
     price_source = serializers.CharField(help_text="“simulated” if such a price is in it, else empty.")
     metrics = MetricSerializer(many=True)
+    ex_ante = ExAnteSerializer()
 
 
 class SeriesSerializer(serializers.Serializer[Any]):
@@ -133,6 +162,7 @@ class RiskView(PortfolioView):
             "horizon": horizon,
             "price_source": queries.price_source(portfolio),
             "metrics": [_metric(name, answer, portfolio.base_currency) for name in FIGURES],
+            "ex_ante": _ex_ante(portfolio, asked.get("as_of"), level, horizon),
         }
         return Response(RiskSerializer(body).data)
 
@@ -208,9 +238,7 @@ def _on_request(
 def _metric(name: str, answer: Answer, currency: str) -> dict[str, Any]:
     label = LABELS[name]
     value = answer.figures.get(name)
-    amount = None
-    if name in LOSSES and value is not None and answer.total_value is not None:
-        amount = quantise(multiply(answer.total_value, Decimal(repr(value))), currency)
+    amount = loss_amount(value, answer.total_value, currency) if name in LOSSES else None
     return {
         "key": name,
         "label": label.name,
@@ -220,3 +248,22 @@ def _metric(name: str, answer: Answer, currency: str) -> dict[str, Any]:
         "problem": answer.problems.get(name),
         "method": f"{reverse('methods')}#{label.heading}",
     }
+
+
+def _ex_ante(portfolio: Portfolio, as_of: date | None, level: float, horizon: int) -> dict[str, Any]:
+    found = queries.ex_ante(portfolio, methods=METHODS, levels=[level], horizons=[horizon], as_of=as_of)
+    outlook, held = found.outlook, found.exposure
+    metrics = [
+        {
+            "key": key,
+            "label": EX_ANTE_LABELS[key].name,
+            "value": value,
+            "unit": EX_ANTE_LABELS[key].unit,
+            "amount": loss_amount(value, held.total_value, held.currency) if held and key in EX_ANTE_LOSSES else None,
+            "problem": problem or None,
+            "method": f"{reverse('methods')}#{EX_ANTE_LABELS[key].heading}",
+        }
+        for key, (value, problem) in found.figures().items()
+    ]
+    rows = [share._asdict() for share in outlook.contributions] if outlook else []
+    return exposure_of(found, portfolio) | {"metrics": metrics, "losses": loss_rows(found), "contributions": rows}

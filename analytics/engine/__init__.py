@@ -9,10 +9,12 @@ portfolio does not stop the others. The formulas are in ``docs/methods.md``.
 from analytics.engine.attribution import BrinsonAttribution, brinson_attribution
 from analytics.engine.backtest import (
     Christoffersen,
+    CoverageTests,
     LikelihoodRatio,
     TrafficLight,
     basel_traffic_light,
     christoffersen_test,
+    coverage_tests,
     exceptions,
     kupiec_test,
 )
@@ -21,6 +23,7 @@ from analytics.engine.dependence import Estimator, correlation, covariance, risk
 from analytics.engine.drawdown import DrawdownPeriod, drawdown_periods, drawdown_series, max_drawdown, ulcer_index
 from analytics.engine.errors import InsufficientData, UndefinedMetric
 from analytics.engine.factors import FactorRisk, Regression, factor_regression, factor_risk, return_attribution
+from analytics.engine.forecasts import loss_forecasts
 from analytics.engine.moments import annual_volatility, downside_risk, skewness, win_rate
 from analytics.engine.ratios import (
     alpha,
@@ -51,7 +54,7 @@ from analytics.engine.rolling import rolling
 from analytics.engine.shape import excess_kurtosis, omega_ratio, stability, tail_ratio
 from analytics.engine.simulate import simulate
 from analytics.engine.stress import StressResult, stress
-from analytics.engine.tail import METHODS, expected_shortfall, value_at_risk
+from analytics.engine.tail import METHODS, Method, expected_shortfall, value_at_risk
 from analytics.engine.types import Figure, FloatArray
 
 __all__ = [
@@ -60,6 +63,7 @@ __all__ = [
     "BondFigures",
     "BrinsonAttribution",
     "Christoffersen",
+    "CoverageTests",
     "DrawdownPeriod",
     "Estimator",
     "FactorRisk",
@@ -67,6 +71,7 @@ __all__ = [
     "FloatArray",
     "InsufficientData",
     "LikelihoodRatio",
+    "Method",
     "Regression",
     "StressResult",
     "TimeWeightedReturns",
@@ -85,6 +90,7 @@ __all__ = [
     "christoffersen_test",
     "correlation",
     "covariance",
+    "coverage_tests",
     "cumulative_returns",
     "down_capture",
     "downside_risk",
@@ -98,6 +104,7 @@ __all__ = [
     "factor_risk",
     "information_ratio",
     "kupiec_test",
+    "loss_forecasts",
     "max_drawdown",
     "metrics",
     "metrics_of_weights",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
 from scipy.stats import binom, chi2
 
 from analytics.engine.errors import InsufficientData
 from analytics.engine.tail import check_level
-from analytics.engine.types import BoolArray
+from analytics.engine.types import BoolArray, FloatArray
 
 Zone = Literal["green", "yellow", "red"]
+IntArray: TypeAlias = NDArray[np.int64]
+Counts: TypeAlias = Any  # one number, or (N,)
 
 # Basel Committee (1996), table 2: the multiplier by exceptions in 250 days at 99 %.
 _MULTIPLIERS = (3.0, 3.0, 3.0, 3.0, 3.0, 3.4, 3.5, 3.65, 3.75, 3.85, 4.0)
@@ -89,12 +91,7 @@ def kupiec_test(exceptions: int, observations: int, level: float = 0.95) -> Like
         raise InsufficientData(needed=1, got=observations)
     if not 0 <= exceptions <= observations:
         raise ValueError(f"exceptions must lie between 0 and {observations}, got {exceptions}")
-    share = exceptions / observations
-    ratio = 2.0 * (
-        _log_likelihood(observations - exceptions, exceptions, share)
-        - _log_likelihood(observations - exceptions, exceptions, 1.0 - level)
-    )
-    return _tested(ratio, 1)
+    return _tested(float(coverage_ratio(exceptions, observations, level)), 1)
 
 
 def christoffersen_test(exceptions: ArrayLike, level: float = 0.95) -> Christoffersen:
@@ -127,12 +124,11 @@ def christoffersen_test(exceptions: ArrayLike, level: float = 0.95) -> Christoff
         raise ValueError("exceptions must be one series of true and false")
     if len(days) < 2:
         raise InsufficientData(needed=2, got=len(days))
-    hits = days.astype(np.int64)
-    (n00, n01), (n10, n11) = np.bincount(2 * hits[:-1] + hits[1:], minlength=4).reshape(2, 2).tolist()
-    independence = _independence(n00, n01, n10, n11)
-    coverage = kupiec_test(int(hits.sum()), len(hits), level)
-    joint = _tested(independence.statistic + coverage.statistic, 2)
-    return Christoffersen(independence=independence, conditional_coverage=joint)
+    found = coverage_tests(days, level)
+    return Christoffersen(
+        independence=_tested(float(found.independence), 1),
+        conditional_coverage=_tested(float(found.conditional_coverage), 2),
+    )
 
 
 def basel_traffic_light(exceptions: int, observations: int = 250, level: float = 0.99) -> TrafficLight:
@@ -166,22 +162,93 @@ def basel_traffic_light(exceptions: int, observations: int = 250, level: float =
     return TrafficLight(zone, _MULTIPLIERS[min(max(scaled, low), high)], probability)
 
 
-def _independence(n00: int, n01: int, n10: int, n11: int) -> LikelihoodRatio:
+@dataclass(frozen=True, slots=True, eq=False)
+class CoverageTests:
+    """The tests of N sequences of exceptions, each (N,), or numbers for one sequence.
+
+    ``coverage`` is Kupiec's ratio, ``independence`` and ``conditional_coverage`` are Christoffersen's. ``p_values``
+    are of the three in this order.
+    """
+
+    observations: int
+    exceptions: IntArray
+    expected: float
+    coverage: FloatArray
+    independence: FloatArray
+    conditional_coverage: FloatArray
+
+    @property
+    def p_values(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """χ² with one, one and two degrees of freedom."""
+        ratios = (self.coverage, self.independence, self.conditional_coverage)
+        first, second, both = (
+            np.asarray(chi2.sf(ratio, degrees)) for ratio, degrees in zip(ratios, (1, 1, 2), strict=True)
+        )
+        return first, second, both
+
+
+def coverage_tests(exceptions: ArrayLike, level: float = 0.95) -> CoverageTests:
+    """``kupiec_test`` and ``christoffersen_test`` of many sequences of exceptions at once.
+
+    Parameters
+    ----------
+    exceptions : (T,) or (T, N) of bool
+        Whether each day's loss went beyond its forecast, in order.
+    level : float
+        Confidence level of the value at risk, 0 < level < 1.
+
+    Raises
+    ------
+    ValueError
+        If the level is out of range.
+    InsufficientData
+        With fewer than two days.
+
+    References
+    ----------
+    Those of the two tests.
+    """
+    check_level(level)
+    hits = np.asarray(exceptions).astype(bool)
+    if len(hits) < 2:
+        raise InsufficientData(needed=2, got=len(hits))
+    before, after = hits[:-1], hits[1:]
+    count = hits.sum(axis=0)
+    n11, n01, n10 = ((a & b).sum(axis=0) for a, b in ((before, after), (~before, after), (before, ~after)))
+    independence = _independence_ratio(len(after) - n01 - n10 - n11, n01, n10, n11)
+    coverage = coverage_ratio(count, len(hits), level)
+    return CoverageTests(len(hits), count, len(hits) * (1 - level), coverage, independence, coverage + independence)
+
+
+def coverage_ratio(exceptions: ArrayLike, observations: int, level: float) -> FloatArray:
+    """Kupiec's likelihood ratio of each number of exceptions."""
+    hits = np.asarray(exceptions, dtype=np.float64)
+    calm = observations - hits
+    fitted = _log_likelihood(calm, hits, hits / observations)
+    return _not_negative(2.0 * (fitted - _log_likelihood(calm, hits, 1.0 - level)))
+
+
+def _independence_ratio(n00: Counts, n01: Counts, n10: Counts, n11: Counts) -> FloatArray:
     after_calm, after_hit = _share(n01, n00 + n01), _share(n11, n10 + n11)
     anyway = _share(n01 + n11, n00 + n01 + n10 + n11)
     apart = _log_likelihood(n00, n01, after_calm) + _log_likelihood(n10, n11, after_hit)
-    return _tested(2.0 * (apart - _log_likelihood(n00 + n10, n01 + n11, anyway)), 1)
+    return _not_negative(2.0 * (apart - _log_likelihood(n00 + n10, n01 + n11, anyway)))
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def _share(part: Counts, whole: Counts) -> FloatArray:
+    return np.asarray(part / np.maximum(whole, 1), dtype=np.float64)
 
 
-def _log_likelihood(calm: int, hits: int, probability: float) -> float:
+def _log_likelihood(
+    calm: Counts | FloatArray, hits: Counts | FloatArray, probability: FloatArray | float
+) -> FloatArray:
     """ln[(1 − p)^calm p^hits], where 0·ln 0 is 0."""
-    return float(xlogy(calm, 1.0 - probability) + xlogy(hits, probability))
+    return np.asarray(xlogy(calm, 1.0 - probability) + xlogy(hits, probability))
 
 
-def _tested(ratio: float, degrees: int) -> LikelihoodRatio:
-    statistic = max(ratio, 0.0)  # rounding can leave a ratio of 0 a little below it
+def _not_negative(ratio: FloatArray) -> FloatArray:
+    return np.maximum(ratio, 0.0)  # rounding can leave a ratio of 0 a little below it
+
+
+def _tested(statistic: float, degrees: int) -> LikelihoodRatio:
     return LikelihoodRatio(statistic, degrees, float(chi2.sf(statistic, degrees)))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
 from math import exp, pi, sqrt
+from typing import Self
 
 import numpy as np
+from scipy.signal import lfilter
 from scipy.special import ndtri
 
 from analytics.engine.moments import skewness
@@ -18,13 +22,13 @@ PATHS = 10_000
 
 def normal_loss(series: FloatArray, level: float) -> Figure:
     """−μ + z·σ with z the quantile of the normal distribution at ``level`` (ddof 1)."""
-    mean, deviation = _fitted(series)
+    mean, deviation = fitted(series)
     return deviation * float(ndtri(level)) - mean
 
 
 def normal_shortfall(series: FloatArray, level: float) -> Figure:
     """−μ + σ φ(z) / (1 − level): the mean of the normal distribution beyond its quantile."""
-    mean, deviation = _fitted(series)
+    mean, deviation = fitted(series)
     z = float(ndtri(level))
     return deviation * (exp(-z * z / 2) / sqrt(2 * pi) / (1 - level)) - mean
 
@@ -35,20 +39,68 @@ def cornish_fisher_loss(series: FloatArray, level: float) -> Figure:
     With z the normal quantile at 1 − level: z* = z + (z² − 1)s/6 + (z³ − 3z)k/24 − (2z³ − 5z)s²/36. Cornish and Fisher
     (1938); the form of Favre and Galeano (2002), "Mean-modified value-at-risk optimization with hedge funds", Journal
     of Alternative Investments 5(2).
+
+    For a large skewness or kurtosis the expansion turns back: it would call a smaller loss the rarer one. There the
+    largest loss of the levels from one half on stands, so that the loss never falls as the level rises. Chernozhukov,
+    Fernández-Val and Galichon (2010), "Rearranging Edgeworth–Cornish–Fisher expansions", Economic Theory 42(2).
     """
-    mean, deviation = _fitted(series)
-    return -mean - _moved(series, float(ndtri(1 - level))) * deviation
+    mean, deviation = fitted(series)
+    return -mean - Expansion.of(series).quantile(float(ndtri(1 - level))) * deviation
 
 
 def cornish_fisher_shortfall(series: FloatArray, level: float) -> Figure:
     """The mean of the moved quantiles beyond the level, by Gauss–Legendre quadrature over the tail's probabilities."""
-    mean, deviation = _fitted(series)
-    nodes, weights = np.polynomial.legendre.leggauss(64)
+    mean, deviation = fitted(series)
+    nodes, weights = _nodes()
     # p = (1 − level)·u² flattens the pole of the quantile at 0.
     u = (nodes + 1.0) / 2.0
-    quantiles = [_moved(series, float(z)) for z in ndtri((1 - level) * u * u)]
-    average: Figure = np.tensordot(weights * u, np.asarray(quantiles), axes=1)
+    z = ndtri((1 - level) * u * u).reshape(-1, *(1 for _ in series.shape[1:]))
+    average: Figure = np.tensordot(weights * u, Expansion.of(series).quantile(z), axes=1)
     return -mean - average * deviation
+
+
+@cache
+def _nodes() -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights of the quadrature; they take longer than all the rest."""
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+    return nodes, weights
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """Cornish and Fisher's expansion for the skewness and excess kurtosis of series: one number each, or (N,)."""
+
+    skewness: Figure
+    kurtosis: Figure
+
+    @classmethod
+    def of(cls, series: FloatArray) -> Self:
+        return cls(skewness(series), excess_kurtosis(series))
+
+    def quantile(self, z: float | FloatArray) -> Figure:
+        """The quantile where the normal distribution has ``z``, a number or an array beside the series.
+
+        Below 0 it is the least from ``z`` to 0.
+        """
+        lowest = self._at(z)
+        for turn in self._turns():
+            inside = (z < turn) & (turn < 0)
+            lowest = np.minimum(lowest, self._at(np.where(inside, turn, z)))
+        return lowest
+
+    def _at(self, z: float | FloatArray) -> Figure:
+        s, k = self.skewness, self.kurtosis
+        square = z * z
+        moved: Figure = z + (square - 1) * s / 6 + (square - 3) * z * k / 24 - (2 * square - 5) * z * s * s / 36
+        return moved
+
+    def _turns(self) -> tuple[FloatArray, FloatArray]:
+        """Where the slope az² + bz + c is 0; not finite where it nowhere is."""
+        s, k = np.asarray(self.skewness), np.asarray(self.kurtosis)
+        a, b, c = k / 8 - s * s / 6, s / 3, 1 - k / 8 + 5 * s * s / 36
+        with np.errstate(invalid="ignore", divide="ignore"):
+            half = -(b + np.copysign(np.sqrt(b * b - 4 * a * c), b)) / 2
+            return half / a, c / half
 
 
 def filtered(series: FloatArray, decay: float = DECAY) -> FloatArray:
@@ -60,28 +112,23 @@ def filtered(series: FloatArray, decay: float = DECAY) -> FloatArray:
     if not 0 < decay < 1:
         raise ValueError(f"decay must lie between 0 and 1, got {decay}")
     size = root_mean_square(series)
-    variance = np.empty((len(series) + 1, *series.shape[1:]))
-    variance[0] = np.square(defined(size, np.equal(size, 0), "returns do not vary"))
-    for day, square in enumerate(np.square(series)):
-        variance[day + 1] = decay * variance[day] + (1 - decay) * square
+    first = np.square(defined(size, np.equal(size, 0), "returns do not vary"))[np.newaxis]
+    later, _ = lfilter([1 - decay], [1, -decay], np.square(series), axis=0, zi=decay * first)
+    variance = np.concatenate([first, later])
     return np.asarray(series * np.sqrt(variance[-1] / variance[:-1]))
 
 
 def drawn(series: FloatArray, horizon: int, distribution: Distribution, seed: int) -> FloatArray:
     """10,000 random returns over ``horizon`` periods, (10000,) or (10000, N), with each series' mean and deviation."""
-    mean, deviation = _fitted(series)
+    mean, deviation = fitted(series)
     growth = np.ones(())
     for step in standard_draws(horizon, PATHS, distribution=distribution, seed=seed):
         growth = growth * np.maximum(1.0 + mean + np.multiply.outer(step, deviation), 0.0)
     return np.asarray(growth - 1.0)
 
 
-def _fitted(series: FloatArray) -> tuple[Figure, Figure]:
+def fitted(series: FloatArray) -> tuple[Figure, Figure]:
+    """Mean and sample deviation; the deviation is undefined where the returns do not vary."""
     mean: Figure = series.mean(axis=0)
     deviation: Figure = np.std(series, axis=0, ddof=1)
     return mean, defined(deviation, is_flat(deviation, root_mean_square(series)), "returns do not vary")
-
-
-def _moved(series: FloatArray, z: float) -> Figure:
-    s, k = skewness(series), excess_kurtosis(series)
-    return z + (z * z - 1) * s / 6 + (z**3 - 3 * z) * k / 24 - (2 * z**3 - 5 * z) * s * s / 36

@@ -71,7 +71,12 @@ def simulate(
     deviation = _deviation(shares, matrix)
     drift = float(shares @ expected)
     steps = standard_draws(horizon, paths, distribution=distribution, degrees=degrees, seed=seed)
-    return np.asarray(np.multiply.reduce(1.0 + np.maximum(drift + deviation * steps, -1.0), axis=0) - 1.0)
+    # In place: the draws are ours, and arrays of all paths are slow to allocate.
+    steps *= deviation
+    steps += drift
+    np.maximum(steps, -1.0, out=steps)
+    steps += 1.0
+    return np.asarray(np.multiply.reduce(steps, axis=0) - 1.0)
 
 
 def standard_draws(

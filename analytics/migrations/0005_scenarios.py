@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analytics', '0002_initial'),
+        ('analytics', '0004_backtests'),
         ('assets', '0008_live'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

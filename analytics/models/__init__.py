@@ -1,6 +1,17 @@
 """What was computed about portfolios, from which versions of its inputs, and what people ask of them."""
 
+from analytics.models.backtest import Basis, VarBacktest, VarBacktestQuerySet
 from analytics.models.scenario import Scenario, ScenarioQuerySet, ScenarioShock, StressWindow
 from analytics.models.snapshot import Snapshot, SnapshotQuerySet
 
-__all__ = ["Scenario", "ScenarioQuerySet", "ScenarioShock", "Snapshot", "SnapshotQuerySet", "StressWindow"]
+__all__ = [
+    "Basis",
+    "Scenario",
+    "ScenarioQuerySet",
+    "ScenarioShock",
+    "Snapshot",
+    "SnapshotQuerySet",
+    "StressWindow",
+    "VarBacktest",
+    "VarBacktestQuerySet",
+]

@@ -64,6 +64,19 @@ def test_cornish_fisher_shortfall_is_the_mean_of_its_quantiles_beyond(level: flo
     )
 
 
+@pytest.mark.parametrize("jump", [0.2, -0.2, 5.0])
+def test_cornish_fisher_never_falls_as_the_level_rises(jump: float) -> None:
+    """One day that is unlike the others turns the plain expansion back: its quantile at 99 % is nearer than at 95 %."""
+    returns = np.append(draw(9, 250) / 10, jump)
+    levels = (0.5, 0.9, 0.95, 0.975, 0.99, 0.999)
+
+    losses = [engine.value_at_risk(returns, level, method="cornish_fisher") for level in levels]
+    shortfalls = [engine.expected_shortfall(returns, level, method="cornish_fisher") for level in levels]
+
+    assert losses == sorted(losses)
+    assert all(shortfall >= loss - 1e-12 for shortfall, loss in zip(shortfalls, losses, strict=True))
+
+
 def test_filtered_losses_follow_the_volatility_of_now() -> None:
     calm, wild = draw(4, 500) / 4, draw(5, 500)
     into_storm, into_calm = np.concatenate([calm, wild]), np.concatenate([wild, calm])
@@ -159,6 +172,28 @@ def test_published_example_of_conditional_coverage() -> None:
     assert_allclose(found.statistic, expected["lr"], rtol=0, atol=half_unit(expected["lr"]))
     assert_allclose(found.p_value, expected["p_value"], rtol=0, atol=half_unit(expected["p_value"]))
     assert found.degrees == 2
+
+
+def zone_cases() -> list[Any]:
+    """Each published zone at both ends of its range; the last one has none above."""
+    cases = [case for case in CASES.values() if case["test"] == "basel_traffic_light"]
+    ends = ("exceptions_from", "exceptions_to")
+    return [(case, end) for case in cases for end in ends if case["inputs"][end] is not None]
+
+
+@pytest.mark.parametrize(("case", "end"), zone_cases(), ids=str)
+def test_published_zones_of_the_traffic_light(case: dict[str, Any], end: str) -> None:
+    inputs, expected = case["inputs"], case["expected"]
+    lowest, highest = expected["multiplier_range"]
+
+    light = engine.basel_traffic_light(inputs[end], inputs["N"], 1 - inputs["p"])
+
+    assert light.zone == expected["zone"]
+    assert light.multiplier == (lowest if end == "exceptions_from" else highest)
+
+
+def test_no_published_example_is_left_out() -> None:
+    assert {case["test"] for case in CASES.values()} == {"kupiec_pof", "conditional_coverage", "basel_traffic_light"}
 
 
 def test_clustered_exceptions_are_not_independent() -> None:

@@ -84,6 +84,23 @@ def _settled(values: Any, function: str) -> Any:
     return array[np.isfinite(array)] if array.ndim == 1 else array
 
 
+def _paired(figure: Callable[..., Any]) -> Callable[..., Any]:
+    """A figure of the days, counted from the last, that both series have."""
+
+    def of_both(returns: FloatArray, **other: FloatArray) -> Any:
+        [benchmark] = other.values()
+        days = min(len(returns), len(benchmark))
+        return figure(returns[len(returns) - days :], benchmark[len(benchmark) - days :])
+
+    return of_both
+
+
+def _by_month(returns: FloatArray, days: list[str], convert_to: str) -> list[float]:
+    assert convert_to == "monthly"
+    months = np.array(days, "datetime64[M]")
+    return [float(engine.cumulative_returns(returns[months == month])[-1]) for month in np.unique(months)]
+
+
 # Their function and its parameters in our words.
 TRANSLATED: dict[str, Callable[..., Any]] = {
     "simple_returns": engine.simple_returns,
@@ -100,6 +117,15 @@ TRANSLATED: dict[str, Callable[..., Any]] = {
         returns, required_return, PERIODS[period]
     ),
     "alpha": engine.alpha,
+    "omega_ratio": lambda returns, risk_free, required_return: engine.omega_ratio(
+        returns, risk_free[: len(returns)], required_return
+    ),
+    "excess_sharpe": _paired(engine.information_ratio),
+    "stability_of_timeseries": engine.stability,
+    "up_capture": _paired(engine.up_capture),
+    "down_capture": _paired(engine.down_capture),
+    "up_down_capture": _paired(lambda r, b: engine.up_capture(r, b) / engine.down_capture(r, b)),
+    "aggregate_returns": _by_month,
 }
 
 
@@ -107,7 +133,8 @@ TRANSLATED: dict[str, Callable[..., Any]] = {
 def test_the_expected_values_of_empyrical(case: dict[str, Any]) -> None:
     function = case["function"]
     inputs = {
-        name: _settled(value, function) if isinstance(value, list) else value for name, value in case["inputs"].items()
+        name: _settled(value, function) if isinstance(value, list) and name != "days" else value
+        for name, value in case["inputs"].items()
     }
 
     if case["expected"] is None:

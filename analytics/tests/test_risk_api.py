@@ -74,7 +74,7 @@ def test_the_figures_of_the_newest_snapshot(client: APIClient, growth: Portfolio
 
     body = risk(client, growth)
 
-    assert body | {"metrics": None, "computed_at": None} == {
+    assert body | {"metrics": None, "computed_at": None, "ex_ante": None} == {
         "portfolio": growth.pk,
         "as_of": SESSIONS[-1].isoformat(),
         "currency": "USD",
@@ -91,6 +91,7 @@ def test_the_figures_of_the_newest_snapshot(client: APIClient, growth: Portfolio
         "horizon": 1,
         "price_source": "",
         "metrics": None,
+        "ex_ante": None,
     }
     assert {figure["key"]: figure["value"] for figure in body["metrics"]} == {
         name: getattr(snapshot, name) for name in FIGURES
@@ -108,7 +109,9 @@ def test_a_new_trade_shows_as_stale_beside_the_old_figures(client: APIClient, gr
 
     buy(growth, aapl, 1, 90, SESSIONS[-1])
 
-    assert risk(client, growth) == before | {"stale": True}
+    after = risk(client, growth)
+    assert after | {"ex_ante": None} == before | {"stale": True, "ex_ante": None}
+    assert after["ex_ante"]["total_value"] > before["ex_ante"]["total_value"]  # looks ahead from now
 
 
 def test_another_level_and_horizon_are_computed_on_request(client: APIClient, growth: Portfolio) -> None:
@@ -217,7 +220,7 @@ def test_no_series_says_why(client: APIClient, alice: User) -> None:
     assert body["problem"] == "there are no trades yet"
 
 
-@pytest.mark.parametrize(("path", "most"), [("risk", 4), ("series", 9)])
+@pytest.mark.parametrize(("path", "most"), [("risk", 14), ("series", 9)])
 def test_queries(
     client: APIClient,
     growth: Portfolio,

@@ -1,22 +1,115 @@
-"""The first page of Analytics: return and risk."""
+"""The first page of Analytics: what the portfolio's own returns show, and what today's weights have in store."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from analytics.views.dashboard import risk_figures
+from analytics import queries
+from analytics.ex_ante import loss_amount
+from analytics.figures import EX_ANTE_LABELS, FIGURES, LABELS, LEVEL
+from analytics.models import Snapshot
+from analytics.queries import ExAnte
+from analytics.views.dashboard import DETAILS, SIGNED
+from analytics.views.figures import FigureRow
 from analytics.views.sections import section_page
 from core.web import login_needed
-from portfolios.views.base import welcome
+from portfolios.models import Portfolio
+from portfolios.views.base import visible, welcome
+
+LOSSES = tuple(DETAILS)
+EX_ANTE_DETAILS = {f"ex_ante_{name}": f"{detail}, historical" for name, detail in DETAILS.items()}
 
 
 @require_safe
 @login_needed
 def risk(request: HttpRequest) -> HttpResponse:
-    """Every figure of one portfolio: ``?portfolio=<id>``, else the first."""
+    """Every figure of one portfolio: ``?portfolio=<id>``, else the first; of ``?as_of=``, else now."""
     page = section_page(request, "risk")
-    if page["portfolio"] is None:
+    portfolio: Portfolio | None = page["portfolio"]
+    if portfolio is None:
         return welcome(request, "analytics")
-    return render(request, "analytics/risk.html", page | risk_figures(page["portfolio"]))
+    return render(request, "analytics/risk.html", page | _context(portfolio, page["past"]))
+
+
+@require_safe
+@login_needed
+def risk_figures(request: HttpRequest, portfolio_id: int) -> HttpResponse:
+    """The figures of now; while they are stale they ask for themselves again."""
+    portfolio = get_object_or_404(visible(request), pk=portfolio_id)
+    context = _context(portfolio, None) | {"portfolio": portfolio, "past": None}
+    return render(request, "analytics/_risk_figures.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class ExPost:
+    """Figures of the portfolio's own returns, and the window that they are of. ``stale``: newer ones are coming."""
+
+    start: date | None = None
+    end: date | None = None
+    observations: int = 0
+    benchmark: str = ""
+    stale: bool = False
+    total_value: Decimal | None = None
+    figures: dict[str, float | None] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def _context(portfolio: Portfolio, past: date | None) -> dict[str, Any]:
+    found = queries.ex_ante(portfolio, methods=["historical"], levels=[LEVEL], horizons=[1], as_of=past)
+    ex_post = _past(portfolio, past) if past else _stored(portfolio)
+    return {
+        "ex_post": ex_post,
+        "ex_post_rows": list(_ex_post_rows(ex_post, portfolio.base_currency)),
+        "ex_ante": found,
+        "ex_ante_rows": list(_ex_ante_rows(found)),
+    }
+
+
+def _stored(portfolio: Portfolio) -> ExPost:
+    """The newest snapshot."""
+    stale = queries.stale(Portfolio.objects.filter(pk=portfolio.pk)).exists()
+    snapshot = Snapshot.objects.filter(portfolio=portfolio).order_by("-as_of").first()
+    if snapshot is None:
+        return ExPost(stale=stale)
+    return ExPost(
+        snapshot.window_start,
+        snapshot.window_end,
+        snapshot.observations,
+        snapshot.benchmark_symbol,
+        stale,
+        snapshot.total_value,
+        {name: getattr(snapshot, name) for name in FIGURES},
+        snapshot.problems,
+    )
+
+
+def _past(portfolio: Portfolio, day: date) -> ExPost:
+    """Computed on request, as of a day."""
+    result = queries.risk(portfolio, as_of=day)
+    benchmark = portfolio.benchmark.symbol if portfolio.benchmark else ""
+    window = (result.start, result.end, result.observations)
+    return ExPost(*window, benchmark, figures=result.figures, problems=result.problems)
+
+
+def _ex_post_rows(found: ExPost, currency: str) -> Iterator[FigureRow]:
+    for key in FIGURES if found.figures else ():
+        value, problem = found.figures.get(key), found.problems.get(key, "not defined")
+        amount = loss_amount(value, found.total_value, currency) if key in LOSSES else None
+        signed = key in (*SIGNED, "total_return")
+        yield FigureRow(key, LABELS[key], DETAILS.get(key, ""), signed, value, amount, problem)
+
+
+def _ex_ante_rows(found: ExAnte) -> Iterator[FigureRow]:
+    held = found.exposure
+    for key, (value, problem) in found.figures().items():
+        detail = EX_ANTE_DETAILS.get(key, "")
+        amount = loss_amount(value, held.total_value, held.currency) if held and detail else None
+        yield FigureRow(key, EX_ANTE_LABELS[key], detail, signed=False, value=value, amount=amount, problem=problem)

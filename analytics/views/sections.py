@@ -24,6 +24,7 @@ class Section(NamedTuple):
 
 SECTIONS = (
     Section("risk", "Risk", "analytics-risk"),
+    Section("var", "Value at risk", "analytics-var"),
     Section("stress", "Stress tests", "analytics-stress"),
     Section("correlation", "Correlation", "analytics-correlation"),
 )
