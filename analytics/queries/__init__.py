@@ -1,5 +1,6 @@
 """Reads for the risk engine: what is stale, the facts of a chunk as arrays, exact amounts, one portfolio's series."""
 
+from analytics.queries.exposure import exposure, exposures, weighted
 from analytics.queries.facts import inputs
 from analytics.queries.money import Money, money
 from analytics.queries.performance import Report, report
@@ -10,6 +11,8 @@ __all__ = [
     "Money",
     "Report",
     "ValueSeries",
+    "exposure",
+    "exposures",
     "inputs",
     "money",
     "price_source",
@@ -18,5 +21,6 @@ __all__ = [
     "series",
     "stale",
     "stale_portfolio_ids",
+    "weighted",
     "with_versions",
 ]

@@ -97,6 +97,14 @@ def _in_money(trades: NDArray[np.void], assets: Mapping[int, AssetFacts]) -> NDA
     return trades
 
 
+def market_on(as_of: date | None = None) -> Market:
+    """Every asset's prices up to ``as_of``, adjusted closes among them, without the splits that raw closes need.
+
+    One query, and those that a price panel needs that lags.
+    """
+    return _market(as_of, _asset_facts(), [])
+
+
 def _market(as_of: date | None, assets: Mapping[int, AssetFacts], actions: Sequence[Action]) -> Market:
     panel = open_panel()
     until = len(panel.days) if as_of is None else int(np.searchsorted(panel.days, np.datetime64(as_of), side="right"))

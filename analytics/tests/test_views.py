@@ -336,3 +336,12 @@ def test_error_pages_stand_without_a_context(name: str, db: None) -> None:
     from django.template.loader import render_to_string
 
     assert Page(render_to_string(f"{name}.html")).faults == []
+
+
+def test_analytics_leads_to_its_first_page_and_keeps_the_question(browser: Client, growth: Portfolio) -> None:
+    response = browser.get("/analytics/", {"portfolio": growth.pk, "as_of": "2022-06-30"})
+
+    assert response.headers["Location"] == f"/analytics/risk/?portfolio={growth.pk}&as_of=2022-06-30"
+    page = browser.get(response.headers["Location"]).content.decode()
+    assert 'aria-current="page">Risk</a>' in page
+    assert "as of <time" in page

@@ -36,7 +36,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     portfolio = page["portfolio"]
     if portfolio is None:
         return welcome(request, "dashboard")
-    context = page | {"section": "dashboard"} | _books(portfolio) | _risk(portfolio)
+    context = page | {"section": "dashboard"} | _books(portfolio) | risk_figures(portfolio)
     if context["held"] or context["disposals"]:
         context["chart"] = _value_chart(portfolio, request)
     return render(request, "analytics/dashboard.html", context)
@@ -47,7 +47,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 def risk_card(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     """The card of figures; while they are stale it asks for itself again."""
     portfolio = get_object_or_404(visible(request), pk=portfolio_id)
-    return render(request, "analytics/_risk_card.html", _risk(portfolio) | {"portfolio": portfolio})
+    return render(request, "analytics/_risk_card.html", risk_figures(portfolio) | {"portfolio": portfolio})
 
 
 @require_safe
@@ -115,7 +115,7 @@ SIGNED = ("annual_return", "max_drawdown", "alpha")  # a gain and a loss are tol
 SHOWN = tuple(name for name in LABELS if name != "total_return")
 
 
-def _risk(portfolio: Portfolio) -> dict[str, Any]:
+def risk_figures(portfolio: Portfolio) -> dict[str, Any]:
     """The newest snapshot and whether it still shows what is so."""
     snapshot = Snapshot.objects.filter(portfolio=portfolio).order_by("-as_of").first()
     stale = queries.stale(Portfolio.objects.filter(pk=portfolio.pk)).exists()

@@ -1,0 +1,44 @@
+"""The pages of Analytics: which there are, and what each of them begins with."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from core.web import login_needed
+from portfolios.views.base import page_of
+from portfolios.views.filters import DayFilter
+
+
+class Section(NamedTuple):
+    """A page of Analytics. ``url_name`` is that of its URL; ``title`` its tab and its heading."""
+
+    key: str
+    title: str
+    url_name: str
+
+
+SECTIONS = (Section("risk", "Risk", "analytics-risk"),)
+
+
+@require_safe
+@login_needed
+def analytics(request: HttpRequest) -> HttpResponse:
+    """The first page of Analytics."""
+    query = request.GET.urlencode()
+    return redirect(reverse(SECTIONS[0].url_name) + (f"?{query}" if query else ""))
+
+
+def section_page(request: HttpRequest, key: str) -> dict[str, Any]:
+    """What the page ``key`` begins with: the picker of portfolios, the tabs, and the day that ``?as_of=`` names.
+
+    ``portfolio`` is None for somebody without any, ``past`` None for now.
+    """
+    form = DayFilter(request.GET)
+    [shown] = [section for section in SECTIONS if section.key == key]
+    page = {"section": "analytics", "sections": SECTIONS, "shown": shown, "day_form": form}
+    return page_of(request) | page | {"past": form.value("as_of")}
