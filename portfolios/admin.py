@@ -48,7 +48,7 @@ if TYPE_CHECKING:  # generic in their stubs only
 else:
     ModelAdmin, Inline = admin.ModelAdmin, admin.TabularInline
 
-EDITABLE = ("name", "description", "benchmark", "allow_short", "long_term_days")
+EDITABLE = ("name", "description", "benchmark", "allow_short", "long_term_days", "rebalance_threshold")
 
 
 class AccountInline(Inline):

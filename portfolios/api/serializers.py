@@ -124,6 +124,7 @@ class PortfolioSerializer(StrictSerializer, serializers.ModelSerializer[Portfoli
             "cost_method",
             "allow_short",
             "long_term_days",
+            "rebalance_threshold",
             "cash",
             "benchmark",
             "created_at",
