@@ -74,3 +74,8 @@ class RebalanceProposal(models.Model):
 
     def __str__(self) -> str:
         return f"proposal {self.pk} of {self.portfolio_id}"
+
+    @property
+    def stale(self) -> bool:
+        """Whether the books have changed since, so that it can only be worked out anew; reads the portfolio."""
+        return self.state == RebalanceState.SAVED and self.portfolio.version != self.portfolio_version

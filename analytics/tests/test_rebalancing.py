@@ -58,7 +58,8 @@ def assets(db: None) -> dict[str, Asset]:
         "BTC": make_asset("BTC", type="crypto", exchange=None),
         "NEW": make_asset("NEW"),
     }
-    for symbol, close in {"AAA": 120, "BBB": "88.5", "CCC": 2050, "BTC": "61234.56", "NEW": "33.33"}.items():
+    closes = {"AAA": "120", "BBB": "88.5", "CCC": "2050", "BTC": "61234.56", "NEW": "33.33"}
+    for symbol, close in closes.items():
         make_bars(made[symbol], {DAY: close})
     make_rate("EURUSD", {date(2023, 1, 2): "1.06", date(2025, 9, 1): "1.17", DAY: "1.0837"})
     make_rate("GBPUSD", {date(2023, 1, 2): "1.21", date(2025, 9, 1): "1.35", DAY: "1.2711"})
