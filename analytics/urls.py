@@ -4,9 +4,18 @@ from django.urls import path
 
 from analytics.views.dashboard import dashboard, methods, risk_card, value_card
 from analytics.views.holding import holding
+from analytics.views.rebalancing import (
+    ProposalBookPage,
+    ProposalDiscardPage,
+    ProposalPage,
+    ProposalUndoPage,
+    RebalancingPage,
+    RebalancingPart,
+)
 from analytics.views.risk import risk
 from analytics.views.sections import analytics
 from analytics.views.tax import reports, tax_report_page
+from core.web import login_needed
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
@@ -14,6 +23,20 @@ urlpatterns = [
     path("cards/<int:portfolio_id>/value/", value_card, name="value-card"),
     path("analytics/", analytics, name="analytics"),
     path("analytics/risk/", risk, name="analytics-risk"),
+    path("analytics/rebalancing/", login_needed(RebalancingPage.as_view()), name="analytics-rebalancing"),
+    path("analytics/rebalancing/preview/", login_needed(RebalancingPart.as_view()), name="rebalancing-preview-part"),
+    path("analytics/rebalancing/<int:pk>/", login_needed(ProposalPage.as_view()), name="rebalancing-proposal"),
+    path(
+        "analytics/rebalancing/<int:pk>/book/", login_needed(ProposalBookPage.as_view()), name="rebalancing-book-page"
+    ),
+    path(
+        "analytics/rebalancing/<int:pk>/discard/",
+        login_needed(ProposalDiscardPage.as_view()),
+        name="rebalancing-discard-page",
+    ),
+    path(
+        "analytics/rebalancing/<int:pk>/undo/", login_needed(ProposalUndoPage.as_view()), name="rebalancing-undo-page"
+    ),
     path("holdings/<path:symbol>/", holding, name="holding"),
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),

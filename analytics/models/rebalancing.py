@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -74,6 +75,10 @@ class RebalanceProposal(models.Model):
 
     def __str__(self) -> str:
         return f"proposal {self.pk} of {self.portfolio_id}"
+
+    @property
+    def gain(self) -> Decimal:
+        return self.gain_short + self.gain_long
 
     @property
     def stale(self) -> bool:
