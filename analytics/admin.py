@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from activity.admin import ReadOnly
 from activity.services import finish_job, start_job
 from analytics import services, tasks
-from analytics.models import Snapshot
+from analytics.models import RebalanceProposal, Snapshot
 from portfolios.models import Portfolio
 
 if TYPE_CHECKING:
@@ -62,3 +62,17 @@ class SnapshotAdmin(ReadOnly, ModelAdmin):
     @admin.action(description="Recompute the portfolios of the selected snapshots", permissions=["view"])
     def recompute(self, request: HttpRequest, snapshots: QuerySet[Snapshot]) -> None:
         queue(request, sorted(set(snapshots.order_by().values_list("portfolio_id", flat=True))))
+
+
+@admin.register(RebalanceProposal)
+class RebalanceProposalAdmin(ReadOnly, ModelAdmin):
+    """Proposals of trades; they are booked and discarded by those whose portfolio it is."""
+
+    list_display = [
+        *("created_at", "portfolio", "state", "currency", "turnover", "gain_short", "gain_long", "tax"),
+        *("cash_after", "created_by", "decided_at"),
+    ]
+    list_filter = ["state", "currency"]
+    list_select_related = ["portfolio", "created_by"]
+    search_fields = ["portfolio__name"]
+    date_hierarchy = "created_at"

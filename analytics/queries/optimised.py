@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
+from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
 
 from django.apps import apps
 
 from core.errors import DomainError
-from core.money import EXACT
+from core.money import EXACT, divide, total
 from portfolios.models import Portfolio
 
 WEIGHT = Decimal("1e-10")
+MOST = Decimal("1.01")
 
 
 class RunUnknown(DomainError):
@@ -29,5 +31,16 @@ def weights_of_run(portfolio: Portfolio, run_id: int) -> dict[str, Decimal]:
         weights = {symbol: Decimal(str(weight)) for symbol, weight in (found or {})["weights"].items()}
     except (KeyError, TypeError, AttributeError, InvalidOperation) as error:
         raise RunUnknown(field="run") from error
-    rounded = {symbol: weight.quantize(WEIGHT, context=EXACT) for symbol, weight in weights.items()}
-    return {symbol: weight for symbol, weight in rounded.items() if weight}
+    if not all(weight.is_finite() for weight in weights.values()):
+        raise RunUnknown(field="run")
+    return {symbol: weight for symbol, weight in _within_one(weights).items() if weight}
+
+
+def _within_one(weights: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """``weights`` with 10 decimals; where rounding made them add up to a little more than 1, they add up to 1."""
+    added = total(weights.values())
+    whole = added if 1 < added < MOST else Decimal(1)
+    return {
+        symbol: divide(weight, whole).quantize(WEIGHT, rounding=ROUND_FLOOR, context=EXACT)
+        for symbol, weight in weights.items()
+    }
