@@ -157,6 +157,7 @@ class PortfolioDetailSerializer(serializers.ModelSerializer[Portfolio]):
 
     benchmark = SymbolField(read_only=True)
     created_at = AwareDateTimeField(read_only=True)
+    rebalance_threshold = DecimalStringField(5, 4, read_only=True)
     totals = serializers.SerializerMethodField()
     investments = serializers.SerializerMethodField()
 
