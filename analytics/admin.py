@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from activity.admin import ReadOnly
 from activity.services import finish_job, start_job
 from analytics import services, tasks
-from analytics.models import Snapshot, StressWindow
+from analytics.models import RebalanceProposal, Snapshot, StressWindow
 from portfolios.models import Portfolio
 
 if TYPE_CHECKING:
@@ -68,3 +68,17 @@ class SnapshotAdmin(ReadOnly, ModelAdmin):
 class StressWindowAdmin(ModelAdmin):
     list_display = ["name", "start", "end", "description"]
     search_fields = ["key", "name"]
+
+
+@admin.register(RebalanceProposal)
+class RebalanceProposalAdmin(ReadOnly, ModelAdmin):
+    """Proposals of trades; they are booked and discarded by those whose portfolio it is."""
+
+    list_display = [
+        *("created_at", "portfolio", "state", "currency", "turnover", "gain_short", "gain_long", "tax"),
+        *("cash_after", "created_by", "decided_at"),
+    ]
+    list_filter = ["state", "currency"]
+    list_select_related = ["portfolio", "created_by"]
+    search_fields = ["portfolio__name"]
+    date_hierarchy = "created_at"

@@ -20,4 +20,25 @@ urlpatterns = [
         api.BacktestHistoryView.as_view(),
         name="portfolio-backtest-history",
     ),
+    path("<int:portfolio_id>/rebalance/", api.RebalanceViewSet.as_view({"post": "create"}), name="portfolio-rebalance"),
+    path(
+        "<int:portfolio_id>/rebalance/proposals/",
+        api.RebalanceProposalViewSet.as_view({"get": "list"}),
+        name="rebalance-list",
+    ),
+    path(
+        "<int:portfolio_id>/rebalance/proposals/<int:pk>/",
+        api.RebalanceProposalViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="rebalance-detail",
+    ),
+    path(
+        "<int:portfolio_id>/rebalance/proposals/<int:pk>/book/",
+        api.RebalanceProposalViewSet.as_view({"post": "book"}),
+        name="rebalance-book",
+    ),
+    path(
+        "<int:portfolio_id>/rebalance/proposals/<int:pk>/undo/",
+        api.RebalanceProposalViewSet.as_view({"post": "undo"}),
+        name="rebalance-undo",
+    ),
 ]

@@ -5,11 +5,20 @@ from django.urls import path
 from analytics.views.dashboard import dashboard, methods, risk_card, value_card
 from analytics.views.dependence import dependence
 from analytics.views.holding import holding
+from analytics.views.rebalancing import (
+    ProposalBookPage,
+    ProposalDiscardPage,
+    ProposalPage,
+    ProposalUndoPage,
+    RebalancingPage,
+    RebalancingPart,
+)
 from analytics.views.risk import risk, risk_figures
 from analytics.views.sections import analytics
 from analytics.views.stress import ScenariosView, ScenarioView, stress
 from analytics.views.tax import reports, tax_report_page
 from analytics.views.value_at_risk import value_at_risk, var_card
+from core.web import login_needed
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
@@ -24,6 +33,20 @@ urlpatterns = [
     path("analytics/scenarios/<int:pk>/", ScenarioView.as_view(), name="scenario-page"),
     path("analytics/correlation/", dependence, name="analytics-correlation"),
     path("analytics/var/", value_at_risk, name="analytics-var"),
+    path("analytics/rebalancing/", login_needed(RebalancingPage.as_view()), name="analytics-rebalancing"),
+    path("analytics/rebalancing/preview/", login_needed(RebalancingPart.as_view()), name="rebalancing-preview-part"),
+    path("analytics/rebalancing/<int:pk>/", login_needed(ProposalPage.as_view()), name="rebalancing-proposal"),
+    path(
+        "analytics/rebalancing/<int:pk>/book/", login_needed(ProposalBookPage.as_view()), name="rebalancing-book-page"
+    ),
+    path(
+        "analytics/rebalancing/<int:pk>/discard/",
+        login_needed(ProposalDiscardPage.as_view()),
+        name="rebalancing-discard-page",
+    ),
+    path(
+        "analytics/rebalancing/<int:pk>/undo/", login_needed(ProposalUndoPage.as_view()), name="rebalancing-undo-page"
+    ),
     path("holdings/<path:symbol>/", holding, name="holding"),
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),

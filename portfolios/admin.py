@@ -27,6 +27,8 @@ from portfolios.models import (
     PaymentMatch,
     Portfolio,
     PortfolioAccount,
+    TargetSet,
+    TargetWeight,
     Trade,
     TransferLot,
 )
@@ -48,7 +50,7 @@ if TYPE_CHECKING:  # generic in their stubs only
 else:
     ModelAdmin, Inline = admin.ModelAdmin, admin.TabularInline
 
-EDITABLE = ("name", "description", "benchmark", "allow_short", "long_term_days")
+EDITABLE = ("name", "description", "benchmark", "allow_short", "long_term_days", "rebalance_threshold")
 
 
 class AccountInline(Inline):
@@ -135,6 +137,23 @@ class PortfolioAdmin(ModelAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Portfolio]) -> None:
         for portfolio in queryset.order_by("pk"):
             self.delete_model(request, portfolio)
+
+
+class TargetWeightInline(ReadOnly, Inline):
+    model = TargetWeight
+    fields = ["asset", "weight", "lot_size"]
+    extra = 0
+
+
+@admin.register(TargetSet)
+class TargetSetAdmin(ReadOnly, ModelAdmin):
+    """Target weights as they were laid down; the newest set of a portfolio counts."""
+
+    list_display = ["created_at", "portfolio", "cash", "created_by"]
+    list_select_related = ["portfolio", "created_by"]
+    search_fields = ["portfolio__name"]
+    date_hierarchy = "created_at"
+    inlines = [TargetWeightInline]
 
 
 class TransferLotInline(ReadOnly, Inline):

@@ -11,6 +11,7 @@ from portfolios.api import (
     LotViewSet,
     MethodChangeViewSet,
     PortfolioViewSet,
+    TargetsViewSet,
     TradeViewSet,
 )
 
@@ -50,6 +51,11 @@ urlpatterns = [
         "<int:portfolio_id>/cost-methods/<int:pk>/restore/",
         MethodChangeViewSet.as_view({"post": "restore"}),
         name="method-restore",
+    ),
+    path(
+        "<int:portfolio_id>/targets/",
+        TargetsViewSet.as_view({"get": "retrieve", "put": "update"}),
+        name="portfolio-targets",
     ),
     path("<int:portfolio_id>/lots/", LotViewSet.as_view({"get": "list"}), name="lot-list"),
     path("<int:portfolio_id>/disposals/", DisposalViewSet.as_view({"get": "list"}), name="disposal-list"),

@@ -21,12 +21,13 @@ from users.models import User
 # The address says it all; a body is not read.
 BODILESS = {"trade-restore", "method-restore", "action-restore", "live-ticket"}
 BODILESS |= {"quarantine-accept", "quarantine-reject", "proposal-accept", "proposal-ignore"}
-OPTIONAL = {"asset-backfill"}  # every field may be left out, and so may the body
+BODILESS |= {"rebalance-book", "rebalance-undo"}
+OPTIONAL = {"asset-backfill", "portfolio-rebalance"}  # every field may be left out, and so may the body
 WRITES = [
     (endpoint, method)
     for endpoint in endpoints()
     for method in endpoint.methods
-    if method in {"post", "patch"} and endpoint.route.startswith("api/") and endpoint.name not in BODILESS
+    if method in {"post", "patch", "put"} and endpoint.route.startswith("api/") and endpoint.name not in BODILESS
 ]
 READS = [endpoint for endpoint in endpoints() if endpoint.route.startswith("api/") and "get" in endpoint.methods]
 write_ids = [f"{method} {endpoint.route}" for endpoint, method in WRITES]
@@ -63,9 +64,29 @@ VALID: dict[str, dict[str, Any]] = {
     "post trade-list": TRADE,
     "patch trade-detail": TRADE,
     "post trade-preview": TRADE,
+    "put portfolio-targets": {"targets": [{"asset": "AAPL", "weight": "0.5"}], "cash": "0.1", "threshold": "0.1"},
+    "put provider-key": {"key": "0123456789abcdef"},
     "post method-list": {"method": "average", "day": "2024-01-04"},
     "post method-preview": {"method": "average", "day": "2024-01-04"},
     "post action-list": {"kind": "split", "ex_date": "2024-01-05", "ratio": "2", "per": "1", "note": ""},
+    "post portfolio-rebalance": {
+        "targets": [{"asset": "AAPL", "weight": "0.5", "lot_size": "1"}],
+        "cash": "0.1",
+        "mode": "full",
+        "amount": "50",
+        "use_cash": True,
+        "threshold": "0.05",
+        "reach": "target",
+        "units": "whole",
+        "minimum": "10",
+        "fee_flat": "1",
+        "fee_rate": "0.001",
+        "keep_others": False,
+        "short_rate": "0.3",
+        "long_rate": "0.15",
+        "objective": "tax",
+        "save": True,
+    },
     "post asset-list": ASSET,
     "post asset-history": {
         "day": "2024-01-09",

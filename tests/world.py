@@ -13,8 +13,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from activity.models import Job
 from activity.services import start_job
-from analytics.models import Scenario
+from analytics.models import RebalanceProposal, Scenario
 from analytics.scenarios import Target
+from analytics.services.rebalancing import save_proposal
 from analytics.services.scenarios import NewShock, create_scenario
 from assets.models import ActionProposal, Asset, CorporateAction, PriceGap, QuarantinedBar, Watchlist, WatchlistEntry
 from assets.providers.base import ActionNotice, Bar
@@ -28,6 +29,8 @@ from portfolios.models import CostMethodChange, Portfolio, Trade
 from portfolios.services.actions import apply_action
 from portfolios.services.methods import change_method
 from portfolios.services.proposals import ignore_proposal
+from portfolios.services.rebalancing import Request
+from portfolios.services.targets import NewTarget, set_targets
 from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
 
@@ -96,6 +99,7 @@ class World:
     doubt: QuarantinedBar
     proposal: ActionProposal
     scenario: Scenario
+    rebalancing: RebalanceProposal
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -118,6 +122,8 @@ class World:
             **dict.fromkeys(("quote", "quotes", "profile", "profiles"), self.asset.symbol),
             "quarantine": self.doubt.pk,
             "action-proposals": self.proposal.pk,
+            "proposals": self.rebalancing.pk,
+            "rebalancing": self.rebalancing.pk,
             "providers": "polygon",
             "scenarios": self.scenario.pk,
         }
@@ -151,9 +157,30 @@ def make_world(owner: User) -> World:
     entry = add_entry(watchlist=watchlist, asset=asset, note="a note", target_price=Decimal(120))
     doubt, proposal = doubt_about(asset, 0), announce(asset, 0)
     scenario = imagine(owner, "Crash")
+    rebalancing = propose_half(portfolio, asset)
     return World(
-        *(owner, staff, portfolio, trade, asset, job, change, action, watchlist, entry, doubt, proposal, scenario)
+        owner=owner,
+        staff=staff,
+        portfolio=portfolio,
+        trade=trade,
+        asset=asset,
+        job=job,
+        change=change,
+        action=action,
+        watchlist=watchlist,
+        entry=entry,
+        doubt=doubt,
+        proposal=proposal,
+        scenario=scenario,
+        rebalancing=rebalancing,
     )
+
+
+def propose_half(portfolio: Portfolio, asset: Asset) -> RebalanceProposal:
+    """A proposal to sell half of the portfolio, which has this as its own targets."""
+    targets = [NewTarget(asset, Decimal("0.5"))]
+    set_targets(portfolio=portfolio, targets=targets, actor=portfolio.owner)
+    return save_proposal(portfolio=portfolio, request=Request(targets, keep_others=True), actor=portfolio.owner)
 
 
 def doubt_about(asset: Asset, number: int) -> QuarantinedBar:
@@ -240,4 +267,5 @@ def grow(world: World, first: int, last: int) -> None:
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         announce(asset, number)
         ignore_proposal(proposal=announce(world.asset, number), actor=world.staff)
+        propose_half(world.portfolio, asset)
         PriceGap.objects.create(asset=asset, start=date(2024, 1, 5), end=date(2024, 1, 8), sessions=2)

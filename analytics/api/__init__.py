@@ -1,6 +1,7 @@
 from analytics.api.dependence import ContributionsView, CorrelationView
 from analytics.api.income import IncomeView
 from analytics.api.performance import PerformanceView
+from analytics.api.rebalancing import RebalanceProposalViewSet, RebalanceViewSet
 from analytics.api.risk import RiskView, SeriesView
 from analytics.api.stress import ScenarioViewSet, StressView, StressWindowViewSet
 from analytics.api.tax import TaxReportView
@@ -13,6 +14,8 @@ __all__ = [
     "CorrelationView",
     "IncomeView",
     "PerformanceView",
+    "RebalanceProposalViewSet",
+    "RebalanceViewSet",
     "RiskView",
     "ScenarioViewSet",
     "SeriesView",

@@ -1,11 +1,14 @@
 """What was computed about portfolios, from which versions of its inputs, and what people ask of them."""
 
 from analytics.models.backtest import Basis, VarBacktest, VarBacktestQuerySet
+from analytics.models.rebalancing import RebalanceProposal, RebalanceState
 from analytics.models.scenario import Scenario, ScenarioQuerySet, ScenarioShock, StressWindow
 from analytics.models.snapshot import Snapshot, SnapshotQuerySet
 
 __all__ = [
     "Basis",
+    "RebalanceProposal",
+    "RebalanceState",
     "Scenario",
     "ScenarioQuerySet",
     "ScenarioShock",

@@ -27,6 +27,7 @@ SECTIONS = (
     Section("var", "Value at risk", "analytics-var"),
     Section("stress", "Stress tests", "analytics-stress"),
     Section("correlation", "Correlation", "analytics-correlation"),
+    Section("rebalancing", "Rebalancing", "analytics-rebalancing"),
 )
 
 

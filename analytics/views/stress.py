@@ -19,7 +19,7 @@ from django.views import View
 from django.views.decorators.http import require_safe
 
 from analytics import charts
-from analytics.forms import ScenarioForm, ShockFormSet
+from analytics.forms.stress import ScenarioForm, ShockFormSet
 from analytics.models import Scenario, StressWindow
 from analytics.queries.stress import Bench, bench
 from analytics.scenarios import Effect, Outcome, Source

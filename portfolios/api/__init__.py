@@ -3,6 +3,7 @@
 from portfolios.api.actions import CorporateActionViewSet
 from portfolios.api.methods import MethodChangeViewSet
 from portfolios.api.proposals import ActionProposalViewSet
+from portfolios.api.targets import TargetsViewSet
 from portfolios.api.views import DisposalViewSet, LotViewSet, PortfolioViewSet, TradeViewSet
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "LotViewSet",
     "MethodChangeViewSet",
     "PortfolioViewSet",
+    "TargetsViewSet",
     "TradeViewSet",
 ]

@@ -124,6 +124,7 @@ class PortfolioSerializer(StrictSerializer, serializers.ModelSerializer[Portfoli
             "cost_method",
             "allow_short",
             "long_term_days",
+            "rebalance_threshold",
             "cash",
             "benchmark",
             "created_at",
@@ -156,6 +157,7 @@ class PortfolioDetailSerializer(serializers.ModelSerializer[Portfolio]):
 
     benchmark = SymbolField(read_only=True)
     created_at = AwareDateTimeField(read_only=True)
+    rebalance_threshold = DecimalStringField(5, 4, read_only=True)
     totals = serializers.SerializerMethodField()
     investments = serializers.SerializerMethodField()
 

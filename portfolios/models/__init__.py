@@ -3,6 +3,7 @@ from portfolios.models.lot import Departure, Disposal, Entitlement, Lot
 from portfolios.models.method import CostMethodChange
 from portfolios.models.payment import PaymentMatch
 from portfolios.models.portfolio import CashSetting, CostMethod, Portfolio, PortfolioAccount
+from portfolios.models.targets import TargetSet, TargetWeight
 from portfolios.models.trade import LotPick, Trade, TradeKind, TransferLot
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "PaymentMatch",
     "Portfolio",
     "PortfolioAccount",
+    "TargetSet",
+    "TargetWeight",
     "Trade",
     "TradeKind",
     "TransferLot",

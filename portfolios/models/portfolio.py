@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from assets.models import Asset
 from banking.models import Account
+from core.fields import ExactDecimalField
 from users.models import validate_currency
 
 if TYPE_CHECKING:
@@ -62,6 +65,13 @@ class Portfolio(models.Model):
     long_term_days = models.PositiveIntegerField(
         default=365, help_text="A disposal is long-term when its lot was held for more days than this."
     )
+    rebalance_threshold = ExactDecimalField(
+        max_digits=5,
+        decimal_places=4,
+        default=Decimal("0.05"),
+        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))],
+        help_text="How far a weight may drift from its target before it is traded: 0.05 is five percentage points.",
+    )
     cash = models.CharField(max_length=9, choices=CashSetting, default=CashSetting.UNTRACKED)
     version = models.PositiveBigIntegerField(default=0, editable=False, help_text="Moves with every booking.")
     rates_version = models.PositiveBigIntegerField(
@@ -77,6 +87,10 @@ class Portfolio(models.Model):
             models.CheckConstraint(condition=Q(cost_method__in=CostMethod.values), name="portfolio_cost_method_known"),
             models.CheckConstraint(condition=Q(cash__in=CashSetting.values), name="portfolio_cash_known"),
             models.CheckConstraint(condition=~Q(name=""), name="portfolio_has_name"),
+            models.CheckConstraint(
+                condition=Q(rebalance_threshold__gte=0, rebalance_threshold__lte=1),
+                name="portfolio_threshold_within_one",
+            ),
         ]
 
     def __str__(self) -> str:

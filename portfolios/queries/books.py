@@ -14,7 +14,7 @@ from portfolios.book.fold import fold_all
 from portfolios.book.types import Book, Entry, Rules
 from portfolios.models import CostMethodChange, Portfolio
 from portfolios.queries.actions import as_booked, concerning, currencies_of, with_linked
-from portfolios.queries.facts import BookKey, Trial, entries_of
+from portfolios.queries.facts import BookKey, Trial, Trials, entries_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ def inputs_of(
     until: date | None = None,
     rules: Mapping[int, Rules] | None = None,
     actions: Sequence[CorporateAction] | None = None,
-    trial: Trial | None = None,
+    trial: Trial | Trials | None = None,
 ) -> dict[int, Inputs]:
-    """Portfolio id to what its fold takes; arguments as those of ``books_of``, and a ``trial`` of the one portfolio."""
+    """Portfolio id to what its fold takes; arguments as those of ``books_of``, and a ``trial`` of one of them."""
     entries = entries_of(portfolios, asset_ids=asset_ids, until=until, trial=trial)
     if actions is None:
         actions = with_linked({asset_id for _, asset_id in entries}, until)[1] if entries else []

@@ -75,6 +75,25 @@ class Trial:
         return [(TRIAL, pick.opened_by_id, pick.sequence, pick.quantity) for pick in self.picks]
 
 
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """Several trades as if they were booked one after the other; their ids are TRIAL and those that follow it."""
+
+    trades: Sequence[Trade]
+    picks: Sequence[LotPick] = ()
+
+    def among(self, rows: Iterable[TradeRow]) -> list[TradeRow]:
+        """``rows`` as they would be then."""
+        new = [TradeRow(*(getattr(trade, name) for name in TradeRow._fields)) for trade in self.trades]
+        return [*rows, *new]
+
+    def brought(self) -> dict[int, tuple[BroughtLot, ...]]:
+        return {}
+
+    def picked(self) -> list[PickRow]:
+        return [(pick.trade.pk, pick.opened_by_id, pick.sequence, pick.quantity) for pick in self.picks]
+
+
 PickRow = tuple[int, int, int, Decimal]  # trade, opening trade, sequence, quantity
 
 
@@ -83,11 +102,11 @@ def entries_of(
     *,
     asset_ids: Collection[int] | None = None,
     until: date | None = None,
-    trial: Trial | None = None,
+    trial: Trial | Trials | None = None,
 ) -> dict[BookKey, list[Entry]]:
     """The standing trades of ``portfolios`` by book, unsorted; at most 5 queries, however many there are.
 
-    ``until`` leaves out what happened later; ``trial`` adds a trade that is not stored. Raises RateMissing.
+    ``until`` leaves out what happened later; ``trial`` adds trades that are not stored. Raises RateMissing.
     """
     trades = Trade.objects.filter(portfolio__in=portfolios)
     trades = trades.filter(asset__in=asset_ids) if asset_ids is not None else trades

@@ -81,8 +81,9 @@ def drafted(
             check_digits(trade)
             check_amounts(trade, base, made.rates)
             made.lots.extend(transfer_lots(trade, terms.lots, base, made.rates))
-            made.picks.extend(lot_picks(portfolio, [(trade, terms.picks)]))
             made.trades.append(trade)
+    picks = [(trade, terms.picks) for trade, terms in zip(made.trades, new, strict=True)]
+    made.picks.extend(lot_picks(portfolio, picks, [where(position) for position in range(len(new))]))
     return made
 
 

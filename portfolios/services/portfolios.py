@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 LONGEST_NAME = 100
 GIVEN_AS = {".traded_at": ".opened_on", ".price": ".unit_cost", ".lots.0.cost": ".unit_cost"}  # booked, in the input
 CHANGEABLE = {"name", "description", "base_currency", "benchmark", "cost_method", "cash"}
-CHANGEABLE |= {"allow_short", "long_term_days"}
+CHANGEABLE |= {"allow_short", "long_term_days", "rebalance_threshold"}
 LEAVING = (TradeKind.SELL, TradeKind.TRANSFER_OUT)
 MOST_DAYS = 36_525
 
@@ -86,6 +86,10 @@ class TermOutOfRange(DomainError):
     """The long term begins after 0 to 36,525 days."""
 
 
+class ThresholdOutOfRange(DomainError):
+    """The threshold of rebalancing is a fraction from 0 to 1 with at most 4 decimals."""
+
+
 class AccountOfAnother(DomainError):
     """The account belongs to somebody else than the portfolio."""
 
@@ -114,6 +118,7 @@ def create_portfolio(
     cash: str = CashSetting.UNTRACKED,
     allow_short: bool = False,
     long_term_days: int = 365,
+    rebalance_threshold: Decimal = Decimal("0.05"),
     investments: Sequence[NewInvestment] = (),
     now: datetime | None = None,
 ) -> Portfolio:
@@ -131,6 +136,7 @@ def create_portfolio(
         "cash": cash,
         "allow_short": allow_short,
         "long_term_days": long_term_days,
+        "rebalance_threshold": rebalance_threshold,
     }
     portfolio = Portfolio.objects.create(owner=owner, rates_version=PriceClock.read(), **_checked(values))
     if cash == CashSetting.TRACKED:
@@ -233,7 +239,15 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
         raise UnknownCashSetting(field="cash")
     if not 0 <= values.get("long_term_days", 0) <= MOST_DAYS:
         raise TermOutOfRange(field="long_term_days")
+    if "rebalance_threshold" in values:
+        check_threshold(values["rebalance_threshold"])
     return values
+
+
+def check_threshold(threshold: Decimal, field: str = "rebalance_threshold") -> None:
+    """Refuse what is no fraction from 0 to 1. Raises ThresholdOutOfRange."""
+    if not threshold.is_finite() or not 0 <= threshold <= 1 or round(threshold, 4) != threshold:
+        raise ThresholdOutOfRange(field=field)
 
 
 def _check_currency(code: str) -> None:

@@ -160,16 +160,21 @@ def _cost_base(lot: NewLot, sequence: int, trade: Trade, base: str, table: RateT
     return converted(lot.cost, rate, base)
 
 
-def lot_picks(portfolio: Portfolio, trades: Sequence[tuple[Trade, Sequence[NewPick]]]) -> list[LotPick]:
-    """The rows of what each trade picks; one query where any picks. Raises PickUnknown, PickOfAnotherAsset."""
+def lot_picks(
+    portfolio: Portfolio, trades: Sequence[tuple[Trade, Sequence[NewPick]]], places: Sequence[str] | None = None
+) -> list[LotPick]:
+    """The rows of what each trade picks; 2 queries where any picks. Raises PickUnknown, PickOfAnotherAsset.
+
+    ``places`` are what precedes the field's name in an error about each of ``trades``.
+    """
     wanted = {pick.opened_by for _, picks in trades for pick in picks}
     if not wanted:
         return []
     known = set(portfolio.trades.filter(pk__in=wanted).values_list("pk", flat=True))
     lots = set(portfolio.lots.filter(opened_by__in=wanted).values_list("opened_by", "asset"))
-    for trade, picks in trades:
+    for number, (trade, picks) in enumerate(trades):
         for position, pick in enumerate(picks):
-            where = f"lots.{position}.opened_by"
+            where = f"{places[number] if places else ''}lots.{position}.opened_by"
             if pick.opened_by not in known:
                 raise PickUnknown(field=where)
             assets = {asset for opened_by, asset in lots if opened_by == pick.opened_by}

@@ -1,4 +1,4 @@
-"""What people type on the pages of Analytics."""
+"""What people type to make a scenario of their own."""
 
 from __future__ import annotations
 

@@ -1,0 +1,46 @@
+"""The weights that an optimisation of a portfolio found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from typing import Any
+
+from django.apps import apps
+
+from core.errors import DomainError
+from core.money import EXACT, divide, total
+from portfolios.models import Portfolio
+
+WEIGHT = Decimal("1e-10")
+MOST = Decimal("1.01")
+
+
+class RunUnknown(DomainError):
+    """This portfolio has no finished optimisation with this number."""
+
+
+def weights_of_run(portfolio: Portfolio, run_id: int) -> dict[str, Decimal]:
+    """Symbol to weight, those of nothing left out; one query. Raises RunUnknown."""
+    model = apps.get_app_config("analytics").models.get("optimisationrun")
+    if model is None:
+        raise RunUnknown(field="run")
+    runs: Any = model._default_manager  # noqa: SLF001  Django's documented name
+    found = runs.filter(portfolio=portfolio, pk=run_id).values_list("result", flat=True).first()
+    try:
+        weights = {symbol: Decimal(str(weight)) for symbol, weight in (found or {})["weights"].items()}
+    except (KeyError, TypeError, AttributeError, InvalidOperation) as error:
+        raise RunUnknown(field="run") from error
+    if not all(weight.is_finite() for weight in weights.values()):
+        raise RunUnknown(field="run")
+    return {symbol: weight for symbol, weight in _within_one(weights).items() if weight}
+
+
+def _within_one(weights: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """``weights`` with 10 decimals; where rounding made them add up to a little more than 1, they add up to 1."""
+    added = total(weights.values())
+    whole = added if 1 < added < MOST else Decimal(1)
+    return {
+        symbol: divide(weight, whole).quantize(WEIGHT, rounding=ROUND_FLOOR, context=EXACT)
+        for symbol, weight in weights.items()
+    }

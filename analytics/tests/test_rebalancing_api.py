@@ -1,0 +1,195 @@
+"""Targets and rebalancing over HTTP: previews, proposals, booking, refusals, and whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from activity.models import AuditEvent
+from analytics.models import RebalanceProposal
+from assets.models import Asset
+from assets.tests.factories import make_asset, make_bars
+from portfolios.models import Portfolio, TargetSet, Trade
+from portfolios.tests.factories import buy, make_portfolio
+from users.models import User
+
+Api = Callable[[User], APIClient]
+
+
+@pytest.fixture
+def portfolio(alice: User) -> Portfolio:
+    """60 % AAA in two lots, 40 % BBB; lots are picked. CCC could be bought."""
+    made = make_portfolio(alice, cost_method="specific")
+    for symbol, close in (("AAA", 60), ("BBB", 40), ("CCC", 25)):
+        make_bars(make_asset(symbol, sector="Energy"), [close])
+    aaa, bbb = (Asset.objects.get(symbol=symbol) for symbol in ("AAA", "BBB"))
+    buy(made, aaa, 50, 20, "2023-01-03")
+    buy(made, aaa, 50, 70, "2024-01-02")
+    buy(made, bbb, 100, 40, "2024-01-02")
+    return made
+
+
+def rebalance(client: APIClient, portfolio: Portfolio, body: dict[str, Any], query: str = "") -> Any:
+    return client.post(f"/portfolios/{portfolio.pk}/rebalance/{query}", body, format="json")
+
+
+HALF = {"targets": [{"asset": "AAA", "weight": "0.5"}, {"asset": "BBB", "weight": "0.5"}]}
+
+
+def test_a_preview_says_what_to_trade_and_stores_nothing(api: Api, alice: User, portfolio: Portfolio) -> None:
+    answer = rebalance(api(alice), portfolio, HALF | {"short_rate": "0.4", "long_rate": "0.2"})
+    assert answer.status_code == 200, answer.content
+    found = answer.json()
+    sale, purchase = found["trades"]
+    assert (sale["kind"], sale["asset"], sale["quantity"], sale["cash"]) == ("sell", "AAA", "17", "1020")
+    assert (purchase["kind"], purchase["asset"], purchase["quantity"]) == ("buy", "BBB", "25")
+    [lot] = sale["lots"]
+    assert (lot["opened_on"], lot["gain"], lot["long_term"]) == ("2024-01-02", "-170", True)
+    assert sale["picked"] == [{"opened_by": lot["opened_by"], "sequence": 0, "quantity": "17"}]
+    assert (found["gain"], found["gain_long"], found["tax"]) == ("-170", "-170", "-34")
+    assert found["comparison"]["pro_rata"]["gain"] == "255"  # 8.5 of each lot: 340 − 85
+    assert found["comparison"]["method"]["gain"] == "680"
+    assert (found["proposal"], found["options"]["objective"], found["options"]["threshold"]) == (None, "tax", "0")
+    drift = {row["asset"]: (row["drift"], row["outside"]) for row in found["drift"]}
+    assert drift == {"AAA": (0.1, True), "BBB": (-0.1, True), None: (0, False)}
+    assert not RebalanceProposal.objects.exists()
+    assert Trade.objects.count() == 3
+
+
+def test_a_proposal_is_kept_booked_and_taken_back(api: Api, alice: User, portfolio: Portfolio) -> None:
+    client = api(alice)
+    answer = rebalance(client, portfolio, HALF | {"save": True})
+    assert answer.status_code == 201, answer.content
+    url = f"/portfolios/{portfolio.pk}/rebalance/proposals/"
+    [row] = client.get(url).json()["results"]
+    assert (row["id"], row["state"], row["stale"], row["trade_count"]) == (answer.json()["proposal"], "saved", False, 2)
+    one = f"{url}{row['id']}/"
+    assert client.get(one).json()["result"] == answer.json()
+    for _ in range(2):
+        booked = client.post(f"{one}book/")
+        assert booked.status_code == 200, booked.content
+        assert booked.json()["state"] == "booked"
+        assert len(booked.json()["booked_trades"]) == 2
+    assert Trade.objects.standing().count() == 5
+    assert (client.delete(one).status_code, client.delete(one).json()["code"]) == (400, "proposal_booked")
+    assert client.post(f"{one}undo/").json()["state"] == "taken_back"
+    assert Trade.objects.standing().count() == 3
+    assert client.delete(one).status_code == 204
+    assert client.get(one).status_code == 404
+    actions = set(AuditEvent.objects.filter(action__startswith="rebalancing").values_list("action", flat=True))
+    assert actions == {f"rebalancing.{what}" for what in ("saved", "booked", "taken_back", "discarded")}
+
+
+def test_a_proposal_of_an_older_book_is_refused(api: Api, alice: User, portfolio: Portfolio) -> None:
+    client = api(alice)
+    kept = rebalance(client, portfolio, HALF | {"save": True}).json()["proposal"]
+    buy(portfolio, Asset.objects.get(symbol="CCC"), 1, 25, "2024-01-03")
+    url = f"/portfolios/{portfolio.pk}/rebalance/proposals/{kept}/"
+    assert client.get(url).json()["stale"] is True
+    answer = client.post(f"{url}book/")
+    assert (answer.status_code, answer.json()["code"]) == (400, "book_changed")
+    assert "changed since" in answer.json()["detail"]
+
+
+def test_own_targets_with_their_threshold(api: Api, alice: User, portfolio: Portfolio) -> None:
+    client, url = api(alice), f"/portfolios/{portfolio.pk}/targets/"
+    before = client.get(url).json()
+    assert (before["targets"], before["threshold"], before["set_at"]) == ([], "0.05", None)
+    assert rebalance(client, portfolio, {}).json()["code"] == "no_targets"
+    body = {"targets": [*HALF["targets"][:1], {"asset": "BBB", "weight": "0.45", "lot_size": "10"}], "cash": "0.05"}
+    after = client.put(url, body | {"threshold": "0.12"}, format="json")
+    assert after.status_code == 200, after.content
+    assert (after.json()["cash"], after.json()["threshold"], after.json()["set_by"]) == ("0.05", "0.12", "alice")
+    rows = {row["asset"]: row for row in after.json()["drift"]}
+    assert (rows["AAA"]["drift"], rows["AAA"]["outside"]) == (0.1, False)
+    assert rows[None]["target"] == 0.05
+    kept = rebalance(client, portfolio, {}).json()
+    assert kept["options"]["threshold"] == "0.12"
+    assert {row["quantity"] for row in kept["trades"] if row["asset"] == "BBB"} <= {"10", "20"}
+    again = client.put(url, body | {"threshold": "0.12"}, format="json")
+    assert again.json() == after.json()
+    assert TargetSet.objects.count() == 1
+    client.put(url, {"targets": []}, format="json")
+    assert client.get(url).json()["targets"] == []
+    assert TargetSet.objects.count() == 2
+    [first, second] = AuditEvent.objects.filter(action="targets.changed").order_by("pk")
+    assert second.data["before"]["weights"] == first.data["weights"] == {"AAA": "0.5", "BBB": "0.45"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"targets": [{"asset": "NOSUCH", "weight": "0.5"}]}, "targets.0.asset"),
+        ({"targets": [{"asset": "AAA", "weight": "1.5"}]}, "targets.0.weight"),
+        ({"targets": [{"asset": "AAA", "weight": "-0.5"}]}, "targets.0.weight"),
+        ({"targets": [{"asset": "AAA", "weight": "NaN"}]}, "targets.0.weight"),
+        ({"targets": [{"asset": "AAA", "weight": "0.6"}, {"asset": "BBB", "weight": "0.6"}]}, "targets"),
+        ({"targets": [{"asset": "AAA", "weight": "0.5"}] * 2}, "targets.1.asset"),
+        ({"targets": [{"asset": "AAA", "weight": "0.5", "lot_size": "0"}]}, "targets.0.lot_size"),
+        ({"targets": [{"asset": "AAA", "weight": "1"}], "cash": "0.1"}, "targets"),
+        (HALF | {"mode": "withdrawal"}, "amount"),
+        (HALF | {"mode": "sideways"}, "mode"),
+        (HALF | {"objective": "tax"}, "short_rate"),
+        (HALF | {"fee_rate": "0.9"}, "fee_rate"),
+        (HALF | {"amount": "-1"}, "amount"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(
+    api: Api, alice: User, portfolio: Portfolio, body: dict[str, Any], field: str
+) -> None:
+    answer = rebalance(api(alice), portfolio, body)
+    assert answer.status_code == 400
+    assert field in str(answer.json()["errors"].keys()) or field.split(".", maxsplit=1)[0] in answer.json()["errors"]
+
+
+def test_a_withdrawal_of_more_than_there_is(api: Api, alice: User, portfolio: Portfolio) -> None:
+    answer = rebalance(api(alice), portfolio, HALF | {"mode": "withdrawal", "amount": "10001"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "nothing_to_rebalance")
+
+
+def test_a_run_that_is_not_there(api: Api, alice: User, portfolio: Portfolio) -> None:
+    for text in ("1", "x", "-1", "9" * 30):
+        answer = rebalance(api(alice), portfolio, {}, f"?run={text}")
+        assert (answer.status_code, "run" in answer.json()["errors"]) == (400, True), text
+
+
+def test_a_stranger_sees_none_of_it(api: Api, alice: User, bob: User, portfolio: Portfolio) -> None:
+    kept = rebalance(api(alice), portfolio, HALF | {"save": True}).json()["proposal"]
+    base = f"/portfolios/{portfolio.pk}/"
+    for method, url in (
+        ("post", "rebalance/"),
+        ("get", "rebalance/proposals/"),
+        ("post", f"rebalance/proposals/{kept}/book/"),
+        ("delete", f"rebalance/proposals/{kept}/"),
+        ("get", "targets/"),
+        ("put", "targets/"),
+    ):
+        assert getattr(api(bob), method)(base + url, HALF if method != "get" else None).status_code == 404
+    mine = make_portfolio(bob)
+    assert api(bob).get(f"/portfolios/{mine.pk}/rebalance/proposals/{kept}/").status_code == 404
+
+
+def test_the_queries_do_not_grow_with_the_trades(api: Api, alice: User, portfolio: Portfolio) -> None:
+    client = api(alice)
+
+    def count() -> int:
+        symbols = [one.asset.symbol for one in portfolio.investments.select_related("asset")]
+        weight = str((Decimal(1) / len(symbols)).quantize(Decimal("0.0001")) - Decimal("0.0001"))
+        body = {"targets": [{"asset": symbol, "weight": weight} for symbol in symbols]}
+        with CaptureQueriesContext(connection) as seen:
+            answer = rebalance(client, portfolio, body)
+        assert len(answer.json()["trades"]) == len(symbols), answer.content
+        return len(seen)
+
+    few = count()
+    for number in range(12):
+        asset = make_asset(f"S{number}")
+        make_bars(asset, [10])
+        buy(portfolio, asset, 10 + number, 8, "2024-01-02")
+    assert count() == few <= 45
