@@ -362,6 +362,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ActionKindEnum": "assets.models.ActionKind",
         "CostMethodEnum": "portfolios.models.CostMethod",
+        "RebalanceStateEnum": "analytics.models.RebalanceState",
         "TradeKindEnum": "portfolios.models.TradeKind",
     },
     "PREPROCESSING_HOOKS": ["portfolio_site.schema.canonical_paths"],

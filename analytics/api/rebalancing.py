@@ -148,7 +148,7 @@ class ProposedDriftSerializer(serializers.Serializer[Any]):
     outside_after = serializers.BooleanField()
 
 
-class ComparisonSerializer(serializers.Serializer[Any]):
+class LotChoicesSerializer(serializers.Serializer[Any]):
     """The same sales with other lots: by the cost method alone, all lots pro rata, and the least that is possible."""
 
     proposed = RealisedSerializer()
@@ -194,7 +194,7 @@ class RebalanceSerializer(RealisedSerializer):
     cash_after = DecimalStringField()
     turnover = DecimalStringField()
     fees = DecimalStringField()
-    comparison = ComparisonSerializer()
+    comparison = LotChoicesSerializer()
     trades = ProposedTradeSerializer(many=True)
     drift = ProposedDriftSerializer(many=True)
     overdrawn = serializers.ListField(
