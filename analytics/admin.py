@@ -1,4 +1,4 @@
-"""Snapshots in the admin: to look at and to compute anew, never to edit."""
+"""What was computed, in the admin: to look at and to compute anew, never to edit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from activity.admin import ReadOnly
 from activity.services import finish_job, start_job
 from analytics import services, tasks
-from analytics.models import RebalanceProposal, Snapshot, StressWindow
+from analytics.models import RebalanceProposal, Snapshot, StressWindow, VarBacktest
 from portfolios.models import Portfolio
 
 if TYPE_CHECKING:
@@ -82,3 +82,15 @@ class RebalanceProposalAdmin(ReadOnly, ModelAdmin):
     list_select_related = ["portfolio", "created_by"]
     search_fields = ["portfolio__name"]
     date_hierarchy = "created_at"
+
+
+@admin.register(VarBacktest)
+class VarBacktestAdmin(ReadOnly, ModelAdmin):
+    list_display = [
+        *("portfolio", "as_of", "basis", "method", "level", "days", "exceptions", "expected", "zone"),
+        *("kupiec_p_value", "independence_p_value", "joint_p_value", "problem", "computed_at"),
+    ]
+    list_filter = ["basis", "method", "level", "days", "zone", ("exceptions", admin.EmptyFieldListFilter)]
+    list_select_related = ["portfolio"]
+    search_fields = ["portfolio__name", "portfolio__owner__username"]
+    date_hierarchy = "as_of"

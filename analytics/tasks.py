@@ -13,7 +13,7 @@ from activity.services import advance_job
 from analytics import queries, services
 
 CHUNK = 1000  # portfolios a message: about half a second of work
-TESTED_CHUNK = 200  # portfolios whose value at risk is tested by one message: a few seconds of work, 50 MB of returns
+TESTED_CHUNK = 100  # portfolios whose value at risk is tested by one message: two seconds of work, 25 MB of returns
 TESTED_EXPIRES = 300
 EXPIRES = 30  # the tick's period: what no worker took until then is found and sent again
 

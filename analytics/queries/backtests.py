@@ -133,29 +133,41 @@ class ForecastSeries:
 
 
 def forecast_series(
-    portfolio: Portfolio, *, basis: str, method: Method, level: float, days: int, as_of: date | None = None
+    portfolio: Portfolio,
+    *,
+    basis: str,
+    method: Method,
+    level: float,
+    days: int,
+    as_of: date | None = None,
+    held: Exposure | None = None,
 ) -> ForecastSeries:
-    """The last ``days`` sessions of one backtest, computed now. Raises a ``DomainError`` where there are none."""
+    """The last ``days`` sessions of one backtest, computed now. Raises a ``DomainError`` where there are none.
+
+    ``held`` is what was read before of the same day; it saves the queries if it is long enough.
+    """
     window: int = settings.VAR_WINDOW
-    known = _history(portfolio, basis, window + days, as_of)
+    if basis == Basis.EX_ANTE:
+        if held is None or held.observations < window + days:
+            held = exposure(portfolio, as_of=as_of, window=window + days)
+        known = History(held.days, held.portfolio_returns)
+    else:
+        known = _ex_post(portfolio, window + days, as_of)
     if len(known.days) < window + days:
         raise InsufficientData(window + days, len(known.days))
-    [forecasts] = engine.loss_forecasts(known.returns, [level], window=window, methods=[method])[method]
+    returns = known.returns[-window - days :]
+    [forecasts] = engine.loss_forecasts(returns, [level], window=window, methods=[method])[method]
     if not np.isfinite(forecasts).all():
         raise UndefinedMetric("the returns of some window do not vary")
     return ForecastSeries(known.days[-days:], known.returns[-days:], forecasts)
 
 
-def _history(portfolio: Portfolio, basis: str, longest: int, as_of: date | None) -> History:
-    if basis == Basis.EX_ANTE:
-        held = exposure(portfolio, as_of=as_of, window=longest)
-        return History(held.days, held.portfolio_returns)
+def _ex_post(portfolio: Portfolio, longest: int, as_of: date | None) -> History:
     found = BacktestInputs([], {})
     _add_ex_post(found, inputs([portfolio.pk], as_of=as_of), longest)
-    [(key, problem)] = found.problems.items() or [((portfolio.pk, str(Basis.EX_POST)), "")]
-    if problem:
+    for problem in found.problems.values():
         raise UndefinedMetric(problem)
-    return found.histories[key]
+    return found.histories[portfolio.pk, str(Basis.EX_POST)]
 
 
 # --- what is stored ---------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -312,3 +313,14 @@ def test_the_task_tests_what_is_due(growth: Portfolio) -> None:
     tasks.backtest([growth.pk])
 
     assert due() == []
+
+
+@pytest.mark.django_db
+def test_staff_look_at_them_and_edit_none(growth: Portfolio, admin_client: Client) -> None:
+    services.backtest([growth.pk])
+    row = VarBacktest.objects.filter(portfolio=growth)[:1].get()
+
+    assert admin_client.get("/admin/analytics/varbacktest/").status_code == 200
+    page = admin_client.get(f"/admin/analytics/varbacktest/{row.pk}/change/")
+    assert page.status_code == 200
+    assert b'name="exceptions"' not in page.content

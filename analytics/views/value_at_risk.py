@@ -200,8 +200,10 @@ def _rows(found: ExAnte, stored: StoredBacktests, chosen: Chosen) -> Iterator[_R
 
 def _forecasts(portfolio: Portfolio, chosen: Chosen, past: date | None, found: ExAnte) -> dict[str, Any]:
     """Each day's return against the forecast for it, as a chart, a table and a list of exceptions; or the reason."""
+    if chosen.basis == Basis.EX_ANTE and found.exposure is None:
+        return {"problem": found.problem}
     try:
-        series = queries.forecast_series(portfolio, as_of=past, **chosen.asked())
+        series = queries.forecast_series(portfolio, as_of=past, held=found.exposure, **chosen.asked())
     except DomainError as error:
         return {"problem": str(error)}
     chart = charts.Chart(
