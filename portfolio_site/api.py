@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from activity.api import JobViewSet
 from assets.api import (
     AssetViewSet,
+    DoubtfulQuoteViewSet,
     ProfileViewSet,
     ProviderKeyView,
     ProvidersView,
@@ -28,6 +29,7 @@ from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenVie
 
 router = SimpleRouter()
 router.register("assets", AssetViewSet, basename="asset")
+router.register("market/quarantine/live-prices", DoubtfulQuoteViewSet, basename="doubtful-quote")
 router.register("market/quarantine", QuarantineViewSet, basename="quarantine")
 router.register("market/action-proposals", ActionProposalViewSet, basename="proposal")
 router.register("jobs", JobViewSet, basename="job")

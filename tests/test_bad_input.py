@@ -21,6 +21,7 @@ from users.models import User
 # The address says it all; a body is not read.
 BODILESS = {"trade-restore", "method-restore", "action-restore", "live-ticket"}
 BODILESS |= {"quarantine-accept", "quarantine-reject", "proposal-accept", "proposal-ignore"}
+BODILESS |= {"doubtful-quote-accept", "doubtful-quote-reject"}
 OPTIONAL = {"asset-backfill"}  # every field may be left out, and so may the body
 WRITES = [
     (endpoint, method)

@@ -1,5 +1,6 @@
 """Market data over HTTP: securities, history, quotes, profiles, watchlists, providers, bars that are not believed."""
 
+from assets.api.doubts import DoubtfulQuoteViewSet
 from assets.api.market import ProfileViewSet, QuoteViewSet
 from assets.api.providers import ProviderKeyView, ProvidersView
 from assets.api.quarantine import QuarantineViewSet
@@ -8,6 +9,7 @@ from assets.api.watchlists import WatchlistEntryViewSet, WatchlistViewSet
 
 __all__ = [
     "AssetViewSet",
+    "DoubtfulQuoteViewSet",
     "ProfileViewSet",
     "ProviderKeyView",
     "ProvidersView",

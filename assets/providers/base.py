@@ -131,6 +131,10 @@ class BadPayload(ProviderError):
     """The answer is not what the provider documents: a person must look."""
 
 
+class Doubtful(ProviderError):
+    """A price that is too far from the last one; staff has to look, and the provider may well be right."""
+
+
 class AnotherSecurity(BadPayload):
     """The answer is of another symbol or in another currency, so the provider takes the symbol for something else."""
 

@@ -183,7 +183,7 @@ def test_the_next_provider_is_asked_where_a_quote_is_not_believed(
         settings.YAHOO_URL = yahoo.url
         found = last_price(apple, now=NOW)[0]
     assert (found.price, found.source) == (Decimal("192.25"), "yahoo")
-    assert "19225 for AAPL is too far from 191.29 on 2024-05-30" in ProviderState.objects.get(pk="finnhub").last_error
+    assert ProviderState.objects.get(pk="finnhub").errors == 0, "it may well be right"
 
 
 def test_a_split_explains_the_jump_of_a_quote(apple: Asset, finnhub: Answering) -> None:
