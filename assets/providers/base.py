@@ -61,7 +61,8 @@ class PriceQuote:
 class CompanyFacts:
     """What a provider says of a company; what it does not know is empty or None.
 
-    ``market_cap`` is in units of ``currency``, ``dividend_yield`` a fraction of the price a year.
+    ``market_cap`` is in units of ``currency``, ``dividend_yield`` a fraction of the price a year. ``logo`` is an
+    address that anybody may read, unless ``logo_needs_key``.
     """
 
     symbol: str
@@ -76,6 +77,7 @@ class CompanyFacts:
     website: str = ""
     price_earnings: Decimal | None = None
     dividend_yield: Decimal | None = None
+    logo_needs_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

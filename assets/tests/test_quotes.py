@@ -18,6 +18,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from assets import quotes, tasks
+from assets.company import FIELDS
 from assets.models import Asset, CompanyProfile, CorporateAction, ProviderState, Quote
 from assets.providers.base import PriceQuote
 from assets.services import profiles
@@ -488,6 +489,7 @@ def test_a_profile_is_asked_for_once_a_day(alice: User, apple: Asset, finnhub: A
         "price_earnings": 29.9,
         "dividend_yield": 0.0052,
         "source": "finnhub",
+        "sources": dict.fromkeys(FIELDS, "finnhub"),
     }
     asked = len(finnhub.calls)
     now = timezone.now()
