@@ -191,6 +191,7 @@ def _bar(row: Mapping[str, object], symbol: str, day: date) -> Bar:
         high=high,
         low=low,
         volume=volume,
+        currency=_currency(symbol),
     )
 
 
@@ -249,6 +250,14 @@ def _ticker(symbol: str) -> tuple[str, str]:
     if coin and currency in MINOR_UNITS:
         return "crypto", f"X:{coin}{currency}"
     return "stocks", symbol
+
+
+def _currency(symbol: str) -> str:
+    """What its prices are in: US dollars, or the second currency of a pair; empty for a pair that is none of ours."""
+    market, ticker = _ticker(symbol)
+    if market == "stocks":
+        return "USD"
+    return ticker[-3:] if ticker[-3:] in MINOR_UNITS else ""
 
 
 def _in_path(ticker: str) -> str:
