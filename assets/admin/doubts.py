@@ -50,8 +50,20 @@ class BackfillAdmin(ReadOnly, FactAdmin):
 
 @admin.register(ActionProposal)
 class ActionProposalAdmin(ReadOnly, FactAdmin):
-    list_display = ["asset", "kind", "ex_date", "ratio", "per", "cash", "currency", "provider", "state", "problem"]
-    list_filter = ["state", "kind", "provider"]
+    list_display = [
+        "asset",
+        "kind",
+        "ex_date",
+        "ratio",
+        "per",
+        "cash",
+        "currency",
+        "provider",
+        "state",
+        "withdrawal",
+        "problem",
+    ]
+    list_filter = ["state", "withdrawal", "kind", "provider"]
     list_select_related = ["asset"]
     search_fields = ["=asset__symbol", "external_id"]
     date_hierarchy = "ex_date"
