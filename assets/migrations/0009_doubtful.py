@@ -57,6 +57,11 @@ class Migration(migrations.Migration):
             name='state',
             field=models.CharField(choices=[('proposed', 'Proposed'), ('applied', 'Applied'), ('ignored', 'Ignored'), ('superseded', 'Superseded'), ('withdrawn', 'Withdrawn')], default='proposed', max_length=10),
         ),
+        migrations.AlterField(
+            model_name='watchlistentry',
+            name='target_price',
+            field=core.fields.QuantityField(blank=True, decimal_places=10, help_text='Per unit, as the asset is quoted: in pence where its prices are.', max_digits=28, null=True),
+        ),
         migrations.AddConstraint(
             model_name='actionproposal',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['proposed', 'applied', 'ignored', 'superseded', 'withdrawn'])), name='proposal_state_known'),
