@@ -18,6 +18,8 @@ from activity.api import JobViewSet
 from assets.api import (
     AssetViewSet,
     DoubtfulQuoteViewSet,
+    PriceListPreviewView,
+    PriceListView,
     ProfileViewSet,
     ProviderKeyView,
     ProvidersView,
@@ -73,6 +75,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/market/quotes/", QuoteViewSet.as_view({"get": "list"}), name="quote-list"),
     path("api/market/quotes/<path:symbol>/", QuoteViewSet.as_view({"get": "retrieve"}), name="quote-detail"),
     path("api/market/profiles/<path:symbol>/", ProfileViewSet.as_view({"get": "retrieve"}), name="profile-detail"),
+    path("api/market/prices/", PriceListView.as_view(), name="price-list"),
+    path("api/market/prices/preview/", PriceListPreviewView.as_view(), name="price-list-preview"),
     path("api/market/providers/", ProvidersView.as_view(), name="provider-list"),
     path("api/market/providers/<str:provider>/key/", ProviderKeyView.as_view(), name="provider-key"),
     path("api/assets/<path:symbol>/actions/", include("portfolios.action_urls")),  # before the symbols with a slash

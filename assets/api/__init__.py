@@ -2,6 +2,7 @@
 
 from assets.api.doubts import DoubtfulQuoteViewSet
 from assets.api.market import ProfileViewSet, QuoteViewSet
+from assets.api.prices import PriceListPreviewView, PriceListView
 from assets.api.providers import ProviderKeyView, ProvidersView
 from assets.api.quarantine import QuarantineViewSet
 from assets.api.securities import AssetViewSet, StaffMayWrite
@@ -10,6 +11,8 @@ from assets.api.watchlists import WatchlistEntryViewSet, WatchlistViewSet
 __all__ = [
     "AssetViewSet",
     "DoubtfulQuoteViewSet",
+    "PriceListPreviewView",
+    "PriceListView",
     "ProfileViewSet",
     "ProviderKeyView",
     "ProvidersView",

@@ -241,7 +241,10 @@ def test_the_page_shows_and_decides(apple: Asset, carol: User) -> None:
     answer = staff.post(PAGE, {"quote": kept.pk, "action": "reject"}, follow=True)
     assert "The price of AAPL from finnhub was rejected." in answer.content.decode()
     answer = staff.post(PAGE, {"quote": kept.pk, "action": "accept"}, follow=True)
-    assert "This price is rejected." in answer.content.decode()
+    shown = answer.content.decode()
+    assert "This price is rejected." in shown
+    assert '<div class="alert alert-danger said" role="alert">' in shown, "an error looks like one"
+    assert "alert-error" not in shown
     for wrong in ({"quote": "x", "action": "accept"}, {"quote": kept.pk, "action": "burn"}, {"quote": "9" * 400}):
         assert staff.post(PAGE, wrong).status_code == 400
     assert staff.post(PAGE, {"quote": "987654321", "action": "accept"}).status_code == 404
