@@ -213,6 +213,7 @@ TICKS = {  # what beat sends, and every how many seconds
     "apply the corporate actions whose day has come": ("portfolios.apply_actions", 300),
     "recompute stale portfolios": ("analytics.refresh_stale", 30),
     "forget old intraday prices": ("assets.forget_intraday", 3600),
+    "forget old idempotency keys": ("activity.forget_keys", 3600),
     "show that beat is alive": ("portfolio_site.heartbeat", 15),
 }
 # A message expires with its period: a backlog never runs the same round twice. (The scheduler's word for `expires`.)
@@ -304,6 +305,10 @@ INTRADAY_DAYS = env.int("INTRADAY_DAYS", default=0)  # for so long every tick is
 PANEL_DIR = VAR_DIR / "panel"
 
 # --- API ----------------------------------------------------------------------------------------------------------
+IDEMPOTENCY_KEY_DAYS = env.int("IDEMPOTENCY_KEY_DAYS", default=7)
+if not 1 <= IDEMPOTENCY_KEY_DAYS <= 3650:
+    raise ImproperlyConfigured(f"IDEMPOTENCY_KEY_DAYS is {IDEMPOTENCY_KEY_DAYS}; it can be 1 to 3650.")
+IDEMPOTENCY_KEY_LIFE = timedelta(days=IDEMPOTENCY_KEY_DAYS)  # so long the same request gets the first answer
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "users.authentication.BearerAuthentication",
