@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from activity.services import record
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 AUTOMATIC = "automatic"
+MOST_WITHDRAWN, LATELY = 3, timedelta(days=4)
 TERMS = ("ratio", "per", "cash", "currency", "pay_date")
 
 
@@ -56,10 +57,10 @@ def apply_due(now: datetime) -> int:
     """Book the proposals whose ex-date has come and that somebody accepted, or all where FEED_ACTIONS is automatic.
 
     One that cannot be booked says why and waits for a person; so does the withdrawal of what a person had booked
-    before the feed announced it. Returns how many were booked.
+    before the feed announced it, and of much that a feed lost at once. Returns how many were booked.
     """
-    by_hand = Q(withdrawal=True, supersedes__decided_at=None)
-    wanted = ~by_hand if settings.FEED_ACTIONS == AUTOMATIC else Q(accepted_at__isnull=False)
+    doubtful = Q(withdrawal=True) & (Q(supersedes__decided_at=None) | Q(provider__in=_forgetful(now)))
+    wanted = ~doubtful if settings.FEED_ACTIONS == AUTOMATIC else Q(accepted_at__isnull=False)
     tomorrow = now.date() + timedelta(days=1)  # somewhere it may be that day already
     due = ActionProposal.objects.open().filter(wanted, ex_date__lte=tomorrow, problem="")
     booked = 0
@@ -74,6 +75,15 @@ def apply_due(now: datetime) -> int:
         except NotReady as error:
             log.warning("%s from %s waits: %s", proposal, proposal.provider, error)
     return booked
+
+
+def _forgetful(now: datetime) -> list[str]:
+    """The feeds that lack more booked notices than a feed takes back at once: they are rather at fault; one query."""
+    lost = ActionProposal.objects.filter(
+        state=ProposalState.APPLIED, withdrawal=False, missing_since__gte=now - LATELY
+    ).order_by()
+    counted = lost.values("provider").annotate(many=Count("pk")).filter(many__gt=MOST_WITHDRAWN)
+    return list(counted.values_list("provider", flat=True))
 
 
 @transaction.atomic

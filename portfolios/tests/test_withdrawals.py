@@ -173,6 +173,21 @@ def test_what_a_person_booked_before_is_not_voided_by_itself(
     assert (states(), quantity()) == ([("applied", False), ("proposed", True)], 40)
 
 
+@pytest.mark.parametrize(("many", "by_itself"), [(3, True), (4, False)])
+def test_a_feed_that_loses_much_at_once_is_not_believed_without_a_yes(
+    apple: Asset, polygon: FakePast, settings: Any, many: int, by_itself: bool
+) -> None:
+    settings.FEED_ACTIONS = "automatic"
+    polygon.splits = [split(2, date(2024, 6, 3) + timedelta(days=number), f"s{number}") for number in range(many)]
+    night(apple, 0)
+    assert quantity() == 10 * 2 ** (many - 1), "the first is of the day of the purchase"
+    polygon.splits = []
+    for number in (1, 2, 3):
+        night(apple, number)
+    assert states().count(("applied" if by_itself else "proposed", True)) == many
+    assert (quantity() == 10) is by_itself
+
+
 def test_who_keeps_it_is_not_asked_again(apple: Asset, polygon: FakePast, carol: User) -> None:
     booked(apple, carol)
     polygon.splits = []
