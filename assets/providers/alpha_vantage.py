@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import time as clock
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from assets.providers.base import Bar, CompanyFacts, NotCovered, PriceQuote, Unavailable, UnknownSymbol
+from assets.providers.base import Bar, CompanyFacts, NotCovered, PriceQuote, Throttled, Unavailable, UnknownSymbol
 from assets.providers.transport import (
+    Answer,
     Bounds,
     expect,
     finite,
@@ -29,7 +31,7 @@ MARKETS = frozenset(["US", "XNYS", "XNAS", "XASE", "ARCX", "BATS"])
 NEW_YORK, CLOSE = ZoneInfo("America/New_York"), time(16)
 COMPACT = timedelta(days=130)  # its short answer holds 100 sessions
 FIGURES = ("4. close", "1. open", "2. high", "3. low", "5. volume")
-HOUR, MINUTE = 3600.0, 60.0
+HOUR, MINUTE, LONGEST_PAUSE = 3600.0, 60.0, 1.0
 ABROAD = re.compile(r"\.[A-Z]{3,}\Z")  # "BP.LON"; "BRK.B" is a share of the United States
 currencies: dict[tuple[str, str], str] = {}
 """What foreign symbols are quoted in, by address and symbol: asked for once in a process, since it takes a call."""
@@ -113,11 +115,21 @@ class AlphaVantage:
     def _asked(self, function: str, symbol: str, **query: str) -> dict[str, Any]:
         query = {"function": function, **({} if "keywords" in query else {"symbol": symbol}), **query}
         query["apikey"] = self._key
-        answer = get(self._bounds, self._url, query)
+        answer = self._got(query)
         expect(self.name, answer.status == 200, f"it did not accept the request (HTTP {answer.status})")
         found = self._bounds.decoded(answer.data)
         self._require_result(found, symbol)
         return found
+
+    def _got(self, query: Mapping[str, str]) -> Answer:
+        """Its plans allow one call a second, so a question that takes two waits in between."""
+        try:
+            return get(self._bounds, self._url, query)
+        except Throttled as error:
+            if error.retry_after is None or error.retry_after > LONGEST_PAUSE:
+                raise
+            clock.sleep(error.retry_after)
+            return get(self._bounds, self._url, query)
 
     def _require_result(self, answer: Mapping[str, Any], symbol: str) -> None:
         """Everything comes with HTTP 200. Its texts are not passed on, since they may repeat the key."""

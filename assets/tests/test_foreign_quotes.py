@@ -63,6 +63,13 @@ def test_pence_are_kept_as_the_asset_is_quoted(
     assert [bar.close for bar in past.fetch(asset, FIRST, LAST).value] == [Decimal(price)]
 
 
+def test_a_question_of_two_calls_keeps_to_one_a_second(alpha_vantage: Answering, settings: Any) -> None:
+    settings.ALPHA_VANTAGE_CALLS_PER_SECOND = 1
+    asset = london("GBP", "0.01")
+    quotes.refresh([asset.pk], now=NOW)
+    assert (Quote.objects.get().price, len(alpha_vantage.calls)) == (Decimal("482.5"), 2)
+
+
 @pytest.mark.parametrize("currency", ["USD", "EUR"])
 def test_a_price_in_another_currency_is_not_stored(alpha_vantage: Answering, currency: str) -> None:
     asset = london(currency)
