@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import F, Model
 from django.db.models.functions import Least
 from django.utils import timezone
@@ -40,6 +42,22 @@ def once(*, user: User, key: str, work: Callable[[], int]) -> tuple[int, bool]:
     row.status, row.headers = 201, {"made": made}
     row.save(update_fields=["status", "headers"])
     return made, True
+
+
+def forget_keys(now: datetime, *, at_once: int = 1000, batches: int = 50) -> int:
+    """Delete the idempotency keys that are older than IDEMPOTENCY_KEY_DAYS, the oldest first; returns how many.
+
+    Each batch is a statement of its own, so that a writer waits for one of them at most; what is left over when the
+    batches are used up is for the next time.
+    """
+    old = IdempotencyKey.objects.filter(created_at__lt=now - settings.IDEMPOTENCY_KEY_LIFE).order_by("created_at", "pk")
+    deleted = 0
+    for _ in range(batches):
+        chosen = list(old.values_list("pk", flat=True)[:at_once])
+        deleted += IdempotencyKey.objects.filter(pk__in=chosen).delete()[0] if chosen else 0
+        if len(chosen) < at_once:
+            break
+    return deleted
 
 
 def start_job(*, owner: User | None, kind: str, total: int) -> Job:

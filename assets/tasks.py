@@ -13,7 +13,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from assets.models import Exchange
-from assets.services import due, gaps, lease, nightly, profiles, quotes, streaming
+from assets.services import catching_up, due, gaps, lease, nightly, profiles, quotes, streaming
 from assets.services.backfill import lost, run_backfill, waiting
 from assets.services.ingestion import ingest
 
@@ -27,7 +27,8 @@ BROKER_PAUSE = 15.0  # seconds in which a reader does not wait for a broker that
 @shared_task(name="assets.ingest_due")
 def ingest_due() -> None:
     """Queue the market days that are due, oldest first. Beat calls this each minute; a doubled tick does no harm."""
-    for item in due.due_days(timezone.now())[:AT_ONCE]:
+    now = timezone.now()
+    for item in catching_up.by_night(due.due_days(now), now)[:AT_ONCE]:
         ingest_day.apply_async((item.market, item.day.isoformat()), expires=60)
 
 

@@ -17,7 +17,7 @@ from django.http import QueryDict, UnreadablePostError
 from django.http.request import RawPostDataException
 from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import APIException, ParseError
-from rest_framework.parsers import FormParser, JSONParser
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 
 MAX_DEPTH = 20
 MAX_NUMBER_LENGTH = 64
@@ -146,3 +146,19 @@ class StrictFormParser(FormParser):
             return QueryDict(_read(stream).decode("utf-8"))
         except UnicodeDecodeError as error:
             raise ParseError("The body is not UTF-8.") from error
+
+
+class StrictMultiPartParser(MultiPartParser):
+    """Files and text fields, under the same limit of size for all of them together."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        length = str(((parser_context or {})["request"].META.get("CONTENT_LENGTH")) or "0")
+        if limit is not None and length.isascii() and length.isdigit() and int(length[:18]) > limit:
+            raise BodyTooLarge(f"The body is larger than {limit:,} bytes, the most that is accepted.")
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except (UnreadablePostError, RawPostDataException) as error:
+            raise ParseError("The body could not be read to its end.") from error

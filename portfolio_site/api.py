@@ -18,6 +18,9 @@ from activity.api import JobViewSet
 from analytics.api import StressWindowViewSet
 from assets.api import (
     AssetViewSet,
+    DoubtfulQuoteViewSet,
+    PriceListPreviewView,
+    PriceListView,
     ProfileViewSet,
     ProviderKeyView,
     ProvidersView,
@@ -29,6 +32,7 @@ from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenVie
 
 router = SimpleRouter()
 router.register("assets", AssetViewSet, basename="asset")
+router.register("market/quarantine/live-prices", DoubtfulQuoteViewSet, basename="doubtful-quote")
 router.register("market/quarantine", QuarantineViewSet, basename="quarantine")
 router.register("market/action-proposals", ActionProposalViewSet, basename="proposal")
 router.register("stress-windows", StressWindowViewSet, basename="stress-window")
@@ -76,6 +80,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/market/quotes/", QuoteViewSet.as_view({"get": "list"}), name="quote-list"),
     path("api/market/quotes/<path:symbol>/", QuoteViewSet.as_view({"get": "retrieve"}), name="quote-detail"),
     path("api/market/profiles/<path:symbol>/", ProfileViewSet.as_view({"get": "retrieve"}), name="profile-detail"),
+    path("api/market/prices/", PriceListView.as_view(), name="price-list"),
+    path("api/market/prices/preview/", PriceListPreviewView.as_view(), name="price-list-preview"),
     path("api/market/providers/", ProvidersView.as_view(), name="provider-list"),
     path("api/market/providers/<str:provider>/key/", ProviderKeyView.as_view(), name="provider-key"),
     path("api/assets/<path:symbol>/actions/", include("portfolios.action_urls")),  # before the symbols with a slash

@@ -214,6 +214,7 @@ TICKS = {  # what beat sends, and every how many seconds
     "recompute stale portfolios": ("analytics.refresh_stale", 30),
     "test the value at risk, once a night": ("analytics.backtest_due", 300),
     "forget old intraday prices": ("assets.forget_intraday", 3600),
+    "forget old idempotency keys": ("activity.forget_keys", 3600),
     "show that beat is alive": ("portfolio_site.heartbeat", 15),
 }
 # A message expires with its period: a backlog never runs the same round twice. (The scheduler's word for `expires`.)
@@ -322,6 +323,10 @@ if not max(30, 1 / (1 - max(VAR_LEVELS)) - 1e-6) <= VAR_WINDOW <= 5000:
     raise ImproperlyConfigured(f"VAR_WINDOW is {VAR_WINDOW}; it needs a whole return in the tail of {max(VAR_LEVELS)}.")
 
 # --- API ----------------------------------------------------------------------------------------------------------
+IDEMPOTENCY_KEY_DAYS = env.int("IDEMPOTENCY_KEY_DAYS", default=7)
+if not 1 <= IDEMPOTENCY_KEY_DAYS <= 3650:
+    raise ImproperlyConfigured(f"IDEMPOTENCY_KEY_DAYS is {IDEMPOTENCY_KEY_DAYS}; it can be 1 to 3650.")
+IDEMPOTENCY_KEY_LIFE = timedelta(days=IDEMPOTENCY_KEY_DAYS)  # so long the same request gets the first answer
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "users.authentication.BearerAuthentication",

@@ -17,9 +17,20 @@ from analytics.models import RebalanceProposal, Scenario
 from analytics.scenarios import Target
 from analytics.services.rebalancing import save_proposal
 from analytics.services.scenarios import NewShock, create_scenario
-from assets.models import ActionProposal, Asset, CorporateAction, PriceGap, QuarantinedBar, Watchlist, WatchlistEntry
+from assets.models import (
+    ActionProposal,
+    Asset,
+    CorporateAction,
+    DoubtfulQuote,
+    PriceGap,
+    QuarantinedBar,
+    Watchlist,
+    WatchlistEntry,
+)
 from assets.providers.base import ActionNotice, Bar
 from assets.quality import Doubt, Reason, Refusal
+from assets.queries import LastBar
+from assets.services import doubts
 from assets.services.notices import note
 from assets.services.quarantine import keep, reject
 from assets.services.watchlists import add_entry, create_watchlist
@@ -97,6 +108,7 @@ class World:
     watchlist: Watchlist
     entry: WatchlistEntry
     doubt: QuarantinedBar
+    quote: DoubtfulQuote
     proposal: ActionProposal
     scenario: Scenario
     rebalancing: RebalanceProposal
@@ -121,6 +133,7 @@ class World:
             "entries": self.entry.pk,
             **dict.fromkeys(("quote", "quotes", "profile", "profiles"), self.asset.symbol),
             "quarantine": self.doubt.pk,
+            "live-prices": self.quote.pk,
             "action-proposals": self.proposal.pk,
             "proposals": self.rebalancing.pk,
             "rebalancing": self.rebalancing.pk,
@@ -155,7 +168,7 @@ def make_world(owner: User) -> World:
     job = start_job(owner=owner, kind="import", total=3)
     watchlist = create_watchlist(owner=owner, name="Ideas")
     entry = add_entry(watchlist=watchlist, asset=asset, note="a note", target_price=Decimal(120))
-    doubt, proposal = doubt_about(asset, 0), announce(asset, 0)
+    doubt, quote, proposal = doubt_about(asset, 0), doubtful_quote(asset, 0), announce(asset, 0)
     scenario = imagine(owner, "Crash")
     rebalancing = propose_half(portfolio, asset)
     return World(
@@ -170,6 +183,7 @@ def make_world(owner: User) -> World:
         watchlist=watchlist,
         entry=entry,
         doubt=doubt,
+        quote=quote,
         proposal=proposal,
         scenario=scenario,
         rebalancing=rebalancing,
@@ -189,6 +203,14 @@ def doubt_about(asset: Asset, number: int) -> QuarantinedBar:
     now = datetime(2024, 1, 17, tzinfo=UTC)
     keep([(asset.pk, "feed", Doubt(bar, Refusal(Reason.JUMP, "a jump")))], now=now)
     return QuarantinedBar.objects.get(asset=asset, figures__close=str(bar.close))
+
+
+def doubtful_quote(asset: Asset, number: int) -> DoubtfulQuote:
+    """A live price that nobody believes, of another provider for each number."""
+    at, provider = datetime(2024, 1, 17, 15, tzinfo=UTC), f"feed{number}"
+    previous = LastBar(asset.pk, date(2024, 1, 16), Decimal(106), "test")
+    doubts.note(asset, price=Decimal(900), at=at, provider=provider, previous=previous, now=at)
+    return DoubtfulQuote.objects.get(asset=asset, provider=provider)
 
 
 def announce(asset: Asset, number: int) -> ActionProposal:
@@ -265,6 +287,7 @@ def grow(world: World, first: int, last: int) -> None:
         start_job(owner=world.owner, kind="import", total=number)
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
+        doubtful_quote(asset, number)
         announce(asset, number)
         ignore_proposal(proposal=announce(world.asset, number), actor=world.staff)
         propose_half(world.portfolio, asset)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 
 from activity.admin import ReadOnly
-from assets.models import ActionProposal, Backfill, PriceGap, QuarantinedBar
+from assets.models import ActionProposal, Backfill, DoubtfulQuote, PriceGap, QuarantinedBar
 
 if TYPE_CHECKING:  # generic in their stubs only
     FactAdmin = admin.ModelAdmin[Any]
@@ -22,6 +22,14 @@ class QuarantinedBarAdmin(ReadOnly, FactAdmin):
     list_select_related = ["asset", "decided_by"]
     search_fields = ["=asset__symbol"]
     date_hierarchy = "day"
+
+
+@admin.register(DoubtfulQuote)
+class DoubtfulQuoteAdmin(ReadOnly, FactAdmin):
+    list_display = ["asset", "provider", "price", "at", "previous", "state", "first_seen", "last_seen", "decided_by"]
+    list_filter = ["state", "provider"]
+    list_select_related = ["asset", "decided_by"]
+    search_fields = ["=asset__symbol"]
 
 
 @admin.register(PriceGap)
@@ -42,8 +50,20 @@ class BackfillAdmin(ReadOnly, FactAdmin):
 
 @admin.register(ActionProposal)
 class ActionProposalAdmin(ReadOnly, FactAdmin):
-    list_display = ["asset", "kind", "ex_date", "ratio", "per", "cash", "currency", "provider", "state", "problem"]
-    list_filter = ["state", "kind", "provider"]
+    list_display = [
+        "asset",
+        "kind",
+        "ex_date",
+        "ratio",
+        "per",
+        "cash",
+        "currency",
+        "provider",
+        "state",
+        "withdrawal",
+        "problem",
+    ]
+    list_filter = ["state", "withdrawal", "kind", "provider"]
     list_select_related = ["asset"]
     search_fields = ["=asset__symbol", "external_id"]
     date_hierarchy = "ex_date"

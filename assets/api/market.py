@@ -66,7 +66,11 @@ class CompanyProfileSerializer(serializers.Serializer[Any]):
     website = serializers.CharField()
     price_earnings = RatioField(allow_null=True)
     dividend_yield = RatioField(allow_null=True, help_text="Fraction of the price, a year.")
-    source = serializers.CharField(help_text="The provider; empty: from the asset's own record.")  # type: ignore[assignment]
+    source = serializers.CharField(help_text="The provider that answered first; empty: nobody.")  # type: ignore[assignment]
+    sources = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="Field to the provider that it came from; what is not named is from the asset's own record.",
+    )
     fetched_at = AwareDateTimeField(allow_null=True)
 
 

@@ -51,7 +51,12 @@ class EntrySerializer(StrictSerializer, serializers.ModelSerializer[WatchlistEnt
 
     asset = SymbolField()
     name = serializers.CharField(source="asset.name", read_only=True)
-    target_price = DecimalStringField(required=False, allow_null=True, help_text="Per unit, as the asset is quoted.")
+    currency = serializers.CharField(
+        source="asset.quote_currency", read_only=True, help_text="What the prices are in: GBX where they are in pence."
+    )
+    target_price = DecimalStringField(
+        required=False, allow_null=True, help_text="Per unit, as the asset is quoted: in pence where its prices are."
+    )
     position = StrictIntegerField(required=False, min_value=0, max_value=10**6)
     quote = serializers.SerializerMethodField(help_text="Null where no price is known.")
     distance = serializers.SerializerMethodField(
@@ -61,7 +66,7 @@ class EntrySerializer(StrictSerializer, serializers.ModelSerializer[WatchlistEnt
     class Meta:
         model = WatchlistEntry
         fields: ClassVar = [
-            *("id", "asset", "name", "note", "target_price", "position"),
+            *("id", "asset", "name", "currency", "note", "target_price", "position"),
             *("quote", "distance", "created_at"),
         ]
         read_only_fields: ClassVar = ["id", "created_at"]

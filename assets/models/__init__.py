@@ -1,6 +1,7 @@
 from assets.models.action import ActionKind, CorporateAction
 from assets.models.asset import Asset, AssetType, Exchange, PriceBasis
 from assets.models.backfill import Backfill, BackfillState, PriceGap
+from assets.models.doubt import DoubtfulQuote, DoubtState
 from assets.models.ingestion import IngestionRun, RunState
 from assets.models.live import IntradayValue, Streaming
 from assets.models.notice import ActionProposal, ProposalState
@@ -20,6 +21,8 @@ __all__ = [
     "CompanyProfile",
     "CorporateAction",
     "DoubtReason",
+    "DoubtState",
+    "DoubtfulQuote",
     "Exchange",
     "HistoricValue",
     "IngestionRun",

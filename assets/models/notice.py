@@ -21,6 +21,7 @@ class ProposalState(models.TextChoices):
     APPLIED = "applied", "Applied"
     IGNORED = "ignored", "Ignored"
     SUPERSEDED = "superseded", "Superseded"
+    WITHDRAWN = "withdrawn", "Withdrawn"
 
 
 class ActionProposalQuerySet(models.QuerySet["ActionProposal"]):
@@ -36,7 +37,8 @@ class ActionProposal(models.Model):
     """A split or a dividend that a feed announced. It becomes a CorporateAction when it is applied.
 
     Once per asset, provider, external id and terms. A feed that corrects itself makes another one that ``supersedes``
-    the first. ``accepted_at`` is a person's yes, which counts from the ex-date on.
+    the first. One that withdraws what is booked already makes a ``withdrawal``: accepted, it voids the action of the
+    proposal that it supersedes. ``accepted_at`` is a person's yes, which counts from the ex-date on.
     """
 
     asset = models.ForeignKey(Asset, models.PROTECT, related_name="action_proposals")
@@ -51,6 +53,12 @@ class ActionProposal(models.Model):
     cash = QuantityField(null=True, blank=True, help_text="Per unit, gross.")
     currency = models.CharField(max_length=3, blank=True)
     state = models.CharField(max_length=10, choices=ProposalState, default=ProposalState.PROPOSED)
+    withdrawal = models.BooleanField(
+        default=False, help_text="The feed has it no more: accepted, the booked action is voided."
+    )
+    missing_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since then the feed's answers have been without it."
+    )
     supersedes = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="superseded_by")
     action = models.ForeignKey(
         CorporateAction, models.SET_NULL, null=True, blank=True, related_name="+", help_text="What it became."

@@ -98,7 +98,10 @@ class Quote(Kept):
 
 
 class CompanyProfile(Kept):
-    """What a provider says of the company behind an asset; what it does not know is empty."""
+    """What providers say of the company behind an asset; what nobody knows is empty.
+
+    ``source`` is the first that answered; what it did not know is from the next ones that did.
+    """
 
     asset = models.OneToOneField(Asset, models.CASCADE, primary_key=True, related_name="profile")
     name = models.CharField(max_length=200, blank=True)
@@ -112,6 +115,7 @@ class CompanyProfile(Kept):
     website = models.CharField(max_length=500, blank=True)
     price_earnings = QuantityField(null=True, blank=True)
     dividend_yield = QuantityField(null=True, blank=True, help_text="Fraction of the price, a year.")
+    sources = models.JSONField(default=dict, blank=True, help_text="Field to the provider that it came from.")
 
     class Meta:
         ordering = ["asset"]

@@ -57,7 +57,9 @@ class WatchlistEntry(models.Model):
     watchlist = models.ForeignKey(Watchlist, models.CASCADE, related_name="entries")
     asset = models.ForeignKey(Asset, models.CASCADE, related_name="+")
     note = models.CharField(max_length=500, blank=True)
-    target_price = QuantityField(null=True, blank=True, help_text="Per unit, in the asset's currency.")
+    target_price = QuantityField(
+        null=True, blank=True, help_text="Per unit, as the asset is quoted: in pence where its prices are."
+    )
     position = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import time as clock
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from assets.providers.base import Bar, CompanyFacts, NotCovered, PriceQuote, Unavailable, UnknownSymbol
+from assets.providers.base import Bar, CompanyFacts, NotCovered, PriceQuote, Throttled, Unavailable, UnknownSymbol
 from assets.providers.transport import (
+    Answer,
     Bounds,
     expect,
     finite,
     get,
     iso_day,
+    listing,
     mapping,
     positive,
     require_symbol,
@@ -27,11 +31,17 @@ MARKETS = frozenset(["US", "XNYS", "XNAS", "XASE", "ARCX", "BATS"])
 NEW_YORK, CLOSE = ZoneInfo("America/New_York"), time(16)
 COMPACT = timedelta(days=130)  # its short answer holds 100 sessions
 FIGURES = ("4. close", "1. open", "2. high", "3. low", "5. volume")
-HOUR, MINUTE = 3600.0, 60.0
+HOUR, MINUTE, LONGEST_PAUSE = 3600.0, 60.0, 1.0
+ABROAD = re.compile(r"\.[A-Z]{3,}\Z")  # "BP.LON"; "BRK.B" is a share of the United States
+currencies: dict[tuple[str, str], str] = {}
+"""What foreign symbols are quoted in, by address and symbol: asked for once in a process, since it takes a call."""
 
 
 class AlphaVantage:
-    """US symbols as ours; those of other exchanges have an ending there ("BP.LON"), which a mapping gives."""
+    """US symbols as ours; those of other exchanges have an ending there ("BP.LON"), which a mapping gives.
+
+    No price says what it is in: without an ending it is US dollars, with one it is looked up in the search.
+    """
 
     name = "alpha_vantage"
     price_basis = "raw"
@@ -45,7 +55,8 @@ class AlphaVantage:
         about = mapping(self.name, answer.get("Meta Data"), "the answer does not say what it is of")
         require_symbol(self.name, about.get("2. Symbol"), symbol)
         days = mapping(self.name, answer.get("Time Series (Daily)"), "the answer has no days")
-        bars = [self._bar(symbol, day, figures) for day, figures in days.items()]
+        currency = self._currency(symbol)
+        bars = [self._bar(symbol, day, figures, currency) for day, figures in days.items()]
         return sorted((bar for bar in bars if start <= bar.day <= end), key=lambda bar: bar.day)
 
     def quote(self, symbol: str) -> PriceQuote:
@@ -66,6 +77,7 @@ class AlphaVantage:
             open=finite(written(answer.get("02. open"))),
             high=finite(written(answer.get("03. high"))),
             low=finite(written(answer.get("04. low"))),
+            currency=self._currency(symbol),
         )
 
     def profile(self, symbol: str) -> CompanyFacts:
@@ -86,13 +98,38 @@ class AlphaVantage:
             dividend_yield=finite(written(answer.get("DividendYield"))),
         )
 
+    def _currency(self, symbol: str) -> str:
+        """What the prices of ``symbol`` are in, such as "GBX". Raises UnknownSymbol where the search does not say."""
+        if not ABROAD.search(symbol):
+            return "USD"
+        if (self._url, symbol) not in currencies:
+            found = self._asked("SYMBOL_SEARCH", symbol, keywords=symbol)
+            rows = listing(self.name, found.get("bestMatches"), "the search has no list")
+            matches = [mapping(self.name, row, "a match is no object") for row in rows]
+            given = [text_of(row.get("8. currency"), 8) for row in matches if row.get("1. symbol") == symbol]
+            if not any(given):
+                raise UnknownSymbol(f"{self.name}: it does not say what {symbol} is quoted in")
+            currencies[self._url, symbol] = given[0]
+        return currencies[self._url, symbol]
+
     def _asked(self, function: str, symbol: str, **query: str) -> dict[str, Any]:
-        query = {"function": function, "symbol": symbol, **query, "apikey": self._key}
-        answer = get(self._bounds, self._url, query)
+        query = {"function": function, **({} if "keywords" in query else {"symbol": symbol}), **query}
+        query["apikey"] = self._key
+        answer = self._got(query)
         expect(self.name, answer.status == 200, f"it did not accept the request (HTTP {answer.status})")
         found = self._bounds.decoded(answer.data)
         self._require_result(found, symbol)
         return found
+
+    def _got(self, query: Mapping[str, str]) -> Answer:
+        """Its plans allow one call a second, so a question that takes two waits in between."""
+        try:
+            return get(self._bounds, self._url, query)
+        except Throttled as error:
+            if error.retry_after is None or error.retry_after > LONGEST_PAUSE:
+                raise
+            clock.sleep(error.retry_after)
+            return get(self._bounds, self._url, query)
 
     def _require_result(self, answer: Mapping[str, Any], symbol: str) -> None:
         """Everything comes with HTTP 200. Its texts are not passed on, since they may repeat the key."""
@@ -107,11 +144,11 @@ class AlphaVantage:
             wait = HOUR if "per day" in text or "/day" in text else MINUTE
             raise Unavailable(f"{self.name}: the calls of its plan are used up", retry_after=wait)
 
-    def _bar(self, symbol: str, day: str, figures: object) -> Bar:
+    def _bar(self, symbol: str, day: str, figures: object, currency: str) -> Bar:
         row = mapping(self.name, figures, "a day has no figures")
         close, opened, high, low, volume = (written(row.get(name)) for name in FIGURES)
         last = Decimal("NaN") if close is None else close
-        return Bar(symbol, iso_day(self.name, day), last, opened, high, low, volume=volume)
+        return Bar(symbol, iso_day(self.name, day), last, opened, high, low, volume=volume, currency=currency)
 
     def _unknown(self, symbol: str) -> UnknownSymbol:
         return UnknownSymbol(f"{self.name}: it does not know {symbol}")

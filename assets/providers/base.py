@@ -61,7 +61,8 @@ class PriceQuote:
 class CompanyFacts:
     """What a provider says of a company; what it does not know is empty or None.
 
-    ``market_cap`` is in units of ``currency``, ``dividend_yield`` a fraction of the price a year.
+    ``market_cap`` is in units of ``currency``, ``dividend_yield`` a fraction of the price a year. ``logo`` is an
+    address that anybody may read, unless ``logo_needs_key``.
     """
 
     symbol: str
@@ -76,6 +77,7 @@ class CompanyFacts:
     website: str = ""
     price_earnings: Decimal | None = None
     dividend_yield: Decimal | None = None
+    logo_needs_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,10 @@ class UnknownSymbol(ProviderError):
 
 class BadPayload(ProviderError):
     """The answer is not what the provider documents: a person must look."""
+
+
+class Doubtful(ProviderError):
+    """A price that is too far from the last one; staff has to look, and the provider may well be right."""
 
 
 class AnotherSecurity(BadPayload):

@@ -86,9 +86,12 @@ class Polygon:
         return list({notice.external_id: notice for notice in found}.values())  # a page that comes twice counts once
 
     def profile(self, symbol: str) -> CompanyFacts:
+        """The logo is shown to whoever sends a key; ours is not made part of its address."""
         found = self._asked(self._client.get_ticker_details, _in_path(symbol))
         answer = mapping("polygon", found.get("results"), "the answer has no details")
         require_symbol("polygon", answer.get("ticker"), symbol)
+        branding = answer.get("branding")
+        logo = web_address(branding.get("logo_url")) if isinstance(branding, dict) else ""
         return CompanyFacts(
             symbol,
             name=text_of(answer.get("name")),
@@ -98,7 +101,9 @@ class Polygon:
             ipo=iso_day("polygon", answer["list_date"]) if answer.get("list_date") else None,
             market_cap=finite(number(answer.get("market_cap"))),
             industry=text_of(answer.get("sic_description")),
+            logo=logo,
             website=web_address(answer.get("homepage_url")),
+            logo_needs_key=bool(logo),
         )
 
     def _grouped(self, market: str, symbols: Mapping[str, str], day: date) -> list[Bar]:
@@ -186,6 +191,7 @@ def _bar(row: Mapping[str, object], symbol: str, day: date) -> Bar:
         high=high,
         low=low,
         volume=volume,
+        currency=_currency(symbol),
     )
 
 
@@ -244,6 +250,14 @@ def _ticker(symbol: str) -> tuple[str, str]:
     if coin and currency in MINOR_UNITS:
         return "crypto", f"X:{coin}{currency}"
     return "stocks", symbol
+
+
+def _currency(symbol: str) -> str:
+    """What its prices are in: US dollars, or the second currency of a pair; empty for a pair that is none of ours."""
+    market, ticker = _ticker(symbol)
+    if market == "stocks":
+        return "USD"
+    return ticker[-3:] if ticker[-3:] in MINOR_UNITS else ""
 
 
 def _in_path(ticker: str) -> str:

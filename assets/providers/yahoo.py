@@ -121,6 +121,7 @@ class Yahoo:
         return [notice for notice in [*splits, *paid] if start <= notice.ex_date <= end]
 
     def profile(self, symbol: str) -> CompanyFacts:
+        """Yahoo has no logos, and no first day of trading: its own first day is where its prices begin."""
         query = {"modules": MODULES, "formatted": "false", "symbol": symbol}
         found = self._asked(f"{SUMMARY}quoteSummary/{escaped(symbol, safe='')}", query, "quoteSummary")
         about, price, figures = (_section(found, name) for name in MODULES.split(","))

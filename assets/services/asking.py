@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -30,7 +30,7 @@ from core.errors import DomainError, NotReady
 from core.fields import QUANTITY_LIMIT
 from core.money import HUNDREDTH, MINOR_SPELLINGS, divide, major_currency, multiply
 
-__all__ = ["Capability", "NobodyAnswers", "NobodyKnows", "Reply", "ask", "candidates"]
+__all__ = ["Capability", "NobodyAnswers", "NobodyKnows", "Reply", "answers", "ask", "candidates"]
 T = TypeVar("T")
 PricedT = TypeVar("PricedT", bound=Bar | PriceQuote)
 ONE = Decimal(1)
@@ -76,13 +76,21 @@ def ask(capability: Capability, asset: Asset, call: Callable[[Any, str], T]) -> 
     asset need not be stored. Not to be called inside a transaction: it would hold the providers' rows while they are
     slow. Raises NobodyKnows, or NobodyAnswers when somebody who could know failed or nobody is configured.
     """
+    return next(answers(capability, asset, call))
+
+
+def answers(capability: Capability, asset: Asset, call: Callable[[Any, str], T]) -> Iterator[Reply[T]]:
+    """The good answers, each asked for when it is wanted: ``ask`` for whoever wants a second opinion.
+
+    Made-up ones are not among them once a real provider has answered. Raises as ``ask`` when there is none at all.
+    """
     _require_symbol(asset)
-    chosen = candidates(capability, asset)
+    chosen, answered = candidates(capability, asset), False
     known = remembered(capability, chosen)
     reasons = [str(error) for error in known.values() if not isinstance(error, NotCovered)]
     problems: list[ProviderError] = [error for error in known.values() if isinstance(error, NotCovered)]
     for source, symbol in chosen:
-        if (source.name, symbol) in known or (source.name == SIMULATED and problems):
+        if (source.name, symbol) in known or (source.name == SIMULATED and (problems or answered)):
             continue
         adapter = source.open(_setting(source, asset))
         try:
@@ -92,7 +100,10 @@ def ask(capability: Capability, asset: Asset, call: Callable[[Any, str], T]) -> 
         except ProviderError as error:
             problems.append(error)
         else:
-            return Reply(answer, source.name)
+            answered = True
+            yield Reply(answer, source.name)
+    if answered:
+        return
     if reasons and not problems:
         raise NobodyKnows(f"No provider knows {asset.symbol}: {'; '.join(reasons)}.")
     raise _nobody_answers(asset, problems)

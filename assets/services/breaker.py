@@ -11,7 +11,15 @@ from django.db.models import F
 from django.utils import timezone
 
 from assets.models import ProviderState
-from assets.providers.base import AnotherSecurity, NotCovered, ProviderError, Throttled, Unavailable, UnknownSymbol
+from assets.providers.base import (
+    AnotherSecurity,
+    Doubtful,
+    NotCovered,
+    ProviderError,
+    Throttled,
+    Unavailable,
+    UnknownSymbol,
+)
 from assets.services.quota import locked, throttled
 
 log = logging.getLogger(__name__)
@@ -59,10 +67,10 @@ def failed(provider: str, error: ProviderError, *, now: datetime) -> None:
 
 
 def report(provider: str, error: ProviderError | None) -> None:
-    """Write down how a question went. What was never sent says nothing, and what concerns
-    one symbol, or the plan of the key, is no failure."""
+    """Write down how a question went. What was never sent says nothing; what concerns one symbol or the plan of the
+    key is no failure, and neither is a price that staff has to look at."""
     now = timezone.now()
-    if error is None or isinstance(error, UnknownSymbol | AnotherSecurity | NotCovered):
+    if error is None or isinstance(error, UnknownSymbol | AnotherSecurity | NotCovered | Doubtful):
         succeeded(provider, now=now)
     elif not isinstance(error, Throttled):
         failed(provider, error, now=now)

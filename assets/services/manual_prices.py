@@ -37,8 +37,20 @@ class UnlikelyPrice(DomainError):
     """The price is more than 50 % away from the last one. Confirm it if it is right."""
 
 
-class PriceListRefused(DomainError):
+class _OfLines(DomainError):
+    """``problems`` says what is the matter with which line."""
+
+    def __init__(self, message: str, problems: Sequence[Problem]) -> None:
+        super().__init__(message, field="file")
+        self.problems = problems
+
+
+class PriceListRefused(_OfLines):
     """The list has lines that are wrong; nothing was stored."""
+
+
+class UnlikelyPrices(_OfLines):
+    """Prices of the list are more than 50 % away from the one before. Confirm them if they are right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +110,15 @@ def preview(content: bytes, *, now: datetime) -> Preview:
 def enter_list(*, content: bytes, actor: User, confirmed: bool = False) -> int:
     """Store every price of a file, or none; returns how many changed anything.
 
-    Raises PriceListRefused for a wrong line, UnlikelyPrice for an unlikely price unless ``confirmed``.
+    Raises PriceListRefused for wrong lines, UnlikelyPrices for unlikely prices unless ``confirmed``.
     """
     found = preview(content, now=timezone.now())
     if found.problems:
         first = found.problems[0]
         where = f"line {first.line}: " if first.line else ""
-        raise PriceListRefused(f"{len(found.problems)} lines are wrong, the first: {where}{first.text}", field="file")
+        raise PriceListRefused(f"{len(found.problems)} lines are wrong, the first: {where}{first.text}", found.problems)
     if found.unlikely and not confirmed:
-        raise UnlikelyPrice(f"Line {found.unlikely[0].line}: {found.unlikely[0].text}", field="file")
+        raise UnlikelyPrices(f"Line {found.unlikely[0].line}: {found.unlikely[0].text}", found.unlikely)
     by_symbol: dict[str, list[Bar]] = {}
     for row in found.rows:
         by_symbol.setdefault(row.symbol, []).append(_bar(row.symbol, row.day, row.figures))

@@ -12,10 +12,19 @@ from typing import Any
 
 from django.db import transaction
 
-from assets.models import ActionKind, ActionProposal, Asset, AssetType, CorporateAction, Exchange, IngestionRun
+from assets.models import (
+    ActionKind,
+    ActionProposal,
+    Asset,
+    AssetType,
+    CorporateAction,
+    Exchange,
+    IngestionRun,
+    RunState,
+)
 from assets.models import ProposalState as State
 from assets.providers.base import ActionNotice
-from assets.services import nightly
+from assets.services import nightly, withdrawals
 from assets.services.actions import IN_PRICES
 from assets.services.asking import Capability, NobodyAnswers, NobodyKnows, ask, candidates
 from core.fields import QUANTITY_LIMIT
@@ -23,14 +32,19 @@ from core.money import divide
 
 log = logging.getLogger(__name__)
 JOB = "corporate_actions"
-LOOK_BACK, LOOK_AHEAD = timedelta(days=30), timedelta(days=60)
+LOOK_BACK, LOOK_AHEAD, FARTHEST = timedelta(days=30), timedelta(days=60), timedelta(days=730)
 WITHOUT_ACTIONS = (AssetType.FX, AssetType.INDEX, AssetType.CASH, AssetType.CRYPTO)
 MOST_EXACT, MOST_HELD = 1000, 30  # held units of a split's ratio: as the decimals say, and where they were rounded
 TENTH_DECIMAL = Decimal("1e-10")
+GONE = (State.SUPERSEDED, State.WITHDRAWN)
 
 
 def fetch_night(market: Exchange, night: date, asset_ids: Collection[int], *, now: datetime) -> IngestionRun | None:
-    """Ask the feeds about these assets of a market, once a night; what nobody answered is asked for again."""
+    """Ask the feeds about these assets of a market, once a night; what nobody answered is asked for again.
+
+    One question covers all nights since the last that was done, and LOOK_BACK before it: a server that was off for
+    weeks misses nothing that went ex meanwhile, FARTHEST back at most.
+    """
     return nightly.do(JOB, market, night, lambda run: _fetch(run, market, asset_ids, now), now=now)
 
 
@@ -48,12 +62,13 @@ def _fetch(run: IngestionRun, market: Exchange, asset_ids: Collection[int], now:
     assets = Asset.objects.filter(exchange=market, pk__in=asset_ids).exclude(type__in=WITHOUT_ACTIONS)
     assets = assets.filter(symbol__in=run.missing) if run.missing else assets  # what the last attempt lacked
     asked, new, missing, waits = 0, 0, dict[str, str](), list[float]()
+    start = _asked_from(market, run.day, now.date())
     for asset in assets.select_related("exchange").order_by("symbol"):
         if not candidates(Capability.ACTIONS, asset):
             continue
         asked += 1
         try:
-            new += _propose(asset, now)
+            new += _propose(asset, start, now)
         except NobodyAnswers as error:
             missing[asset.symbol] = str(error)
             waits += [error.retry_after] if error.retry_after else []
@@ -61,13 +76,22 @@ def _fetch(run: IngestionRun, market: Exchange, asset_ids: Collection[int], now:
     return nightly.Outcome(message, asked, asked - len(missing), missing, min(waits, default=None))
 
 
-def _propose(asset: Asset, now: datetime) -> int:
-    start, end = now.date() - LOOK_BACK, now.date() + LOOK_AHEAD
+def _asked_from(market: Exchange, night: date, today: date) -> date:
+    done = IngestionRun.objects.filter(job=JOB, market=market, state=RunState.COMPLETE, day__lt=night)
+    last = done.order_by("-day").values_list("day", flat=True).first()
+    return max(min(last or today, today) - LOOK_BACK, today - FARTHEST)
+
+
+def _propose(asset: Asset, start: date, now: datetime) -> int:
+    end = now.date() + LOOK_AHEAD
     try:
         reply = ask(Capability.ACTIONS, asset, lambda adapter, symbol: adapter.actions(symbol, start, end))
     except NobodyKnows:
         return 0
-    return note(asset, reply.value, provider=reply.provider, now=now)
+    oldest_first = sorted(reply.value, key=lambda notice: notice.ex_date)
+    with transaction.atomic():
+        new = note(asset, oldest_first, provider=reply.provider, now=now)
+        return new + withdrawals.compare(asset, oldest_first, provider=reply.provider, start=start, end=end, now=now)
 
 
 def _note(asset: Asset, notice: ActionNotice, provider: str, now: datetime) -> bool:
@@ -80,7 +104,7 @@ def _note(asset: Asset, notice: ActionNotice, provider: str, now: datetime) -> b
     external_id = notice.external_id[:200]
     known = list(
         ActionProposal.objects.select_for_update()
-        .filter(asset=asset, provider=provider, external_id=external_id)
+        .filter(asset=asset, provider=provider, external_id=external_id, withdrawal=False)
         .order_by("pk")
     )
     same = next((proposal for proposal in known if proposal.digest == digest), None)
@@ -89,7 +113,7 @@ def _note(asset: Asset, notice: ActionNotice, provider: str, now: datetime) -> b
     for other in known:
         if other is not same and other.state in (State.PROPOSED, State.IGNORED):
             ActionProposal.objects.filter(pk=other.pk).update(state=State.SUPERSEDED)
-    if same and same.state != State.SUPERSEDED:
+    if same and same.state not in GONE:
         ActionProposal.objects.filter(pk=same.pk).update(last_seen=now)
         return False
     older = next((other for other in reversed(known) if other.state == State.APPLIED), known[-1] if known else None)
@@ -108,7 +132,7 @@ def _note(asset: Asset, notice: ActionNotice, provider: str, now: datetime) -> b
 
 def _is_known_otherwise(asset: Asset, terms: dict[str, Any], provider: str) -> bool:
     """Whether another feed has proposed the same event; which of two feeds is right, a person decides in the books."""
-    others = ActionProposal.objects.exclude(provider=provider).exclude(state=State.SUPERSEDED)
+    others = ActionProposal.objects.exclude(provider=provider).exclude(state__in=GONE).exclude(withdrawal=True)
     return others.filter(asset=asset, kind=terms["kind"], ex_date=terms["ex_date"]).exists()
 
 

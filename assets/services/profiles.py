@@ -9,12 +9,16 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
-from assets.models import Asset, CompanyProfile
+from assets.company import FIELDS, OF_COMPANIES, Company, Said, merged
+from assets.models import Asset, AssetType, CompanyProfile
 from assets.providers.base import CompanyFacts
 from assets.quotes import storable
-from assets.services.asking import Capability, ask
+from assets.services import quota
+from assets.services.asking import Capability, answers
 from assets.services.freshness import ask_once, await_answer
+from assets.services.sources import limits_of
 from core.errors import DomainError
 from core.money import minor_units
 
@@ -48,15 +52,46 @@ def refresh(asset_ids: Collection[int], *, now: datetime) -> int:
 
 
 def _ask(asset: Asset, now: datetime) -> None:
-    """Raises NobodyKnows or NobodyAnswers."""
+    """Ask one provider after the other until no field is empty. Raises NobodyKnows or NobodyAnswers.
+
+    Only the first may spend all of its calls on a profile: whoever fills it up keeps half a day's for prices.
+    """
+    said: list[Said] = []
+    known, company = _known(asset), Company()
 
     def question(adapter: Any, symbol: str) -> CompanyFacts:
+        if said:
+            quota.spare_half(adapter.name, limits=limits_of(adapter.name), now=timezone.now())
         facts: CompanyFacts = adapter.profile(symbol)
         return facts
 
-    reply = ask(Capability.PROFILE, asset, question)
-    answered = {"source": reply.provider, "fetched_at": now, "lease_until": None, "retry_at": None}
-    CompanyProfile.objects.filter(pk=asset.pk).update(**_columns(reply.value), **answered)
+    for reply in answers(Capability.PROFILE, asset, question):
+        said.append(_said(reply.provider, reply.value))
+        company = merged(said, paid_in=asset.currency, known=known)
+        if not company.lacks(_wanted(asset)):
+            break
+    answered = {"source": said[0].provider, "fetched_at": now, "lease_until": None, "retry_at": None}
+    CompanyProfile.objects.filter(pk=asset.pk).update(**company.values, sources=company.sources, **answered)
+
+
+def _known(asset: Asset) -> Company:
+    row = CompanyProfile.objects.filter(pk=asset.pk).first() or CompanyProfile(asset=asset)
+    return Company({name: getattr(row, name) for name in FIELDS}, row.sources)
+
+
+def _wanted(asset: Asset) -> Collection[str]:
+    """For which fields the next provider is asked, too."""
+    if asset.type == AssetType.EQUITY:
+        return FIELDS
+    is_fund = asset.type in (AssetType.ETF, AssetType.FUND)
+    return set(FIELDS) - set(OF_COMPANIES) if is_fund else ()
+
+
+def _said(provider: str, facts: CompanyFacts) -> Said:
+    values = _columns(facts)
+    if facts.logo_needs_key:
+        return Said(provider, values | {"logo": ""}, locked_logo=values["logo"])
+    return Said(provider, values)
 
 
 def _columns(facts: CompanyFacts) -> dict[str, Any]:

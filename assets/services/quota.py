@@ -56,6 +56,14 @@ def spend_call(provider: str, *, limits: Limits, now: datetime) -> None:
     state.save(update_fields=["calls", "hours"])
 
 
+def spare_half(provider: str, *, limits: Limits, now: datetime) -> None:
+    """Raise Throttled when half of a day's calls are spent; for what is nice to have."""
+    state = ProviderState.objects.filter(pk=provider).first()
+    left = calls_left(state, limits, now).day if state else None
+    if left is not None and left * 2 <= limits.per_day:
+        raise throttled(provider, "the rest of the day's calls is for prices", HOUR)
+
+
 def calls_left(state: ProviderState, limits: Limits, now: datetime) -> CallsLeft:
     moment = now.timestamp()
     calls, hours = _recent(state, moment)

@@ -11,11 +11,11 @@ from django.conf import settings
 
 from assets import quotes
 from assets.models import Asset, Quote
-from assets.providers.base import BadPayload, PriceQuote
+from assets.providers.base import BadPayload, Doubtful, PriceQuote
 from assets.quality import RECENT
 from assets.queries import LastBar, last_bars
 from assets.quotes import LastPrice, LastPrices
-from assets.services import judging
+from assets.services import doubts, judging
 from assets.services.actions import today_of
 from assets.services.asking import Capability, as_quoted, ask
 from assets.services.freshness import ask_once, await_answer
@@ -77,10 +77,13 @@ def _sound(asset: Asset, now: datetime, adapter: Any, symbol: str) -> PriceQuote
         raise BadPayload(f"{adapter.name}: {quote.price} is no price of {symbol}")
     if quote.at > now + AHEAD:
         raise BadPayload(f"{adapter.name}: the quote of {symbol} is of {quote.at}, which has not come yet")
-    previous = _previous(asset, quote.at, adapter.name, now)
+    noted = doubts.known(asset)
+    previous = doubts.level(asset, noted, adapter.name, now) or _previous(asset, quote.at, adapter.name, now)
     if previous and not quotes.believable(previous.close, quote.price):
+        doubts.note(asset, price=quote.price, at=quote.at, provider=adapter.name, previous=previous, now=now)
         text = f"{quote.price} for {symbol} is too far from {previous.close.normalize():f} on {previous.day}"
-        raise BadPayload(f"{adapter.name}: {text}")
+        raise Doubtful(f"{adapter.name}: {text}")
+    doubts.settle(noted, adapter.name)
     return quote
 
 

@@ -113,8 +113,17 @@ AV_SPENT = {
 }
 
 
+AV_SEARCH = {
+    "bestMatches": [
+        {"1. symbol": "BP.DEX", "2. name": "BP p.l.c.", "4. region": "XETRA", "8. currency": "EUR"},
+        {"1. symbol": "BP.LON", "2. name": "BP p.l.c.", "4. region": "United Kingdom", "8. currency": "GBX"},
+    ]
+}
+
+
 def alpha_vantage() -> Answering:
     functions = {"GLOBAL_QUOTE": AV_QUOTE, "TIME_SERIES_DAILY": AV_DAILY, "OVERVIEW": AV_OVERVIEW}
+    functions["SYMBOL_SEARCH"] = AV_SEARCH
     return Answering(answers={"/query": lambda call: as_json(functions[call.asked("function")])})
 
 

@@ -16,7 +16,15 @@ from activity.models import AuditEvent
 from assets.models import Asset, HistoricValue
 from assets.price_lists import MOST_BYTES
 from assets.services.ingestion import ingest
-from assets.services.manual_prices import NoPrice, NoSuchDay, PriceListRefused, UnlikelyPrice, enter_list, enter_price
+from assets.services.manual_prices import (
+    NoPrice,
+    NoSuchDay,
+    PriceListRefused,
+    UnlikelyPrice,
+    UnlikelyPrices,
+    enter_list,
+    enter_price,
+)
 from assets.tests.factories import make_asset, make_bars, make_exchange
 from assets.tests.fake_polygon import FakePolygon
 from users.models import User
@@ -119,7 +127,7 @@ def test_a_list_is_stored_whole_or_not_at_all(house: Asset, carol: User) -> None
 
 def test_a_list_with_a_jump_has_to_be_confirmed(house: Asset, carol: User) -> None:
     content = b"symbol,day,close\nHOUSE,2024-05-30,100\nHOUSE,2024-05-31,1000\n"
-    with pytest.raises(UnlikelyPrice):
+    with pytest.raises(UnlikelyPrices):
         enter_list(content=content, actor=carol)
     assert stored() == {}
     assert enter_list(content=content, actor=carol, confirmed=True) == 2

@@ -41,6 +41,7 @@ def test_a_whole_market_is_one_request_for_unadjusted_bars(upstream: FakePolygon
         high=Decimal("192.57"),
         low=Decimal("189.91"),
         volume=Decimal("75158277.0"),
+        currency="USD",
     )
     assert [bar.symbol for bar in bars] == ["AAPL", "MSFT"], "what was not asked for is left out"
     [call] = upstream.calls

@@ -149,6 +149,7 @@ def test_company_details(upstream: Answering) -> None:
         "market_cap": 2.948e12,
         "sic_description": "ELECTRONIC COMPUTERS",
         "homepage_url": "https://www.apple.com",
+        "branding": {"logo_url": "https://api.example/branding/logo.svg", "icon_url": "https://api.example/icon.png"},
     }
     upstream.answers[DETAILS] = as_json({"status": "OK", "results": details})
     assert polygon(upstream).profile("AAPL") == CompanyFacts(
@@ -160,8 +161,15 @@ def test_company_details(upstream: Answering) -> None:
         ipo=date(1980, 12, 12),
         market_cap=Decimal("2.948E+12"),
         industry="ELECTRONIC COMPUTERS",
+        logo="https://api.example/branding/logo.svg",
         website="https://www.apple.com",
+        logo_needs_key=True,
     )
+    branding: tuple[object, ...] = (None, [], {"logo_url": 7}, {"logo_url": "javascript:alert(1)"})
+    for odd in branding:
+        upstream.answers[DETAILS] = as_json({"status": "OK", "results": details | {"branding": odd}})
+        found = polygon(upstream).profile("AAPL")
+        assert (found.logo, found.logo_needs_key) == ("", False)
     upstream.answers[DETAILS] = as_json({"status": "OK", "results": details | {"ticker": "MSFT"}})
     with pytest.raises(AnotherSecurity):
         polygon(upstream).profile("AAPL")

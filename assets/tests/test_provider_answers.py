@@ -152,7 +152,47 @@ def alpha_vantage() -> Iterator[tuple[Answering, AlphaVantage]]:
 
 
 def test_alpha_vantage_quotes_the_last_close(alpha_vantage: tuple[Answering, AlphaVantage]) -> None:
-    assert alpha_vantage[1].quote("AAPL") == QUOTE
+    upstream, adapter = alpha_vantage
+    assert adapter.quote("AAPL") == replace(QUOTE, currency="USD")
+    assert len(upstream.calls) == 1, "what has no ending is of the United States"
+
+
+def test_alpha_vantage_looks_up_what_a_foreign_symbol_is_quoted_in(
+    alpha_vantage: tuple[Answering, AlphaVantage],
+) -> None:
+    upstream, adapter = alpha_vantage
+    answers = {
+        "GLOBAL_QUOTE": {"Global Quote": fakes.AV_QUOTE["Global Quote"] | {"01. symbol": "BP.LON"}},
+        "TIME_SERIES_DAILY": fakes.AV_DAILY | {"Meta Data": {"2. Symbol": "BP.LON"}},
+        "SYMBOL_SEARCH": fakes.AV_SEARCH,
+    }
+    upstream.answers["/query"] = lambda call: as_json(answers[call.asked("function")])
+    assert adapter.quote("BP.LON").currency == "GBX"
+    assert {bar.currency for bar in adapter.history("BP.LON", BEFORE, DAY)} == {"GBX"}
+    asked = [(call.asked("function"), call.asked("keywords")) for call in upstream.calls]
+    assert asked.count(("SYMBOL_SEARCH", "BP.LON")) == 1, "once is enough"
+
+
+@pytest.mark.parametrize(
+    ("found", "error"),
+    [
+        ({"bestMatches": []}, UnknownSymbol),
+        ({"bestMatches": [{"1. symbol": "BP.LO", "8. currency": "GBX"}]}, UnknownSymbol),
+        ({"bestMatches": [{"1. symbol": "BP.LON", "8. currency": 7}]}, UnknownSymbol),
+        ({"bestMatches": {}}, BadPayload),
+        ({"bestMatches": [17]}, BadPayload),
+        (fakes.AV_SPENT, Unavailable),
+    ],
+)
+def test_alpha_vantages_price_without_a_currency_is_none(
+    alpha_vantage: tuple[Answering, AlphaVantage], found: Any, error: type[Exception]
+) -> None:
+    upstream, adapter = alpha_vantage
+    quote = {"Global Quote": fakes.AV_QUOTE["Global Quote"] | {"01. symbol": "BP.LON"}}
+    answers = {"GLOBAL_QUOTE": quote, "SYMBOL_SEARCH": found}
+    upstream.answers["/query"] = lambda call: as_json(answers[call.asked("function")])
+    with pytest.raises(error, match=r"^alpha_vantage: "):
+        adapter.quote("BP.LON")
 
 
 def test_alpha_vantage_knows_companies(alpha_vantage: tuple[Answering, AlphaVantage]) -> None:

@@ -56,6 +56,8 @@ def test_prices_in_pence_say_so(client: Client, alice: User) -> None:
     page = client.get(PAGE).content.decode()
     assert page.count('<span class="unit">GBX</span>') == 2
     assert '<span class="unit">GBP</span>' not in page
+    assert "Target price in GBX" in page
+    assert "Target price, as it is quoted" in page, "of an asset that is added"
 
 
 def test_somebody_without_a_list_is_led_to_the_first(client: Client, alice: User) -> None:

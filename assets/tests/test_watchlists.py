@@ -84,6 +84,18 @@ def test_what_is_removed_leaves_no_gap(ideas: Watchlist) -> None:
         remove_entry(entry=entry)
 
 
+def test_a_target_is_in_what_the_prices_are_in(alice: User, assets: dict[str, Asset]) -> None:
+    pence = make_asset("VOD", currency="GBP", price_factor=Decimal("0.01"))
+    make_bars(pence, {date(2024, 5, 30): 640})
+    made, client = create_watchlist(owner=alice, name="London"), client_of(alice)
+    row = client.post(f"/api/watchlists/{made.pk}/entries/", {"asset": "VOD", "target_price": "800"}).json()
+    assert (row["currency"], row["target_price"], row["distance"]) == ("GBX", "800", 0.25)
+    assert (row["quote"]["price"], row["quote"]["currency"]) == ("640", "GBX")
+    schema = client.get("/api/schema/?format=json").json()["components"]["schemas"]["Entry"]["properties"]
+    for text in (schema["target_price"]["description"], WatchlistEntry._meta.get_field("target_price").help_text):
+        assert text == "Per unit, as the asset is quoted: in pence where its prices are."
+
+
 def test_note_and_target_change_alone(ideas: Watchlist) -> None:
     entry = entry_of(ideas, "AAPL")
     change_entry(entry=entry, note="cheap?", target_price=Decimal("150.5"))

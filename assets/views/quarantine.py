@@ -1,4 +1,4 @@
-"""The staff's page of bars that are not believed, and of days without any."""
+"""The staff's page of bars and live prices that are not believed, and of days without any."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from assets.models import HistoricValue, PriceGap, QuarantinedBar, QuarantineState
+from assets.models import DoubtfulQuote, HistoricValue, PriceGap, QuarantinedBar, QuarantineState
+from assets.services.doubts import accept_quote, reject_quote
 from assets.services.quarantine import accept, reject
 from assets.sparkline import Sparkline, sparkline
 from core.api import PLAIN_INTEGER
@@ -25,9 +26,10 @@ from core.web import bad_request, staff_needed
 if TYPE_CHECKING:
     from users.models import User
 
-A_PAGE, DECIDED, GAPS = 20, 10, 50
+A_PAGE, DECIDED, GAPS, QUOTES = 20, 10, 50, 50
 BEFORE = timedelta(days=45)  # of closes that the picture shows
 DECISIONS = {"accept": accept, "reject": reject}
+QUOTE_DECISIONS = {"accept": accept_quote, "reject": reject_quote}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,18 @@ class Doubtful:
 @staff_needed
 @require_http_methods(["GET", "HEAD", "POST"])
 def quarantine(request: HttpRequest) -> HttpResponse:
-    """A POST names a ``bar`` and what to do: ``action`` is "accept" or "reject"."""
+    """A POST names a ``bar`` or a ``quote`` and what to do: ``action`` is "accept" or "reject"."""
     if request.method == "POST":
-        return _decide(request)
+        return _decide_quote(request) if "quote" in request.POST else _decide(request)
     waiting = QuarantinedBar.objects.open().select_related("asset")
     page = Paginator(waiting, A_PAGE).get_page(request.GET.get("page"))
     decided = QuarantinedBar.objects.exclude(state=QuarantineState.OPEN).select_related("asset", "decided_by")
     gaps = PriceGap.objects.select_related("asset").order_by("-end", "asset__symbol")
+    quotes = DoubtfulQuote.objects.open().select_related("asset")
     context = {
         "section": "quarantine",
+        "quotes": list(quotes[:QUOTES]),
+        "quotes_count": quotes.count(),
         "page": page,
         "doubts": _with_pictures(list(page)),
         "decided": decided.order_by("-decided_at", "-pk")[:DECIDED],
@@ -71,6 +76,22 @@ def _decide(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"{bar.asset} on {bar.day} was {decided.get_state_display().lower()}.")
     except DomainError as error:
         messages.error(request, f"{bar.asset} on {bar.day}: {error.message}")
+    return redirect("quarantine")
+
+
+def _decide_quote(request: HttpRequest) -> HttpResponse:
+    name, number = request.POST.get("action", ""), request.POST.get("quote", "")
+    if name not in QUOTE_DECISIONS or not PLAIN_INTEGER.fullmatch(number):
+        return bad_request(request)
+    user = cast("User", request.user)
+    known = DoubtfulQuote.objects.visible_to(user).select_related("asset")
+    doubt = get_object_or_404(known, pk=int(number))
+    said = f"The price of {doubt.asset} from {doubt.provider}"
+    try:
+        decided = QUOTE_DECISIONS[name](doubt=doubt, actor=user)
+        messages.success(request, f"{said} was {decided.get_state_display().lower()}.")
+    except DomainError as error:
+        messages.error(request, f"{said}: {error.message}")
     return redirect("quarantine")
 
 

@@ -21,7 +21,11 @@ from portfolios.services.proposals import accept_proposal, ignore_proposal
 
 
 class ActionProposalSerializer(StrictSerializer, serializers.ModelSerializer[ActionProposal]):
-    """A split (``ratio`` new units for ``per`` held ones) or a dividend (``cash`` a unit, gross) of a feed."""
+    """A split (``ratio`` new units for ``per`` held ones) or a dividend (``cash`` a unit, gross) of a feed.
+
+    With ``withdrawal`` the feed has it no more: accepted, what was booked of it is voided. ``missing_since``: the feed
+    was without it once, which has to happen in two nights.
+    """
 
     asset = serializers.CharField(source="asset.symbol", read_only=True)
     decided_by = serializers.CharField(source="decided_by.username", read_only=True, allow_null=True, default=None)
@@ -30,8 +34,8 @@ class ActionProposalSerializer(StrictSerializer, serializers.ModelSerializer[Act
         model = ActionProposal
         fields: ClassVar = [
             *("id", "asset", "provider", "external_id", "kind", "ex_date", "pay_date", "ratio", "per", "cash"),
-            *("currency", "state", "supersedes", "action", "problem", "accepted_at", "first_seen", "last_seen"),
-            *("decided_by", "decided_at"),
+            *("currency", "state", "withdrawal", "supersedes", "action", "problem", "accepted_at", "first_seen"),
+            *("last_seen", "missing_since", "decided_by", "decided_at"),
         ]
         read_only_fields: ClassVar = fields
 
@@ -42,13 +46,14 @@ class ActionProposalFilter(django_filters.FilterSet):
     asset = django_filters.CharFilter("asset__symbol")
     provider = django_filters.CharFilter()
     state = django_filters.ChoiceFilter(choices=ProposalState.choices)
+    withdrawal = django_filters.BooleanFilter()
     kind = django_filters.ChoiceFilter(choices=ActionKind.choices)
     start = django_filters.DateFilter("ex_date", "gte")
     end = django_filters.DateFilter("ex_date", "lte")
 
     class Meta:
         model = ActionProposal
-        fields: ClassVar = ["asset", "provider", "state", "kind", "start", "end"]
+        fields: ClassVar = ["asset", "provider", "state", "withdrawal", "kind", "start", "end"]
 
 
 class ActionProposalViewSet(ReadOnlyModelViewSet[ActionProposal]):
@@ -67,7 +72,8 @@ class ActionProposalViewSet(ReadOnlyModelViewSet[ActionProposal]):
     @extend_schema(request=None, responses=ActionProposalSerializer)
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Book it to every holder, or have it booked on its ex-date. What it corrects is taken back with it."""
+        """Book it to every holder, or have it booked on its ex-date. What it corrects is taken back with it; what it
+        withdraws is voided."""
         accept_proposal(proposal=self.get_object(), actor=caller(request))
         return Response(self.get_serializer(self.get_object()).data)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from activity.services import record
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 AUTOMATIC = "automatic"
+MOST_WITHDRAWN, LATELY = 3, timedelta(days=4)
 TERMS = ("ratio", "per", "cash", "currency", "pay_date")
 
 
@@ -32,8 +33,8 @@ class ProposalDecided(DomainError):
 def accept_proposal(*, proposal: ActionProposal, actor: User, now: datetime | None = None) -> ActionProposal:
     """Book the action to every holder; before its ex-date, have it booked on that day.
 
-    The action of an older proposal that this one corrects is voided with it. Raises ProposalDecided, and what
-    ``apply_action`` raises; then the proposal stays open and says why.
+    The action of an older proposal that this one corrects, or withdraws, is voided with it. Raises ProposalDecided, and
+    what ``apply_action`` and ``void_action`` raise; then the proposal stays open and says why.
     """
     now = now or timezone.now()
     try:
@@ -55,9 +56,11 @@ def ignore_proposal(*, proposal: ActionProposal, actor: User) -> ActionProposal:
 def apply_due(now: datetime) -> int:
     """Book the proposals whose ex-date has come and that somebody accepted, or all where FEED_ACTIONS is automatic.
 
-    One that cannot be booked says why and waits for a person. Returns how many were booked.
+    One that cannot be booked says why and waits for a person; so does the withdrawal of what a person had booked
+    before the feed announced it, and of much that a feed lost at once. Returns how many were booked.
     """
-    wanted = Q() if settings.FEED_ACTIONS == AUTOMATIC else Q(accepted_at__isnull=False)
+    doubtful = Q(withdrawal=True) & (Q(supersedes__decided_at=None) | Q(provider__in=_forgetful(now)))
+    wanted = ~doubtful if settings.FEED_ACTIONS == AUTOMATIC else Q(accepted_at__isnull=False)
     tomorrow = now.date() + timedelta(days=1)  # somewhere it may be that day already
     due = ActionProposal.objects.open().filter(wanted, ex_date__lte=tomorrow, problem="")
     booked = 0
@@ -74,9 +77,20 @@ def apply_due(now: datetime) -> int:
     return booked
 
 
+def _forgetful(now: datetime) -> list[str]:
+    """The feeds that lack more booked notices than a feed takes back at once: they are rather at fault; one query."""
+    lost = ActionProposal.objects.filter(
+        state=ProposalState.APPLIED, withdrawal=False, missing_since__gte=now - LATELY
+    ).order_by()
+    counted = lost.values("provider").annotate(many=Count("pk")).filter(many__gt=MOST_WITHDRAWN)
+    return list(counted.values_list("provider", flat=True))
+
+
 @transaction.atomic
 def _accept(proposal: ActionProposal, actor: User | None, now: datetime) -> ActionProposal:
     proposal = _open(proposal)
+    if proposal.withdrawal:
+        return _withdraw(proposal, actor, now)
     if proposal.ex_date > today_of(proposal.asset, now):
         proposal.accepted_at, proposal.decided_by, proposal.problem = now, actor, ""
         proposal.save(update_fields=["accepted_at", "decided_by", "problem"])
@@ -98,14 +112,23 @@ def _accept(proposal: ActionProposal, actor: User | None, now: datetime) -> Acti
     return proposal
 
 
-def _take_back(proposal: ActionProposal, actor: User | None) -> None:
-    """Void what came of the older proposal that this one corrects."""
+def _withdraw(proposal: ActionProposal, actor: User | None, now: datetime) -> ActionProposal:
+    """Void what was booked of a notice that the feed has no more."""
+    proposal.action = proposal.supersedes.action if proposal.supersedes else None
+    _take_back(proposal, actor, leaving=ProposalState.WITHDRAWN)
+    _decide(proposal, ProposalState.APPLIED, actor, now)
+    record(actor=actor, action="proposal.withdrawn", subject=proposal, data=_told(proposal))
+    return proposal
+
+
+def _take_back(proposal: ActionProposal, actor: User | None, leaving: ProposalState = ProposalState.SUPERSEDED) -> None:
+    """Void what came of the older proposal that this one corrects or withdraws."""
     older = proposal.supersedes
     if older is None or older.state != ProposalState.APPLIED:
         return
     if older.action and older.action.voided_at is None:
         void_action(action=older.action, actor=actor)
-    ActionProposal.objects.filter(pk=older.pk).update(state=ProposalState.SUPERSEDED)
+    ActionProposal.objects.filter(pk=older.pk).update(state=leaving)
 
 
 def _open(proposal: ActionProposal) -> ActionProposal:

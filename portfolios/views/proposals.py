@@ -58,6 +58,8 @@ def _decide(request: HttpRequest) -> HttpResponse:
 
 
 def _outcome(proposal: ActionProposal) -> str:
+    if proposal.withdrawal:
+        return "it is voided" if proposal.state == ProposalState.APPLIED else "it stays booked"
     if proposal.state == ProposalState.PROPOSED:
         return f"it will be booked on {proposal.ex_date}"
     return "it is booked" if proposal.state == ProposalState.APPLIED else "it is left out"
