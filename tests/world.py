@@ -13,7 +13,16 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from activity.models import Job
 from activity.services import start_job
-from assets.models import ActionProposal, Asset, CorporateAction, PriceGap, QuarantinedBar, Watchlist, WatchlistEntry
+from assets.models import (
+    ActionProposal,
+    Asset,
+    CorporateAction,
+    IntradayValue,
+    PriceGap,
+    QuarantinedBar,
+    Watchlist,
+    WatchlistEntry,
+)
 from assets.providers.base import ActionNotice, Bar
 from assets.quality import Doubt, Reason, Refusal
 from assets.services.notices import note
@@ -131,6 +140,7 @@ class World:
 def make_world(owner: User) -> World:
     asset = Asset.objects.filter(symbol="AAPL").first() or make_asset("AAPL", sector="Technology")
     make_bars(asset, [100, 101, 102, 103, 104, 103, 105, 106], start=date(2024, 1, 2))
+    IntradayValue.objects.get_or_create(asset=asset, at=datetime(2024, 1, 4, 15, tzinfo=UTC), price=103, source="test")
     Asset.objects.filter(symbol="MSFT").exists() or make_asset("MSFT")  # nobody holds or watches it
     portfolio = make_portfolio(owner)
     trade = buy(portfolio, asset, 10, 100, "2024-01-02")
@@ -211,6 +221,8 @@ def grow(world: World, first: int, last: int) -> None:
         buy(world.portfolio, asset, 10, 50, "2024-01-02")
         sell(world.portfolio, asset, 4, 52, "2024-01-04")
         make_portfolio(world.owner, f"Portfolio {number}")
+        moment = datetime(2024, 1, 5, 15, number, tzinfo=UTC)
+        IntradayValue.objects.create(asset=world.asset, at=moment, price=103, source="test")
         day, cash = date(2024, 1, 3), Decimal("0.1")
         apply_action(asset=asset, kind="cash_dividend", ex_date=day, cash=cash, actor=world.staff)
         add_entry(watchlist=world.watchlist, asset=asset)
