@@ -84,7 +84,7 @@ class LiveTotal:
 
     def text(self, points: Points) -> str:
         """The message with the total at the last prices ``points``, by asset id; what has none stays at its close."""
-        table, before = self._rates(points), self._rates(_day_before(points))
+        table, earlier = self._rates(points), _day_before(points)
         values = self._values(points, table)
         known = {asset_id: value for asset_id, value in values.items() if value is not None}
         extra = [self._in_base(row.amount, row.currency, table) for row in self.beside]
@@ -101,7 +101,7 @@ class LiveTotal:
             "unrealized_return": _ratio(gain, invested) if complete else None,
             "complete": complete,
         }
-        moved = self._moved(known, self._values(_day_before(points), before))
+        moved = self._moved(known, self._values(earlier, self._rates(earlier)))
         return json.dumps(figures | moved | self._parts(known))
 
     def _rates(self, points: Points) -> RateTable:
@@ -112,7 +112,8 @@ class LiveTotal:
         return RateTable({pair: ((date.min,), (price,)) for pair, price in prices.items()})
 
     def _values(self, points: Points, table: RateTable) -> dict[int, Decimal | None]:
-        known = {each.currency: latest_rate(table, each.currency, self.currency) for each in self.held.values()}
+        currencies = {each.currency for each in self.held.values()}
+        known = {currency: latest_rate(table, currency, self.currency) for currency in currencies}
         return {
             asset_id: each.worth(
                 points[asset_id].price if asset_id in points else each.close, known[each.currency], self.currency

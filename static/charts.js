@@ -24,10 +24,10 @@ const number = (options) => new Intl.NumberFormat("en", options);
 const fixed = (digits) => ({ minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 // The same writing as on the rest of the page: 1,234.50 USD, +1.23%.
-const formats = (unit, currency, digits) => {
+const formats = (unit, currency, digits, clock) => {
   if (unit === "money") {
     const full = number(fixed(digits));
-    const short = number({ notation: "compact", maximumSignificantDigits: 3 });
+    const short = number(clock ? { maximumFractionDigits: digits } : { notation: "compact", maximumSignificantDigits: 3 }); // a day's moves are small
     return { full: (value) => `${full.format(value)} ${currency}`, short: (value) => short.format(value) };
   }
   const full = number({ style: "percent", signDisplay: "exceptZero", ...fixed(2) });
@@ -89,7 +89,7 @@ const tooltip = (format, colours, when) => ({
 });
 
 const option = (data, colours) => {
-  const format = formats(data.unit, data.currency, data.digits);
+  const format = formats(data.unit, data.currency, data.digits, data.clock);
   const label = { color: colours.quiet, fontSize: 12, hideOverlap: true };
   return {
     animation: false,
