@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -55,7 +55,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines over the same days, all in ``unit``. ``scale`` lets the axis leave zero out."""
+    """Lines over the same days, all in ``unit``. ``scale`` lets the axis leave zero out.
+
+    With ``clock`` its ``days`` are instants of one day in UTC, ``datetime64[s]``.
+    """
 
     days: DayArray
     lines: Sequence[Line]
@@ -63,6 +66,7 @@ class Chart:
     currency: str
     digits: int = 2
     scale: bool = True
+    clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,13 +226,19 @@ def chart_json(chart: Chart, marks: Sequence[Mark] = ()) -> dict[str, Any]:
         "currency": chart.currency,
         "digits": chart.digits,
         "scale": chart.scale,
-        "days": np.datetime_as_string(chart.days[chosen], unit="D").tolist(),
+        "clock": chart.clock,
+        "days": _written(chart.days[chosen], clock=chart.clock),
         "series": series,
         "marks": [
             {"role": role, "points": [_point(chart, mark, decimals) for mark in marks if mark.role == role]}
             for role in dict.fromkeys(mark.role for mark in marks)
         ],
     }
+
+
+def _written(days: DayArray, *, clock: bool) -> list[str]:
+    written = np.datetime_as_string(days, unit="s", timezone="UTC") if clock else np.datetime_as_string(days, unit="D")
+    return [str(each) for each in written]
 
 
 def _places(chart: Chart, marks: Sequence[Mark]) -> IndexArray:
@@ -243,15 +253,22 @@ def _point(chart: Chart, mark: Mark, decimals: int) -> list[str | float | None]:
 
 
 def table_rows(chart: Chart, limit: int = TABLE_ROWS) -> list[tuple[date, list[float | None]]]:
-    """The same data for those who do not see the chart: evenly spaced days, newest first, both ends included."""
+    """The same data for those who do not see the chart: evenly spaced days, newest first, both ends included.
+
+    With a clock they are instants.
+    """
     chosen = np.unique(np.linspace(0, len(chart.days) - 1, min(limit, len(chart.days))).round().astype(np.intp))
     return [
         (
-            chart.days[i].astype("datetime64[D]").item(),
+            _moment(chart.days[i]) if chart.clock else chart.days[i].astype("datetime64[D]").item(),
             [_number(line.values[i]) for line in chart.lines],
         )
         for i in chosen[::-1]
     ]
+
+
+def _moment(instant: np.datetime64) -> datetime:
+    return datetime.fromtimestamp(int(instant.astype("datetime64[s]").astype(np.int64)), UTC)
 
 
 def _number(value: np.float64) -> float | None:

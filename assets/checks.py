@@ -28,6 +28,8 @@ def check_providers(**options: Any) -> list[CheckMessage]:
         found.append(Error("PROVIDER_BREAKER_FAILURES must be at least 1.", id="assets.E003"))
     if settings.PROVIDER_BREAKER_WAIT.total_seconds() <= 0:
         found.append(Error("PROVIDER_BREAKER_WAIT must be above 0 seconds.", id="assets.E003"))
+    if settings.LIVE_LEASE < 1:
+        found.append(Error("LIVE_LEASE must be at least 1 second.", id="assets.E003"))
     return found
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import parse_qs
+from uuid import uuid4
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -45,13 +46,15 @@ class QuoteConsumer(AsyncWebsocketConsumer):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """However it ends, the socket leaves the hub and its tasks end with it."""
         self.tasks: list[asyncio.Task[None]] = []
+        self.name = uuid4().hex
         self.symbols: dict[str, int] = {}
         self.pending: dict[Any, str] = {}
         self.news = asyncio.Event()
+        self.following = asyncio.Lock()  # what is followed changes by one message after the other
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._leave()
+            await self._leave()
 
     async def connect(self) -> None:
         user = self.scope.get("user")
@@ -62,13 +65,13 @@ class QuoteConsumer(AsyncWebsocketConsumer):
         self.user = cast("User", user)
         self.user_id: int = self.user.pk
         self.login = self.user.get_session_auth_hash()
-        if not live.hub().admit(self):
+        if not await live.hub().admit(self):
             limit = settings.LIVE_SOCKETS_PER_PERSON
             await self._complain("too_many_sockets", f"You have {limit} open already; close one first.")
             await self.close(TOO_MANY)
             return
         self.begin(self._send_all, self._recheck)
-        self.tell(live.hub().state)
+        self.tell(live.hub().state, live.hub().detail)
         query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"))
         await self.subscribe(_symbols(",".join(query.get("symbols", [])).split(",")))
 
@@ -77,13 +80,13 @@ class QuoteConsumer(AsyncWebsocketConsumer):
         self.tasks += [asyncio.create_task(_for_ever(work)) for work in works]
 
     async def disconnect(self, code: int) -> None:
-        self._leave()
+        await self._leave()
 
-    def _leave(self) -> None:
-        live.hub().dismiss(self)
+    async def _leave(self) -> None:
         for task in self.tasks:
             task.cancel()
         self.tasks.clear()
+        await live.hub().dismiss(self)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         try:
@@ -98,36 +101,42 @@ class QuoteConsumer(AsyncWebsocketConsumer):
             raise BadMessage(f"“{min(unknown)}” is not understood.")
         await self.subscribe(_symbols(message.get("subscribe", [])))
         leaving = _symbols(message.get("unsubscribe", []))
-        gone = {self.symbols.pop(symbol) for symbol in leaving if symbol in self.symbols}
-        live.hub().unwatch(self, gone - self.needed())
+        async with self.following:
+            gone = [self.symbols.pop(symbol) for symbol in leaving if symbol in self.symbols]
+            if gone:
+                await live.hub().follow(self, self.needed())
 
-    async def subscribe(self, symbols: Iterable[str]) -> None:
-        new = [symbol for symbol in dict.fromkeys(symbols) if symbol not in self.symbols]
-        room = settings.LIVE_SYMBOLS_PER_SOCKET - len(self.symbols)
-        if len(new) > room:
-            limit = settings.LIVE_SYMBOLS_PER_SOCKET
-            await self._complain("too_many_symbols", f"One connection follows at most {limit} symbols.")
-            new = new[: max(room, 0)]
-        if not new:
-            return
-        known, texts = await database_sync_to_async(_last_quotes)(self.user, new)
-        for symbol in new:
+    async def subscribe(self, symbols: Sequence[str]) -> None:
+        most = settings.LIVE_SYMBOLS_PER_PERSON
+        if len(symbols) > most:
+            await self._complain("too_many_symbols", too_many())
+        async with self.following:
+            new = [symbol for symbol in dict.fromkeys(symbols[:most]) if symbol not in self.symbols]
+            if new:
+                await self._subscribe(new)
+
+    async def _subscribe(self, symbols: list[str]) -> None:
+        known, texts = await database_sync_to_async(_last_quotes)(self.user, symbols)
+        for symbol in symbols:
             if symbol not in known:
                 await self._complain("unknown_symbol", f"There is no asset “{symbol[:LONGEST_SYMBOL]}”.")
-        self.symbols |= known
-        for asset_id, text in texts.items():
-            self.put(asset_id, text)
-        live.hub().watch(self, known.values())
+        granted = await live.hub().follow(self, [*self.needed(), *known.values()])
+        self.symbols |= {symbol: asset_id for symbol, asset_id in known.items() if asset_id in granted}
+        refused = [symbol for symbol in known if symbol not in self.symbols]
+        if refused:
+            await self._complain("too_many_symbols", f"{too_many()} Not followed: {', '.join(refused)}.")
+        for asset_id in granted & texts.keys():
+            self.put(asset_id, texts[asset_id])
 
-    def needed(self) -> set[int]:
+    def needed(self) -> list[int]:
         """The assets whose quotes this socket is to get."""
-        return set(self.symbols.values())
+        return list(self.symbols.values())
 
-    def offer(self, asset_id: int, price: str, text: str) -> None:
-        self.put(asset_id, text)
+    def offer(self, move: live.Move) -> None:
+        self.put(move.asset_id, move.text)
 
-    def tell(self, state: str) -> None:
-        self.put("state", json.dumps({"state": state}))
+    def tell(self, state: str, detail: str) -> None:
+        self.put("state", json.dumps({"state": state} | ({"detail": detail} if detail else {})))
 
     def put(self, key: Any, text: str) -> None:
         """Send ``text`` with the next round, in place of what waits there under the same key."""
@@ -152,6 +161,11 @@ class QuoteConsumer(AsyncWebsocketConsumer):
 
     async def _complain(self, code: str, detail: str) -> None:
         await self.send(json.dumps({"error": {"code": code, "detail": detail}}))
+
+
+def too_many() -> str:
+    most = settings.LIVE_SYMBOLS_PER_PERSON
+    return f"All your pages together follow at most {most} symbols, those of portfolios included."
 
 
 def _message(text: str | None) -> Mapping[str, Any]:

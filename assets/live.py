@@ -1,7 +1,7 @@
 """How a price gets from the streaming process to the browsers: one message a process, then by hand to each socket.
 
 The channel layer carries two things. Quotes go to the group ``QUOTES``, in which each web process has one channel,
-however many sockets it serves; what its sockets watch goes back to the streaming process every few seconds. A process
+however many sockets it serves; what its sockets follow goes back to the streaming process every few seconds. A process
 that falls silent is forgotten after WATCH_LIFE. Nothing here is stored: a lost message is overtaken by the next one.
 """
 
@@ -12,36 +12,52 @@ import contextlib
 import json
 import logging
 import time
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
 
 from channels.layers import get_channel_layer
 from django.conf import settings
+from redis.exceptions import RedisError
 
+from assets.places import NO_LIMIT, Limits, Places
 from assets.quotes import LastPrice
 
 log = logging.getLogger(__name__)
 QUOTES = "live.quotes"
 STREAMER = "live.streamer"
 WATCH_EVERY, WATCH_LIFE = 10.0, 30.0
-QUIET = 60.0
+STATE_EVERY, QUIET = 10.0, 35.0  # the stream says how it is; when it has said nothing for so long, it is away
 REJOIN_EVERY = 3600.0  # the layer forgets a member of a group after a day
-LIVE, STALLED = "live", "reconnecting"
+LIVE, STALLED, POLLING, MADE_UP, NOWHERE = "live", "reconnecting", "polling", "simulated", "unavailable"
+
+
+class Move(NamedTuple):
+    """A new price on its way to those who follow its asset: as browsers get it, and in parts to compute with.
+
+    ``at`` is in seconds since 1970; an unknown previous close is empty.
+    """
+
+    asset_id: int
+    price: str
+    previous_close: str
+    at: float
+    text: str
 
 
 class Listener(Protocol):
-    """One socket, as the hub sees it."""
+    """One socket, as the hub sees it. Its ``name`` is like no other's."""
 
+    name: str
     user_id: int
 
-    def offer(self, asset_id: int, price: str, text: str) -> None:
-        """Take the newest quote of an asset, its price apart; never waits."""
+    def offer(self, move: Move) -> None:
+        """Take the newest quote of an asset; never waits."""
 
-    def tell(self, state: str) -> None:
-        """Take the state of the stream; never waits."""
+    def tell(self, state: str, detail: str) -> None:
+        """Take the state of the stream, and why it is so where that is known; never waits."""
 
 
 def quote_text(symbol: str, price: LastPrice) -> str:
@@ -63,14 +79,19 @@ def plain(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
-async def publish(quotes: Collection[tuple[int, str, str]]) -> None:
-    """Send quotes (asset id, price, text) to every web process."""
-    if quotes:
-        await _layer().group_send(QUOTES, {"type": "quotes", "quotes": [list(quote) for quote in quotes]})
+def move_of(symbol: str, price: LastPrice) -> Move:
+    previous = "" if price.previous_close is None else plain(price.previous_close)
+    return Move(price.asset_id, plain(price.price), previous, price.at.timestamp(), quote_text(symbol, price))
 
 
-async def publish_state(state: str) -> None:
-    await _layer().group_send(QUOTES, {"type": "state", "state": state})
+async def publish(moves: Collection[Move]) -> None:
+    """Send new prices to every web process."""
+    if moves:
+        await _layer().group_send(QUOTES, {"type": "quotes", "quotes": [list(move) for move in moves]})
+
+
+async def publish_state(state: str, detail: str = "") -> None:
+    await _layer().group_send(QUOTES, {"type": "state", "state": state, "detail": detail})
 
 
 class Watchers:
@@ -92,59 +113,110 @@ class Watchers:
 
 
 class Hub:
-    """The sockets of this process, who watches what, and the one channel that brings the quotes."""
+    """The sockets of this process, who follows what, and the one channel that brings the quotes."""
 
     def __init__(self) -> None:
         self._name = uuid4().hex
         self._watching: dict[int, set[Listener]] = defaultdict(set)
-        self._listeners: set[Listener] = set()
-        self._people: Counter[int] = Counter()
+        self._followed: dict[Listener, set[int]] = {}
+        self._places = Places(self._name)
+        self._uncounted = False  # something was taken while Redis was away
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
-        self.state = LIVE
+        self.state, self.detail = LIVE, ""
 
-    def admit(self, listener: Listener) -> bool:
-        """Take a socket in, unless its person has LIVE_SOCKETS_PER_PERSON here already."""
-        if self._people[listener.user_id] >= settings.LIVE_SOCKETS_PER_PERSON:
+    async def admit(self, listener: Listener) -> bool:
+        """Take a socket in, unless its person has LIVE_SOCKETS_PER_PERSON already, here and in other processes."""
+        self._followed[listener] = set()
+        if await self._take(listener, (), whole=False) is None:
+            self._followed.pop(listener, None)
             return False
-        self._people[listener.user_id] += 1
-        self._listeners.add(listener)
-        self._start()
+        if listener in self._followed and not self._tasks:
+            self._tasks = [asyncio.create_task(work()) for work in (self._listen, self._report, self._renew)]
         return True
 
-    def dismiss(self, listener: Listener) -> None:
-        if listener not in self._listeners:
+    async def dismiss(self, listener: Listener) -> None:
+        if listener not in self._followed:
             return
-        self._listeners.discard(listener)
-        self._people[listener.user_id] -= 1
-        if not self._people[listener.user_id]:
-            del self._people[listener.user_id]
-        for asset_id in [asset_id for asset_id, there in self._watching.items() if listener in there]:
-            self.unwatch(listener, [asset_id])
-        if not self._listeners:
-            self._stop()
+        for asset_id in self._followed.pop(listener):
+            self._unwatch(listener, asset_id)
+        self._news.set()
+        if not self._followed:
+            for task in self._tasks:
+                task.cancel()
+            self._tasks = []
+        await self._leave(listener)
 
-    def watch(self, listener: Listener, asset_ids: Iterable[int]) -> None:
-        """Nothing happens for one who was dismissed meanwhile."""
-        for asset_id in asset_ids if listener in self._listeners else ():
+    async def follow(self, listener: Listener, asset_ids: Sequence[int], *, whole: bool = False) -> set[int]:
+        """Hand the quotes of these assets to a socket, in place of those before.
+
+        Its person's sockets follow LIVE_SYMBOLS_PER_PERSON assets together: of more it gets the first ones, and with
+        ``whole`` what it had. Returns what it follows now; nothing for one who was dismissed meanwhile.
+        """
+        granted = await self._take(listener, asset_ids, whole=whole) or set()
+        if listener not in self._followed:
+            await self._leave(listener)
+            return set()
+        for asset_id in self._followed[listener] - granted:
+            self._unwatch(listener, asset_id)
+        for asset_id in granted:
             self._watching[asset_id].add(listener)
+        self._followed[listener] = granted
         self._news.set()
+        return granted
 
-    def unwatch(self, listener: Listener, asset_ids: Iterable[int]) -> None:
-        for asset_id in asset_ids:
-            self._watching[asset_id].discard(listener)
-            if not self._watching[asset_id]:
-                del self._watching[asset_id]
-        self._news.set()
+    def _unwatch(self, listener: Listener, asset_id: int) -> None:
+        self._watching[asset_id].discard(listener)
+        if not self._watching[asset_id]:
+            del self._watching[asset_id]
 
-    def _start(self) -> None:
-        if not self._tasks:
-            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._report())]
+    async def _take(self, listener: Listener, asset_ids: Sequence[int], *, whole: bool) -> set[int] | None:
+        """Without Redis only what this process knows is counted: nobody is sent away because of that."""
+        limits = Limits(settings.LIVE_SOCKETS_PER_PERSON, settings.LIVE_SYMBOLS_PER_PERSON)
+        try:
+            return await self._places.take(listener.user_id, listener.name, asset_ids, limits, whole=whole)
+        except (RedisError, OSError) as error:
+            log.warning("Places for live prices are counted in this process alone: %s", type(error).__name__)
+            self._uncounted = True
+            return self._take_here(listener, asset_ids, limits, whole=whole)
 
-    def _stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        self._tasks = []
+    def _take_here(
+        self, listener: Listener, asset_ids: Sequence[int], limits: Limits, *, whole: bool
+    ) -> set[int] | None:
+        others = [
+            assets
+            for other, assets in self._followed.items()
+            if other is not listener and other.user_id == listener.user_id
+        ]
+        if len(others) >= limits.sockets:
+            return None
+        taken = set[int]().union(*others)
+        fresh = [asset_id for asset_id in asset_ids if asset_id not in taken]
+        over = fresh[max(limits.assets - len(taken), 0) :]
+        if over and whole:
+            return set(self._followed.get(listener, ()))
+        return set(asset_ids) - set(over)
+
+    async def _leave(self, listener: Listener) -> None:
+        with contextlib.suppress(RedisError, OSError):  # else its lease runs out
+            await self._places.leave(listener.user_id, listener.name)
+            if not self._followed:
+                await self._places.rest()
+
+    async def _renew(self) -> None:
+        """Keep the places of everybody here; what was forgotten or not counted while Redis was away is taken anew."""
+        while True:
+            await asyncio.sleep(settings.LIVE_LEASE / 3)
+            people = {listener.user_id for listener in self._followed}
+            try:
+                lapsed = await self._places.renew(people)
+                lapsed, self._uncounted = (people if self._uncounted else lapsed), False
+                for listener in [each for each in self._followed if each.user_id in lapsed]:
+                    took = list(self._followed.get(listener, ()))
+                    await self._places.take(listener.user_id, listener.name, took, Limits(NO_LIMIT, NO_LIMIT))
+            except (RedisError, OSError) as error:
+                log.warning("Places for live prices are not renewed: %s", type(error).__name__)
+                self._uncounted = True
 
     async def _listen(self) -> None:
         """Hand out what arrives; when the layer breaks, say so and come back to it."""
@@ -157,8 +229,7 @@ class Hub:
                 pause, joined = 0.5, time.monotonic()
                 try:
                     while time.monotonic() - joined < REJOIN_EVERY:
-                        with contextlib.suppress(TimeoutError):  # a quiet market must not keep it from joining again
-                            self._hand_out(await asyncio.wait_for(_layer().receive(channel), QUIET))
+                        await self._next(channel)
                 finally:
                     with contextlib.suppress(Exception):
                         await _layer().group_discard(QUOTES, channel)
@@ -168,18 +239,27 @@ class Hub:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 15.0)
 
+    async def _next(self, channel: str) -> None:
+        """Hand out the next message; without one for QUIET the streaming process is away."""
+        try:
+            self._hand_out(await asyncio.wait_for(_layer().receive(channel), QUIET))
+        except TimeoutError:
+            self._tell(STALLED)
+
     def _hand_out(self, message: dict[str, Any]) -> None:
         if message["type"] == "state":
-            self._tell(message["state"])
+            self._tell(message["state"], message["detail"])
             return
-        for asset_id, price, text in message["quotes"]:
-            for listener in self._watching.get(asset_id, ()):
-                listener.offer(asset_id, price, text)
+        for move in map(Move._make, message["quotes"]):
+            for listener in self._watching.get(move.asset_id, ()):
+                listener.offer(move)
 
-    def _tell(self, state: str) -> None:
-        self.state = state
-        for listener in self._listeners:
-            listener.tell(state)
+    def _tell(self, state: str, detail: str = "") -> None:
+        if (state, detail) == (self.state, self.detail):
+            return
+        self.state, self.detail = state, detail
+        for listener in self._followed:
+            listener.tell(state, detail)
 
     async def _report(self) -> None:
         """Tell the streaming process what is watched here: at once when it changes, and every WATCH_EVERY seconds."""

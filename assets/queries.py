@@ -139,6 +139,19 @@ class RateTable:
                 return rate
         raise RateMissing(f"There is no exchange rate from {source} to {target} on or before {day}.")
 
+    def legs(self, source: str, target: str, day: date) -> tuple[str, ...]:
+        """The pairs from which ``rate`` makes its answer; none without a rate, and for one currency."""
+        for pivot in (target, *PIVOTS) if source != target else ():
+            steps = [(source, pivot)] if pivot == target else [(source, pivot), (pivot, target)]
+            names = [self._name(*step, day) for step in steps]
+            if all(names):
+                return tuple(names)
+        return ()
+
+    def _name(self, source: str, target: str, day: date) -> str:
+        """The pair that is quoted between two currencies, or nothing."""
+        return next((pair for pair in (source + target, target + source) if self._last(pair, day)), "")
+
     def _through(self, source: str, pivot: str, target: str, day: date) -> Rate | None:
         first = self._quoted(source, pivot, day)
         if pivot == target or first is None:

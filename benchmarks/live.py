@@ -227,7 +227,7 @@ async def publish(assets: dict[str, int], rate: int, seconds: float) -> list[str
         symbol = symbols[generator.integers(len(symbols))]
         now, price = datetime.now(UTC), Decimal(10_000 + number) / 100
         last = LastPrice(assets[symbol], price, now.date(), "benchmark", Decimal(1), Decimal(1), quoted_at=now)
-        await live.publish([(assets[symbol], live.plain(price), live.quote_text(symbol, last))])
+        await live.publish([live.move_of(symbol, last)])
         sent.append(symbol)
     return sent
 

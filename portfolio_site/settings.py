@@ -301,8 +301,9 @@ FINNHUB_STREAM_URL = env.str("FINNHUB_STREAM_URL", default="wss://ws.finnhub.io"
 POLYGON_STREAM_URL = env.str("POLYGON_STREAM_URL", default="wss://socket.polygon.io/stocks")
 LIVE_POLL_EVERY = env.float("LIVE_POLL_EVERY", default=2.0)
 LIVE_TAPE_EVERY = env.float("LIVE_TAPE_EVERY", default=1.0)
-LIVE_SOCKETS_PER_PERSON = env.int("LIVE_SOCKETS_PER_PERSON", default=10)  # in one web process
-LIVE_SYMBOLS_PER_SOCKET = env.int("LIVE_SYMBOLS_PER_SOCKET", default=200)
+LIVE_SOCKETS_PER_PERSON = env.int("LIVE_SOCKETS_PER_PERSON", default=10)  # in all web processes together
+LIVE_SYMBOLS_PER_PERSON = env.int("LIVE_SYMBOLS_PER_PERSON", default=500)
+LIVE_LEASE = env.float("LIVE_LEASE", default=30.0)  # what a web process took is free so many seconds after its death
 INTRADAY_DAYS = env.int("INTRADAY_DAYS", default=0)  # for so long every tick is kept; 0 keeps none
 PANEL_DIR = VAR_DIR / "panel"
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from channels.db import database_sync_to_async
+from django.db.models import Max
 from django.utils import timezone
 
 from assets import live, quotes
-from assets.consumers import BadMessage, QuoteConsumer
-from portfolios.live import LiveTotal, live_total
-from portfolios.models import Portfolio
+from assets.consumers import BadMessage, QuoteConsumer, too_many
+from assets.models import Asset
+from portfolios.live import LiveTotal, Point, live_total
+from portfolios.models import Portfolio, PortfolioAccount
 from users.models import User
 
 MOST_PORTFOLIOS = 20
 TOTAL_EVERY = 0.5  # seconds
-RELOAD_EVERY = 30.0  # after a booking the total is right again within this time
+RELOAD_EVERY = 30.0  # within this time a booking is in the total, and the total of what may not be seen any more ends
+Stamp = tuple[object, ...]
 
 
 class LiveConsumer(QuoteConsumer):
@@ -26,7 +28,8 @@ class LiveConsumer(QuoteConsumer):
 
     async def connect(self) -> None:
         self.totals: dict[int, LiveTotal] = {}
-        self.prices: dict[int, Decimal] = {}
+        self.points: dict[int, Point] = {}
+        self.stamp: Stamp = ()
         self.moved = asyncio.Event()
         await super().connect()
         if self.tasks:
@@ -43,49 +46,73 @@ class LiveConsumer(QuoteConsumer):
             await self._follow(wanted)
         await super().obey(rest)
 
-    def offer(self, asset_id: int, price: str, text: str) -> None:
-        if asset_id in self.symbols.values():
-            super().offer(asset_id, price, text)
-        if any(asset_id in each.held for each in self.totals.values()):
-            self.prices[asset_id] = Decimal(price)
+    def offer(self, move: live.Move) -> None:
+        if move.asset_id in self.symbols.values():
+            super().offer(move)
+        if any(move.asset_id in each.needed for each in self.totals.values()):
+            self.points[move.asset_id] = Point.of_move(move)
             self.moved.set()
 
     async def _follow(self, portfolio_ids: list[int]) -> None:
-        """Those of the person's own; another's is answered like one that does not exist."""
-        before = self.needed()
-        self.totals, self.prices = await database_sync_to_async(_totals)(self.user, portfolio_ids)
-        for missing in sorted(set(portfolio_ids) - self.totals.keys()):
-            await self._complain("unknown_portfolio", f"You have no portfolio {missing}.")
-        live.hub().unwatch(self, before - self.needed())
-        live.hub().watch(self, self.needed())
-        self.moved.set()
+        """Those that the person may see; another's is answered like one that does not exist."""
+        async with self.following:
+            found, points, stamp = await database_sync_to_async(_totals)(self.user, portfolio_ids)
+            for missing in sorted(set(portfolio_ids) - found.keys()):
+                await self._complain("unknown_portfolio", f"You have no portfolio {missing}.")
+            self.totals, self.points, self.stamp = {}, points, stamp
+            for each in found.values():
+                await self._add(each)
+            if not self.totals:
+                await live.hub().follow(self, self.needed())
+            self.moved.set()
 
-    def needed(self) -> set[int]:
-        return super().needed().union(*(each.held for each in self.totals.values()))
+    async def _add(self, each: LiveTotal) -> None:
+        """A total moves with all that it needs, or it would be a wrong number."""
+        self.totals[each.portfolio_id] = each
+        granted = await live.hub().follow(self, self.needed(), whole=True)
+        if not granted >= each.needed:
+            del self.totals[each.portfolio_id]
+            await self._complain("too_many_symbols", f"{too_many()} Portfolio {each.portfolio_id} is not followed.")
+
+    def needed(self) -> list[int]:
+        return [*super().needed(), *(asset_id for each in self.totals.values() for asset_id in each.needed)]
 
     async def _send_totals(self) -> None:
         await self.moved.wait()
         self.moved.clear()
         for each in self.totals.values():
-            self.put(("portfolio", each.portfolio_id), each.text(self.prices))
+            self.put(("portfolio", each.portfolio_id), each.text(self.points))
         await asyncio.sleep(TOTAL_EVERY)
 
     async def _reload(self) -> None:
         await asyncio.sleep(RELOAD_EVERY)
-        if self.totals and await database_sync_to_async(_changed)(self.user, self.totals):
-            await self._follow(list(self.totals))
+        followed = dict(self.totals)
+        if followed and await database_sync_to_async(_stamp)(self.user, followed) != self.stamp:
+            await self._follow(list(followed))
 
 
-def _totals(user: User, portfolio_ids: list[int]) -> tuple[dict[int, LiveTotal], dict[int, Decimal]]:
-    """The totals of those that the person may see, and the last prices of what they hold."""
-    found = Portfolio.objects.visible_to(user).filter(pk__in=portfolio_ids)
-    totals = {portfolio.pk: live_total(portfolio) for portfolio in found}
-    held = {asset_id for each in totals.values() for asset_id in each.held}
-    last = quotes.get(held, timezone.now()).by_asset
-    return totals, {asset_id: price.price for asset_id, price in last.items()}
+def _totals(user: User, portfolio_ids: list[int]) -> tuple[dict[int, LiveTotal], dict[int, Point], Stamp]:
+    """The totals of those that the person may see, the last prices that they need, and what they were read from."""
+    booked = _booked(user, portfolio_ids)  # before what is read: a booking meanwhile is read once too often
+    found = {each.pk: each for each in Portfolio.objects.visible_to(user).filter(pk__in=portfolio_ids)}
+    totals = {pk: live_total(found[pk]) for pk in dict.fromkeys(portfolio_ids) if pk in found}
+    needed = {asset_id for each in totals.values() for asset_id in each.needed}
+    stamp = (*booked, _priced(needed))
+    last = quotes.get(needed, timezone.now()).by_asset
+    return totals, {asset_id: Point.of_last(price) for asset_id, price in last.items()}, stamp
 
 
-def _changed(user: User, totals: Mapping[int, LiveTotal]) -> bool:
-    """Whether something was booked in one of them, or one may no longer be seen."""
-    seen = Portfolio.objects.visible_to(user).filter(pk__in=totals)
-    return dict(seen.values_list("pk", "version")) != {pk: each.version for pk, each in totals.items()}
+def _stamp(user: User, totals: Mapping[int, LiveTotal]) -> Stamp:
+    """Another one after a booking, a new close or exchange rate, and once a portfolio may not be seen; 3 queries."""
+    needed = {asset_id for each in totals.values() for asset_id in each.needed}
+    return (*_booked(user, list(totals)), _priced(needed))
+
+
+def _booked(user: User, portfolio_ids: Collection[int]) -> Stamp:
+    seen = Portfolio.objects.visible_to(user).filter(pk__in=portfolio_ids).order_by("pk").values_list("pk", "version")
+    links = PortfolioAccount.objects.filter(portfolio__in=[pk for pk, _ in seen]).order_by("account")
+    return tuple(seen), tuple(links.values_list("account", "account__version"))
+
+
+def _priced(needed: Collection[int]) -> object:
+    return Asset.objects.filter(pk__in=needed).aggregate(newest=Max("price_version"))["newest"]

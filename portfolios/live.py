@@ -1,92 +1,211 @@
-"""A portfolio's total while prices move: the books' value of the last close, each holding scaled to its live price."""
+"""A portfolio's total while prices and exchange rates move: computed as the books do it, at the newest prices."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
-from assets.live import plain
+from assets.live import Move, plain
+from assets.models import Asset, AssetType
+from assets.queries import RateTable, rates
+from assets.quotes import LastPrice
 from core.money import divide, multiply, quantise, total
+from portfolios.book.value import market_value, weights
 from portfolios.models import Portfolio
-from portfolios.queries import holdings, totals
+from portfolios.queries import Amount, beside_holdings, holdings
+from portfolios.queries.holdings import latest_rate
+from portfolios.queries.totals import UNCLASSIFIED
+
+ONE_DAY = 86_400.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A last price, and the close of the day before it; ``at`` is in seconds since 1970."""
+
+    price: Decimal
+    previous: Decimal | None
+    at: float
+
+    @classmethod
+    def of_move(cls, move: Move) -> Point:
+        return cls(Decimal(move.price), Decimal(move.previous_close) if move.previous_close else None, move.at)
+
+    @classmethod
+    def of_last(cls, last: LastPrice) -> Point:
+        return cls(last.price, last.previous_close, last.at.timestamp())
+
+
+Points = Mapping[int, Point]
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A holding at the last close: its value and cost in the base currency, the close in the asset's."""
+    """A holding. ``cost`` is in the base currency; ``close`` as the asset is quoted, None where none is known."""
 
     symbol: str
-    value: Decimal
+    sector: str
+    currency: str
+    quantity: Decimal
+    factor: Decimal
     cost: Decimal
-    close: Decimal
+    close: Decimal | None
+
+    def worth(self, price: Decimal | None, rate: Decimal | None, base: str) -> Decimal | None:
+        """In the base currency, rounded as in the books."""
+        if price is None or rate is None:
+            return None
+        return market_value(self.quantity, price, rate, base, self.factor)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveTotal:
     """What does not change between two bookings.
 
-    ``held`` is by asset id; ``rest`` is cash and receivables. ``complete`` is False where a price or a rate is missing.
+    ``held`` is by asset id, ``beside`` is cash and what actions owe, ``currency`` the base currency. ``pairs`` are the
+    exchange rates that lead to it: asset id to the pair and its last close.
     """
 
     portfolio_id: int
-    version: int
     currency: str
     held: Mapping[int, Held]
-    rest: Decimal
-    invested: Decimal
-    complete: bool
+    beside: Sequence[Amount]
+    pairs: Mapping[int, tuple[str, Decimal]]
 
-    def text(self, prices: Mapping[int, Decimal]) -> str:
-        """The message with the total at ``prices``, by asset id; what has none there keeps its last close.
+    @property
+    def needed(self) -> set[int]:
+        """The assets whose prices move it."""
+        return {*self.held, *self.pairs}
 
-        It names the value and the gain of each holding whose price is no longer that of its close.
-        """
-        values = {
-            asset_id: multiply(each.value, divide(prices.get(asset_id, each.close), each.close))
+    def text(self, points: Points) -> str:
+        """The message with the total at the last prices ``points``, by asset id; what has none stays at its close."""
+        table, earlier = self._rates(points), _day_before(points)
+        values = self._values(points, table)
+        known = {asset_id: value for asset_id, value in values.items() if value is not None}
+        extra = [self._in_base(row.amount, row.currency, table) for row in self.beside]
+        complete = None not in extra and len(known) == len(values)
+        gain = total(value - self.held[asset_id].cost for asset_id, value in known.items())
+        invested, worth = total(each.cost for each in self.held.values()), total(known.values())
+        figures = {
+            "portfolio": self.portfolio_id,
+            "currency": self.currency,
+            "at": _instant([points[asset_id].at for asset_id in self.needed & points.keys()]),
+            "market_value": plain(worth),
+            "total_value": plain(worth + total(amount or Decimal(0) for amount in extra)),
+            "unrealized_pnl": plain(gain),
+            "unrealized_return": _ratio(gain, invested) if complete else None,
+            "complete": complete,
+        }
+        moved = self._moved(known, self._values(earlier, self._rates(earlier)))
+        return json.dumps(figures | moved | self._parts(known))
+
+    def _rates(self, points: Points) -> RateTable:
+        prices = {
+            pair: points[asset_id].price if asset_id in points else close
+            for asset_id, (pair, close) in self.pairs.items()
+        }
+        return RateTable({pair: ((date.min,), (price,)) for pair, price in prices.items()})
+
+    def _values(self, points: Points, table: RateTable) -> dict[int, Decimal | None]:
+        currencies = {each.currency for each in self.held.values()}
+        known = {currency: latest_rate(table, currency, self.currency) for currency in currencies}
+        return {
+            asset_id: each.worth(
+                points[asset_id].price if asset_id in points else each.close, known[each.currency], self.currency
+            )
             for asset_id, each in self.held.items()
         }
-        worth = quantise(total(values.values()), self.currency)
-        moved = {
-            each.symbol: (values[asset_id], each)
-            for asset_id, each in self.held.items()
-            if prices.get(asset_id, each.close) != each.close
+
+    def _in_base(self, amount: Decimal, currency: str, table: RateTable) -> Decimal | None:
+        rate = latest_rate(table, currency, self.currency)
+        if rate is None:
+            return None if amount else amount
+        return quantise(multiply(amount, rate), self.currency)
+
+    @staticmethod
+    def _moved(values: Mapping[int, Decimal], before: Mapping[int, Decimal | None]) -> dict[str, Any]:
+        """The change of what is held now since the closes of the day before."""
+        old = {asset_id: before[asset_id] or Decimal(0) for asset_id in values}
+        change = total(value - old[asset_id] for asset_id, value in values.items())
+        return {"day_change": plain(change), "day_return": _ratio(change, total(old.values()))}
+
+    def _parts(self, values: Mapping[int, Decimal]) -> dict[str, Any]:
+        """Each holding and each sector with its share of the market value."""
+        shares = dict(zip(values, weights(list(values.values())) or (), strict=False))
+        by_sector: dict[str, list[int]] = defaultdict(list)
+        for asset_id in values:
+            by_sector[self.held[asset_id].sector or UNCLASSIFIED].append(asset_id)
+        return {
+            "holdings": {
+                each.symbol: {
+                    "value": plain(values[asset_id]),
+                    "unrealized_pnl": plain(values[asset_id] - each.cost),
+                    "unrealized_return": _ratio(values[asset_id] - each.cost, each.cost),
+                    "weight": _number(shares.get(asset_id)),
+                }
+                for asset_id, each in self.held.items()
+                if asset_id in values
+            },
+            "sectors": {
+                sector: {
+                    "value": plain(total(values[asset_id] for asset_id in members)),
+                    "weight": _number(total(shares[asset_id] for asset_id in members) if shares else None),
+                }
+                for sector, members in by_sector.items()
+            },
         }
-        return json.dumps(
-            {
-                "portfolio": self.portfolio_id,
-                "currency": self.currency,
-                "market_value": plain(worth),
-                "total_value": plain(worth + self.rest),
-                "unrealized_pnl": plain(worth - self.invested),
-                "complete": self.complete,
-                "holdings": {
-                    symbol: {
-                        "value": plain(quantise(value, self.currency)),
-                        "unrealized_pnl": plain(quantise(value - each.cost, self.currency)),
-                    }
-                    for symbol, (value, each) in moved.items()
-                },
-            }
-        )
 
 
 def live_total(portfolio: Portfolio) -> LiveTotal:
     """At the last closes; a fixed number of queries."""
-    every = holdings([portfolio], include_closed=True)[portfolio.pk]
-    sums = totals(portfolio, every)
+    base = portfolio.base_currency
+    rows = holdings([portfolio])[portfolio.pk]
     held = {
-        each.asset_id: Held(each.symbol, each.value, each.cost_base, each.price)
-        for each in every
-        if each.value is not None and each.price and each.quantity
+        row.asset_id: Held(
+            row.symbol, row.sector, row.currency, row.quantity, row.price_factor, row.cost_base, row.price
+        )
+        for row in rows
     }
-    return LiveTotal(
-        portfolio_id=portfolio.pk,
-        version=portfolio.version,
-        currency=portfolio.base_currency,
-        held=held,
-        rest=sums.total_value - sums.market_value,
-        invested=sums.invested,
-        complete=sums.complete,
-    )
+    beside = beside_holdings(portfolio)
+    currencies = {row.currency for row in rows} | {amount.currency for amount in beside}
+    return LiveTotal(portfolio.pk, base, held, beside, _pairs(currencies, base))
+
+
+def _pairs(currencies: set[str], base: str) -> dict[int, tuple[str, Decimal]]:
+    """The pairs that lead from ``currencies`` to ``base``, with their last closes; 2 queries, none without others."""
+    table = rates(currencies, base, date.max)
+    names = {pair for currency in currencies for pair in table.legs(currency, base, date.max)}
+    if not names:
+        return {}
+    found = Asset.objects.filter(type=AssetType.FX, symbol__in=names).values_list("pk", "symbol")
+    return {pk: (symbol, table.pairs[symbol][1][-1]) for pk, symbol in found}
+
+
+def _day_before(points: Points) -> dict[int, Point]:
+    """The closes before; what has no price of the newest one's 24 hours has not moved in them."""
+    newest = max((point.at for point in points.values()), default=0.0)
+    return {
+        asset_id: Point(point.previous, None, point.at)
+        if point.previous is not None and point.at > newest - ONE_DAY
+        else point
+        for asset_id, point in points.items()
+    }
+
+
+def _instant(moments: Sequence[float]) -> str | None:
+    if not moments:
+        return None
+    return datetime.fromtimestamp(max(moments), UTC).isoformat().replace("+00:00", "Z")
+
+
+def _ratio(part: Decimal, whole: Decimal) -> float | None:
+    return _number(divide(part, whole)) if whole else None
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else round(float(value), 8)

@@ -24,10 +24,10 @@ const number = (options) => new Intl.NumberFormat("en", options);
 const fixed = (digits) => ({ minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 // The same writing as on the rest of the page: 1,234.50 USD, +1.23%.
-const formats = (unit, currency, digits) => {
+const formats = (unit, currency, digits, clock) => {
   if (unit === "money") {
     const full = number(fixed(digits));
-    const short = number({ notation: "compact", maximumSignificantDigits: 3 });
+    const short = number(clock ? { maximumFractionDigits: digits } : { notation: "compact", maximumSignificantDigits: 3 }); // a day's moves are small
     return { full: (value) => `${full.format(value)} ${currency}`, short: (value) => short.format(value) };
   }
   const full = number({ style: "percent", signDisplay: "exceptZero", ...fixed(2) });
@@ -36,6 +36,9 @@ const formats = (unit, currency, digits) => {
 };
 
 const longDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+
+const timeOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC" });
+const moment = (clock) => (at) => (clock ? `${longDay.format(at)}, ${timeOfDay.format(at)} UTC` : longDay.format(at));
 
 const line = (series, days, colours) => ({
   name: series.name,
@@ -74,7 +77,7 @@ const marked = (marks, colours) => {
 // A mark brings its own words.
 const said = (point, format) => point.value[2] ?? `${point.seriesName}  ${format.full(point.value[1])}`;
 
-const tooltip = (format, colours) => ({
+const tooltip = (format, colours, when) => ({
   trigger: "axis",
   renderMode: "richText", // the other mode writes inline styles, which the content security policy refuses
   backgroundColor: colours.paper,
@@ -83,16 +86,17 @@ const tooltip = (format, colours) => ({
   axisPointer: { type: "line", lineStyle: { color: colours.quiet } },
   confine: true,
   formatter: (points) =>
-    [longDay.format(new Date(points[0].value[0])), ...points.map((point) => said(point, format))].join("\n"),
+    [when(new Date(points[0].value[0])), ...points.map((point) => said(point, format))].join("\n"),
 });
 
 const option = (data, colours) => {
-  const format = formats(data.unit, data.currency, data.digits);
+  const format = formats(data.unit, data.currency, data.digits, data.clock);
   const label = { color: colours.quiet, fontSize: 12, hideOverlap: true };
   return {
     animation: false,
+    useUTC: data.clock,
     grid: { left: 8, right: 16, top: 12, bottom: 4, containLabel: true },
-    tooltip: tooltip(format, colours),
+    tooltip: tooltip(format, colours, moment(data.clock)),
     xAxis: {
       type: "time",
       axisLabel: label,

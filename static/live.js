@@ -3,6 +3,10 @@
 //   <span data-live="price" data-symbol="AAPL" data-digits="2">…</span>              a quote's price: at least so many digits
 //   <span data-live="total_value" data-portfolio="7" data-digits="2">…</span>        a portfolio's total
 //   <span data-live="value" data-portfolio="7" data-symbol="AAPL" …>…</span>         one holding of it; data-signed: a gain or loss
+//   <span data-live="weight" data-portfolio="7" data-sector="Energy" data-percent …> one sector; data-percent: a fraction; data-plus: with its sign
+//   <span data-live="at" data-symbol="AAPL">…</span>                                 when that was: of a quote, or of the newest one in a total
+//   <span data-live="made-up" data-symbol="AAPL"></span>                             says so while the price is a simulated one
+//   <span data-live-line hidden>…</span>                                             shown once a cell in it has been written
 //   <p data-live-state hidden>…</p>                                                  how the stream is
 //
 // The server computes every figure; here it is only written down.
@@ -10,15 +14,18 @@ const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30000;
 const MOST_FAILURES = 8; // of a connection that never opened: logged out, or no such socket here
 const FRESH = 600000; // an older price is a last one, not a live one
+const TODAY = 86400000; // the time of day of an older one says little; the page has its day
+const MARKED = ["price", "value", "total_value", "market_value"]; // shares and changes move with these, and need no flash of their own
 const HIDDEN_FOR = 60000; // a page that nobody sees lets go of its connection
 
-const keyOf = (portfolio, symbol, figure) => JSON.stringify([portfolio ?? "", symbol ?? "", figure]);
+const keyOf = (portfolio, part, figure) => JSON.stringify([portfolio ?? "", part ?? "", figure]);
+const ofSector = (name) => `sector ${name}`; // no symbol has a space
 const cells = new Map();
 const portfolios = new Set();
 const symbols = new Set();
 for (const cell of document.querySelectorAll("[data-live]")) {
-  const { portfolio, symbol, live } = cell.dataset;
-  const key = keyOf(portfolio, symbol, live);
+  const { portfolio, symbol, sector, live } = cell.dataset;
+  const key = keyOf(portfolio, sector === undefined ? symbol : ofSector(sector), live);
   cells.set(key, [...(cells.get(key) ?? []), cell]);
   if (portfolio) portfolios.add(Number(portfolio));
   else symbols.add(symbol);
@@ -33,12 +40,14 @@ const decimals = (value, cell) => {
   const needed = Math.abs(value).toFixed(Math.abs(value) >= 1 ? 4 : 6).replace(/0+$/, "").split(".")[1].length;
   return Math.max(least, needed);
 };
-const written = (value, cell) => {
+const written = (given, cell) => {
+  const percent = "percent" in cell.dataset;
+  const value = percent ? given * 100 : given;
   const digits = decimals(value, cell);
   const text = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(Math.abs(value));
   const zero = !/[1-9]/.test(text);
-  const sign = zero ? "" : value < 0 ? MINUS : "signed" in cell.dataset ? "+" : "";
-  return sign + text + (cell.dataset.unit ?? "");
+  const sign = zero ? "" : value < 0 ? MINUS : "signed" in cell.dataset || "plus" in cell.dataset ? "+" : "";
+  return sign + text + (percent ? "%" : (cell.dataset.unit ?? ""));
 };
 
 const mark = (cell, name) => {
@@ -55,6 +64,8 @@ const write = (key, given) => {
     if (cell.textContent.trim().endsWith(text) && cell.dataset.was !== undefined) continue;
     const before = Number(cell.dataset.was ?? value);
     cell.dataset.was = value;
+    cell.closest("[data-live-line]")?.removeAttribute("hidden");
+    if (cell.dataset.live === "weight") bar(cell, value);
     if ("signed" in cell.dataset) {
       const arrow = Object.assign(document.createElement("span"), { className: "arrow", textContent: value > 0 ? "▲" : "▼" });
       arrow.setAttribute("aria-hidden", "true");
@@ -64,43 +75,81 @@ const write = (key, given) => {
     } else {
       cell.textContent = text;
     }
-    mark(cell, value > before ? "moved-up" : value < before ? "moved-down" : "");
+    if (MARKED.includes(cell.dataset.live)) mark(cell, value > before ? "moved-up" : value < before ? "moved-down" : "");
   }
+};
+const bar = (cell, share) => {
+  const rect = cell.parentElement.querySelector(".weight-bar rect");
+  rect?.setAttribute("width", (Math.min(Math.max(share, 0), 1) * 100).toFixed(2));
+};
+const writeAll = (portfolio, part, figures) => {
+  for (const [name, value] of Object.entries(figures)) write(keyOf(portfolio, part, name), value);
+};
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const instant = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const date = (key, text) => {
+  const at = new Date(text ?? 0);
+  if (Date.now() - at > TODAY) return;
+  const format = at.toDateString() === new Date().toDateString() ? clock : instant;
+  for (const cell of cells.get(key) ?? []) cell.textContent = format.format(at);
 };
 
 let simulated = false;
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 let lastAt = null;
-const say = (state) => {
+const say = (state, detail) => {
   if (!stateLine) return;
+  const fresh = Date.now() - lastAt < FRESH;
+  const moving = fresh ? `${simulated ? "Simulated prices, moving" : "Live"} · ${clock.format(lastAt)}` : "Waiting for live prices";
   const words = {
-    live: Date.now() - lastAt < FRESH ? `${simulated ? "Simulated prices, moving" : "Live"} · ${clock.format(lastAt)}` : "Waiting for live prices",
+    live: moving,
+    polling: fresh ? `Quotes, asked for · ${clock.format(lastAt)}` : "Waiting for quotes",
+    simulated: fresh ? `Simulated prices, moving · ${clock.format(lastAt)}` : "Waiting for simulated prices",
+    unavailable: "No live prices",
     reconnecting: "Live prices are interrupted; trying again",
     offline: "Not connected; trying again",
+    refused: "Not followed live",
   };
   stateLine.hidden = false;
   stateLine.dataset.state = state;
-  const text = words[state] ?? words.offline;
+  const text = (words[state] ?? words.offline) + (detail ? `. ${detail}` : "");
   if (stateLine.textContent !== text) stateLine.textContent = text;
 };
 
 let state = "offline";
+let detail = "";
+const takeState = (message) => {
+  state = message.state;
+  detail = message.detail ?? "";
+  say(state, detail);
+};
+const takeTotal = (message) => {
+  const { portfolio: id, holdings, sectors, at, complete, currency, ...figures } = message;
+  const portfolio = String(id);
+  writeAll(portfolio, "", figures);
+  for (const [symbol, each] of Object.entries(holdings)) writeAll(portfolio, symbol, each);
+  for (const [sector, each] of Object.entries(sectors)) writeAll(portfolio, ofSector(sector), each);
+  date(keyOf(portfolio, "", "at"), at);
+};
+const tag = (text) => Object.assign(document.createElement("span"), { className: "tag tag-mark", textContent: text });
+const takeQuote = (message) => {
+  const { symbol, source, updated_at, ...figures } = message;
+  simulated = source === "simulated";
+  lastAt = new Date(updated_at);
+  writeAll("", symbol, figures);
+  date(keyOf("", symbol, "at"), updated_at);
+  for (const cell of cells.get(keyOf("", symbol, "made-up")) ?? []) cell.replaceChildren(...(simulated ? [tag("simulated")] : []));
+  say(state, detail);
+};
+const WHY = ["too_many_sockets", "too_many_symbols", "unknown_portfolio"]; // what somebody who looks at the page should know
 const take = (message) => {
-  if (message.state) {
-    state = message.state;
-    say(state);
-  } else if (message.portfolio) {
-    const portfolio = String(message.portfolio);
-    for (const name of ["total_value", "market_value", "unrealized_pnl"]) write(keyOf(portfolio, "", name), message[name]);
-    for (const [symbol, figures] of Object.entries(message.holdings ?? {})) {
-      for (const [name, value] of Object.entries(figures)) write(keyOf(portfolio, symbol, name), value);
-    }
-  } else if (message.symbol) {
-    simulated = message.source === "simulated";
-    lastAt = new Date(message.updated_at);
-    for (const name of ["price", "change", "percent_change"]) write(keyOf("", message.symbol, name), message[name]);
-    say(state);
-  }
+  if (message.error) {
+    if (!WHY.includes(message.error.code)) return;
+    detail = message.error.detail;
+    say("refused", detail);
+  } else if (message.state) takeState(message);
+  else if (message.portfolio) takeTotal(message);
+  else if (message.symbol) takeQuote(message);
 };
 
 let socket = null;
@@ -122,8 +171,10 @@ const open = () => {
     socket = null;
     failures += 1;
     state = "offline";
-    say(state);
-    if ([4401, 4403, 4429].includes(event.code) || failures > MOST_FAILURES || document.hidden) return; // no use to try again
+    const useless = [4401, 4403, 4429].includes(event.code) || failures > MOST_FAILURES;
+    if (useless) say("refused", detail || "Reload the page to try again");
+    else say(state);
+    if (useless || document.hidden) return;
     timer = setTimeout(open, pause * (0.5 + Math.random()));
     pause = Math.min(pause * 2, LONGEST_PAUSE);
   });

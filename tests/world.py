@@ -22,6 +22,7 @@ from assets.models import (
     Asset,
     CorporateAction,
     DoubtfulQuote,
+    IntradayValue,
     PriceGap,
     QuarantinedBar,
     Watchlist,
@@ -155,6 +156,7 @@ class World:
 def make_world(owner: User) -> World:
     asset = Asset.objects.filter(symbol="AAPL").first() or make_asset("AAPL", sector="Technology")
     make_bars(asset, [100, 101, 102, 103, 104, 103, 105, 106, *swinging(106, 40)], start=date(2024, 1, 2))
+    IntradayValue.objects.get_or_create(asset=asset, at=datetime(2024, 1, 4, 15, tzinfo=UTC), price=103, source="test")
     Asset.objects.filter(symbol="MSFT").exists() or make_asset("MSFT")  # nobody holds or watches it
     portfolio = make_portfolio(owner)
     trade = buy(portfolio, asset, 10, 100, "2024-01-02")
@@ -278,6 +280,8 @@ def grow(world: World, first: int, last: int) -> None:
         buy(world.portfolio, asset, 10, 50, "2024-01-02")
         sell(world.portfolio, asset, 4, 52, "2024-01-04")
         make_portfolio(world.owner, f"Portfolio {number}")
+        moment = datetime(2024, 1, 5, 15, number, tzinfo=UTC)
+        IntradayValue.objects.create(asset=world.asset, at=moment, price=103, source="test")
         day, cash = date(2024, 1, 3), Decimal("0.1")
         apply_action(asset=asset, kind="cash_dividend", ex_date=day, cash=cash, actor=world.staff)
         add_entry(watchlist=world.watchlist, asset=asset)

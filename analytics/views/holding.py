@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from analytics import charts
 from analytics.queries.prices import adjusted_closes, trades_until
+from assets import intraday
 from assets.models import Asset, PriceBasis
 from assets.queries import SIMULATED
 from core.money import minor_units
@@ -27,6 +29,7 @@ from portfolios.views.filters import DayFilter
 
 SHOWN = 50  # rows of each table; the rest is in the lists that they lead to
 BEFORE = 90  # days of prices that are shown before the first trade
+ONE_DAY = "1d"
 ROLES = {"buy": "buy", "sell": "sell", "transfer_in": "transfer", "transfer_out": "transfer"}
 
 
@@ -71,10 +74,13 @@ def _known_to(portfolio: Portfolio) -> Any:
 
 
 def _chart(portfolio: Portfolio, asset: Asset, request: HttpRequest, until: date) -> dict[str, Any] | None:
-    """The adjusted close with the trades marked on it, or None without a bar; 2 queries."""
+    """The adjusted close with the trades marked on it, or the last day's prices; None without any; 3 queries."""
+    ticked = intraday.last_day(asset, until)
+    if ticked and request.GET.get("span") == ONE_DAY:
+        return _day_chart(asset, ticked)
     days, closes = adjusted_closes(asset, until)
     if not len(days):
-        return None
+        return _day_chart(asset, ticked) if ticked else None
     trades = trades_until(portfolio, asset, until)
     span = request.GET.get("span", "max")
     span = span if span in charts.SPANS else "max"
@@ -83,11 +89,26 @@ def _chart(portfolio: Portfolio, asset: Asset, request: HttpRequest, until: date
     line = charts.Line("Adjusted close", "portfolio", closes[base:])
     chart = charts.Chart(shown, [line], "money", asset.quote_currency, _digits(line.values, asset.currency))
     marks = [_mark(trade) for trade in trades if np.datetime64(trade.day) >= shown[0]]
+    return _shown(chart, span, marks, with_day=ticked is not None)
+
+
+def _day_chart(asset: Asset, day: date) -> dict[str, Any]:
+    """The prices of one day as they came, the last one of each minute; one query."""
+    readings = intraday.by_minute(asset, day)
+    instants = np.array([int(reading.at.timestamp()) for reading in readings], dtype="datetime64[s]")
+    line = charts.Line("Price", "portfolio", np.array([float(reading.price) for reading in readings]))
+    chart = charts.Chart(instants, [line], "money", asset.quote_currency, _price_digits(line, asset), clock=True)
+    simulated = any(reading.simulated for reading in readings)
+    return _shown(chart, ONE_DAY, (), with_day=True) | {"day": day, "simulated": simulated}
+
+
+def _shown(chart: charts.Chart, span: str, marks: Sequence[charts.Mark], *, with_day: bool) -> dict[str, Any]:
     rows = charts.table_rows(chart)
     return {
         "view": "value",
         "span": span,
-        "spans": charts.SPANS,
+        "spans": ({ONE_DAY: "1D"} if with_day else {}) | charts.SPANS,
+        "clock": chart.clock,
         "first": rows[-1][0],
         "last": rows[0][0],
         "lines": chart.lines,
@@ -99,6 +120,12 @@ def _chart(portfolio: Portfolio, asset: Asset, request: HttpRequest, until: date
         "json": charts.chart_json(chart, marks),
         "rows": rows,
     }
+
+
+def _price_digits(line: charts.Line, asset: Asset) -> int:
+    """A day's moves are small: as many decimals as prices have, where floats are good for them."""
+    digits = _digits(line.values, asset.currency)
+    return max(digits, 4) if digits else 0
 
 
 def _first_shown(days: charts.DayArray, trades: list[Trade]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import django_filters
@@ -16,7 +17,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from assets.models import Asset, AssetType, HistoricValue
+from assets import intraday
+from assets.models import Asset, AssetType, HistoricValue, IntradayValue
 from assets.models.asset import AssetQuerySet
 from assets.queries import with_last_bar
 from assets.revisions import history_known_at
@@ -85,6 +87,36 @@ class HistoryQuery(serializers.Serializer[dict[str, Any]]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "start" in attrs and "end" in attrs and attrs["start"] > attrs["end"]:
             raise serializers.ValidationError({"end": ["The last day lies before the first."]})
+        return attrs
+
+
+class IntradaySerializer(serializers.ModelSerializer[IntradayValue]):
+    """A live price that was kept, per unit as the asset is quoted, and the instant of it in UTC."""
+
+    serializer_field_mapping: ClassVar = StrictSerializer.serializer_field_mapping
+
+    class Meta:
+        model = IntradayValue
+        fields: ClassVar = ["at", "price", "source"]
+        read_only_fields: ClassVar = fields
+
+
+class IntradayQuery(serializers.Serializer[dict[str, Any]]):
+    """Which live prices, in which order."""
+
+    day = IsoDateField(required=False, help_text="Those of one day by the clock of the exchange; UTC without one.")
+    start = AwareDateTimeField(required=False, help_text="The first instant.")
+    end = AwareDateTimeField(required=False, help_text="The instant before which they are.")
+    ordering = serializers.ChoiceField(choices=["at", "-at"], default="at")
+
+    def validate_day(self, day: date) -> date:
+        if not intraday.EARLIEST <= day < intraday.LATEST:
+            raise serializers.ValidationError("No market has prices of that day.")
+        return day
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "start" in attrs and "end" in attrs and attrs["start"] >= attrs["end"]:
+            raise serializers.ValidationError({"end": ["The end lies before the start."]})
         return attrs
 
 
@@ -176,6 +208,17 @@ class AssetViewSet(mixins.CreateModelMixin, mixins.ListModelMixin, mixins.Retrie
         bar = enter_price(asset=asset, day=day, figures=figures, confirmed=confirmed, actor=actor)
         return Response(BarSerializer(bar).data, status=status.HTTP_201_CREATED)
 
+    @extend_schema(parameters=[IntradayQuery], responses=IntradaySerializer(many=True), filters=False)
+    @action(detail=True, filter_backends=[], url_path="intraday")
+    def intraday_values(self, request: Request, symbol: str) -> Response:
+        """The live prices of one security that are kept, each with its instant and source; none after INTRADAY_DAYS."""
+        asset = self.get_object()
+        query = IntradayQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        pages = Pagination()
+        page: Any = pages.paginate_queryset(_ticks(asset, query.validated_data), request, view=self)
+        return pages.get_paginated_response(IntradaySerializer(page, many=True).data)
+
     @extend_schema(request=BackfillSerializer, responses={202: BackfillSerializer})
     @action(detail=True, methods=["post"], filter_backends=[])
     def backfill(self, request: Request, symbol: str) -> Response:
@@ -203,3 +246,12 @@ def _bars(asset: Asset, wanted: dict[str, Any]) -> Any:
         return known if wanted["ordering"] == "day" else known[::-1]
     bounds = {lookup: wanted[name] for name, lookup in BOUNDS.items() if name in wanted}
     return HistoricValue.objects.filter(asset=asset, **bounds).order_by(wanted["ordering"])
+
+
+def _ticks(asset: Asset, wanted: dict[str, Any]) -> QuerySet[IntradayValue]:
+    """What `intraday` is asked for: all of a day, between two instants, or both."""
+    first, last = intraday.span_of(asset, wanted["day"]) if "day" in wanted else (None, None)
+    starts = [each for each in (first, wanted.get("start")) if each]
+    ends = [each for each in (last, wanted.get("end")) if each]
+    found = intraday.kept(asset, start=max(starts, default=None), until=min(ends, default=None))
+    return found.order_by(wanted["ordering"])

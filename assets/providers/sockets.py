@@ -18,6 +18,7 @@ from assets.providers.base import BadPayload, Unavailable
 from assets.providers.stream import Refused, Tick, Wanted
 
 FORBIDDEN = {401, 403}
+NOT_ALLOWED = ("api key", "token", "access", "authoriz", "permission", "premium")  # in an error of the key
 LARGEST = 1 << 20  # bytes of one message
 LATEST = 10**14  # milliseconds, some 3000 years
 GARBAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
@@ -133,7 +134,9 @@ class FinnhubSocket(Socket):
 
     def _ticks_of(self, message: Any) -> Iterable[Tick]:
         if message["type"] == "error":
-            raise Unavailable(f"finnhub: the stream said: {str(message.get('msg'))[:200]}")
+            said = str(message.get("msg"))[:200]
+            problem = Refused if any(word in said.lower() for word in NOT_ALLOWED) else Unavailable
+            raise problem(f"finnhub: the stream said: {said}")
         if message["type"] != "trade":
             return []
         return [tick(trade["s"], trade["p"], trade["t"]) for trade in message["data"]]

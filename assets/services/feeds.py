@@ -27,10 +27,10 @@ from assets.quotes import LastPrice, believable, changes
 from assets.services import quotes as quote_service
 from assets.services.history import MANUAL
 from assets.services.keys import keys
-from assets.services.sources import Source, enabled, in_order
+from assets.services.sources import Source, enabled, identities, in_order
 
 AHEAD = timedelta(minutes=5)  # by which a source's clock may be wrong
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+FIRST_PAUSE, LONGEST_PAUSE, AFTER_REFUSAL = 1.0, 60.0, 3600.0
 POLL = "poll"
 LISTED = (AssetType.EQUITY, AssetType.ETF)  # which are taken to be listed in the US where no exchange is named
 
@@ -90,18 +90,29 @@ class Tracked:
         return moment.astimezone(self.zone).date()
 
     def follows(self, tick: Tick, now: datetime, source: str) -> bool:
-        """Whether the tick is a believable price of a moment that has come, and not older than what is known.
+        """Whether the tick is the price from now on."""
+        return self.is_next(tick, now, source) and self.believes(tick, source)
 
-        A made-up price says nothing of a real one, and never takes the place of one.
+    def is_next(self, tick: Tick, now: datetime, source: str) -> bool:
+        """Whether the tick is of a moment that has come, and not older than what is known.
+
+        A made-up price never takes the place of a real one.
         """
-        last, made_up = self.last, source == SIMULATED
         if tick.at > now + AHEAD or quotes.storable(tick.price) is None:
             return False
-        if made_up and last.is_quote and not last.simulated:
+        if source == SIMULATED and self.is_real:
             return False
-        if not believable(None if last.simulated and not made_up else last.price, tick.price):
-            return False
-        return not last.is_quote or tick.at >= last.at
+        return not self.last.is_quote or tick.at >= self.last.at
+
+    def believes(self, tick: Tick, source: str) -> bool:
+        """Whether the tick is near enough to the last price, of which a made-up one says nothing."""
+        says_nothing = self.last.simulated and source != SIMULATED
+        return believable(None if says_nothing else self.last.price, tick.price)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the last price is a quote of a market."""
+        return self.last.is_quote and not self.last.simulated
 
     def quote(self) -> PriceQuote:
         last = self.last
@@ -109,8 +120,18 @@ class Tracked:
         return PriceQuote(self.symbol, last.price, last.at, **{name: getattr(last, name) for name in names})
 
 
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A tick that is too far from the last price to be believed; what was tracked stays as it is."""
+
+    before: Tracked
+    tick: Tick
+    source: str
+
+
 Board = dict[str, Tracked]
 """What is watched, by symbol."""
+Update = Tracked | Doubtful
 
 
 @dataclass(slots=True)
@@ -131,23 +152,28 @@ class Part:
 
 @dataclass(slots=True)
 class Feed:
-    """A source that can be asked: its updates, where they came from last, and when it may be tried after it broke."""
+    """A source that can be asked: its updates, where they came from last, and when it may be tried after it broke.
+
+    ``identity`` changes with its key and address. ``refused`` says that the source does not let the key stream.
+    """
 
     name: str
-    updates: Callable[[Board, Part], AsyncIterator[Tracked]]
+    updates: Callable[[Board, Part], AsyncIterator[Update]]
+    identity: str = ""
     retry_at: float = 0.0
     pause: float = FIRST_PAUSE
     source: str = ""
     problem: str = ""
+    refused: bool = False
 
     def works(self, source: str) -> None:
-        self.pause, self.source, self.problem = FIRST_PAUSE, source, ""
+        self.pause, self.source, self.problem, self.refused = FIRST_PAUSE, source, "", False
 
-    def broke(self, moment: float, problem: str, pause: float | None = None) -> None:
-        """Wait ``pause`` seconds, or each time twice as long."""
-        self.retry_at = moment + (pause or self.pause)
+    def broke(self, moment: float, problem: str, *, refused: bool = False) -> None:
+        """Wait each time twice as long; after a refusal much longer."""
+        self.retry_at = moment + (AFTER_REFUSAL if refused else self.pause)
         self.pause = min(self.pause * 2, LONGEST_PAUSE)
-        self.source, self.problem = "", problem
+        self.source, self.problem, self.refused = "", problem, refused
 
 
 def partition(board: Board, known: Sequence[Feed], moment: float) -> dict[str, dict[str, str]]:
@@ -155,29 +181,38 @@ def partition(board: Board, known: Sequence[Feed], moment: float) -> dict[str, d
 
     The feed's symbol by ours, by feed; a feed without work is left out.
     """
-    ready = [feed.name for feed in known if feed.retry_at <= moment]
     parts: dict[str, dict[str, str]] = {}
     for symbol, each in board.items():
-        name = next((name for name in ready if name in each.routes), None)
+        name = next((feed.name for feed in _serving(each, known) if feed.retry_at <= moment), None)
         if name is not None:
             parts.setdefault(name, {})[symbol] = each.routes[name]
     return parts
 
 
+def _serving(each: Tracked, known: Sequence[Feed]) -> list[Feed]:
+    """The feeds that may serve it, as they are preferred. Prices are made up where every real source has refused or
+    there is none, not where one is away for a moment, and not from a real quote on."""
+    found = [feed for feed in known if feed.name in each.routes]
+    real = [feed for feed in found if feed.name != SIMULATED]
+    made_up = [feed for feed in found if feed.name == SIMULATED]
+    return real if each.is_real or not all(feed.refused for feed in real) else real + made_up
+
+
 def feeds() -> list[Feed]:
     """Those of LIVE_SOURCES that can be asked, the preferred one first; two queries."""
-    known, sources = keys(), enabled()
-    names = {source.name for source in sources}
-    quoting = {source.name for source in sources if source.offers(Capability.QUOTE)}
+    known, sources = keys(), {source.name: source for source in enabled()}
+    quoting = [source for source in sources.values() if source.offers(Capability.QUOTE)]
+    real = [source for source in quoting if source.name != SIMULATED]
     found = []
     for name in settings.LIVE_SOURCES:
-        if name in STREAMS and name in names and known.get(name):
+        if name in STREAMS and name in sources and known.get(name):
             stream = STREAMS[name]
-            found.append(Feed(name, partial(_streamed, stream.adapter(getattr(settings, stream.address), known[name]))))
-        elif name == POLL and quoting - {SIMULATED}:
-            found.append(Feed(name, _polled))
-        elif name == SIMULATED and (SIMULATED in quoting or settings.DEMO):
-            found.append(Feed(name, _taped))
+            source = stream.adapter(getattr(settings, stream.address), known[name])
+            found.append(Feed(name, partial(_streamed, source), sources[name].identity))
+        elif name == POLL and real:
+            found.append(Feed(name, _polled, identities(real)))
+        elif name == SIMULATED and (SIMULATED in sources or settings.DEMO):
+            found.append(Feed(name, _taped, name))
     return found
 
 
@@ -202,7 +237,7 @@ def routes(asset: Asset, last: LastPrice, sources: Iterable[Source], mapped: Map
     """The feeds that may serve ``asset``, with its symbol there; ``mapped`` are its symbols by provider.
 
     A stream may where its provider may be asked for the asset and delivers prices as it is quoted; made-up prices are
-    for what no real provider can be asked for, and not in place of one that somebody entered.
+    the last resort, and never in place of one that somebody entered.
     """
     asked = [each for each in in_order(sources, asset) if each.name in mapped or each.covers(asset.exchange_id or "")]
     found: dict[str, str] = {}
@@ -213,20 +248,24 @@ def routes(asset: Asset, last: LastPrice, sources: Iterable[Source], mapped: Map
         if source.offers(Capability.QUOTE) and source.name != SIMULATED:
             found[POLL] = asset.symbol
     allowed = settings.DEMO or any(source.name == SIMULATED for source in asked)
-    if not found and allowed and last.source != MANUAL:
+    if allowed and last.source != MANUAL:
         found[SIMULATED] = asset.symbol
     return found
 
 
-async def _streamed(source: TickSource, board: Board, part: Part) -> AsyncIterator[Tracked]:
+async def _streamed(source: TickSource, board: Board, part: Part) -> AsyncIterator[Update]:
     async for tick in source.ticks(part.wanted):
         for symbol in part.ours.get(tick.symbol, ()):
             before = board.get(symbol)
-            if before is not None and before.follows(tick, timezone.now(), source.name):
+            if before is None or not before.is_next(tick, timezone.now(), source.name):
+                continue
+            if before.believes(tick, source.name):
                 yield before.moved(tick, source.name)
+            else:
+                yield Doubtful(before, tick, source.name)
 
 
-async def _taped(board: Board, part: Part) -> AsyncIterator[Tracked]:
+async def _taped(board: Board, part: Part) -> AsyncIterator[Update]:
     tape = SimulatedTape(
         lambda symbol: board[symbol].last.price if symbol in board else None,
         seed=settings.SIMULATED_SEED,
@@ -236,7 +275,7 @@ async def _taped(board: Board, part: Part) -> AsyncIterator[Tracked]:
         yield update
 
 
-async def _polled(board: Board, part: Part) -> AsyncIterator[Tracked]:
+async def _polled(board: Board, part: Part) -> AsyncIterator[Update]:
     """No stream: what is watched is asked for whenever it is due, as if somebody opened its page."""
     ask = database_sync_to_async(_poll, thread_sensitive=False)  # a slow provider must not hold up the others
     while True:

@@ -21,6 +21,7 @@ from assets.checks import check_providers
         ("PROVIDER_ORDER", {"shares": "polygon"}, "PROVIDER_ORDER names the type “shares”"),
         ("PROVIDER_BREAKER_FAILURES", 0, "must be at least 1"),
         ("PROVIDER_BREAKER_WAIT", timedelta(0), "must be above 0"),
+        ("LIVE_LEASE", 0.0, "LIVE_LEASE must be at least 1"),
     ],
 )
 def test_a_mistake_is_named(settings: Any, name: str, value: object, message: str) -> None:

@@ -65,11 +65,11 @@ def tasks() -> set[str]:
 def test_a_failure_frees_the_place_of_the_socket(alice: User, aapl: Asset) -> None:
     async def run() -> None:
         link = await opened(alice)
-        assert live.hub()._people[alice.pk] == 1
+        assert len(live.hub()._followed) == 1
         await link.send_input({"type": "websocket.receive", "text": '{"subscribe": ["AAPL"]}'})
         with pytest.raises(DatabaseError):
             await link.receive_output(timeout=5)
-        assert not live.hub()._people
+        assert not live.hub()._followed
         await asyncio.sleep(0.05)
         assert not {name for name in tasks() if "_for_ever" in name}
 
@@ -80,10 +80,10 @@ def test_a_failure_frees_the_place_of_the_socket(alice: User, aapl: Asset) -> No
 def test_whoever_left_is_not_watched_for(alice: User) -> None:
     async def run() -> None:
         link = await opened(alice)
-        listener = next(iter(live.hub()._listeners))
+        listener = next(iter(live.hub()._followed))
         await link.send_input({"type": "websocket.disconnect", "code": 1000})
         await link.wait(5)
-        live.hub().watch(listener, [7])
+        assert await live.hub().follow(listener, [7]) == set()
         assert not live.hub()._watching
 
     asyncio.run(run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,16 +12,20 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from assets import quotes
 from assets.models import Asset, CorporateAction, DoubtfulQuote, ProviderState, Quote
 from assets.models import DoubtState as State
 from assets.providers.base import PriceQuote
+from assets.providers.stream import Tick
 from assets.queries import LastBar
-from assets.services import doubts
+from assets.quotes import LastPrice
+from assets.services import doubts, streaming
 from assets.services import quotes as service
 from assets.services.doubts import Overtaken, accept_quote, admits, reject_quote
+from assets.services.feeds import Doubtful, Tracked
 from assets.services.quarantine import AlreadyDecided
 from assets.services.quotes import last_price
 from assets.tests import fake_services as fakes
@@ -248,3 +253,18 @@ def test_the_page_shows_and_decides(apple: Asset, carol: User) -> None:
     for wrong in ({"quote": "x", "action": "accept"}, {"quote": kept.pk, "action": "burn"}, {"quote": "9" * 400}):
         assert staff.post(PAGE, wrong).status_code == 400
     assert staff.post(PAGE, {"quote": "987654321", "action": "accept"}).status_code == 404
+
+
+def test_a_tick_that_is_not_believed_is_shown_to_staff_and_counts_once_accepted(apple: Asset, carol: User) -> None:
+    now = timezone.now()
+    last = LastPrice(apple.pk, Decimal(100), date(2024, 5, 30), "test")
+    tick = Tick(apple.symbol, Decimal(40), now)
+    doubtful = Doubtful(Tracked(apple.pk, apple.symbol, last), tick, "finnhub")
+
+    assert streaming.admitted([doubtful]) == []
+
+    doubt = DoubtfulQuote.objects.get()
+    assert (doubt.asset, doubt.provider, doubt.price, doubt.previous) == (apple, "finnhub", 40, 100)
+    accept_quote(doubt=doubt, actor=carol)
+    [tracked] = streaming.admitted([replace(doubtful, tick=replace(tick, price=Decimal(41)))])
+    assert (tracked.last.price, tracked.last.source, tracked.last.quoted_at) == (41, "finnhub", now)

@@ -33,18 +33,20 @@ def tick(price: str, at: datetime = NOON) -> Tick:
 
 
 EVERYBODY = ["finnhub", "polygon", "yahoo", "simulated"]
+EVERYWHERE = {"finnhub": "AAPL", "polygon": "AAPL", "poll": "AAPL", "simulated": "AAPL"}
 TABLE: list[tuple[str, dict[str, Any], list[str], dict[str, str]]] = [
-    ("AAPL", {}, EVERYBODY, {"finnhub": "AAPL", "polygon": "AAPL", "poll": "AAPL"}),
-    ("AAPL", {"exchange": None}, EVERYBODY, {"finnhub": "AAPL", "polygon": "AAPL", "poll": "AAPL"}),
-    ("AAPL", {"providers": "polygon, simulated"}, EVERYBODY, {"polygon": "AAPL"}),
+    ("AAPL", {}, EVERYBODY, EVERYWHERE),
+    ("AAPL", {"exchange": None}, EVERYBODY, EVERYWHERE),
+    ("AAPL", {}, ["finnhub", "polygon", "yahoo"], {"finnhub": "AAPL", "polygon": "AAPL", "poll": "AAPL"}),
+    ("AAPL", {"providers": "polygon, simulated"}, EVERYBODY, {"polygon": "AAPL", "simulated": "AAPL"}),
     ("AAPL", {"providers": "simulated"}, EVERYBODY, {"simulated": "AAPL"}),
     ("AAPL", {}, ["simulated"], {"simulated": "AAPL"}),
     ("AAPL", {}, ["csv_file"], {}),
-    ("AAPL", {"currency": "EUR"}, EVERYBODY, {"poll": "AAPL"}),
-    ("AAPL", {"price_factor": Decimal("0.01")}, EVERYBODY, {"poll": "AAPL"}),
+    ("AAPL", {"currency": "EUR"}, EVERYBODY, {"poll": "AAPL", "simulated": "AAPL"}),
+    ("AAPL", {"price_factor": Decimal("0.01")}, EVERYBODY, {"poll": "AAPL", "simulated": "AAPL"}),
     ("BHP", {"market": "XLON"}, ["finnhub", "polygon"], {}),
-    ("BHP", {"market": "XLON"}, EVERYBODY, {"poll": "BHP"}),
-    ("EURUSD", {"type": "fx", "exchange": None}, EVERYBODY, {"poll": "EURUSD"}),
+    ("BHP", {"market": "XLON"}, EVERYBODY, {"poll": "BHP", "simulated": "BHP"}),
+    ("EURUSD", {"type": "fx", "exchange": None}, EVERYBODY, {"poll": "EURUSD", "simulated": "EURUSD"}),
     ("BTCUSD", {"type": "crypto", "market": "CRYPTO"}, ["polygon"], {}),
     ("HOUSE", {"type": "other", "exchange": None}, ["polygon"], {}),
 ]
@@ -94,7 +96,7 @@ def test_each_asset_goes_to_the_first_feed_that_takes_it_and_works() -> None:
         "AAPL": tracked("AAPL", routes={"finnhub": "AAPL", "poll": "AAPL"}),
         "BTC": tracked("BTC", routes={"finnhub": "BINANCE:BTC", "poll": "BTC"}),
         "SAP": tracked("SAP", routes={"poll": "SAP"}),
-        "TOY": tracked("TOY", routes={"simulated": "TOY"}),
+        "TOY": tracked("TOY", routes={"simulated": "TOY"}, source="simulated"),
         "LONE": tracked("LONE"),
     }
     known = [Feed("finnhub", nothing), Feed("poll", nothing), Feed("simulated", nothing)]
@@ -110,6 +112,23 @@ def test_each_asset_goes_to_the_first_feed_that_takes_it_and_works() -> None:
     known[1].broke(10.0, "gone")
     assert partition(board, known, 10.5) == {"simulated": made_up}
     assert partition(board, known, 11.0) == whole
+
+
+def test_prices_are_made_up_only_where_every_real_source_has_refused() -> None:
+    every = {"finnhub": "AAPL", "poll": "AAPL", "simulated": "AAPL"}
+    close = replace(tracked(routes=every), last=replace(tracked().last, quoted_at=None))
+    quote = tracked("SAP", routes=every)
+    board = {"AAPL": close, "SAP": quote}
+    known = [Feed("finnhub", nothing), Feed("poll", nothing), Feed("simulated", nothing)]
+
+    known[0].broke(10.0, "the key may not", refused=True)
+    assert partition(board, known, 100.0) == {"poll": {"AAPL": "AAPL", "SAP": "AAPL"}}
+    known[1].broke(100.0, "away")
+    assert partition(board, known, 100.5) == {}
+    known[1].broke(100.0, "not allowed", refused=True)
+    assert partition(board, known, 200.0) == {"simulated": {"AAPL": "AAPL"}}  # and never from a real quote on
+    known[0].works("finnhub")
+    assert partition(board, known, 4000.0) == {"finnhub": {"AAPL": "AAPL", "SAP": "AAPL"}}
 
 
 def test_a_tick_must_be_believable() -> None:
@@ -176,6 +195,7 @@ def test_what_a_broken_feed_served_falls_to_the_next(error: Exception) -> None:
 
     both = {"finnhub": "AAPL", "poll": "AAPL"}
     streamer = Streamer("me", feeds=[Feed("finnhub", breaks, pause=60.0), Feed("poll", works)])
+    streamer._feeds_at = float("inf")  # these and no others
     streamer.board = {"AAPL": tracked(routes=both), "SAP": tracked("SAP", pk=2, routes={"poll": "SAP"})}
 
     asyncio.run(served(streamer))

@@ -99,6 +99,38 @@ def test_a_key_that_may_not_stream_is_refused() -> None:
 @pytest.mark.parametrize(
     ("socket", "answer", "message"),
     [
+        (FinnhubSocket, like_finnhub, {"type": "error", "msg": "Invalid API key"}),
+        (FinnhubSocket, like_finnhub, {"type": "error", "msg": "You don't have access to this resource."}),
+        (PolygonSocket, like_polygon, [{"ev": "status", "status": "not_authorized", "message": "Upgrade your plan"}]),
+    ],
+)
+def test_a_refusal_that_comes_later_is_one_too(socket: type[Socket], answer: Any, message: Any) -> None:
+    with fake_stream(answer) as fake:
+
+        def act() -> None:
+            until(lambda: bool(fake.heard))
+            fake.send(message)
+
+        with pytest.raises(Refused):
+            asyncio.run(gathered(socket(fake.url, "good"), Wanted(["AAPL"]), 1, act))
+
+
+def test_a_handshake_that_is_forbidden_is_a_refusal() -> None:
+    async def run() -> None:
+        def forbid(link: ServerConnection, request: Request) -> Response:
+            return link.respond(401, "no")
+
+        async with serve(lambda link: link.wait_closed(), "127.0.0.1", 0, process_request=forbid) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            await gathered(FinnhubSocket(f"ws://127.0.0.1:{port}", "k"), Wanted(["AAPL"]), 1, lambda: None)
+
+    with pytest.raises(Refused, match="401"):
+        asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("socket", "answer", "message"),
+    [
         (FinnhubSocket, like_finnhub, "no json"),
         (FinnhubSocket, like_finnhub, "[]"),
         (FinnhubSocket, like_finnhub, '{"type": "trade", "data": [{"s": "AAPL", "p": "NaN", "t": 1}]}'),
@@ -172,7 +204,7 @@ def test_a_stream_that_ends_is_unavailable(end: str) -> None:
             if end == "drop":
                 fake.drop()
             if end == "error":
-                fake.send({"type": "error", "msg": "Invalid API key"})
+                fake.send({"type": "error", "msg": "Subscribing to too many symbols"})
 
         with pytest.raises(Unavailable, match="finnhub"):
             asyncio.run(gathered(FinnhubSocket(fake.url, "k", silence=0.3), Wanted(["AAPL"]), 1, act))

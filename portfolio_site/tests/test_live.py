@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from assets.models import Asset, IntradayValue, Quote, Streaming
 from assets.tests.factories import make_asset, make_bars
-from assets.tests.fake_stream import FakeStream, fake_stream, like_finnhub
 from core.testing import make_user
-from portfolio_site.testing import BASE_DIR, free_port, spawn, wait_until
+from portfolio_site.testing import wait_until
+from portfolio_site.tests.live_site import Site, running, session_of, socket, subscribed, told, trade
 from portfolios.tests.factories import buy, make_portfolio
 from users.models import User
 from users.tickets import new_ticket
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
-
-
-@dataclass
-class Site:
-    """A web server and a streaming process on this test's database and broker."""
-
-    port: int
-    fake: FakeStream
-    first_stream: subprocess.Popen[bytes]
-    start_stream: Callable[[], subprocess.Popen[bytes]]
-
-    def url(self, query: str = "") -> str:
-        return f"ws://127.0.0.1:{self.port}/ws/quotes/{query}"
 
 
 @pytest.fixture
@@ -61,77 +41,16 @@ def alice(aapl: Asset) -> User:
 
 @pytest.fixture
 def site(transactional_db: None, process_environment: dict[str, str], tmp_path: Path) -> Iterator[Site]:
-    port, started = free_port(), list[subprocess.Popen[bytes]]()
-    web = [sys.executable, "-m", "uvicorn", "portfolio_site.asgi:application", "--lifespan", "off", "--port", str(port)]
-    with fake_stream(like_finnhub) as fake:
-        more = {
-            "PRICE_PROVIDERS": "finnhub",
-            "FINNHUB_API_KEY": "k",
-            "FINNHUB_STREAM_URL": fake.url,
-            "INTRADAY_DAYS": "3",
-            "LIVE_SOURCES": "finnhub",
-        }
-        environment = process_environment | more | {"LIVE_SOCKETS_PER_PERSON": "3", "LIVE_SYMBOLS_PER_SOCKET": "4"}
-
-        def run(name: str, command: list[str]) -> subprocess.Popen[bytes]:
-            with (tmp_path / f"{name}.log").open("wb") as log:
-                started.append(spawn(command, environment, log))
-            return started[-1]
-
-        def start_stream() -> subprocess.Popen[bytes]:
-            return run(f"stream{len(started)}", [sys.executable, str(BASE_DIR / "manage.py"), "stream"])
-
-        run("web", [*web, "--ws", "portfolio_site.websocket:Protocol"])
-        first = start_stream()
-        wait_until(lambda: answers(port), 30, "the web server answers")
-        yield Site(port, fake, first, start_stream)
-        for process in started:
-            process.kill()
-            process.wait(10)
+    with running(process_environment, tmp_path) as site:
+        yield site
 
 
-def answers(port: int) -> bool:
-    try:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=1)) as connection:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == 200
-    except OSError:
-        return False
+@pytest.fixture
+def stream(site: Site) -> subprocess.Popen[bytes]:
+    return site.start_stream()
 
 
-def session_of(user: User) -> dict[str, str]:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return {"Cookie": f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"}
-
-
-@asynccontextmanager
-async def socket(site: Site, user: User, query: str = "", **headers: str) -> AsyncIterator[ClientConnection]:
-    cookie = await asyncio.to_thread(session_of, user)
-    async with connect(site.url(query), additional_headers=cookie | headers, proxy=None) as link:
-        yield link
-
-
-async def told(link: ClientConnection, wanted: Callable[[dict[str, Any]], bool], seconds: float = 10) -> dict[str, Any]:
-    """The first message that is wanted."""
-    async with asyncio.timeout(seconds):
-        while True:
-            message: dict[str, Any] = json.loads(await link.recv())
-            if wanted(message):
-                return message
-
-
-def trade(price: float, symbol: str = "AAPL", at: datetime | None = None) -> Mapping[str, Any]:
-    moment = at or datetime.now(UTC)
-    return {"type": "trade", "data": [{"s": symbol, "p": price, "t": int(moment.timestamp() * 1000), "v": 1}]}
-
-
-async def subscribed(site: Site, count: int = 1) -> None:
-    async with asyncio.timeout(20):
-        while len(site.fake.heard) < count:
-            await asyncio.sleep(0.02)
-
-
+@pytest.mark.usefixtures("stream")
 def test_a_tick_reaches_a_browser_within_a_second_and_is_kept(site: Site, alice: User) -> None:
     async def run() -> None:
         async with socket(site, alice, "?symbols=AAPL", Origin=f"http://127.0.0.1:{site.port}") as link:
@@ -158,6 +77,7 @@ def test_a_tick_reaches_a_browser_within_a_second_and_is_kept(site: Site, alice:
     assert IntradayValue.objects.get().price == Decimal("104.5")
 
 
+@pytest.mark.usefixtures("stream")
 def test_the_total_of_a_portfolio_follows(site: Site, alice: User, aapl: Asset) -> None:
     portfolio = make_portfolio(alice)
     buy(portfolio, aapl, 10, 90, "2024-01-02")
@@ -169,12 +89,19 @@ def test_the_total_of_a_portfolio_follows(site: Site, alice: User, aapl: Asset) 
             complaint = await told(link, lambda message: "error" in message)
             assert complaint["error"]["code"] == "unknown_portfolio"
             first = await told(link, lambda message: "portfolio" in message)
-            assert (first["portfolio"], first["total_value"], first["holdings"]) == (portfolio.pk, "1020", {})
+            assert (first["portfolio"], first["total_value"], first["day_change"]) == (portfolio.pk, "1020", "20")
+            assert first["at"].startswith("2024-01-03T")
             await subscribed(site)
             await asyncio.to_thread(site.fake.send, trade(110))
             moved = await told(link, lambda message: message.get("total_value") == "1100")
             assert (moved["currency"], moved["unrealized_pnl"], moved["complete"]) == ("USD", "200", True)
-            assert moved["holdings"] == {"AAPL": {"value": "1100", "unrealized_pnl": "200"}}
+            assert moved["at"] > first["at"]
+            assert moved["holdings"]["AAPL"] == {
+                "value": "1100",
+                "unrealized_pnl": "200",
+                "unrealized_return": round(2 / 9, 8),
+                "weight": 1.0,
+            }
 
     asyncio.run(run())
 
@@ -249,6 +176,7 @@ def test_a_person_has_so_many_sockets_and_a_closed_one_makes_room(site: Site, al
     asyncio.run(run())
 
 
+@pytest.mark.usefixtures("stream")
 def test_a_stream_that_breaks_is_told_and_comes_back(site: Site, alice: User) -> None:
     async def run() -> None:
         async with socket(site, alice, "?symbols=AAPL") as link:
@@ -264,7 +192,9 @@ def test_a_stream_that_breaks_is_told_and_comes_back(site: Site, alice: User) ->
     asyncio.run(run())
 
 
-def test_a_killed_streaming_process_is_replaced_by_the_one_that_waits(site: Site, alice: User) -> None:
+def test_a_killed_streaming_process_is_replaced_by_the_one_that_waits(
+    site: Site, alice: User, stream: subprocess.Popen[bytes]
+) -> None:
     wait_until(lambda: Streaming.objects.filter(lease_until__isnull=False).exists(), 20, "one reads")
     first = Streaming.objects.get().holder
     site.start_stream()
@@ -273,7 +203,7 @@ def test_a_killed_streaming_process_is_replaced_by_the_one_that_waits(site: Site
         async with socket(site, alice, "?symbols=AAPL"):
             await subscribed(site)
             assert len(site.fake.addresses) == 1  # the second one only waits
-            site.first_stream.kill()
+            stream.kill()
             await subscribed(site, 2)
 
     asyncio.run(run())

@@ -5,12 +5,24 @@ from portfolios.queries.books import books_of, rules_of
 from portfolios.queries.facts import conversion_of, entries_of, lineage, rates_for
 from portfolios.queries.holdings import Holding, holdings, own_prices, valuation_days
 from portfolios.queries.lots import lots_on
-from portfolios.queries.totals import Sector, Totals, overdrawn, sectors, totals, totals_of_all, win_rate
+from portfolios.queries.totals import (
+    Amount,
+    Sector,
+    Totals,
+    beside_holdings,
+    overdrawn,
+    sectors,
+    totals,
+    totals_of_all,
+    win_rate,
+)
 
 __all__ = [
+    "Amount",
     "Holding",
     "Sector",
     "Totals",
+    "beside_holdings",
     "books_of",
     "conversion_of",
     "entries_of",

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
-from assets.queries import rates
+from assets.queries import RateTable, rates
 from banking.models import CashTransaction
 from core.money import divide, multiply, quantise, total
 from portfolios.models import CashSetting, Disposal, Entitlement, Portfolio
@@ -57,6 +58,14 @@ class Sector:
     holdings: tuple[Holding, ...]
 
 
+class Amount(NamedTuple):
+    """Money of a portfolio in its own currency."""
+
+    portfolio_id: int
+    currency: str
+    amount: Decimal
+
+
 def totals(portfolio: Portfolio, holdings: Sequence[Holding], as_of: date | None = None) -> Totals:
     """The totals of one portfolio over ``holdings`` (closed ones included, their realised gains count)."""
     return totals_of_all([portfolio], {portfolio.pk: holdings}, as_of)[portfolio.pk]
@@ -65,15 +74,24 @@ def totals(portfolio: Portfolio, holdings: Sequence[Holding], as_of: date | None
 def totals_of_all(
     portfolios: Sequence[Portfolio], holdings: Mapping[int, Sequence[Holding]], as_of: date | None = None
 ) -> dict[int, Totals]:
-    """Portfolio id to its totals; at most 5 queries, however many portfolios.
+    """Portfolio id to its totals; at most 4 queries, however many portfolios.
 
     Without ``as_of`` they are of now: cash and receivables as of today in UTC, at the last known rates.
     """
-    cash, due = _cash(portfolios, as_of), _receivables(portfolios, as_of)
+    balances, owed = _balances(portfolios, as_of), _owed(portfolios, as_of)
+    bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
+    codes = {row.currency for row in (*balances, *owed)} | set(bases.values())
+    table = rates(codes, min(codes), as_of or date.max) if codes else RateTable()
+    cash, due = (_in_base(rows, bases, table, as_of) for rows in (balances, owed))
     return {
         portfolio.pk: _totals(portfolio, holdings.get(portfolio.pk, []), cash[portfolio.pk], due[portfolio.pk])
         for portfolio in portfolios
     }
+
+
+def beside_holdings(portfolio: Portfolio) -> list[Amount]:
+    """What the portfolio has beside its holdings now: its accounts' balances, and what actions owe it; 3 queries."""
+    return _balances([portfolio], None) + _owed([portfolio], None)
 
 
 def win_rate(portfolio: Portfolio, as_of: date | None = None) -> Decimal | None:
@@ -129,41 +147,38 @@ def _totals(portfolio: Portfolio, held: Sequence[Holding], cash: Decimal | None,
     )
 
 
-def _cash(portfolios: Sequence[Portfolio], as_of: date | None) -> dict[int, Decimal | None]:
-    """The balances of each portfolio's accounts in its base currency; None where a rate is missing."""
-    sums: dict[int, Decimal | None] = {portfolio.pk: Decimal(0) for portfolio in portfolios}
-    tracked = {portfolio.pk: portfolio for portfolio in portfolios if portfolio.cash == CashSetting.TRACKED}
+def _balances(portfolios: Sequence[Portfolio], as_of: date | None) -> list[Amount]:
+    """The balance of each account; 2 queries where cash is tracked."""
+    tracked = [portfolio.pk for portfolio in portfolios if portfolio.cash == CashSetting.TRACKED]
     if not tracked:
-        return sums
+        return []
     day = as_of or timezone.now().date()
     accounts = [account for account in cash_accounts(tracked).values() if account.held_on(day)]
     balances = CashTransaction.objects.filter(account__in=[account.account_id for account in accounts]).balances(as_of)
-    codes = {account.currency for account in accounts} | {portfolio.base_currency for portfolio in tracked.values()}
-    table = rates(codes, min(codes), as_of or date.max)
-    for account in accounts:
-        pk, base = account.portfolio_id, tracked[account.portfolio_id].base_currency
-        rate, so_far = latest_rate(table, account.currency, base, as_of), sums[pk]
-        balance = balances.get(account.account_id, Decimal(0))
-        missing = so_far is None or (rate is None and balance)
-        sums[pk] = None if missing else so_far + quantise(multiply(balance, rate or Decimal(0)), base)  # type: ignore[operator]
-    return sums
+    return [
+        Amount(account.portfolio_id, account.currency, balances.get(account.account_id, Decimal(0)))
+        for account in accounts
+    ]
 
 
-def _receivables(portfolios: Sequence[Portfolio], as_of: date | None) -> dict[int, Decimal | None]:
-    """What is owed at the close of ``as_of`` or today, in each base currency; None where a rate is missing."""
+def _owed(portfolios: Sequence[Portfolio], as_of: date | None) -> list[Amount]:
+    """What is owed at the close of ``as_of`` or today; one query."""
     day = as_of or timezone.now().date()
-    sums: dict[int, Decimal | None] = {portfolio.pk: Decimal(0) for portfolio in portfolios}
     found = Entitlement.objects.with_paid_on().filter(portfolio__in=portfolios)
-    owed = found.filter(Q(ex_date__lte=day), Q(paid_on__gt=day)).order_by()
-    rows = list(owed.values_list("portfolio_id", "currency", "gross", "withholding"))
-    if not rows:
-        return sums
-    bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
-    codes = {row[1] for row in rows} | set(bases.values())
-    table = rates(codes, min(codes), as_of or date.max)
-    for portfolio_id, currency, gross, withheld in rows:
-        rate, so_far = latest_rate(table, currency, bases[portfolio_id], as_of), sums[portfolio_id]
-        known = so_far is not None and rate is not None
-        worth = quantise(multiply(gross - withheld, rate), bases[portfolio_id]) if known else None  # type: ignore[arg-type]
-        sums[portfolio_id] = None if worth is None else so_far + worth  # type: ignore[operator]
+    rows = found.filter(Q(ex_date__lte=day), Q(paid_on__gt=day)).order_by()
+    columns = rows.values_list("portfolio_id", "currency", "gross", "withholding")
+    return [Amount(portfolio_id, currency, gross - withheld) for portfolio_id, currency, gross, withheld in columns]
+
+
+def _in_base(
+    rows: Iterable[Amount], bases: Mapping[int, str], table: RateTable, as_of: date | None
+) -> dict[int, Decimal | None]:
+    """The sum of each portfolio's amounts in its base currency, each rounded; None where a rate is missing."""
+    sums: dict[int, Decimal | None] = dict.fromkeys(bases, Decimal(0))
+    for row in rows:
+        base, so_far = bases[row.portfolio_id], sums[row.portfolio_id]
+        rate = latest_rate(table, row.currency, base, as_of)
+        missing = so_far is None or (rate is None and row.amount)
+        worth = quantise(multiply(row.amount, rate or Decimal(0)), base)
+        sums[row.portfolio_id] = None if missing else so_far + worth  # type: ignore[operator]
     return sums
