@@ -53,25 +53,32 @@ class Position:
 
 
 @dataclass(frozen=True, eq=False)
-class Exposure:
-    """What a portfolio holds on ``as_of``, and how that did before.
+class Weighted:
+    """What a portfolio holds on ``as_of``, in its base ``currency``.
 
     ``weights`` (N,) are shares of ``total_value``, cash and receivables included, and so add up to 1 with
-    ``cash_weight``; a short position's is negative. ``returns`` (T, N) are the assets' total returns for each session
-    of ``days`` in the base ``currency``. ``periods`` of them make a year. Cash is taken to earn nothing and to carry
-    no risk, that in another currency too.
+    ``cash_weight``; a short position's is negative. Cash is taken to carry no risk, that in another currency too.
     """
 
     as_of: date
     currency: str
-    periods: int
-    days: NDArray[np.datetime64]
-    returns: FloatArray
     positions: tuple[Position, ...]
     weights: FloatArray
     cash_weight: float
     total_value: Decimal
-    price_source: str = ""
+    price_source: str
+
+
+@dataclass(frozen=True, eq=False)
+class Exposure(Weighted):
+    """The same with how that did before: ``returns`` (T, N), the assets' total returns for each session of ``days``.
+
+    They are in the base currency; ``periods`` of them make a year. Cash is taken to earn nothing.
+    """
+
+    periods: int
+    days: NDArray[np.datetime64]
+    returns: FloatArray
 
     @property
     def portfolio_returns(self) -> FloatArray:

@@ -1,6 +1,6 @@
 """Reads for the risk engine: what is stale, the facts of a chunk as arrays, exact amounts, one portfolio's series."""
 
-from analytics.queries.exposure import exposure, exposures
+from analytics.queries.exposure import exposure, exposures, weighted
 from analytics.queries.facts import inputs
 from analytics.queries.money import Money, money
 from analytics.queries.performance import Report, report
@@ -21,5 +21,6 @@ __all__ = [
     "series",
     "stale",
     "stale_portfolio_ids",
+    "weighted",
     "with_versions",
 ]

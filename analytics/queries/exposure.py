@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 
 import numpy as np
 
-from analytics.exposure import Exposure, NothingHeld, NoWeights, Position, shared_history
+from analytics.exposure import Exposure, NothingHeld, NoWeights, Position, Weighted, shared_history
 from analytics.market import Market
 from analytics.queries.facts import market_on
 from assets.queries import SIMULATED
@@ -37,36 +38,56 @@ def exposures(
 
     At most 13 queries, however many portfolios (21 with ``as_of``), and those of a price panel that lags.
     """
+    found: dict[int, Exposure | DomainError] = {}
+    market = market_on(as_of)
+    for pk, held in weighted_all(portfolios, as_of).items():
+        try:
+            found[pk] = held if isinstance(held, DomainError) else with_history(market, held, window)
+        except DomainError as error:
+            found[pk] = error
+    return found
+
+
+def with_history(market: Market, held: Weighted, window: int | None = None) -> Exposure:
+    """What is held with its history in ``market``. Raises ``ShortHistory``."""
+    asset_ids = [position.asset_id for position in held.positions]
+    grid, returns = shared_history(market, asset_ids, held.currency, window)
+    known = {field.name: getattr(held, field.name) for field in fields(held)}
+    return Exposure(**known, periods=grid.periods, days=grid.days, returns=returns)
+
+
+def weighted(portfolio: Portfolio, as_of: date | None = None) -> Weighted:
+    """What one portfolio holds on ``as_of`` (now), without its history. Raises ``NothingHeld`` or ``NoWeights``."""
+    found = weighted_all([portfolio], as_of)[portfolio.pk]
+    if isinstance(found, DomainError):
+        raise found
+    return found
+
+
+def weighted_all(portfolios: Sequence[Portfolio], as_of: date | None = None) -> dict[int, Weighted | DomainError]:
+    """Portfolio id to what it holds, or to why that has no weights; at most 12 queries (20 with ``as_of``)."""
     held = holdings(portfolios, as_of)
     sums = totals_of_all(portfolios, held, as_of)
-    market = market_on(as_of)
-    found: dict[int, Exposure | DomainError] = {}
+    found: dict[int, Weighted | DomainError] = {}
     for portfolio in portfolios:
         try:
-            found[portfolio.pk] = _exposure(market, held[portfolio.pk], sums[portfolio.pk], as_of, window)
+            found[portfolio.pk] = _weighted(held[portfolio.pk], sums[portfolio.pk], as_of)
         except DomainError as error:
             found[portfolio.pk] = error
     return found
 
 
-def _exposure(
-    market: Market, held: Sequence[Holding], totals: Totals, as_of: date | None, window: int | None
-) -> Exposure:
+def _weighted(held: Sequence[Holding], totals: Totals, as_of: date | None) -> Weighted:
     positions = tuple(_position(holding) for holding in held)
     if not positions:
         raise NothingHeld
     if not totals.complete or totals.total_value <= 0:
         raise NoWeights
-    grid, returns = shared_history(market, [position.asset_id for position in positions], totals.currency, window)
-    weights = np.array([float(position.value / totals.total_value) for position in positions])
-    return Exposure(
+    return Weighted(
         as_of=as_of or max(position.price_day for position in positions),
         currency=totals.currency,
-        periods=grid.periods,
-        days=grid.days,
-        returns=returns,
         positions=positions,
-        weights=weights,
+        weights=np.array([float(position.value / totals.total_value) for position in positions]),
         cash_weight=float((totals.total_value - totals.market_value) / totals.total_value),
         total_value=totals.total_value,
         price_source=SIMULATED if any(holding.price_source == SIMULATED for holding in held) else "",
