@@ -2,10 +2,20 @@
 
 from django.urls import path
 
-from analytics.api import IncomeView, PerformanceView, RiskView, SeriesView, TaxReportView
+from analytics.api import (
+    IncomeView,
+    OptimisationListView,
+    OptimisationRunView,
+    PerformanceView,
+    RiskView,
+    SeriesView,
+    TaxReportView,
+)
 
 urlpatterns = [
     path("<int:pk>/income/", IncomeView.as_view(), name="portfolio-income"),
+    path("<int:pk>/optimise/", OptimisationListView.as_view(), name="portfolio-optimise"),
+    path("<int:pk>/optimise/<int:run>/", OptimisationRunView.as_view(), name="portfolio-optimisation"),
     path("<int:pk>/performance/", PerformanceView.as_view(), name="portfolio-performance"),
     path("<int:pk>/risk/", RiskView.as_view(), name="portfolio-risk"),
     path("<int:pk>/series/", SeriesView.as_view(), name="portfolio-series"),

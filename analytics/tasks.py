@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from celery import shared_task
-from django.db import OperationalError
+from django.db import OperationalError, transaction
+from django.utils import timezone
 
 from activity.services import advance_job
 from analytics import queries, services
+from analytics.services.optimising import run_optimisation, waiting
 
 CHUNK = 1000  # portfolios a message: about half a second of work
+AT_ONCE = 100  # optimisations of one tick; the next tick finds the rest
 EXPIRES = 30  # the tick's period: what no worker took until then is found and sent again
 
 
@@ -40,3 +44,21 @@ def recompute(portfolio_ids: Sequence[int], job_id: str | None = None) -> None:
     if job_id is not None:
         advance_job(UUID(job_id), len(portfolio_ids))
         services.finish_if_done(UUID(job_id))
+
+
+@shared_task(name="analytics.optimise_due")
+def optimise_due() -> None:
+    """Queue the optimisations that no worker has, or that a worker has lost. A doubled tick does no harm."""
+    for run_id in waiting(timezone.now())[:AT_ONCE]:
+        optimise.apply_async((run_id,), expires=EXPIRES)
+
+
+@shared_task(name="analytics.optimise")
+def optimise(run_id: int) -> None:
+    """Run one optimisation, unless it is over or somebody does."""
+    run_optimisation(run_id, now=timezone.now())
+
+
+def optimisation_wanted(run_id: int) -> None:
+    """Have a worker begin at once, when the run is stored. Without a broker the next tick finds it."""
+    transaction.on_commit(partial(optimise.delay, run_id), robust=True)

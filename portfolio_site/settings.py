@@ -212,6 +212,7 @@ TICKS = {  # what beat sends, and every how many seconds
     "fetch corporate actions, once a night": ("portfolios.fetch_actions", 300),
     "apply the corporate actions whose day has come": ("portfolios.apply_actions", 300),
     "recompute stale portfolios": ("analytics.refresh_stale", 30),
+    "run the optimisations that no worker has": ("analytics.optimise_due", 30),
     "forget old intraday prices": ("assets.forget_intraday", 3600),
     "show that beat is alive": ("portfolio_site.heartbeat", 15),
 }
@@ -344,6 +345,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ActionKindEnum": "assets.models.ActionKind",
         "CostMethodEnum": "portfolios.models.CostMethod",
+        "JobStateEnum": "activity.models.JobState",
         "TradeKindEnum": "portfolios.models.TradeKind",
     },
     "PREPROCESSING_HOOKS": ["portfolio_site.schema.canonical_paths"],

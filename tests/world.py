@@ -13,6 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from activity.models import Job
 from activity.services import start_job
+from analytics.models import OptimisationRun
+from analytics.optimiser import Terms
 from assets.models import ActionProposal, Asset, CorporateAction, PriceGap, QuarantinedBar, Watchlist, WatchlistEntry
 from assets.providers.base import ActionNotice, Bar
 from assets.quality import Doubt, Reason, Refusal
@@ -92,6 +94,7 @@ class World:
     entry: WatchlistEntry
     doubt: QuarantinedBar
     proposal: ActionProposal
+    run: OptimisationRun
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -103,6 +106,7 @@ class World:
             "transactions": self.trade.pk,
             "holdings": self.asset.symbol,
             "jobs": self.job.pk,
+            **dict.fromkeys(("optimise", "optimiser"), self.run.pk),
             "assets": self.asset.symbol,
             "cost-methods": self.change.pk,
             "actions": self.action.pk,
@@ -145,7 +149,8 @@ def make_world(owner: User) -> World:
     watchlist = create_watchlist(owner=owner, name="Ideas")
     entry = add_entry(watchlist=watchlist, asset=asset, note="a note", target_price=Decimal(120))
     doubt, proposal = doubt_about(asset, 0), announce(asset, 0)
-    return World(owner, staff, portfolio, trade, asset, job, change, action, watchlist, entry, doubt, proposal)
+    run = OptimisationRun.objects.create(portfolio=portfolio, asked_by=owner, objective="hrp", terms=Terms().to_json())
+    return World(owner, staff, portfolio, trade, asset, job, change, action, watchlist, entry, doubt, proposal, run)
 
 
 def doubt_about(asset: Asset, number: int) -> QuarantinedBar:
@@ -217,6 +222,9 @@ def grow(world: World, first: int, last: int) -> None:
         if number < MOST_WATCHLISTS:
             create_watchlist(owner=world.owner, name=f"List {number}")
         start_job(owner=world.owner, kind="import", total=number)
+        OptimisationRun.objects.create(
+            portfolio=world.portfolio, asked_by=world.owner, objective="hrp", terms=Terms().to_json()
+        )
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         announce(asset, number)
