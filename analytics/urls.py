@@ -4,9 +4,11 @@ from django.urls import path
 
 from analytics.views.dashboard import dashboard, methods, risk_card, value_card
 from analytics.views.holding import holding
+from analytics.views.optimiser import OptimiserPage, optimisation_run
 from analytics.views.risk import risk
 from analytics.views.sections import analytics
 from analytics.views.tax import reports, tax_report_page
+from core.web import login_needed
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
@@ -14,6 +16,8 @@ urlpatterns = [
     path("cards/<int:portfolio_id>/value/", value_card, name="value-card"),
     path("analytics/", analytics, name="analytics"),
     path("analytics/risk/", risk, name="analytics-risk"),
+    path("analytics/optimiser/", login_needed(OptimiserPage.as_view()), name="analytics-optimiser"),
+    path("analytics/optimiser/<int:run>/", optimisation_run, name="optimisation-run"),
     path("holdings/<path:symbol>/", holding, name="holding"),
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),

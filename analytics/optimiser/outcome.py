@@ -63,6 +63,7 @@ def outcome(terms: Terms, universe: Universe, told: Told) -> Json:
         "price_source": universe.price_source,
         "cash_weight": _ratio(universe.cash_weight),
         "window": _window(universe, len(known)),
+        "weights": dict(zip(universe.symbols, _ratios(best.weights), strict=True)),
         "optimum": _optimum(best),
         "current": _current(terms, universe, mean, matrix, best),
         "assets": _assets(universe, best, mean, matrix),
