@@ -1,4 +1,4 @@
-"""Snapshots in the admin: to look at and to compute anew, never to edit."""
+"""Snapshots and optimisations in the admin: to look at, snapshots also to compute anew, never to edit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from activity.admin import ReadOnly
 from activity.services import finish_job, start_job
 from analytics import services, tasks
-from analytics.models import Snapshot
+from analytics.models import OptimisationRun, Snapshot
 from portfolios.models import Portfolio
 
 if TYPE_CHECKING:
@@ -62,3 +62,12 @@ class SnapshotAdmin(ReadOnly, ModelAdmin):
     @admin.action(description="Recompute the portfolios of the selected snapshots", permissions=["view"])
     def recompute(self, request: HttpRequest, snapshots: QuerySet[Snapshot]) -> None:
         queue(request, sorted(set(snapshots.order_by().values_list("portfolio_id", flat=True))))
+
+
+@admin.register(OptimisationRun)
+class OptimisationRunAdmin(ReadOnly, ModelAdmin):
+    list_display = ["portfolio", "objective", "state", "message", "asked_by", "fence", "created_at", "finished_at"]
+    list_filter = ["state", "objective", "created_at"]
+    list_select_related = ["portfolio", "asked_by"]
+    search_fields = ["portfolio__name", "asked_by__username"]
+    date_hierarchy = "created_at"

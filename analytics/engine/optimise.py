@@ -37,10 +37,7 @@ _SINGULAR_TOO: tuple[Objective, ...] = ("hrp", "min_cvar")
 
 
 class SingularCovariance(DomainError):
-    """Some assets are combinations of others, or there are fewer days than assets: no weights are the best.
-
-    Leave out what is held twice, take a longer window, or estimate by Ledoit–Wolf.
-    """
+    """Some assets are combinations of others, or days are too few: leave one out, take more days or Ledoit–Wolf."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -54,9 +51,11 @@ class Market:
     risk_free: float
 
     def outcome(self, weights: FloatArray) -> tuple[float, float, float]:
-        """Expected return and volatility of weights, a year, and their Sharpe ratio."""
+        """Expected return and volatility of weights, a year, and their Sharpe ratio. Raises UndefinedMetric."""
         mean = float(self.mean @ weights)
         deviation = float(np.sqrt(np.maximum(weights @ self.covariance @ weights, 0.0)))
+        if deviation == 0:
+            raise UndefinedMetric("these weights have no risk: what is held cancels out")
         sharpe = (mean - self.risk_free) / deviation * np.sqrt(self.periods)
         return mean * self.periods, deviation * float(np.sqrt(self.periods)), float(sharpe)
 

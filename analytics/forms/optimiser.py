@@ -35,8 +35,8 @@ WINDOWS = {"252": "1 year", "504": "2 years", "756": "3 years", "1260": "5 years
 LOOKBACKS = {"126": "Half a year", "252": "1 year", "504": "2 years"}
 VIEW = re.compile(r"view-([0-9]{1,3})-(asset|against|earns|confidence)")
 BLANK_VIEWS = 3
-LONGEST_SYMBOL = 32
 SYMBOLS = re.compile(r"[\s,;]+")
+SYMBOL = re.compile(r"[^\s\x00-\x1f]{1,32}")
 
 
 class PercentField(forms.Field):
@@ -142,7 +142,7 @@ class OptimiserForm(forms.Form):
 
     def clean_extra(self) -> tuple[str, ...]:
         symbols = tuple(dict.fromkeys(word.upper() for word in SYMBOLS.split(self.cleaned_data["extra"]) if word))
-        if any(len(symbol) > LONGEST_SYMBOL for symbol in symbols):
+        if not all(SYMBOL.fullmatch(symbol) for symbol in symbols):
             raise ValidationError("Write symbols, with commas between them.")
         return symbols
 
@@ -187,7 +187,7 @@ def _view_rows(given: Mapping[str, str]) -> list[Row]:
 def _view(row: Row) -> Sequence[View]:
     asset, against = (row.written.get(part, "").strip().upper() for part in ("asset", "against"))
     earns, confidence = row.percent("earns"), row.percent("confidence")
-    if not asset or max(len(asset), len(against)) > LONGEST_SYMBOL:
+    if not SYMBOL.fullmatch(asset) or (against and not SYMBOL.fullmatch(against)):
         row.errors.append("Name the asset by its symbol.")
     elif (earns is None or confidence is None) and not row.errors:
         row.errors.append("Say what it earns a year, and how sure that is.")

@@ -219,4 +219,4 @@ def _ratio(value: float) -> float:
 
 
 def _ratios(values: FloatArray) -> list[float]:
-    return (np.round(values, DIGITS) + 0.0).tolist()
+    return [_ratio(value) for value in values]

@@ -244,6 +244,13 @@ def test_a_singular_covariance_is_refused_where_no_weights_are_the_best(objectiv
         assert np.isfinite(optimise(twice, objective=objective, target=target, estimator="ledoit_wolf").weights).all()
 
 
+def test_what_cancels_out_has_no_sharpe_ratio() -> None:
+    hedged = np.column_stack([RETURNS[:, 0], -RETURNS[:, 0]])
+
+    with pytest.raises(UndefinedMetric, match="no risk"):
+        optimise(hedged, objective="min_cvar", limits=Limits(lower=0.5, upper=0.5))
+
+
 def test_a_frontier_needs_two_points_and_a_covariance_that_can_be_inverted() -> None:
     with pytest.raises(ValueError, match="points"):
         efficient_frontier(RETURNS, points=1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.test import Client
 from django.utils import timezone
 from numpy.testing import assert_allclose
 
@@ -368,6 +369,16 @@ def test_a_run_that_kills_its_workers_ends(growth: Portfolio, alice: User) -> No
     run.refresh_from_db()
     assert (run.state, run.message) == ("failed", LOST)
     assert Job.objects.get().state == JobState.FAILED
+
+
+def test_the_admin_shows_runs_and_changes_none(growth: Portfolio, carol: User) -> None:
+    run = ran(growth)
+    office = Client()
+    office.force_login(carol)
+
+    assert "min_variance" in office.get("/admin/analytics/optimisationrun/").content.decode()
+    assert office.get(f"/admin/analytics/optimisationrun/{run.pk}/change/").status_code == 200
+    assert office.post(f"/admin/analytics/optimisationrun/{run.pk}/delete/").status_code == 403
 
 
 def test_terms_survive_their_way_through_json() -> None:

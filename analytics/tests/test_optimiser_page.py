@@ -161,6 +161,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "a row that is no number": ({"lower:AAPL": "some"}, "Some rows cannot be read"),
     "half a view": ({"view-0-asset": "AAPL"}, "Say what it earns a year"),
     "a view of nothing": ({"view-0-earns": "5"}, "Name the asset by its symbol."),
+    "a view of no symbol": ({"view-0-asset": "A B", "view-0-earns": "5"}, "Name the asset by its symbol."),
     "a view of what is not there": (
         {"view-0-asset": "KO", "view-0-earns": "5", "view-0-confidence": "50"},
         "KO is neither held nor among the further assets.",
@@ -181,6 +182,14 @@ def test_what_makes_no_sense_is_said_beside_its_input_and_kept(case: str, client
     assert words in text_of(answer)
     for text in given.values():
         assert text in answer.content.decode()
+    assert not OptimisationRun.objects.exists()
+
+
+def test_what_no_database_can_store_is_refused(client: Client, growth: Portfolio) -> None:
+    view = {"view-0-asset": "AA\x00PL", "view-0-earns": "5", "view-0-confidence": "50"}
+    answer = client.post(f"{URL}?portfolio={growth.pk}&as_of=2022-06-30", FORM | view)
+
+    assert "Name the asset by its symbol." in answer.content.decode()
     assert not OptimisationRun.objects.exists()
 
 

@@ -17,6 +17,7 @@ from analytics.optimiser import Terms, charts
 from analytics.services.optimising import request_optimisation
 from analytics.tasks import optimisation_wanted
 from analytics.views.sections import section_page
+from assets.models import Asset
 from core.errors import DomainError
 from core.web import login_needed
 from portfolios.models import Portfolio
@@ -25,6 +26,7 @@ from portfolios.views.base import welcome
 from users.models import User
 
 SHOWN_RUNS = 20
+MOST_SECTORS = 50
 
 
 class OptimiserPage(View):
@@ -61,7 +63,10 @@ class OptimiserPage(View):
         rows = self.page["portfolio"].investments.exclude(quantity=0).order_by("asset__symbol")
         columns = ("asset__symbol", "asset__name", "asset__sector")
         held = {symbol: (name, sector or UNCLASSIFIED) for symbol, name, sector in rows.values_list(*columns)}
-        return OptimiserForm(data, held=held, sectors=sorted({sector for _, sector in held.values()}))
+        # Further assets may be of any sector.
+        known = Asset.objects.tradable().exclude(sector="").order_by("sector").values_list("sector", flat=True)
+        sectors = {sector for _, sector in held.values()} | set(known.distinct()[:MOST_SECTORS])
+        return OptimiserForm(data, held=held, sectors=sorted(sectors))
 
     def shown(self, form: OptimiserForm) -> HttpResponse:
         runs = OptimisationRun.objects.filter(portfolio=self.page["portfolio"]).select_related("job", "asked_by")
