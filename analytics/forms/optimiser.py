@@ -141,7 +141,7 @@ class OptimiserForm(forms.Form):
         return found
 
     def clean_extra(self) -> tuple[str, ...]:
-        symbols = tuple(dict.fromkeys(word.upper() for word in SYMBOLS.split(self.cleaned_data["extra"]) if word))
+        symbols = tuple(dict.fromkeys(word for word in SYMBOLS.split(self.cleaned_data["extra"]) if word))
         if not all(SYMBOL.fullmatch(symbol) for symbol in symbols):
             raise ValidationError("Write symbols, with commas between them.")
         return symbols
@@ -185,7 +185,7 @@ def _view_rows(given: Mapping[str, str]) -> list[Row]:
 
 
 def _view(row: Row) -> Sequence[View]:
-    asset, against = (row.written.get(part, "").strip().upper() for part in ("asset", "against"))
+    asset, against = (row.written.get(part, "").strip() for part in ("asset", "against"))
     earns, confidence = row.percent("earns"), row.percent("confidence")
     if not SYMBOL.fullmatch(asset) or (against and not SYMBOL.fullmatch(against)):
         row.errors.append("Name the asset by its symbol.")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from activity.services import plan_job
 from analytics.models import OptimisationRun
 from analytics.services.optimising import run_optimisation
-from analytics.tests.candidates import invested
+from analytics.tests.candidates import invested, moving
 from core.testing import Page
 from portfolios.models import Portfolio
 from portfolios.tests.factories import make_portfolio
@@ -103,6 +103,16 @@ def test_percentages_rows_and_views_become_terms(client: Client, growth: Portfol
     shown = text_of(client.get(f"{URL}{run.pk}/?portfolio={growth.pk}"))
     assert "View: AAPL earns −2.00% a year beyond MSFT, 40% sure." in shown
     assert "The views of today were held throughout" in shown
+
+
+def test_a_symbol_with_small_letters_is_found(client: Client, growth: Portfolio) -> None:
+    moving("Coin", 9)
+
+    run = done(
+        client, growth, extra="Coin, jpm", **{"view-0-asset": "Coin", "view-0-earns": "1", "view-0-confidence": "9"}
+    )
+
+    assert (run.state, run.terms["extra"], run.terms["views"][0]["asset"]) == ("done", ["Coin", "JPM"], "Coin")
 
 
 def test_the_result_shows_weights_frontier_walk_and_the_way_on(client: Client, growth: Portfolio) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -51,7 +52,7 @@ class OptimiserPage(View):
         if request.POST.get("action") == "rows" or not form.is_valid():
             return self.shown(form)
         try:
-            terms = form.terms(as_of=self.page["past"])
+            terms = _spelt(form.terms(as_of=self.page["past"]))
             run = request_optimisation(portfolio=portfolio, actor=cast("User", request.user), terms=terms)
         except DomainError as error:
             form.refuse(error)
@@ -72,6 +73,19 @@ class OptimiserPage(View):
         runs = OptimisationRun.objects.filter(portfolio=self.page["portfolio"]).select_related("job", "asked_by")
         listed = [(run, OBJECTIVES.get(run.objective, run.objective)) for run in runs.defer("result")[:SHOWN_RUNS]]
         return render(self.request, "analytics/optimiser.html", self.page | {"form": form, "runs": listed})
+
+
+def _spelt(terms: Terms) -> Terms:
+    """The terms with symbols as they are spelt: capitals where nothing is named as it was written; one query."""
+    written = {*terms.extra, *(name for _, name in terms.named)}
+    asked = Asset.objects.filter(symbol__in={*written, *map(str.upper, written)})
+    known = set(asked.values_list("symbol", flat=True))
+
+    def spelt(name: str) -> str:
+        return name if name in known else name.upper()
+
+    views = tuple(replace(view, asset=spelt(view.asset), against=spelt(view.against)) for view in terms.views)
+    return replace(terms, extra=tuple(dict.fromkeys(map(spelt, terms.extra))), views=views)
 
 
 @require_safe
