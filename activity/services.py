@@ -65,6 +65,11 @@ def start_job(*, owner: User | None, kind: str, total: int) -> Job:
     return Job.objects.create(owner=owner, kind=kind, total=total, state=JobState.RUNNING, started_at=timezone.now())
 
 
+def plan_job(job_id: UUID, total: int) -> None:
+    """Say how many steps a running job has once that is known, none of them done: also when it begins anew."""
+    Job.objects.filter(pk=job_id, state=JobState.RUNNING).update(done=0, total=total)
+
+
 def advance_job(job_id: UUID, by: int = 1) -> None:
     """Count ``by`` more steps as done; a step that is delivered twice never exceeds the total."""
     Job.objects.filter(pk=job_id, state=JobState.RUNNING).update(done=Least(F("done") + by, F("total")))

@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from activity.admin import ReadOnly
 from activity.services import finish_job, start_job
 from analytics import services, tasks
-from analytics.models import RebalanceProposal, Snapshot, StressWindow, VarBacktest
+from analytics.models import OptimisationRun, RebalanceProposal, Snapshot, StressWindow, VarBacktest
 from portfolios.models import Portfolio
 
 if TYPE_CHECKING:
@@ -94,3 +94,12 @@ class VarBacktestAdmin(ReadOnly, ModelAdmin):
     list_select_related = ["portfolio"]
     search_fields = ["portfolio__name", "portfolio__owner__username"]
     date_hierarchy = "as_of"
+
+
+@admin.register(OptimisationRun)
+class OptimisationRunAdmin(ReadOnly, ModelAdmin):
+    list_display = ["portfolio", "objective", "state", "message", "asked_by", "fence", "created_at", "finished_at"]
+    list_filter = ["state", "objective", "created_at"]
+    list_select_related = ["portfolio", "asked_by"]
+    search_fields = ["portfolio__name", "asked_by__username"]
+    date_hierarchy = "created_at"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from celery import shared_task
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from activity.services import advance_job
 from analytics import queries, services
+from analytics.services.optimising import run_optimisation, waiting
 
 CHUNK = 1000  # portfolios a message: about half a second of work
 TESTED_CHUNK = 100  # portfolios whose value at risk is tested by one message: two seconds of work, 25 MB of returns
 TESTED_EXPIRES = 300
+AT_ONCE = 100  # optimisations of one tick; the next tick finds the rest
 EXPIRES = 30  # the tick's period: what no worker took until then is found and sent again
 
 
@@ -66,3 +69,21 @@ def backtest_due() -> None:
 def backtest(portfolio_ids: Sequence[int]) -> None:
     """Test the value at risk of those that are still due."""
     services.backtest(portfolio_ids)
+
+
+@shared_task(name="analytics.optimise_due")
+def optimise_due() -> None:
+    """Queue the optimisations that no worker has, or that a worker has lost. A doubled tick does no harm."""
+    for run_id in waiting(timezone.now())[:AT_ONCE]:
+        optimise.apply_async((run_id,), expires=EXPIRES)
+
+
+@shared_task(name="analytics.optimise")
+def optimise(run_id: int) -> None:
+    """Run one optimisation, unless it is over or somebody does."""
+    run_optimisation(run_id, now=timezone.now())
+
+
+def optimisation_wanted(run_id: int) -> None:
+    """Have a worker begin at once, when the run is stored. Without a broker the next tick finds it."""
+    transaction.on_commit(partial(optimise.delay, run_id), robust=True)

@@ -5,6 +5,7 @@ from django.urls import path
 from analytics.views.dashboard import dashboard, methods, risk_card, value_card
 from analytics.views.dependence import dependence
 from analytics.views.holding import holding
+from analytics.views.optimiser import OptimiserPage, optimisation_run
 from analytics.views.rebalancing import (
     ProposalBookPage,
     ProposalDiscardPage,
@@ -47,6 +48,8 @@ urlpatterns = [
     path(
         "analytics/rebalancing/<int:pk>/undo/", login_needed(ProposalUndoPage.as_view()), name="rebalancing-undo-page"
     ),
+    path("analytics/optimiser/", login_needed(OptimiserPage.as_view()), name="analytics-optimiser"),
+    path("analytics/optimiser/<int:run>/", optimisation_run, name="optimisation-run"),
     path("holdings/<path:symbol>/", holding, name="holding"),
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),

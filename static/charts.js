@@ -3,6 +3,7 @@ import { LineChart, ScatterChart } from "echarts/charts";
 import { AxisPointerComponent, GridComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
+import { plane } from "./plane.js";
 
 use([LineChart, ScatterChart, GridComponent, TooltipComponent, AxisPointerComponent, CanvasRenderer]);
 
@@ -90,6 +91,7 @@ const tooltip = (format, colours, when) => ({
 });
 
 const option = (data, colours) => {
+  if (data.kind === "plane") return plane(data, colours);
   const format = formats(data.unit, data.currency, data.digits, data.clock);
   const label = { color: colours.quiet, fontSize: 12, hideOverlap: true };
   return {

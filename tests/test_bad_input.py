@@ -58,6 +58,25 @@ PORTFOLIO = {"name": "Growth", "description": "", "base_currency": "USD", "cost_
 PORTFOLIO |= {"benchmark": "AAPL"}
 ASSET = {"symbol": "NEW", "name": "New Inc.", "type": "equity", "sector": "Energy", "exchange": "XNYS"}
 ASSET |= {"currency": "USD", "isin": "US0378331005", "price_basis": "raw", "delisted_on": "2030-01-01"}
+OPTIMISATION: dict[str, Any] = {
+    "objective": "target_return",
+    "estimator": "ewma",
+    "window": 252,
+    "as_of": None,
+    "target": "0.05",
+    "level": "0.9",
+    "risk_free": "0.01",
+    "lower": "0",
+    "upper": 0.9,
+    "assets": [{"asset": "AAPL", "lower": "0.1", "upper": "0.8"}],
+    "sectors": [{"sector": "Technology", "minimum": "0.1", "maximum": "0.9"}],
+    "turnover": "0.5",
+    "views": [{"asset": "AAPL", "against": "MSFT", "earns": "0.1", "confidence": "0.5"}],
+    "market": "equal",
+    "extra": ["MSFT"],
+    "lookback": 126,
+    "cost": "0.002",
+}
 LOGIN = {"username": "alice", "password": PASSWORD, "grant_type": "password", "scope": "", "client_id": ""}
 OPENING = {"investments": [{"asset": "AAPL", "quantity": "1", "unit_cost": "90", "opened_on": "2024-01-02"}]}
 
@@ -112,6 +131,7 @@ VALID: dict[str, dict[str, Any]] = {
     "post scenario-list": {"name": "Rates", "description": "a note", "shocks": SHOCKS},
     "patch scenario-detail": {"name": "Rates", "description": "a note", "shocks": SHOCKS},
     "post portfolio-stress": {"shocks": SHOCKS, "as_of": "2024-02-01"},
+    "post portfolio-optimise": OPTIMISATION,
     "post token": LOGIN,
     "post token-refresh": {"refresh_token": "x", "grant_type": "refresh_token"},
     "post token-revoke": {"refresh_token": "x", "grant_type": "refresh_token"},

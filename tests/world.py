@@ -13,7 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from activity.models import Job
 from activity.services import start_job
-from analytics.models import RebalanceProposal, Scenario
+from analytics.models import OptimisationRun, RebalanceProposal, Scenario
+from analytics.optimiser import Terms
 from analytics.scenarios import Target
 from analytics.services.rebalancing import save_proposal
 from analytics.services.scenarios import NewShock, create_scenario
@@ -113,6 +114,7 @@ class World:
     proposal: ActionProposal
     scenario: Scenario
     rebalancing: RebalanceProposal
+    run: OptimisationRun
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -124,6 +126,7 @@ class World:
             "transactions": self.trade.pk,
             "holdings": self.asset.symbol,
             "jobs": self.job.pk,
+            **dict.fromkeys(("optimise", "optimiser"), self.run.pk),
             "assets": self.asset.symbol,
             "cost-methods": self.change.pk,
             "actions": self.action.pk,
@@ -173,6 +176,7 @@ def make_world(owner: User) -> World:
     doubt, quote, proposal = doubt_about(asset, 0), doubtful_quote(asset, 0), announce(asset, 0)
     scenario = imagine(owner, "Crash")
     rebalancing = propose_half(portfolio, asset)
+    run = OptimisationRun.objects.create(portfolio=portfolio, asked_by=owner, objective="hrp", terms=Terms().to_json())
     return World(
         owner=owner,
         staff=staff,
@@ -189,6 +193,7 @@ def make_world(owner: User) -> World:
         proposal=proposal,
         scenario=scenario,
         rebalancing=rebalancing,
+        run=run,
     )
 
 
@@ -289,6 +294,9 @@ def grow(world: World, first: int, last: int) -> None:
         if number < MOST_WATCHLISTS:
             create_watchlist(owner=world.owner, name=f"List {number}")
         start_job(owner=world.owner, kind="import", total=number)
+        OptimisationRun.objects.create(
+            portfolio=world.portfolio, asked_by=world.owner, objective="hrp", terms=Terms().to_json()
+        )
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         doubtful_quote(asset, number)

@@ -1,5 +1,6 @@
 from analytics.api.dependence import ContributionsView, CorrelationView
 from analytics.api.income import IncomeView
+from analytics.api.optimise import OptimisationListView, OptimisationRunView
 from analytics.api.performance import PerformanceView
 from analytics.api.rebalancing import RebalanceProposalViewSet, RebalanceViewSet
 from analytics.api.risk import RiskView, SeriesView
@@ -13,6 +14,8 @@ __all__ = [
     "ContributionsView",
     "CorrelationView",
     "IncomeView",
+    "OptimisationListView",
+    "OptimisationRunView",
     "PerformanceView",
     "RebalanceProposalViewSet",
     "RebalanceViewSet",

@@ -18,21 +18,27 @@ from analytics.engine.backtest import (
     exceptions,
     kupiec_test,
 )
+from analytics.engine.black_litterman import ContradictoryViews, Views, equilibrium, posterior
 from analytics.engine.bonds import BondFigures, bond_figures, bond_price, bond_yield
 from analytics.engine.dependence import Estimator, correlation, covariance, risk_contributions
 from analytics.engine.drawdown import DrawdownPeriod, drawdown_periods, drawdown_series, max_drawdown, ulcer_index
 from analytics.engine.errors import InsufficientData, UndefinedMetric
 from analytics.engine.factors import FactorRisk, Regression, factor_regression, factor_risk, return_attribution
 from analytics.engine.forecasts import loss_forecasts
+from analytics.engine.hierarchy import hierarchical_risk_parity
+from analytics.engine.limits import Constraint, Group, Infeasible, Limits, WeightsDoNotAddUp
 from analytics.engine.moments import annual_volatility, downside_risk, skewness, win_rate
-from analytics.engine.ratios import (
-    alpha,
-    beta,
-    calmar_ratio,
-    expanding_sharpe_ratio,
-    sharpe_ratio,
-    sortino_ratio,
+from analytics.engine.optimise import (
+    OBJECTIVES,
+    Frontier,
+    Objective,
+    Optimum,
+    SingularCovariance,
+    efficient_frontier,
+    optimise,
 )
+from analytics.engine.programs import NoSolution
+from analytics.engine.ratios import alpha, beta, calmar_ratio, expanding_sharpe_ratio, sharpe_ratio, sortino_ratio
 from analytics.engine.relative import (
     down_capture,
     information_ratio,
@@ -56,27 +62,43 @@ from analytics.engine.simulate import simulate
 from analytics.engine.stress import StressResult, stress
 from analytics.engine.tail import METHODS, Method, expected_shortfall, value_at_risk
 from analytics.engine.types import Figure, FloatArray
+from analytics.engine.walk_forward import Track, WalkForward, rebalancings, walk_forward
 
 __all__ = [
     "METHODS",
     "METRICS",
+    "OBJECTIVES",
     "BondFigures",
     "BrinsonAttribution",
     "Christoffersen",
+    "Constraint",
+    "ContradictoryViews",
     "CoverageTests",
     "DrawdownPeriod",
     "Estimator",
     "FactorRisk",
     "Figure",
     "FloatArray",
+    "Frontier",
+    "Group",
+    "Infeasible",
     "InsufficientData",
     "LikelihoodRatio",
+    "Limits",
     "Method",
+    "NoSolution",
+    "Objective",
+    "Optimum",
     "Regression",
+    "SingularCovariance",
     "StressResult",
     "TimeWeightedReturns",
+    "Track",
     "TrafficLight",
     "UndefinedMetric",
+    "Views",
+    "WalkForward",
+    "WeightsDoNotAddUp",
     "alpha",
     "annual_return",
     "annual_volatility",
@@ -96,12 +118,15 @@ __all__ = [
     "downside_risk",
     "drawdown_periods",
     "drawdown_series",
+    "efficient_frontier",
+    "equilibrium",
     "exceptions",
     "excess_kurtosis",
     "expanding_sharpe_ratio",
     "expected_shortfall",
     "factor_regression",
     "factor_risk",
+    "hierarchical_risk_parity",
     "information_ratio",
     "kupiec_test",
     "loss_forecasts",
@@ -110,8 +135,11 @@ __all__ = [
     "metrics_of_weights",
     "minimum_observations",
     "omega_ratio",
+    "optimise",
     "portfolio_returns",
+    "posterior",
     "r_squared",
+    "rebalancings",
     "return_attribution",
     "risk_contributions",
     "rolling",
@@ -129,5 +157,6 @@ __all__ = [
     "ulcer_index",
     "up_capture",
     "value_at_risk",
+    "walk_forward",
     "win_rate",
 ]

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analytics', '0005_scenarios'),
+        ('analytics', '0006_optimisation'),
         ('portfolios', '0010_targets'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

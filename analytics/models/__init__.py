@@ -1,12 +1,15 @@
 """What was computed about portfolios, from which versions of its inputs, and what people ask of them."""
 
 from analytics.models.backtest import Basis, VarBacktest, VarBacktestQuerySet
+from analytics.models.optimisation import OptimisationRun, OptimisationRunQuerySet
 from analytics.models.rebalancing import RebalanceProposal, RebalanceState
 from analytics.models.scenario import Scenario, ScenarioQuerySet, ScenarioShock, StressWindow
 from analytics.models.snapshot import Snapshot, SnapshotQuerySet
 
 __all__ = [
     "Basis",
+    "OptimisationRun",
+    "OptimisationRunQuerySet",
     "RebalanceProposal",
     "RebalanceState",
     "Scenario",

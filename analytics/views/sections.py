@@ -28,6 +28,7 @@ SECTIONS = (
     Section("stress", "Stress tests", "analytics-stress"),
     Section("correlation", "Correlation", "analytics-correlation"),
     Section("rebalancing", "Rebalancing", "analytics-rebalancing"),
+    Section("optimiser", "Optimiser", "analytics-optimiser"),
 )
 
 
