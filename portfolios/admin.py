@@ -108,12 +108,19 @@ class PortfolioAdmin(ModelAdmin):
         return [AccountInline] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Portfolio, form: Any, change: bool) -> None:
+        unsaid = {"rebalance_threshold"} if form.cleaned_data["rebalance_threshold"] is None else set()
         if change:
-            changes = {name: form.cleaned_data[name] for name in EDITABLE}
+            changes = {name: form.cleaned_data[name] for name in EDITABLE if name not in unsaid}
             change_portfolio(portfolio=obj, actor=request.user, **changes)  # type: ignore[arg-type]
             return
-        values = {name: getattr(obj, name) for name in (*EDITABLE, "base_currency", "cost_method", "cash")}
-        obj.pk = create_portfolio(owner=obj.owner, **values).pk
+        names = {*EDITABLE, "base_currency", "cost_method", "cash"} - unsaid
+        obj.pk = create_portfolio(owner=obj.owner, **{name: getattr(obj, name) for name in names}).pk
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A threshold that is left empty stays as it is."""
+        if db_field.name == "rebalance_threshold":
+            kwargs["required"] = False
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         for link in formset.save(commit=False):

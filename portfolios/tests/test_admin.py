@@ -165,9 +165,10 @@ def test_a_portfolio_is_created_changed_and_deleted(admin: Client, alice: User, 
     inline["portfolio_accounts-1-joined_on"] = "2024-02-01"
     changed = admin.post(
         page(Portfolio, "change", portfolio.pk),
-        {"name": "Newer", "benchmark": apple.pk, "long_term_days": 730} | inline,
+        {"name": "Newer", "benchmark": apple.pk, "long_term_days": 730, "rebalance_threshold": "0.1"} | inline,
     )
     assert changed.status_code == 302
+    assert Portfolio.objects.get().rebalance_threshold == Decimal("0.1")
     portfolio.refresh_from_db()
     assert (portfolio.name, portfolio.benchmark) == ("Newer", apple)
     assert PortfolioAccount.objects.filter(account=euros, joined_on=date(2024, 2, 1)).exists()
