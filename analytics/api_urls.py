@@ -2,9 +2,17 @@
 
 from django.urls import path
 
-from analytics.api import IncomeView, PerformanceView, RiskView, SeriesView, TaxReportView
+from analytics.api import (
+    IncomeView,
+    PerformanceView,
+    PortfolioFactorsView,
+    RiskView,
+    SeriesView,
+    TaxReportView,
+)
 
 urlpatterns = [
+    path("<int:pk>/factors/", PortfolioFactorsView.as_view(), name="portfolio-factors"),
     path("<int:pk>/income/", IncomeView.as_view(), name="portfolio-income"),
     path("<int:pk>/performance/", PerformanceView.as_view(), name="portfolio-performance"),
     path("<int:pk>/risk/", RiskView.as_view(), name="portfolio-risk"),

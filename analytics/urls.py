@@ -3,6 +3,8 @@
 from django.urls import path
 
 from analytics.views.dashboard import dashboard, methods, risk_card, value_card
+from analytics.views.factor_sets import factor_sets
+from analytics.views.factors import factors
 from analytics.views.holding import holding
 from analytics.views.risk import risk
 from analytics.views.sections import analytics
@@ -14,6 +16,8 @@ urlpatterns = [
     path("cards/<int:portfolio_id>/value/", value_card, name="value-card"),
     path("analytics/", analytics, name="analytics"),
     path("analytics/risk/", risk, name="analytics-risk"),
+    path("analytics/factors/", factors, name="analytics-factors"),
+    path("market/factors/", factor_sets, name="factor-sets"),
     path("holdings/<path:symbol>/", holding, name="holding"),
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),

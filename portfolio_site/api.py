@@ -15,6 +15,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from activity.api import JobViewSet
+from analytics.api import FactorSetViewSet
 from assets.api import (
     AssetViewSet,
     ProfileViewSet,
@@ -30,6 +31,7 @@ router = SimpleRouter()
 router.register("assets", AssetViewSet, basename="asset")
 router.register("market/quarantine", QuarantineViewSet, basename="quarantine")
 router.register("market/action-proposals", ActionProposalViewSet, basename="proposal")
+router.register("factors", FactorSetViewSet, basename="factor-set")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -40,6 +42,7 @@ BEGINNINGS = {
     "portfolios": "portfolio-list",
     "assets": "asset-list",
     "watchlists": "watchlist-list",
+    "factors": "factor-set-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",

@@ -13,6 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from activity.models import Job
 from activity.services import start_job
+from analytics.models import FactorSet
+from analytics.services.factors import NewFactorSet, create_factor_set, store_returns, table_of
 from assets.models import ActionProposal, Asset, CorporateAction, PriceGap, QuarantinedBar, Watchlist, WatchlistEntry
 from assets.providers.base import ActionNotice, Bar
 from assets.quality import Doubt, Reason, Refusal
@@ -38,6 +40,7 @@ STAFFS = (
     "market/action-proposals/",
     "market/actions/",
     "market/prices/",
+    "market/factors/",
 )
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
@@ -58,7 +61,7 @@ class Endpoint:
     @property
     def is_private(self) -> bool:
         """Whether it names an object that belongs to somebody; prices are everybody's, doubts about them staff's."""
-        everybodys = "symbol>" in self.route or "assets/" in self.route
+        everybodys = "symbol>" in self.route or "assets/" in self.route or self.route.startswith("api/factors/")
         return "<" in self.route and not everybodys and not self.is_for_staff
 
     @property
@@ -92,6 +95,7 @@ class World:
     entry: WatchlistEntry
     doubt: QuarantinedBar
     proposal: ActionProposal
+    factor_set: FactorSet
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -115,6 +119,7 @@ class World:
             "quarantine": self.doubt.pk,
             "action-proposals": self.proposal.pk,
             "providers": "polygon",
+            "factors": self.factor_set.pk,
         }
 
     @property
@@ -145,7 +150,19 @@ def make_world(owner: User) -> World:
     watchlist = create_watchlist(owner=owner, name="Ideas")
     entry = add_entry(watchlist=watchlist, asset=asset, note="a note", target_price=Decimal(120))
     doubt, proposal = doubt_about(asset, 0), announce(asset, 0)
-    return World(owner, staff, portfolio, trade, asset, job, change, action, watchlist, entry, doubt, proposal)
+    return World(
+        owner, staff, portfolio, trade, asset, job, change, action, watchlist, entry, doubt, proposal, load_factors(0)
+    )
+
+
+def load_factors(number: int) -> FactorSet:
+    """A factor set with three days of two factors, another one for each number."""
+    key = f"set{number}"
+    made = FactorSet.objects.filter(key=key).first()
+    made = made or create_factor_set(new=NewFactorSet(key, f"Set {number}", "daily"), actor=None)
+    rows = [(date(2024, 1, day), {"mkt_rf": 0.01, "smb": -0.002 * day}) for day in (2, 3, 4)]
+    store_returns(factor_set=made, table=table_of(rows, "daily"), actor=None)
+    return made
 
 
 def doubt_about(asset: Asset, number: int) -> QuarantinedBar:
@@ -220,5 +237,6 @@ def grow(world: World, first: int, last: int) -> None:
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         announce(asset, number)
+        load_factors(number + 1)
         ignore_proposal(proposal=announce(world.asset, number), actor=world.staff)
         PriceGap.objects.create(asset=asset, start=date(2024, 1, 5), end=date(2024, 1, 8), sessions=2)

@@ -22,7 +22,10 @@ class Section(NamedTuple):
     url_name: str
 
 
-SECTIONS = (Section("risk", "Risk", "analytics-risk"),)
+SECTIONS = (
+    Section("risk", "Risk", "analytics-risk"),
+    Section("factors", "Factors", "analytics-factors"),
+)
 
 
 @require_safe
