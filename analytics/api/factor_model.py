@@ -142,7 +142,7 @@ class PortfolioFactorsSerializer(serializers.Serializer[Any]):
     adjusted_r_squared = RatioField()
     exposures = ExposureSerializer(many=True)
     risk = FactorRiskSerializer()
-    attribution = AttributionSerializer()
+    attribution = AttributionSerializer(allow_null=True, help_text="Null where a period lost everything.")
     attribution_by_span = AttributionSerializer(many=True)
     rolling = RollingSerializer(allow_null=True, help_text="Null where there are fewer periods than a window has.")
     holdings = HoldingRiskSerializer(many=True, allow_null=True, help_text="Null ex post.")
@@ -191,7 +191,7 @@ def body_of(report: FactorReport) -> dict[str, Any]:
             )
         ],
         "risk": _risk(keys, found),
-        "attribution": _attributed(keys, found.total),
+        "attribution": _attributed(keys, found.total) if found.total else None,
         "attribution_by_span": [_attributed(keys, span) for span in found.spans],
         "rolling": _rolling(keys, found),
         "holdings": _holdings(keys, report),

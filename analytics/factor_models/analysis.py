@@ -62,7 +62,8 @@ class Analysis:
 
     ``alpha`` is None where a year of it is beyond what a number can hold, or loses more than everything.
 
-    ``rolling`` is None where the sample is no longer than a window. ``holdings`` is None ex post.
+    ``rolling`` is None where the sample is no longer than a window, ``total`` where a period lost everything, and
+    ``holdings`` ex post.
     """
 
     sample: Sample
@@ -71,7 +72,7 @@ class Analysis:
     periods: int
     risk: FactorRisk
     rolling: Rolling | None
-    total: Attributed
+    total: Attributed | None
     spans: tuple[Attributed, ...]
     holdings: HoldingRisk | None
 
@@ -88,8 +89,8 @@ def analyse(sample: Sample, *, rolling: int | None = None, span: str = "year", b
     """The model of ``sample``: exposures by least squares with Newey and West's errors, and what follows from them.
 
     ``rolling`` is the length of the moving window in periods, by default ``ROLLING``; the return is attributed for each
-    ``span``, "year" or "month". Raises UndefinedMetric for factors that say the same thing twice or do not vary, for a
-    portfolio whose returns do not vary and for a return of −100 % or less.
+    ``span``, "year" or "month". Raises UndefinedMetric for factors that say the same thing twice or do not vary, and
+    for a portfolio whose returns do not vary.
     """
     periods = PERIODS[sample.frequency]
     fit = factor_regression(sample.returns, sample.factors, sample.rate)
@@ -98,8 +99,7 @@ def analyse(sample: Sample, *, rolling: int | None = None, span: str = "year", b
     matrix = covariance(sample.factors, periods=periods)
     specific = float(np.var(fit.residuals, ddof=1)) * periods
     risk = factor_risk(fit.betas, matrix, specific)
-    parts = return_attribution(sample.returns, sample.factors, fit.betas, sample.rate)
-    labels = sample.ends.astype(SPANS[span])
+    total, spans = _attribution(sample, fit, span)
     return Analysis(
         sample=sample,
         regression=fit,
@@ -107,8 +107,8 @@ def analyse(sample: Sample, *, rolling: int | None = None, span: str = "year", b
         periods=periods,
         risk=risk,
         rolling=rolling_exposures(sample, rolling or ROLLING[sample.frequency]),
-        total=_attributed(sample, parts, np.arange(len(parts))),
-        spans=tuple(_attributed(sample, parts, np.flatnonzero(labels == label)) for label in np.unique(labels)),
+        total=total,
+        spans=spans,
         holdings=holding_risk(sample, fit, matrix, risk.volatility) if by_holding else None,
     )
 
@@ -169,6 +169,16 @@ def linked(parts: FloatArray, returns: FloatArray) -> FloatArray:
 def _log_ratio(returns: FloatArray) -> FloatArray:
     ratio: FloatArray = np.divide(np.log1p(returns), returns, out=np.ones_like(returns), where=returns != 0)
     return ratio
+
+
+def _attribution(sample: Sample, fit: Regression, span: str) -> tuple[Attributed | None, tuple[Attributed, ...]]:
+    """The whole sample's return and that of each span by source; nothing where a period lost everything."""
+    if (sample.returns <= -1.0).any():
+        return None, ()
+    parts = return_attribution(sample.returns, sample.factors, fit.betas, sample.rate)
+    labels = sample.ends.astype(SPANS[span])
+    whole = _attributed(sample, parts, np.arange(len(parts)))
+    return whole, tuple(_attributed(sample, parts, np.flatnonzero(labels == label)) for label in np.unique(labels))
 
 
 def _attributed(sample: Sample, parts: FloatArray, places: NDArray[np.intp]) -> Attributed:

@@ -83,6 +83,8 @@ class FactorReport:
         end = self.analysis.sample.ends[-1].item()
         if (self.as_of - end).days > BEHIND[self.choice.factor_set.frequency]:
             said.append(f"The factor set has nothing after {end}: what happened since is not in the figures.")
+        if self.analysis.total is None:
+            said.append("The return is not attributed, because one period lost everything.")
         if self.analysis.rolling is None:
             said.append("There are too few periods for a window that moves.")
         return said

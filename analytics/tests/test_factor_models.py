@@ -190,6 +190,7 @@ def test_attribution_adds_up_to_the_return(seed: int, span: str) -> None:
 
     found = analyse(sample, span=span)
 
+    assert found.total is not None
     for part in (found.total, *found.spans):
         days = (sample.ends >= np.datetime64(part.start)) & (sample.ends <= np.datetime64(part.end))
         assert_allclose(part.total, np.prod(1 + sample.returns[days]) - 1, rtol=1e-10, atol=1e-14)
@@ -204,6 +205,16 @@ def test_linking_one_period_changes_nothing_and_a_ruin_is_refused() -> None:
     assert_allclose(linked(back, back.sum(axis=1)), [0, 0], atol=1e-15)
     with pytest.raises(UndefinedMetric, match="−100 %"):
         linked(np.array([[-1.0], [0.5]]), np.array([-1.0, 0.5]))
+
+
+def test_a_period_that_lost_everything_has_exposures_but_no_attribution() -> None:
+    sample = drawn(3, holdings=1)
+    sample.parts[100] = -1.0
+
+    found = analyse(sample)
+
+    assert (found.total, found.spans) == (None, ())
+    assert np.isfinite(found.regression.betas).all()
 
 
 def test_rolling_exposures_are_those_of_each_window_alone() -> None:
@@ -256,6 +267,7 @@ def test_alpha_is_compounded_over_a_year() -> None:
     sample = drawn(10, frequency="monthly")
     found = analyse(sample)
     assert found.alpha is not None
+    assert found.total is not None
     assert_allclose(found.alpha, (1 + found.regression.alpha) ** 12 - 1, rtol=1e-12)
     assert found.periods == 12
 
