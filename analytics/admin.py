@@ -13,15 +13,16 @@ from kombu.exceptions import OperationalError
 from activity.admin import ReadOnly
 from activity.services import finish_job, start_job
 from analytics import services, tasks
-from analytics.models import OptimisationRun, RebalanceProposal, Snapshot, StressWindow, VarBacktest
+from analytics.models import Factor, FactorSet, OptimisationRun, RebalanceProposal, Snapshot, StressWindow, VarBacktest
 from portfolios.models import Portfolio
 
 if TYPE_CHECKING:
     from users.models import User
 
     ModelAdmin = admin.ModelAdmin[Any]  # generic in its stub only
+    TabularInline = admin.TabularInline[Any, Any]
 else:
-    ModelAdmin = admin.ModelAdmin
+    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
 
 
 def queue(request: HttpRequest, portfolio_ids: Sequence[int]) -> None:
@@ -45,6 +46,20 @@ def recompute_portfolios(model_admin: Any, request: HttpRequest, portfolios: Que
 # The action is about analytics, which portfolios do not know of.
 portfolio_admin = admin.site.get_model_admin(Portfolio)
 portfolio_admin.actions = [*(portfolio_admin.actions or ()), recompute_portfolios]
+
+
+class FactorInline(ReadOnly, TabularInline):
+    model = Factor
+
+
+@admin.register(FactorSet)
+class FactorSetAdmin(ReadOnly, ModelAdmin):
+    """To look at; files are loaded on the page of factor sets."""
+
+    list_display = ["key", "name", "frequency", "region", "currency", "source", "version", "updated_at"]
+    list_filter = ["frequency", "currency"]
+    search_fields = ["key", "name"]
+    inlines = [FactorInline]
 
 
 @admin.register(Snapshot)

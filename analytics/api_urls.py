@@ -7,6 +7,7 @@ from analytics import api
 urlpatterns = [
     path("<int:pk>/contributions/", api.ContributionsView.as_view(), name="portfolio-contributions"),
     path("<int:pk>/correlation/", api.CorrelationView.as_view(), name="portfolio-correlation"),
+    path("<int:pk>/factors/", api.PortfolioFactorsView.as_view(), name="portfolio-factors"),
     path("<int:pk>/income/", api.IncomeView.as_view(), name="portfolio-income"),
     path("<int:pk>/optimise/", api.OptimisationListView.as_view(), name="portfolio-optimise"),
     path("<int:pk>/optimise/<int:run>/", api.OptimisationRunView.as_view(), name="portfolio-optimisation"),

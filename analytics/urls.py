@@ -4,6 +4,8 @@ from django.urls import path
 
 from analytics.views.dashboard import dashboard, methods, risk_card, value_card
 from analytics.views.dependence import dependence
+from analytics.views.factor_sets import factor_sets
+from analytics.views.factors import factors
 from analytics.views.holding import holding
 from analytics.views.optimiser import OptimiserPage, optimisation_run
 from analytics.views.rebalancing import (
@@ -50,6 +52,8 @@ urlpatterns = [
     ),
     path("analytics/optimiser/", login_needed(OptimiserPage.as_view()), name="analytics-optimiser"),
     path("analytics/optimiser/<int:run>/", optimisation_run, name="optimisation-run"),
+    path("analytics/factors/", factors, name="analytics-factors"),
+    path("market/factors/", factor_sets, name="factor-sets"),
     path("holdings/<path:symbol>/", holding, name="holding"),
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),

@@ -15,7 +15,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from activity.api import JobViewSet
-from analytics.api import StressWindowViewSet
+from analytics.api import FactorSetViewSet, StressWindowViewSet
 from assets.api import (
     AssetViewSet,
     DoubtfulQuoteViewSet,
@@ -36,6 +36,7 @@ router.register("market/quarantine/live-prices", DoubtfulQuoteViewSet, basename=
 router.register("market/quarantine", QuarantineViewSet, basename="quarantine")
 router.register("market/action-proposals", ActionProposalViewSet, basename="proposal")
 router.register("stress-windows", StressWindowViewSet, basename="stress-window")
+router.register("factors", FactorSetViewSet, basename="factor-set")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -48,6 +49,7 @@ BEGINNINGS = {
     "watchlists": "watchlist-list",
     "scenarios": "scenario-list",
     "stress windows": "stress-window-list",
+    "factors": "factor-set-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",

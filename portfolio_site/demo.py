@@ -26,6 +26,7 @@ from assets.services.history import store_bars
 from assets.services.sources import simulated_series
 from banking.models import CashTransaction, Section
 from banking.services.transactions import book_cash
+from portfolio_site.demo_factors import load_factors
 from portfolios.models import Portfolio, TradeKind
 from portfolios.services.portfolios import create_portfolio
 from portfolios.services.trades import NewTrade, book_trades
@@ -42,6 +43,8 @@ def load(say: Say) -> None:
     assets = load_assets()
     say(f"{len(assets)} assets")
     say(f"{load_history(assets, demo)} new daily prices, to {demo['last_day']}")
+    for name, changed in load_factors().items():
+        say(f"{name}: {changed} new factor returns")
     with transaction.atomic():  # people are there only together with their portfolios
         people = load_people(demo["people"])
         say(f"people: {', '.join(people)}")

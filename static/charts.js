@@ -7,6 +7,10 @@ import { plane } from "./plane.js";
 
 use([LineChart, ScatterChart, GridComponent, TooltipComponent, AxisPointerComponent, CanvasRenderer]);
 
+// Many lines in one picture, told apart by their stroke besides.
+const PARTS = Array.from({ length: 12 }, (_, place) => `part-${place + 1}`);
+const STROKES = ["solid", [6, 3], [2, 2]];
+
 // A canvas knows no CSS variables, so colours are read as what they resolve to in the theme of the moment.
 const palette = (element) => {
   const probe = document.createElement("span");
@@ -17,6 +21,11 @@ const palette = (element) => {
   };
   const names = ["portfolio", "benchmark", "gain", "loss", "ink", "quiet", "rule", "paper"];
   const colours = Object.fromEntries(names.map((name) => [name, colour(name)]));
+  probe.style.color = "";
+  for (const name of PARTS) {
+    probe.className = name;
+    colours[name] = getComputedStyle(probe).color;
+  }
   probe.remove();
   return colours;
 };
@@ -31,6 +40,11 @@ const formats = (unit, currency, digits, clock) => {
     const short = number(clock ? { maximumFractionDigits: digits } : { notation: "compact", maximumSignificantDigits: 3 }); // a day's moves are small
     return { full: (value) => `${full.format(value)} ${currency}`, short: (value) => short.format(value) };
   }
+  if (unit === "ratio") {
+    const full = number(fixed(digits));
+    const short = number({ maximumFractionDigits: 2 });
+    return { full: (value) => full.format(value), short: (value) => short.format(value) };
+  }
   const full = number({ style: "percent", signDisplay: "exceptZero", ...fixed(2) });
   const short = number({ style: "percent", maximumFractionDigits: 1 });
   return { full: (value) => full.format(value), short: (value) => short.format(value) };
@@ -40,6 +54,7 @@ const longDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long"
 
 const timeOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC" });
 const moment = (clock) => (at) => (clock ? `${longDay.format(at)}, ${timeOfDay.format(at)} UTC` : longDay.format(at));
+const stroke = (role) => (role === "benchmark" ? [5, 4] : STROKES[Math.max(PARTS.indexOf(role), 0) % STROKES.length]);
 
 const line = (series, days, colours) => ({
   name: series.name,
@@ -48,7 +63,7 @@ const line = (series, days, colours) => ({
   showSymbol: false,
   symbol: series.role === "benchmark" ? "emptyCircle" : "circle",
   color: colours[series.role],
-  lineStyle: { width: series.role === "benchmark" ? 1.5 : 2, type: series.role === "benchmark" ? [5, 4] : "solid" },
+  lineStyle: { width: series.role === "benchmark" ? 1.5 : 2, type: stroke(series.role) },
   areaStyle: series.area ? { opacity: 0.12 } : undefined,
   emphasis: { disabled: true },
 });

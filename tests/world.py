@@ -13,9 +13,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from activity.models import Job
 from activity.services import start_job
-from analytics.models import OptimisationRun, RebalanceProposal, Scenario
+from analytics.models import FactorSet, OptimisationRun, RebalanceProposal, Scenario
 from analytics.optimiser import Terms
 from analytics.scenarios import Target
+from analytics.services.factors import NewFactorSet, create_factor_set, store_returns, table_of
 from analytics.services.rebalancing import save_proposal
 from analytics.services.scenarios import NewShock, create_scenario
 from assets.models import (
@@ -57,6 +58,7 @@ STAFFS = (
     "market/action-proposals/",
     "market/actions/",
     "market/prices/",
+    "market/factors/",
 )
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
@@ -77,7 +79,7 @@ class Endpoint:
     @property
     def is_private(self) -> bool:
         """Whether it names an object that belongs to somebody; prices are everybody's, doubts about them staff's."""
-        everybodys = "symbol>" in self.route or "assets/" in self.route
+        everybodys = "symbol>" in self.route or "assets/" in self.route or self.route.startswith("api/factors/")
         return "<" in self.route and not everybodys and not self.is_for_staff
 
     @property
@@ -115,6 +117,7 @@ class World:
     scenario: Scenario
     rebalancing: RebalanceProposal
     run: OptimisationRun
+    factor_set: FactorSet
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -143,6 +146,7 @@ class World:
             "rebalancing": self.rebalancing.pk,
             "providers": "polygon",
             "scenarios": self.scenario.pk,
+            "factors": self.factor_set.pk,
         }
 
     @property
@@ -194,6 +198,7 @@ def make_world(owner: User) -> World:
         scenario=scenario,
         rebalancing=rebalancing,
         run=run,
+        factor_set=load_factors(0),
     )
 
 
@@ -202,6 +207,16 @@ def propose_half(portfolio: Portfolio, asset: Asset) -> RebalanceProposal:
     targets = [NewTarget(asset, Decimal("0.5"))]
     set_targets(portfolio=portfolio, targets=targets, actor=portfolio.owner)
     return save_proposal(portfolio=portfolio, request=Request(targets, keep_others=True), actor=portfolio.owner)
+
+
+def load_factors(number: int) -> FactorSet:
+    """A factor set with three days of two factors, another one for each number."""
+    key = f"set{number}"
+    made = FactorSet.objects.filter(key=key).first()
+    made = made or create_factor_set(new=NewFactorSet(key, f"Set {number}", "daily"), actor=None)
+    rows = [(date(2024, 1, day), {"mkt_rf": 0.01, "smb": -0.002 * day}) for day in (2, 3, 4)]
+    store_returns(factor_set=made, table=table_of(rows, "daily"), actor=None)
+    return made
 
 
 def doubt_about(asset: Asset, number: int) -> QuarantinedBar:
@@ -301,6 +316,7 @@ def grow(world: World, first: int, last: int) -> None:
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         doubtful_quote(asset, number)
         announce(asset, number)
+        load_factors(number + 1)
         ignore_proposal(proposal=announce(world.asset, number), actor=world.staff)
         propose_half(world.portfolio, asset)
         PriceGap.objects.create(asset=asset, start=date(2024, 1, 5), end=date(2024, 1, 8), sessions=2)

@@ -1,4 +1,6 @@
 from analytics.api.dependence import ContributionsView, CorrelationView
+from analytics.api.factor_model import PortfolioFactorsView
+from analytics.api.factors import FactorSetViewSet
 from analytics.api.income import IncomeView
 from analytics.api.optimise import OptimisationListView, OptimisationRunView
 from analytics.api.performance import PerformanceView
@@ -13,10 +15,12 @@ __all__ = [
     "BacktestsView",
     "ContributionsView",
     "CorrelationView",
+    "FactorSetViewSet",
     "IncomeView",
     "OptimisationListView",
     "OptimisationRunView",
     "PerformanceView",
+    "PortfolioFactorsView",
     "RebalanceProposalViewSet",
     "RebalanceViewSet",
     "RiskView",

@@ -1,1 +1,1 @@
-"""The forms of the pages of analytics."""
+"""What people type on the pages of analytics."""

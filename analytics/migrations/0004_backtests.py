@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analytics', '0002_initial'),
+        ('analytics', '0003_factors'),
         ('portfolios', '0009_payment_matches'),
     ]
 

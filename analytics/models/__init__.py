@@ -1,6 +1,7 @@
 """What was computed about portfolios, from which versions of its inputs, and what people ask of them."""
 
 from analytics.models.backtest import Basis, VarBacktest, VarBacktestQuerySet
+from analytics.models.factor import Factor, FactorReturn, FactorSet, Frequency
 from analytics.models.optimisation import OptimisationRun, OptimisationRunQuerySet
 from analytics.models.rebalancing import RebalanceProposal, RebalanceState
 from analytics.models.scenario import Scenario, ScenarioQuerySet, ScenarioShock, StressWindow
@@ -8,6 +9,10 @@ from analytics.models.snapshot import Snapshot, SnapshotQuerySet
 
 __all__ = [
     "Basis",
+    "Factor",
+    "FactorReturn",
+    "FactorSet",
+    "Frequency",
     "OptimisationRun",
     "OptimisationRunQuerySet",
     "RebalanceProposal",

@@ -29,6 +29,7 @@ SECTIONS = (
     Section("correlation", "Correlation", "analytics-correlation"),
     Section("rebalancing", "Rebalancing", "analytics-rebalancing"),
     Section("optimiser", "Optimiser", "analytics-optimiser"),
+    Section("factors", "Factors", "analytics-factors"),
 )
 
 

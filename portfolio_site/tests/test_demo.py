@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import Max, Min
 from django.test import Client
 
+from analytics.models import Factor, FactorReturn, FactorSet
 from assets.models import Asset, HistoricValue, PriceBasis, PriceClock
 from portfolio_site import demo
 from portfolios.models import Disposal, Investment, Portfolio, Trade
@@ -26,8 +27,11 @@ def loaded(settings: Any) -> None:
     call_command("demo", verbosity=0)
 
 
+MODELS = (Asset, HistoricValue, FactorSet, FactorReturn, User, Portfolio, Trade, Disposal, Investment)
+
+
 def counts() -> list[int]:
-    return [model.objects.count() for model in (Asset, HistoricValue, User, Portfolio, Trade, Disposal, Investment)]
+    return [model.objects.count() for model in MODELS]
 
 
 @pytest.mark.usefixtures("loaded")
@@ -49,6 +53,25 @@ class TestLoaded:
             "TSLA",
         }
         assert Asset.objects.get(symbol="AAPL").price_basis == PriceBasis.TOTAL_RETURN
+
+    def test_its_factor_sets_are_loaded(self) -> None:
+        spans = FactorReturn.objects.values("factor__factor_set__key").annotate(first=Min("day"), last=Max("day"))
+
+        assert {row["factor__factor_set__key"]: (row["first"], row["last"]) for row in spans} == {
+            "style": (date(2014, 1, 3), date(2022, 12, 28)),
+            "us_monthly": (date(1949, 1, 31), date(2017, 3, 31)),
+        }
+        assert [factor.key for factor in Factor.objects.filter(risk_free=True)] == ["rf"]
+
+    def test_a_style_factor_is_its_etf_less_the_index(self) -> None:
+        closes = HistoricValue.objects.filter(day__in=[date(2014, 3, 10), date(2014, 3, 11)]).order_by("day")
+        growth = {}
+        for symbol in ("MTUM", "SP500"):
+            before, after = (float(bar.close) for bar in closes.filter(asset__symbol=symbol))
+            growth[symbol] = after / before - 1
+        [value] = FactorReturn.objects.filter(factor__key="momentum", day=date(2014, 3, 11)).values_list("value")
+
+        assert value[0] == pytest.approx(growth["MTUM"] - growth["SP500"], abs=1e-11)
 
     def test_the_closed_trade_gains_what_the_books_compute(self) -> None:
         disposal = Disposal.objects.get(asset__symbol="AMZN")
