@@ -20,7 +20,7 @@ from analytics.engine.dependence import Estimator, correlation, covariance, risk
 from analytics.engine.drawdown import DrawdownPeriod, drawdown_periods, drawdown_series, max_drawdown, ulcer_index
 from analytics.engine.errors import InsufficientData, UndefinedMetric
 from analytics.engine.factors import FactorRisk, Regression, factor_regression, factor_risk, return_attribution
-from analytics.engine.moments import annual_volatility, downside_risk, skewness, win_rate
+from analytics.engine.moments import annual_volatility, best_day, downside_risk, skewness, win_rate, worst_day
 from analytics.engine.ratios import (
     alpha,
     beta,
@@ -37,7 +37,7 @@ from analytics.engine.relative import (
     treynor_ratio,
     up_capture,
 )
-from analytics.engine.report import METRICS, metrics, metrics_of_weights, minimum_observations
+from analytics.engine.report import FURTHER, METRICS, metrics, metrics_of_weights, minimum_observations
 from analytics.engine.returns import (
     TimeWeightedReturns,
     annual_return,
@@ -45,6 +45,7 @@ from analytics.engine.returns import (
     portfolio_returns,
     simple_returns,
     time_weighted_returns,
+    total_return,
 )
 from analytics.engine.rolling import rolling
 from analytics.engine.shape import excess_kurtosis, omega_ratio, stability, tail_ratio
@@ -54,6 +55,7 @@ from analytics.engine.tail import METHODS, expected_shortfall, value_at_risk
 from analytics.engine.types import Figure, FloatArray
 
 __all__ = [
+    "FURTHER",
     "METHODS",
     "METRICS",
     "BrinsonAttribution",
@@ -74,6 +76,7 @@ __all__ = [
     "annual_return",
     "annual_volatility",
     "basel_traffic_light",
+    "best_day",
     "beta",
     "brinson_attribution",
     "calmar_ratio",
@@ -112,10 +115,12 @@ __all__ = [
     "stress",
     "tail_ratio",
     "time_weighted_returns",
+    "total_return",
     "tracking_error",
     "treynor_ratio",
     "ulcer_index",
     "up_capture",
     "value_at_risk",
     "win_rate",
+    "worst_day",
 ]
