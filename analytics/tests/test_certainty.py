@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from analytics.certainty import minor_amounts, sums
 from portfolios.book.value import market_value
 
-quantities = st.decimals(Decimal("-999999"), Decimal(999999), places=4)
+quantities = st.decimals(Decimal(-999999), Decimal(999999), places=4)
 prices = st.decimals(Decimal("0.0001"), Decimal(99999), places=6)
 
 
@@ -19,7 +19,7 @@ prices = st.decimals(Decimal("0.0001"), Decimal(99999), places=6)
 @example(Decimal("0.5"), Decimal("0.01"), "USD")
 @example(Decimal("-1.5"), Decimal(1), "JPY")
 @example(Decimal("1.005"), Decimal(1), "USD")
-@example(Decimal("999999"), Decimal("99999.005"), "USD")
+@example(Decimal(999999), Decimal("99999.005"), "USD")
 def test_what_is_certain_is_the_decimal_amount(quantity: Decimal, price: Decimal, currency: str) -> None:
     digits = {"USD": 2, "JPY": 0, "KWD": 3}[currency]
     exact = market_value(quantity, price, Decimal(1), currency)
