@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 DayArray = NDArray[np.datetime64]
 IndexArray = NDArray[np.intp]
-Unit = Literal["money", "fraction"]
+Unit = Literal["money", "fraction", "ratio"]
 
 POINTS = 500
 TABLE_ROWS = 40

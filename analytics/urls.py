@@ -3,6 +3,7 @@
 from django.urls import path
 
 from analytics.views.dashboard import dashboard, methods, risk_card, value_card
+from analytics.views.history import history, rolling_card
 from analytics.views.holding import holding
 from analytics.views.risk import risk
 from analytics.views.sections import analytics
@@ -14,6 +15,8 @@ urlpatterns = [
     path("cards/<int:portfolio_id>/value/", value_card, name="value-card"),
     path("analytics/", analytics, name="analytics"),
     path("analytics/risk/", risk, name="analytics-risk"),
+    path("analytics/history/", history, name="analytics-history"),
+    path("cards/<int:portfolio_id>/rolling/", rolling_card, name="rolling-card"),
     path("holdings/<path:symbol>/", holding, name="holding"),
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),

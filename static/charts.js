@@ -30,6 +30,10 @@ const formats = (unit, currency, digits) => {
     const short = number({ notation: "compact", maximumSignificantDigits: 3 });
     return { full: (value) => `${full.format(value)} ${currency}`, short: (value) => short.format(value) };
   }
+  if (unit === "ratio") {
+    const full = number(fixed(2));
+    return { full: (value) => full.format(value), short: (value) => number({ maximumFractionDigits: 1 }).format(value) };
+  }
   const full = number({ style: "percent", signDisplay: "exceptZero", ...fixed(2) });
   const short = number({ style: "percent", maximumFractionDigits: 1 });
   return { full: (value) => full.format(value), short: (value) => short.format(value) };
@@ -54,10 +58,11 @@ const shapes = {
   buy: { symbol: "triangle", symbolSize: 11, colour: "gain" },
   sell: { symbol: "triangle", symbolRotate: 180, symbolSize: 11, colour: "loss" },
   transfer: { symbol: "diamond", symbolSize: 12, colour: "benchmark" },
+  trough: { symbol: "circle", symbolSize: 17, colour: "loss", numbered: true },
 };
 
 const marked = (marks, colours) => {
-  const { colour, ...shape } = shapes[marks.role];
+  const { colour, numbered, ...shape } = shapes[marks.role];
   return {
     ...shape,
     name: marks.role,
@@ -66,6 +71,7 @@ const marked = (marks, colours) => {
     z: 3,
     color: colours[colour],
     itemStyle: { borderColor: colours.paper, borderWidth: 1 },
+    label: { show: Boolean(numbered), color: colours.paper, fontSize: 11, formatter: (point) => `${point.dataIndex + 1}` },
     emphasis: { disabled: true },
   };
 };

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any, cast
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
@@ -34,6 +35,23 @@ class PeriodQuery(serializers.Serializer[Any]):
         return attrs
 
 
+class AsOfQuery(serializers.Serializer[Any]):
+    as_of = IsoDateField(required=False, help_text="Valuation date; the last close when left out.")
+
+    def validate_as_of(self, day: date) -> date:
+        if day > timezone.now().date() + timedelta(days=1):  # somewhere it is tomorrow already
+            raise serializers.ValidationError("This day has not come yet.")
+        return day
+
+
+class WindowSerializer(serializers.Serializer[Any]):
+    """The first and the last session with a return, and how many there are."""
+
+    start = serializers.DateField(allow_null=True)
+    end = serializers.DateField(allow_null=True)
+    observations = serializers.IntegerField()
+
+
 class PortfolioView(GenericAPIView[Portfolio]):
     """A view of one portfolio of the caller's; any other does not exist."""
 
@@ -49,6 +67,23 @@ class PortfolioView(GenericAPIView[Portfolio]):
         given = query(data=self.request.query_params.dict())
         given.is_valid(raise_exception=True)
         return dict(given.validated_data)
+
+
+def described(portfolio: Portfolio, as_of: date | None, price_source: str) -> dict[str, Any]:
+    """What every answer about the portfolio's own past begins with."""
+    return {
+        "portfolio": portfolio.pk,
+        "as_of": as_of,
+        "basis": "ex-post",
+        "currency": portfolio.base_currency,
+        "benchmark": portfolio.benchmark.symbol if portfolio.benchmark else None,
+        "price_source": price_source,
+    }
+
+
+def method(heading: str) -> str:
+    """Where a figure's formula stands."""
+    return f"{reverse('methods')}#{heading}"
 
 
 def chart_amounts(values: Any, currency: str) -> list[str]:

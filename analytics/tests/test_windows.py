@@ -109,14 +109,18 @@ def test_a_window_says_what_it_counts() -> None:
     end = series.grid.days[-1]
     keys = list(PERIODS)
 
-    assert found.ends[:3].tolist() == [end.item()] * 3 and np.isnat(found.ends[3])
+    assert found.ends[:3].tolist() == [end.item()] * 3
+    assert np.isnat(found.ends[3])
     counts = dict(zip(keys, found.windows[0]["observations"].tolist(), strict=True))
-    assert counts["month"] in range(20, 24) and counts["year"] in range(258, 264) and counts["inception"] == 1500
+    assert counts["month"] in range(20, 24)
+    assert counts["year"] in range(258, 264)
+    assert counts["inception"] == 1500
     year = found.windows[0, keys.index("year")]
     assert year["start"] > period_start("year", end.item()) >= (year["start"] - 4).item()
     assert year["compared"] == year["observations"]
     assert found.windows[1, 4]["compared"] == 0
-    assert (found.windows[3]["observations"] == 0).all() and np.isnan(found.figures[3]).all()
+    assert (found.windows[3]["observations"] == 0).all()
+    assert np.isnan(found.figures[3]).all()
 
 
 def test_a_portfolio_that_is_younger_says_so_and_few_days_are_counted() -> None:

@@ -22,7 +22,10 @@ class Section(NamedTuple):
     url_name: str
 
 
-SECTIONS = (Section("risk", "Risk", "analytics-risk"),)
+SECTIONS = (
+    Section("risk", "Risk", "analytics-risk"),
+    Section("history", "History", "analytics-history"),
+)
 
 
 @require_safe
