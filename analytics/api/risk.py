@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import queries
-from analytics.api.base import PortfolioView, chart_amounts
+from analytics.api.base import PortfolioView, WindowSerializer, chart_amounts
 from analytics.figures import FIGURES, HORIZON, LABELS, LEVEL
 from analytics.models import Snapshot
 from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, RatioField, StrictIntegerField
@@ -40,12 +40,6 @@ class RiskQuery(serializers.Serializer[Any]):
 class SeriesQuery(serializers.Serializer[Any]):
     start = IsoDateField(required=False)
     end = IsoDateField(required=False)
-
-
-class WindowSerializer(serializers.Serializer[Any]):
-    start = serializers.DateField(allow_null=True)
-    end = serializers.DateField(allow_null=True)
-    observations = serializers.IntegerField()
 
 
 class MetricSerializer(serializers.Serializer[Any]):
