@@ -16,6 +16,7 @@ from analytics.market import Grid, Market
 from analytics.valuation import Changes, FloatArray, IntArray, Spans, flows, rounded, spans, values, worth_of
 from core.money import minor_units
 
+TOGETHER = 64  # portfolios whose returns are computed together: their matrices stay near the processor's cache
 # Below 0 units leave. The last two are what corporate actions do: no trade, and no cash.
 BUY, SELL, TRANSFER_IN, TRANSFER_OUT, UNITS_IN, UNITS_OUT = 1, -1, 0, -2, 3, -3
 
@@ -75,7 +76,8 @@ class Series:
 
     ``rows`` (n,) are their places in the chunk. ``values``, ``paid_in``, ``paid_out`` and ``returns`` are (n, T) over
     ``grid.days``; ``valid`` (n, T) is True where a return was earned inside the portfolio's window. ``problems`` holds
-    why a portfolio has no series at all, or "".
+    why a portfolio has no series at all, or "". ``opened`` (n,) are the days of the first facts, sessions or not; NaT
+    without one.
     """
 
     rows: IntArray
@@ -87,6 +89,7 @@ class Series:
     returns: FloatArray
     valid: NDArray[np.bool_]
     problems: list[str]
+    opened: NDArray[np.datetime64]
 
 
 def series_of(inputs: Inputs) -> Iterator[Series]:
@@ -225,7 +228,16 @@ def _series(inputs: Inputs, base: str, grid: Grid, rows: IntArray, *, to_the_end
     for matrix in (worth, paid_in, paid_out):
         matrix[~usable] = 0.0
     returns, valid = _returns(group, worth, paid_in, paid_out, usable, problems)
-    return Series(rows, base, group.grid, worth, paid_in, paid_out, returns, valid, problems)
+    return Series(rows, base, group.grid, worth, paid_in, paid_out, returns, valid, problems, _opened(group))
+
+
+def _opened(group: _Group) -> NDArray[np.datetime64]:
+    """The day of each portfolio's first fact (n,); NaT without one."""
+    latest = np.iinfo(np.int64).max
+    first = np.full(group.portfolios, latest, np.int64)
+    for facts in (group.trades, group.cash):
+        np.minimum.at(first, facts["row"], facts["day"].astype(np.int64))
+    return np.where(first == latest, np.datetime64("NaT", "D"), first.astype("M8[D]"))
 
 
 def _window(group: _Group, ends: IntArray, row: IntArray, day: IntArray) -> NDArray[np.bool_]:
@@ -280,9 +292,14 @@ def _returns(
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     if not worth.size:
         return worth, usable
-    weighted = time_weighted_returns(worth.T, paid_in.T, paid_out.T)
-    undefined = np.asarray(weighted.undefined.T & usable)
-    for place in np.flatnonzero(undefined.any(axis=1)):
-        day = group.grid.days[undefined[place].argmax()]
+    returns, valid = np.empty(worth.shape), np.empty(worth.shape, bool)
+    for start in range(0, len(worth), TOGETHER):
+        rows = slice(start, start + TOGETHER)
+        weighted = time_weighted_returns(worth[rows].T, paid_in[rows].T, paid_out[rows].T)
+        returns[rows], valid[rows] = weighted.returns.T, weighted.valid.T & usable[rows]
+    broken = np.isnan(returns)
+    broken &= usable
+    for place in np.flatnonzero(broken.any(axis=1)):
+        day = group.grid.days[broken[place].argmax()]
         problems[place] = f"the return is undefined from {day}, when nothing was invested that could earn it"
-    return weighted.returns.T, weighted.valid.T & usable
+    return returns, valid

@@ -6,6 +6,7 @@ from analytics.views.dashboard import dashboard, methods, risk_card, value_card
 from analytics.views.dependence import dependence
 from analytics.views.factor_sets import factor_sets
 from analytics.views.factors import factors
+from analytics.views.history import history, rolling_card
 from analytics.views.holding import holding
 from analytics.views.optimiser import OptimiserPage, optimisation_run
 from analytics.views.rebalancing import (
@@ -54,6 +55,8 @@ urlpatterns = [
     path("analytics/optimiser/<int:run>/", optimisation_run, name="optimisation-run"),
     path("analytics/factors/", factors, name="analytics-factors"),
     path("market/factors/", factor_sets, name="factor-sets"),
+    path("analytics/history/", history, name="analytics-history"),
+    path("cards/<int:portfolio_id>/rolling/", rolling_card, name="rolling-card"),
     path("holdings/<path:symbol>/", holding, name="holding"),
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),

@@ -2,13 +2,15 @@
 
 Builds a database of its own in a temporary folder: 500 assets with daily closes over 1,260 sessions, and portfolios of
 30 holdings each, begun on any day of the first year and bought within 60 sessions, a fifth of them sold in part later.
-Then recomputes every portfolio in chunks of 1,000, in this process, which is what one worker does. The baseline, in the
-same run, is the usual way with the ORM, pandas and empyrical, one portfolio after the other, on a sample, scaled up.
+Then recomputes every portfolio in chunks of 1,000, in this process, which is what one worker does, and once more in two
+processes that take chunks in turn. The baseline, in the same run, is the usual way with the ORM, pandas and empyrical,
+one portfolio after the other, on a sample, scaled up.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -37,8 +39,12 @@ def main() -> None:
         with clock(f"building {options.portfolios} portfolios × {HOLDINGS} holdings × {SESSIONS} sessions"):
             ids = build(options.portfolios)
         ours, processor = measure(ids, profile=options.profile)
+        both, processors = measure_two(Path(folder), ids)
         theirs = baseline(ids[: options.sample]) / options.sample * len(ids)
     print(f"\nportfolio server   {ours:8.2f} s   {processor:.2f} s of it processor time, {len(ids)} portfolios")
+    print(
+        f"in two processes   {both:8.2f} s   {' and '.join(f'{busy:.2f}' for busy in processors)} s of processor time"
+    )
     print(f"ORM and pandas     {theirs:8.2f} s   scaled from {options.sample} portfolios")
     print(f"                   {theirs / ours:8.0f} times as long")
 
@@ -200,6 +206,38 @@ def measure(ids: list[int], *, profile: bool) -> tuple[float, float]:
     with clock("finding that nothing is stale, one query"):
         queries.stale_portfolio_ids()
     return seconds, processor
+
+
+def measure_two(folder: Path, ids: list[int]) -> tuple[float, list[float]]:
+    """The same by two processes, as by two workers: seconds until both are done, and each one's processor time."""
+    context = multiprocessing.get_context("spawn")
+    chunks, spent, ready = context.Queue(), context.Queue(), context.Barrier(3)
+    for start in range(0, len(ids), CHUNK):
+        chunks.put(ids[start : start + CHUNK])
+    for _ in range(2):
+        chunks.put(None)
+    workers = [context.Process(target=work, args=(folder, chunks, spent, ready)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    ready.wait()
+    started = time.perf_counter()
+    for worker in workers:
+        worker.join()
+    return time.perf_counter() - started, [spent.get() for _ in workers]
+
+
+def work(folder: Path, chunks: Any, spent: Any, ready: Any) -> None:
+    """One of them: takes chunks until there are none."""
+    prepare_django(folder)
+    from analytics import services
+    from assets.panel import open_panel
+
+    open_panel()
+    ready.wait()
+    busy = time.process_time()
+    while (chunk := chunks.get()) is not None:
+        services.recompute(chunk)
+    spent.put(time.process_time() - busy)
 
 
 def start_profiler() -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg2.extensions import Binary
 from psycopg2.extras import Json
 
 Row = Sequence[Any]
@@ -112,6 +113,8 @@ def _copy_text(value: object) -> str:
         return r"\N"
     if isinstance(value, Json):
         value = value.dumps(value.adapted)
+    elif isinstance(value, Binary):
+        return rf"\\x{bytes(value.adapted).hex()}"
     if type(value).__name__ not in PLAIN_TYPES:
         raise TypeError(f"COPY cannot write a {type(value).__name__}")
     return str(value).translate(ESCAPES)

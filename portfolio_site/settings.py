@@ -290,6 +290,7 @@ INGEST_AT = time.fromisoformat(env.str("INGEST_AT", default="03:00"))
 INGEST_TIME_ZONE = env.str("INGEST_TIME_ZONE", default="UTC")
 INGEST_LEASE = timedelta(seconds=env.float("INGEST_LEASE", default=30.0))  # a worker silent for so long is gone
 INGEST_HEARTBEAT = timedelta(seconds=env.float("INGEST_HEARTBEAT", default=10.0))
+CALCULATION_CACHE = env.int("CALCULATION_CACHE", default=60)  # seconds that figures computed on request are kept
 QUOTE_TTL = timedelta(seconds=env.float("QUOTE_TTL", default=60.0))  # so long a quote is shown without asking again
 PROFILE_TTL = timedelta(hours=env.float("PROFILE_TTL_HOURS", default=24.0))
 QUOTE_WAIT = timedelta(seconds=env.float("QUOTE_WAIT", default=5.0))  # of readers while another asks for the first one
@@ -368,6 +369,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/",
     "ENUM_NAME_OVERRIDES": {
         "ActionKindEnum": "assets.models.ActionKind",
+        "BasisEnum": "analytics.models.Basis",
         "CostMethodEnum": "portfolios.models.CostMethod",
         "RebalanceStateEnum": "analytics.models.RebalanceState",
         "JobStateEnum": "activity.models.JobState",

@@ -74,10 +74,11 @@ const shapes = {
   sell: { symbol: "triangle", symbolRotate: 180, symbolSize: 11, colour: "loss" },
   transfer: { symbol: "diamond", symbolSize: 12, colour: "benchmark" },
   exception: { symbol: "diamond", symbolSize: 12, colour: "loss" },
+  trough: { symbol: "circle", symbolSize: 17, colour: "loss", numbered: true },
 };
 
 const marked = (marks, colours) => {
-  const { colour, ...shape } = shapes[marks.role];
+  const { colour, numbered, ...shape } = shapes[marks.role];
   return {
     ...shape,
     name: marks.role,
@@ -86,6 +87,7 @@ const marked = (marks, colours) => {
     z: 3,
     color: colours[colour],
     itemStyle: { borderColor: colours.paper, borderWidth: 1 },
+    label: { show: Boolean(numbered), color: colours.paper, fontSize: 11, formatter: (point) => `${point.dataIndex + 1}` },
     emphasis: { disabled: true },
   };
 };

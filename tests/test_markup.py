@@ -12,6 +12,9 @@ from tests.world import World
 TRADE = {"kind": "sell", "asset": "AAPL", "traded_at": "2024-03-01T15:30", "quantity": "2", "price": "100", "fee": "x"}
 LOT = {"lots-0-quantity": "1", "lots-4-cost": "x"}
 PAGES = [
+    "/analytics/history/?portfolio={portfolio}",
+    "/analytics/history/?portfolio={portfolio}&as_of=2024-01-05",
+    "/cards/{portfolio}/rolling/?metric=beta&window=63",
     "/transactions/new/?portfolio={portfolio}",
     "/transactions/new/?portfolio={portfolio}&kind=sell&asset=AAPL",
     "/transactions/{trade}/edit/",

@@ -1,9 +1,11 @@
 from analytics.api.dependence import ContributionsView, CorrelationView
 from analytics.api.factor_model import PortfolioFactorsView
 from analytics.api.factors import FactorSetViewSet
+from analytics.api.history import CalendarView, DrawdownsView, RollingView
 from analytics.api.income import IncomeView
 from analytics.api.optimise import OptimisationListView, OptimisationRunView
 from analytics.api.performance import PerformanceView
+from analytics.api.periods import FigureHistoryView, PeriodsView
 from analytics.api.rebalancing import RebalanceProposalViewSet, RebalanceViewSet
 from analytics.api.risk import RiskView, SeriesView
 from analytics.api.stress import ScenarioViewSet, StressView, StressWindowViewSet
@@ -13,17 +15,22 @@ from analytics.api.value_at_risk import BacktestHistoryView, BacktestsView, Valu
 __all__ = [
     "BacktestHistoryView",
     "BacktestsView",
+    "CalendarView",
     "ContributionsView",
     "CorrelationView",
+    "DrawdownsView",
     "FactorSetViewSet",
+    "FigureHistoryView",
     "IncomeView",
     "OptimisationListView",
     "OptimisationRunView",
     "PerformanceView",
+    "PeriodsView",
     "PortfolioFactorsView",
     "RebalanceProposalViewSet",
     "RebalanceViewSet",
     "RiskView",
+    "RollingView",
     "ScenarioViewSet",
     "SeriesView",
     "StressView",

@@ -6,10 +6,12 @@ from datetime import date, timedelta
 from typing import Any, cast
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 
+from analytics.models import Basis
 from core.api import IsoDateField
 from core.money import minor_units
 from portfolios.models import Portfolio
@@ -34,7 +36,7 @@ class PeriodQuery(serializers.Serializer[Any]):
         return attrs
 
 
-BASES = ["ex-ante", "ex-post"]  # from a day's weights and what is held, or from the returns that were really earned
+BASES = Basis.choices
 
 
 def has_come(day: date) -> None:
@@ -47,6 +49,14 @@ class AsOfQuery(serializers.Serializer[Any]):
     as_of = IsoDateField(
         required=False, validators=[has_come], help_text="Valuation date; the last close when left out."
     )
+
+
+class WindowSerializer(serializers.Serializer[Any]):
+    """The first and the last session with a return, and how many there are."""
+
+    start = serializers.DateField(allow_null=True)
+    end = serializers.DateField(allow_null=True)
+    observations = serializers.IntegerField()
 
 
 class PortfolioView(GenericAPIView[Portfolio]):
@@ -64,6 +74,23 @@ class PortfolioView(GenericAPIView[Portfolio]):
         given = query(data=self.request.query_params.dict())
         given.is_valid(raise_exception=True)
         return dict(given.validated_data)
+
+
+def described(portfolio: Portfolio, as_of: date | None, price_source: str) -> dict[str, Any]:
+    """What every answer about the portfolio's own past begins with."""
+    return {
+        "portfolio": portfolio.pk,
+        "as_of": as_of,
+        "basis": "ex-post",
+        "currency": portfolio.base_currency,
+        "benchmark": portfolio.benchmark.symbol if portfolio.benchmark else None,
+        "price_source": price_source,
+    }
+
+
+def method(heading: str) -> str:
+    """Where a figure's formula stands."""
+    return f"{reverse('methods')}#{heading}"
 
 
 def chart_amounts(values: Any, currency: str) -> list[str]:

@@ -12,11 +12,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics.api.base import PortfolioView
+from analytics.api.base import BASES, PortfolioView
 from analytics.api.risk import WindowSerializer
 from analytics.factor_models import Analysis, Attributed
 from analytics.factor_models.analysis import SPANS
-from analytics.queries.factors import BASES, EX_ANTE, FactorReport, factor_report
+from analytics.queries.factors import EX_ANTE, FactorReport, factor_report
 from core.api import AwareDateTimeField, IsoDateField, RatioField, StrictIntegerField
 
 CASH = "Cash"
@@ -33,7 +33,7 @@ class FactorsQuery(serializers.Serializer[Any]):
     )
     set = serializers.CharField(max_length=40, required=False, help_text="Key or id of the set that serves the model.")
     basis = serializers.ChoiceField(
-        choices=list(BASES), default=EX_ANTE, help_text="Today's holdings on their own history, or the own returns."
+        choices=BASES, default=EX_ANTE, help_text="Today's holdings on their own history, or the own returns."
     )
     as_of = IsoDateField(required=False, help_text="Valuation date; the last close when left out.")
     window = StrictIntegerField(
@@ -109,7 +109,7 @@ class AttributionSerializer(serializers.Serializer[Any]):
     specific = RatioField()
 
 
-class RollingSerializer(serializers.Serializer[Any]):
+class FactorRollingSerializer(serializers.Serializer[Any]):
     window = serializers.IntegerField(help_text="Periods.")
     days = serializers.ListField(child=serializers.DateField(), help_text="The last of each window.")
     exposures = serializers.DictField(child=serializers.ListField(child=RatioField(allow_null=True)))
@@ -131,7 +131,7 @@ class PortfolioFactorsSerializer(serializers.Serializer[Any]):
     portfolio = serializers.IntegerField()
     as_of = serializers.DateField()
     currency = serializers.CharField()
-    basis = serializers.ChoiceField(list(BASES))
+    basis = serializers.ChoiceField(BASES)
     price_source = serializers.CharField(help_text="“simulated” if such a price is in it, else empty.")
     model = ModelSerializer()
     window = WindowSerializer()
@@ -144,7 +144,9 @@ class PortfolioFactorsSerializer(serializers.Serializer[Any]):
     risk = FactorRiskSerializer()
     attribution = AttributionSerializer(allow_null=True, help_text="Null where a period lost everything.")
     attribution_by_span = AttributionSerializer(many=True)
-    rolling = RollingSerializer(allow_null=True, help_text="Null where there are fewer periods than a window has.")
+    rolling = FactorRollingSerializer(
+        allow_null=True, help_text="Null where there are fewer periods than a window has."
+    )
     holdings = HoldingFactorRiskSerializer(many=True, allow_null=True, help_text="Null ex post.")
     notes = serializers.ListField(child=serializers.CharField())
     method = serializers.CharField(help_text="Where the formulas stand.")

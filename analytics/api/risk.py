@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import queries
-from analytics.api.base import BASES, PortfolioView, chart_amounts
+from analytics.api.base import BASES, PortfolioView, WindowSerializer, chart_amounts
 from analytics.api.value_at_risk import HistoryWindowSerializer, LossSerializer, exposure_of, loss_rows
 from analytics.engine import METHODS
 from analytics.ex_ante import loss_amount
@@ -43,12 +43,6 @@ class RiskQuery(serializers.Serializer[Any]):
 class SeriesQuery(serializers.Serializer[Any]):
     start = IsoDateField(required=False)
     end = IsoDateField(required=False)
-
-
-class WindowSerializer(serializers.Serializer[Any]):
-    start = serializers.DateField(allow_null=True)
-    end = serializers.DateField(allow_null=True)
-    observations = serializers.IntegerField()
 
 
 class MetricSerializer(serializers.Serializer[Any]):

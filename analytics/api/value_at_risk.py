@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import queries
-from analytics.api.base import PortfolioView
+from analytics.api.base import BASES, PortfolioView
 from analytics.engine import METHODS, Method
 from analytics.ex_ante import METHOD_LABELS, Loss, loss_amount
 from analytics.exposure import MIN_SESSIONS
@@ -75,14 +75,14 @@ class ValueAtRiskQuery(DayQuery):
 
 
 class BacktestQuery(DayQuery):
-    basis = serializers.ChoiceField(Basis.choices, required=False)
+    basis = serializers.ChoiceField(BASES, required=False)
     method = serializers.ChoiceField(METHODS, required=False)
     level = DecimalStringField(6, 5, required=False, **LEVEL_LIMITS)
     days = StrictIntegerField(required=False, min_value=1, max_value=LONGEST_WINDOW)
 
 
 class BacktestHistoryQuery(serializers.Serializer[Any]):
-    basis = serializers.ChoiceField(Basis.choices, default=Basis.EX_ANTE)
+    basis = serializers.ChoiceField(BASES, default=Basis.EX_ANTE)
     method = serializers.ChoiceField(METHODS, default="historical")
     level = DecimalStringField(6, 5, default=Decimal("0.99"), **LEVEL_LIMITS)
     days = StrictIntegerField(default=250, min_value=1, max_value=LONGEST_WINDOW)

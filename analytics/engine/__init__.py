@@ -27,7 +27,7 @@ from analytics.engine.factors import FactorRisk, Regression, factor_regression, 
 from analytics.engine.forecasts import loss_forecasts
 from analytics.engine.hierarchy import hierarchical_risk_parity
 from analytics.engine.limits import Constraint, Group, Infeasible, Limits, WeightsDoNotAddUp
-from analytics.engine.moments import annual_volatility, downside_risk, skewness, win_rate
+from analytics.engine.moments import annual_volatility, best_day, downside_risk, skewness, win_rate, worst_day
 from analytics.engine.optimise import (
     OBJECTIVES,
     Frontier,
@@ -47,7 +47,7 @@ from analytics.engine.relative import (
     treynor_ratio,
     up_capture,
 )
-from analytics.engine.report import METRICS, metrics, metrics_of_weights, minimum_observations
+from analytics.engine.report import FURTHER, METRICS, metrics, metrics_of_weights, minimum_observations
 from analytics.engine.returns import (
     TimeWeightedReturns,
     annual_return,
@@ -55,6 +55,7 @@ from analytics.engine.returns import (
     portfolio_returns,
     simple_returns,
     time_weighted_returns,
+    total_return,
 )
 from analytics.engine.rolling import rolling
 from analytics.engine.shape import excess_kurtosis, omega_ratio, stability, tail_ratio
@@ -65,6 +66,7 @@ from analytics.engine.types import Figure, FloatArray
 from analytics.engine.walk_forward import Track, WalkForward, rebalancings, walk_forward
 
 __all__ = [
+    "FURTHER",
     "METHODS",
     "METRICS",
     "OBJECTIVES",
@@ -103,6 +105,7 @@ __all__ = [
     "annual_return",
     "annual_volatility",
     "basel_traffic_light",
+    "best_day",
     "beta",
     "bond_figures",
     "bond_price",
@@ -152,6 +155,7 @@ __all__ = [
     "stress",
     "tail_ratio",
     "time_weighted_returns",
+    "total_return",
     "tracking_error",
     "treynor_ratio",
     "ulcer_index",
@@ -159,4 +163,5 @@ __all__ = [
     "value_at_risk",
     "walk_forward",
     "win_rate",
+    "worst_day",
 ]

@@ -51,13 +51,15 @@ class TrafficLight:
 def exceptions(returns: ArrayLike, forecasts: ArrayLike) -> BoolArray:
     """True where the loss of the day went beyond the forecast, −r > VaR; (T,) or (T, N) of both.
 
-    Raises ``ValueError`` for NaN, infinity or differing shapes.
+    Raises ``ValueError`` for NaN, infinity or differing shapes, ``InsufficientData`` without any day.
     """
     series, limits = np.asarray(returns, dtype=np.float64), np.asarray(forecasts, dtype=np.float64)
     if series.shape != limits.shape:
         raise ValueError(f"forecasts have shape {limits.shape}, returns have {series.shape}")
     if not (np.isfinite(series).all() and np.isfinite(limits).all()):
         raise ValueError("returns and forecasts must not contain NaN or infinity")
+    if not series.size:
+        raise InsufficientData(needed=1, got=0)
     return np.asarray(-series > limits)
 
 

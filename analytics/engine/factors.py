@@ -83,7 +83,7 @@ def factor_regression(
     InsufficientData
         With fewer than K + 3 periods.
     UndefinedMetric
-        If the factors are collinear or one of them does not vary.
+        If the factors are collinear or one of them does not vary, or a single series of returns does not.
 
     References
     ----------
@@ -106,6 +106,8 @@ def factor_regression(
     ratio = np.divide(coefficients, errors, out=np.full_like(errors, np.nan), where=errors > 0)
     chance = 2.0 * student.sf(np.abs(ratio), days - count - 1)
     fit = _fit(excess, residuals)
+    if single and np.isnan(fit[0]):
+        raise UndefinedMetric("excess returns do not vary")
     adjusted = 1.0 - (1.0 - fit) * (days - 1) / (days - count - 1)
     shaped = [_shaped(block, single=single) for block in (coefficients, errors, ratio, chance)]
     (alpha, betas), (alpha_error, beta_errors), (alpha_t, beta_t), (alpha_p, beta_p) = shaped

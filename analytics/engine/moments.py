@@ -107,3 +107,15 @@ def win_rate(returns: ArrayLike) -> Figure:
     """
     gains: Figure = np.mean(checked(returns) > 0, axis=0)
     return gains
+
+
+def best_day(returns: ArrayLike) -> Figure:
+    """The highest return of a period, max(r): a fraction. Takes and raises what ``win_rate`` does."""
+    highest: Figure = np.max(checked(returns), axis=0)
+    return highest
+
+
+def worst_day(returns: ArrayLike) -> Figure:
+    """The lowest return of a period, min(r): a fraction. Takes and raises what ``win_rate`` does."""
+    lowest: Figure = np.min(checked(returns), axis=0)
+    return lowest

@@ -1,7 +1,8 @@
-"""The figures of many portfolios at once: twelve metrics in one pass, block by block.
+"""The figures of many portfolios at once: twelve metrics, or twenty-four, in one pass, block by block.
 
 A block is a handful of portfolios, each laid out as one contiguous row, small enough that the block and its two scratch
-buffers stay in the processor's cache while all twelve figures are taken from it. One portfolio is a block of one row.
+buffers stay in the processor's cache while all figures are taken from it (see ``blocks``). One portfolio is a block of
+one row.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analytics.engine.blocks import Block, Figures, Terms, figures_of
 from analytics.engine.errors import InsufficientData
-from analytics.engine.returns import by_asset, compounded, product, sparse_weights
-from analytics.engine.tail import check_level, full_tail, quantile_weights, tail_weights
-from analytics.engine.types import BoolArray, FloatArray, Weights, beside, checked, is_flat
-
-Figures = dict[str, FloatArray]
+from analytics.engine.returns import by_asset, product, sparse_weights
+from analytics.engine.tail import check_level, full_tail
+from analytics.engine.types import BoolArray, FloatArray, IntArray, Weights, beside, checked
 
 METRICS = (
     "annual_return",
@@ -33,6 +33,33 @@ METRICS = (
     "skewness",
     "win_rate",
 )
+# What ``metrics`` gives besides when it is asked for more.
+FURTHER = (
+    "total_return",
+    "tracking_error",
+    "information_ratio",
+    "r_squared",
+    "up_capture",
+    "down_capture",
+    "omega_ratio",
+    "ulcer_index",
+    "tail_ratio",
+    "stability",
+    "excess_kurtosis",
+    "best_day",
+    "worst_day",
+)
+_OF_TWO = (
+    "annual_volatility",
+    "sharpe_ratio",
+    "beta",
+    "alpha",
+    "tracking_error",
+    "information_ratio",
+    "r_squared",
+    "omega_ratio",
+    "stability",
+)
 
 # Returns in a block: 1 MB, near the cache; smaller blocks pay more for the calls than they save (measured).
 BLOCK = 1 << 17
@@ -42,16 +69,16 @@ Load = Callable[[slice, FloatArray], FloatArray]
 
 
 def minimum_observations(level: float = 0.95) -> dict[str, int]:
-    """How many returns each of the metrics needs; ``metrics`` gives NaN below.
+    """How many returns each of the metrics, and of the further ones, needs; ``metrics`` gives NaN below.
 
     The tail figures need one whole observation in the tail: 20 returns at 95 %. (``value_at_risk`` itself interpolates
     with fewer; a report does not show what no observation supports.)
     """
     check_level(level)
-    needed = dict.fromkeys(METRICS, 1)
-    needed |= dict.fromkeys(("annual_volatility", "sharpe_ratio", "beta", "alpha"), 2)
+    needed = dict.fromkeys((*METRICS, *FURTHER), 1)
+    needed |= dict.fromkeys(_OF_TWO, 2)
     needed |= dict.fromkeys(("value_at_risk", "expected_shortfall"), full_tail(level))
-    return needed | {"skewness": 3}
+    return needed | {"skewness": 3, "excess_kurtosis": 4}
 
 
 def metrics(
@@ -61,6 +88,8 @@ def metrics(
     risk_free: float = 0.0,
     periods: float = 252,
     level: float = 0.95,
+    starts: ArrayLike | None = None,
+    more: bool = False,
 ) -> Figures:
     """The twelve metrics of N return series.
 
@@ -80,16 +109,20 @@ def metrics(
         Periods in a year.
     level : float
         Confidence level of value at risk and expected shortfall, 0 < level < 1.
+    starts : (N,) of int, or None
+        The first period of each column's window, 0 ≤ start < T; the benchmark counts from there, too.
+    more : bool
+        Also those of ``FURTHER``.
 
     Returns
     -------
     dict of (N,)
-        One array for each name in ``METRICS``, in the units of the single functions.
+        One array for each name in ``METRICS`` (and ``FURTHER``), in the units of the single functions.
 
     Raises
     ------
     ValueError
-        If an input is NaN or infinite, or the shapes do not fit.
+        If an input is NaN or infinite, or the shapes or starts do not fit.
     InsufficientData
         Without any return.
     """
@@ -101,7 +134,8 @@ def metrics(
         np.copyto(buffer, series[:, columns].T)
         return buffer
 
-    return _run(_plan(series.shape, benchmark, risk_free, periods, level), load)
+    terms = Terms(risk_free, periods, level, more)
+    return _run(_plan(series.shape, benchmark, terms, starts), load)
 
 
 def metrics_of_weights(
@@ -134,7 +168,7 @@ def metrics_of_weights(
         return product(shares[columns], assets)
 
     shape = (assets.shape[1], shares.shape[0])
-    return _run(_plan(shape, benchmark, risk_free, periods, level), load)
+    return _run(_plan(shape, benchmark, Terms(risk_free, periods, level, more=False)), load)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +178,8 @@ class _Plan:
     observations: int
     portfolios: int
     market: FloatArray | None  # (T, 1) for all, or (T, N)
-    risk_free: float
-    periods: float
-    level: float
+    starts: IntArray | None  # (N,); None where all windows are whole
+    terms: Terms
 
     @property
     def rows(self) -> int:
@@ -158,6 +191,13 @@ class _Plan:
         if self.market is None:
             return None
         return np.ascontiguousarray((self.market if self.market.shape[1] == 1 else self.market[:, columns]).T)
+
+    def windows(self, columns: slice) -> tuple[IntArray, BoolArray | None]:
+        """How many returns count in each row of a block, (B,) or (1,), and what is outside of its window (B, T)."""
+        if self.starts is None:
+            return np.array([self.observations]), None
+        starts = self.starts[columns]
+        return self.observations - starts, np.arange(self.observations) < starts[:, np.newaxis]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +219,26 @@ class _Scratch:
         return _Scratch(self.returns[:rows], self.first[:rows], self.second[:rows], self.gains[:rows])
 
 
-def _plan(shape: tuple[int, ...], benchmark: ArrayLike | None, risk_free: float, periods: float, level: float) -> _Plan:
-    check_level(level)
-    if not np.isfinite(risk_free):
+def _plan(shape: tuple[int, ...], benchmark: ArrayLike | None, terms: Terms, starts: ArrayLike | None = None) -> _Plan:
+    check_level(terms.level)
+    if not np.isfinite(terms.risk_free):
         raise ValueError("risk_free must not be NaN or infinite")
     observations, portfolios = shape
     if observations < 1:
         raise InsufficientData(needed=1, got=observations)
     market = None if benchmark is None else _market(benchmark, shape)
-    return _Plan(observations, portfolios, market, risk_free, periods, level)
+    return _Plan(observations, portfolios, market, _starts(starts, shape), terms)
+
+
+def _starts(starts: ArrayLike | None, shape: tuple[int, ...]) -> IntArray | None:
+    if starts is None:
+        return None
+    first = np.asarray(starts)
+    if first.shape != shape[1:] or not np.issubdtype(first.dtype, np.integer):
+        raise ValueError(f"starts must be {shape[1]} whole numbers")
+    if ((first < 0) | (first >= shape[0])).any():
+        raise ValueError(f"starts must lie between 0 and {shape[0] - 1}")
+    return first.astype(np.int64) if first.any() else None
 
 
 def _market(benchmark: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
@@ -197,7 +248,8 @@ def _market(benchmark: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
 
 def _run(plan: _Plan, load: Load) -> Figures:
     # One thread: a second one gains a quarter on an idle machine and nothing where the workers already fill its cores.
-    figures = {name: np.full(plan.portfolios, np.nan) for name in METRICS}
+    names = METRICS + FURTHER if plan.terms.more else METRICS
+    figures = {name: np.full(plan.portfolios, np.nan) for name in names}
     scratch = _Scratch.for_plan(plan)
     for start in range(0, plan.portfolios, plan.rows):
         _fill(figures, plan, load, slice(start, min(start + plan.rows, plan.portfolios)), scratch)
@@ -207,94 +259,11 @@ def _run(plan: _Plan, load: Load) -> Figures:
 def _fill(figures: Figures, plan: _Plan, load: Load, columns: slice, scratch: _Scratch) -> None:
     """Write the figures of one block into its columns."""
     space = scratch.cut(columns.stop - columns.start)
+    counts, outside = plan.windows(columns)
     rows = load(columns, space.returns)
-    with np.errstate(over="ignore", invalid="ignore"):
-        block = _block(plan, rows, plan.market_rows(columns), space)
-    needed = minimum_observations(plan.level)
-    for name, values in block.items():
-        if plan.observations >= needed[name]:
-            figures[name][columns] = values
-
-
-def _block(plan: _Plan, rows: FloatArray, market: FloatArray | None, space: _Scratch) -> Figures:
-    mean = rows.mean(axis=1)
-    if not np.isfinite(mean).all():
-        raise ValueError("returns must not contain NaN or infinity")
-    size = np.sqrt(np.vecdot(rows, rows) / plan.observations)
-    figures = _growth(plan, rows, space)
-    figures |= _gains(plan, rows, mean, size, space)
-    figures |= _spread(plan, rows, mean, size, space)
-    if market is not None:
-        # The deviations from the mean are still in the first buffer.
-        figures |= _against(plan, mean, space.first, market)
-    # Last, because it puts the returns out of order.
-    return figures | _tail(plan, rows)
-
-
-def _growth(plan: _Plan, rows: FloatArray, space: _Scratch) -> Figures:
-    """What follows from the path of wealth."""
-    path, ratio = space.first, space.second
-    np.add(rows, 1.0, out=path)
-    np.multiply.accumulate(path, axis=1, out=path)
-    # The peak starts at 1, before the first return. fmax is faster than maximum; they differ for NaN, which is refused.
-    opening = path[:, 0].copy()
-    np.fmax(opening, 1.0, out=path[:, 0])
-    np.fmax.accumulate(path, axis=1, out=ratio)
-    path[:, 0] = opening
-    np.divide(path, ratio, out=ratio)
-    lowest = ratio.min(axis=1)
-    growth = np.where(lowest < 0, np.nan, path[:, -1])
-    annual = np.asarray(compounded(growth, plan.periods / plan.observations))
-    drawdown = lowest - 1.0
-    calmar = annual / -np.where(drawdown == 0, np.nan, drawdown)
-    return {"annual_return": annual, "max_drawdown": drawdown, "calmar_ratio": calmar}
-
-
-def _gains(plan: _Plan, rows: FloatArray, mean: FloatArray, size: FloatArray, space: _Scratch) -> Figures:
-    """What follows from returns above and below a line: zero, and the minimal acceptable return."""
-    np.greater(rows, 0.0, out=space.gains)
-    won = space.gains.sum(axis=1, dtype=np.int32)
-    below = np.minimum(rows, plan.risk_free, out=space.first)
-    if plan.risk_free:
-        below -= plan.risk_free
-    risk = np.sqrt(np.vecdot(below, below) / plan.observations)
-    sortino = (mean - plan.risk_free) / np.where(is_flat(risk, size), np.nan, risk) * np.sqrt(plan.periods)
-    return {"win_rate": won / plan.observations, "sortino_ratio": sortino}
-
-
-def _spread(plan: _Plan, rows: FloatArray, mean: FloatArray, size: FloatArray, space: _Scratch) -> Figures:
-    """What follows from deviations from the mean."""
-    centred = np.subtract(rows, mean[:, np.newaxis], out=space.first)
-    squares = np.multiply(centred, centred, out=space.second)
-    deviation = np.sqrt(squares.sum(axis=1) / plan.observations)
-    spread = np.where(is_flat(deviation, size), np.nan, deviation)
-    sample = np.sqrt(plan.observations / max(plan.observations - 1, 1))
-    return {
-        "annual_volatility": deviation * sample * np.sqrt(plan.periods),
-        "sharpe_ratio": (mean - plan.risk_free) / (spread * sample) * np.sqrt(plan.periods),
-        "skewness": np.vecdot(squares, centred) / plan.observations / spread**3,
-    }
-
-
-def _against(plan: _Plan, mean: FloatArray, centred: FloatArray, market: FloatArray) -> Figures:
-    """Beta and alpha of centred returns."""
-    level = market.mean(axis=1)
-    moves = market - level[:, np.newaxis]
-    variance = np.vecdot(moves, moves) / plan.observations
-    flat = is_flat(np.sqrt(variance), np.sqrt(level**2 + variance))
-    slope = np.vecdot(centred, moves) / plan.observations / np.where(flat, np.nan, variance)
-    unexplained = mean - plan.risk_free - slope * (level - plan.risk_free)
-    return {"beta": slope, "alpha": np.asarray(compounded(1.0 + unexplained, plan.periods))}
-
-
-def _tail(plan: _Plan, rows: FloatArray) -> Figures:
-    """The losses in order; only the worst are sorted."""
-    quantile = quantile_weights(plan.observations, plan.level)
-    shortfall = tail_weights(plan.observations, plan.level)
-    count = max(len(quantile), len(shortfall))
-    rows.partition(count - 1, axis=1)
-    worst = np.sort(rows[:, :count], axis=1)
-    return {
-        "value_at_risk": -(worst[:, : len(quantile)] @ quantile),
-        "expected_shortfall": -(worst[:, : len(shortfall)] @ shortfall),
-    }
+    block = Block(rows, plan.market_rows(columns), counts, outside, space.first, space.second, space.gains)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        found = figures_of(block, plan.terms)
+    needed = minimum_observations(plan.terms.level)
+    for name, values in found.items():
+        figures[name][columns] = np.where(counts >= needed[name], values, np.nan)

@@ -59,6 +59,15 @@ def cumulative_returns(returns: ArrayLike) -> FloatArray:
     return wealth(checked(returns)) - 1.0
 
 
+def total_return(returns: ArrayLike) -> Figure:
+    """Compounded return over the whole series, Π(1 + r) − 1: a fraction, the last of ``cumulative_returns``.
+
+    Takes (T,) or (T, N) returns. Raises ``ValueError`` for NaN or infinity, ``InsufficientData`` without any return.
+    """
+    final: Figure = cumulative_returns(returns)[-1]
+    return final
+
+
 def annual_return(returns: ArrayLike, periods: float = 252) -> Figure:
     """Geometric return a year, (Π(1 + r))^(periods / T) − 1, also called CAGR.
 
@@ -161,7 +170,7 @@ def wealth(returns: FloatArray) -> FloatArray:
     return np.multiply.accumulate(1.0 + returns, axis=0)
 
 
-def compounded(growth: Figure, exponent: float) -> Figure:
+def compounded(growth: Figure, exponent: float | FloatArray) -> Figure:
     """``growth`` to a power, less one: a growth factor brought to a year. Undefined below zero and beyond a float."""
     with np.errstate(over="ignore"):
         grown = np.power(defined(growth, np.less(growth, 0), "growth is negative"), exponent)

@@ -12,6 +12,7 @@ from analytics.engine.errors import InsufficientData, UndefinedMetric
 
 FloatArray: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
+IntArray: TypeAlias = NDArray[np.int64]
 # One number for a (T,) series, one per column for (T, N).
 Figure: TypeAlias = np.float64 | FloatArray
 # Portfolios × assets, holding only what is held.

@@ -25,6 +25,9 @@ class Snapshot(models.Model):
     older than it: at worst one recomputation too many. Money is exact, in the base
     currency; risk figures are fractions, ex-post, from the daily time-weighted returns
     since ``window_start``. A figure that is not defined is empty, and ``problems`` says why.
+
+    ``periods`` holds the same figures and further ones of the last month, quarter … and since inception, packed (see
+    ``analytics.packing``); ``period_problems`` why one is missing that has enough returns.
     """
 
     portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="snapshots")
@@ -56,6 +59,10 @@ class Snapshot(models.Model):
     skewness = models.FloatField(null=True, blank=True)
     win_rate = models.FloatField(null=True, blank=True)
     problems = models.JSONField(default=dict, blank=True, help_text="Figure to the reason why it is empty.")
+    sessions_a_year = models.PositiveSmallIntegerField(db_default=252, help_text="365 where every day is one.")
+    periods = models.BinaryField(null=True, blank=True)
+    period_layout = models.PositiveSmallIntegerField(db_default=0, help_text="What is in the periods; 0: nothing yet.")
+    period_problems = models.JSONField(null=True, blank=True, help_text="Period to figure to the reason.")
     computed_at = models.DateTimeField(auto_now=True)
 
     objects = SnapshotQuerySet.as_manager()

@@ -18,6 +18,7 @@ from analytics.queries.exposure import exposure, exposures, weighted
 from analytics.queries.facts import inputs
 from analytics.queries.money import Money, money
 from analytics.queries.performance import Report, report
+from analytics.queries.periods import PeriodFigures, PeriodReport, figure_history, past_returns, period_report
 from analytics.queries.series import ValueSeries, price_source, risk, series
 from analytics.queries.versions import stale, stale_portfolio_ids, with_versions
 
@@ -27,6 +28,8 @@ __all__ = [
     "ForecastSeries",
     "Money",
     "Night",
+    "PeriodFigures",
+    "PeriodReport",
     "Report",
     "StoredBacktests",
     "ValueSeries",
@@ -38,9 +41,12 @@ __all__ = [
     "ex_ante",
     "exposure",
     "exposures",
+    "figure_history",
     "forecast_series",
     "inputs",
     "money",
+    "past_returns",
+    "period_report",
     "plan",
     "price_source",
     "report",

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 import numpy as np
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import FloatField, Sum
+from django.db.models.functions import Cast
+from numpy.typing import NDArray
 
+from analytics.certainty import minor_amounts
+from analytics.certainty import sums as minor_sums
 from analytics.performance import UNITS_IN, Inputs
+from analytics.valuation import FloatArray
 from assets.queries import LastBar, RateMissing, RateTable, carried, last_bars, rates
+from core.arrays import records
 from core.fields import MONEY_LIMIT, SQLITE_DIGITS
-from core.money import significant_digits, total
+from core.money import minor_units, multiply, significant_digits, total
 from portfolios.book.value import market_value, scaled
 from portfolios.models import Investment, Portfolio
 from portfolios.queries import holdings, totals_of_all
 
 Held = list[tuple[int, int, Decimal]]  # portfolio id, asset id, quantity
+HELD = np.dtype([("row", np.int64), ("asset", np.int64), ("quantity", np.float64)])
 ZERO = Decimal(0)
 COLUMN_DIGITS = 19
 
@@ -42,20 +49,15 @@ class Money:
 
 
 def money(chunk: Inputs) -> dict[int, Money]:
-    """Portfolio id to its amounts; at most 13 queries, however many portfolios.
+    """Portfolio id to its amounts; at most 14 queries, however many portfolios.
 
     Equal to what ``portfolios.queries.totals_of_all`` gives for each; a portfolio that was deleted meanwhile is not in
     the answer.
     """
     ids = [facts.pk for facts in chunk.portfolios]
     portfolios = list(Portfolio.objects.filter(pk__in=ids))
-    held: Held = list(
-        Investment.objects.open()
-        .filter(portfolio__in=ids)
-        .order_by()
-        .values_list("portfolio_id", "asset_id", "quantity")
-    )
-    bars = carried(last_bars({asset for _, asset, _ in held}))
+    held = _held(ids)
+    bars = carried(last_bars(np.unique(held["asset"]).tolist()))
     values = _Values.of(chunk, held, bars, portfolios)
     sums = _sums(ids)
     cash = totals_of_all(portfolios, {})
@@ -72,6 +74,14 @@ def money(chunk: Inputs) -> dict[int, Money]:
     return amounts
 
 
+def _held(ids: list[int]) -> NDArray[np.void]:
+    """What the portfolios hold (HELD), each by its place in ``ids``, which ascend; one query."""
+    rows = Investment.objects.open().filter(portfolio__in=ids).order_by()
+    held = records(rows.values_list("portfolio_id", "asset_id", Cast("quantity", FloatField())), HELD)
+    held["row"] = np.searchsorted(ids, held["row"])
+    return held
+
+
 @dataclass(slots=True)
 class _Values:
     """Market value by portfolio id; None where a price or rate is missing, with the reason in ``problems``."""
@@ -80,29 +90,72 @@ class _Values:
     problems: dict[int, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, chunk: Inputs, held: Held, bars: Mapping[int, LastBar], portfolios: Iterable[Portfolio]) -> _Values:
+    def of(
+        cls, chunk: Inputs, held: NDArray[np.void], bars: Mapping[int, LastBar], portfolios: Sequence[Portfolio]
+    ) -> _Values:
+        """In whole minor units at once where that is certain; portfolios with an amount that is not, in decimals."""
+        rate = _Rates.of(chunk, held)
+        amounts, certain = minor_amounts(held["quantity"], *_unit_prices(chunk, held, bars, rate))
+        sums = minor_sums(held["row"], amounts, len(chunk.portfolios)).tolist()
+        doubtful = set(np.unique(held["row"][~certain]).tolist())
+        some = np.unique(held["row"]).tolist()
+        values = cls()
+        for row in some:
+            if row not in doubtful:
+                facts = chunk.portfolios[row]
+                values.totals[facts.pk] = Decimal(sums[row]).scaleb(-minor_units(facts.base))
+        if doubtful:
+            pks = {chunk.portfolios[row].pk for row in doubtful}
+            values.add_exactly(chunk, bars, [portfolio for portfolio in portfolios if portfolio.pk in pks], rate)
+        return values
+
+    def add_exactly(
+        self, chunk: Inputs, bars: Mapping[int, LastBar], portfolios: Sequence[Portfolio], rate: _Rates
+    ) -> None:
+        """The values of ``portfolios`` in decimals, holding by holding."""
+        held: Held = list(
+            Investment.objects.open()
+            .filter(portfolio__in=portfolios)
+            .order_by()
+            .values_list("portfolio_id", "asset_id", "quantity")
+        )
         unpriced = {portfolio for portfolio, asset, _ in held if asset not in bars}
         listed = holdings([portfolio for portfolio in portfolios if portfolio.pk in unpriced]) if unpriced else {}
         own = {(row.portfolio_id, row.asset_id): row.value for rows in listed.values() for row in rows}
-        rate = _Rates.of(chunk, held)
         parts: dict[int, list[Decimal]] = defaultdict(list)
-        values = cls()
         for portfolio, asset, quantity in held:
-            base, currency = rate.bases[portfolio], chunk.market.facts[asset].currency
-            known = None if portfolio in unpriced else rate(currency, base)
+            facts, base = chunk.market.facts[asset], rate.bases[portfolio]
+            known = None if portfolio in unpriced else rate(facts.currency, base)
             value = own.get((portfolio, asset))
             if known is not None:
-                factor = chunk.market.facts[asset].price_factor
-                value = market_value(quantity, bars[asset].close, known, base, factor)
+                value = market_value(quantity, bars[asset].close, known, base, facts.price_factor)
             if value is None:
-                symbol = chunk.market.facts[asset].symbol
-                reason = f"there is no price of {symbol} or no exchange rate from {currency} to {base}"
-                values.problems[portfolio] = {"market_value": reason}
+                reason = f"there is no price of {facts.symbol} or no exchange rate from {facts.currency} to {base}"
+                self.problems[portfolio] = {"market_value": reason}
             else:
                 parts[portfolio].append(value)
-        values.totals = {portfolio: total(amounts) for portfolio, amounts in parts.items()}
-        values.totals |= dict.fromkeys(values.problems)
-        return values
+        self.totals |= {portfolio: total(amounts) for portfolio, amounts in parts.items()}
+        self.totals |= dict.fromkeys(self.problems)
+
+
+def _unit_prices(
+    chunk: Inputs, held: NDArray[np.void], bars: Mapping[int, LastBar], rate: _Rates
+) -> tuple[FloatArray, FloatArray]:
+    """What a unit of each holding is worth in its portfolio's base currency (NaN: not known), and that one's units."""
+    bases = np.array([facts.base for facts in chunk.portfolios], "U3")[held["row"]]
+    prices, units = np.full(len(held), np.nan), np.ones(len(held))
+    assets, place = np.unique(held["asset"], return_inverse=True)
+    for base in np.unique(bases).tolist():
+        own = bases == base
+        units[own] = 10.0 ** minor_units(base)
+        prices[own] = np.array([_unit_price(chunk, asset, base, bars, rate) for asset in assets.tolist()])[place[own]]
+    return prices, units
+
+
+def _unit_price(chunk: Inputs, asset: int, base: str, bars: Mapping[int, LastBar], rate: _Rates) -> float:
+    facts = chunk.market.facts[asset]
+    known = rate(facts.currency, base) if asset in bars else None
+    return float("nan") if known is None else float(multiply(bars[asset].close, facts.price_factor, known))
 
 
 @dataclass(slots=True)
@@ -114,9 +167,10 @@ class _Rates:
     known: dict[tuple[str, str], Decimal | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, chunk: Inputs, held: Held) -> _Rates:
+    def of(cls, chunk: Inputs, held: NDArray[np.void]) -> _Rates:
         bases = {facts.pk: facts.base for facts in chunk.portfolios}
-        codes = {chunk.market.facts[asset].currency for _, asset, _ in held} | set(bases.values())
+        assets = np.unique(held["asset"]).tolist()
+        codes = {chunk.market.facts[asset].currency for asset in assets} | set(bases.values())
         return cls(bases, rates(codes, min(codes), date.max))
 
     def __call__(self, source: str, target: str) -> Decimal | None:
@@ -136,18 +190,18 @@ def _sums(ids: list[int]) -> dict[int, tuple[Decimal, Decimal]]:
     return {portfolio: (scaled(Decimal(cost)), scaled(Decimal(gain))) for portfolio, cost, gain in rows}
 
 
-def _days(chunk: Inputs, held: Held, bars: Mapping[int, LastBar]) -> dict[int, date]:
+def _days(chunk: Inputs, held: NDArray[np.void], bars: Mapping[int, LastBar]) -> dict[int, date]:
     """The day that each value is of: the last bar of what is held or the last trade, whichever is later."""
-    days = {facts.pk: date.min for facts in chunk.portfolios}
-    for portfolio, asset, _ in held:
-        if asset in bars and bars[asset].day > days[portfolio]:
-            days[portfolio] = bars[asset].day
-    last = np.full(len(chunk.portfolios), np.datetime64(date.min, "D"))
+    none = np.datetime64(date.min)
+    last = np.full(len(chunk.portfolios), none, "M8[D]")
+    assets, place = np.unique(held["asset"], return_inverse=True)
+    priced = np.array([bars[asset].day if asset in bars else date.min for asset in assets.tolist()], "M8[D]")
+    np.maximum.at(last, held["row"], priced[place])
     trades = chunk.trades[np.abs(chunk.trades["kind"]) != UNITS_IN]
     np.maximum.at(last, trades["row"], trades["day"])
-    for facts, traded in zip(chunk.portfolios, last.tolist(), strict=True):
-        days[facts.pk] = max(days[facts.pk], traded)
-    return {facts.pk: facts.created_on if days[facts.pk] == date.min else days[facts.pk] for facts in chunk.portfolios}
+    created = np.array([facts.created_on for facts in chunk.portfolios], "M8[D]")
+    days = np.where(last == none, created, last).tolist()
+    return {facts.pk: day for facts, day in zip(chunk.portfolios, days, strict=True)}
 
 
 def _with_total(money: Money, receivables: Decimal) -> Money:

@@ -12,6 +12,7 @@ from analytics.engine import cumulative_returns, drawdown_series
 from analytics.figures import HORIZON, LEVEL, Outcome, benchmarks_of, outcomes
 from analytics.performance import Inputs, Series, series_of
 from analytics.queries.facts import inputs
+from analytics.queries.remembered import remembered
 from analytics.valuation import FloatArray
 from assets.models import HistoricValue
 from assets.queries import SIMULATED
@@ -58,9 +59,13 @@ class ValueSeries:
 
 def risk(portfolio: Portfolio, *, as_of: date | None = None, level: float = LEVEL, horizon: float = HORIZON) -> Outcome:
     """One portfolio's figures computed now, at another level or horizon, or as of a day in the past."""
-    chunk = inputs([portfolio.pk], as_of=as_of)
-    [series] = series_of(chunk)
-    return outcomes(chunk, series, level=level, horizon=horizon)[0]
+
+    def compute() -> Outcome:
+        chunk = inputs([portfolio.pk], as_of=as_of)
+        [series] = series_of(chunk)
+        return outcomes(chunk, series, level=level, horizon=horizon)[0]
+
+    return remembered(portfolio, "risk", (as_of, level, horizon), compute)
 
 
 def price_source(portfolio: Portfolio) -> str:

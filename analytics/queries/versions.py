@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from analytics.models import Snapshot
+from analytics.packing import CURRENT
 from assets.models import Asset, AssetType
 from banking.models import CashTransaction
 from portfolios.models import Entitlement, Investment, Portfolio, PortfolioAccount
@@ -34,7 +35,8 @@ def with_versions(portfolios: QuerySet[Portfolio]) -> QuerySet[Portfolio]:
 def stale(portfolios: QuerySet[Portfolio]) -> QuerySet[Portfolio]:
     """Those whose newest snapshot does not show the versions of now, or who have none. With the versions of now.
 
-    A day that comes moves no version: a snapshot of an earlier day also gives way where cash has come due since.
+    One that was stored before a figure was added is not up to date either. A day that comes moves no version: a
+    snapshot of an earlier day also gives way where cash has come due since.
     """
     newest = Snapshot.objects.filter(portfolio=OuterRef("portfolio")).order_by("-as_of").values("as_of")[:1]
     current = Snapshot.objects.filter(
@@ -42,6 +44,7 @@ def stale(portfolios: QuerySet[Portfolio]) -> QuerySet[Portfolio]:
         portfolio_version=OuterRef("version"),
         accounts_version=OuterRef("accounts_version"),
         price_version=OuterRef("price_version"),
+        period_layout__gte=CURRENT,
         as_of=Subquery(newest),
     )
     now = timezone.now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -15,10 +16,12 @@ from django.utils import timezone
 from activity.models import Job
 from activity.services import finish_job
 from analytics import queries
-from analytics.figures import FIGURES, Outcome, outcomes
+from analytics.figures import FIGURES, Outcome, since_inception
 from analytics.models import Snapshot
-from analytics.performance import Inputs, PortfolioFacts, series_of
+from analytics.packing import CURRENT, pack
+from analytics.performance import Inputs, PortfolioFacts, Series, series_of
 from analytics.queries import Money
+from analytics.windows import windows_of
 from core import bulk
 from core.errors import DomainError
 from portfolios.services.payments import match_payments
@@ -30,7 +33,16 @@ VERSIONS = ("portfolio_version", "accounts_version", "price_version")
 MONEY = ("market_value", "invested", "cash", "total_value", "realised_gain")
 WINDOW = ("window_start", "window_end", "observations")
 FIELDS = ("portfolio", "as_of", *VERSIONS, "currency", *MONEY, "benchmark_symbol", *WINDOW, *FIGURES)
-COLUMNS = (*FIELDS, "problems", "computed_at")
+PERIODS = ("sessions_a_year", "periods", "period_layout", "period_problems")
+COLUMNS = (*FIELDS, "problems", *PERIODS, "computed_at")
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """One portfolio's figures since inception, and those of every period in the order of PERIODS."""
+
+    outcome: Outcome
+    periods: tuple[Any, ...]
 
 
 def recompute(portfolio_ids: Sequence[int], *, only_stale: bool = False) -> int:
@@ -59,9 +71,9 @@ def _recompute(portfolio_ids: Sequence[int], only_stale: bool) -> int:
     chunk = queries.inputs(portfolio_ids, only_stale=only_stale)
     if not chunk.portfolios:
         return 0
-    results: dict[int, Outcome] = {}
+    results: dict[int, _Result] = {}
     for series in series_of(chunk):
-        results |= dict(zip(series.rows.tolist(), outcomes(chunk, series), strict=True))
+        results |= _results(chunk, series)
     money = queries.money(chunk)
     rows = [
         _row(chunk, portfolio, results[row], money[portfolio.pk], at)
@@ -74,16 +86,27 @@ def _recompute(portfolio_ids: Sequence[int], only_stale: bool) -> int:
     return len(rows)
 
 
-def _row(chunk: Inputs, portfolio: PortfolioFacts, result: Outcome, money: Money, at: datetime) -> tuple[Any, ...]:
+def _results(chunk: Inputs, series: Series) -> dict[int, _Result]:
+    """The results of the portfolios of ``series`` by their place in the chunk."""
+    found = windows_of(chunk, series)
+    sessions = series.grid.periods
+    stored = zip(pack(found), found.problems, strict=True)
+    periods = [(sessions, block, CURRENT, problems or None) for block, problems in stored]
+    results = map(_Result, since_inception(chunk, series, found), periods)
+    return dict(zip(series.rows.tolist(), results, strict=True))
+
+
+def _row(chunk: Inputs, portfolio: PortfolioFacts, result: _Result, money: Money, at: datetime) -> tuple[Any, ...]:
     """A snapshot's columns in the order of COLUMNS."""
     benchmark = chunk.market.facts[portfolio.benchmark_id].symbol if portfolio.benchmark_id else ""
     versions = (portfolio.portfolio_version, portfolio.accounts_version, portfolio.price_version)
     amounts = (getattr(money, name) for name in MONEY)
-    figures = (result.figures[name] for name in FIGURES)
-    window = (result.start, result.end, result.observations)
-    problems = money.problems | result.problems
+    outcome = result.outcome
+    figures = (outcome.figures[name] for name in FIGURES)
+    window = (outcome.start, outcome.end, outcome.observations)
+    problems = money.problems | outcome.problems
     identity = (portfolio.pk, money.as_of, *versions, portfolio.base)
-    return (*identity, *amounts, benchmark, *window, *figures, problems, at)
+    return (*identity, *amounts, benchmark, *window, *figures, problems, *result.periods, at)
 
 
 def _drop_later(chunk: Inputs, as_of: dict[int, date]) -> None:

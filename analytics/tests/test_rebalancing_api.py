@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from activity.models import AuditEvent
-from analytics.models import RebalanceProposal
+from activity.models import AuditEvent, JobState
+from analytics.models import OptimisationRun, RebalanceProposal
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars
 from portfolios.models import Portfolio, TargetSet, Trade
@@ -193,3 +194,24 @@ def test_the_queries_do_not_grow_with_the_trades(api: Api, alice: User, portfoli
         make_bars(asset, [10])
         buy(portfolio, asset, 10 + number, 8, "2024-01-02")
     assert count() == few <= 45
+
+
+def test_the_weights_of_an_optimisation_are_targets(api: Api, alice: User, portfolio: Portfolio) -> None:
+    weights = {"weights": {"AAA": 0.33334, "BBB": 0.33334, "CCC": 0.33334}}
+    run = OptimisationRun.objects.create(
+        portfolio=portfolio, objective="hrp", terms={}, state=JobState.DONE, result=weights
+    )
+
+    answer = rebalance(api(alice), portfolio, {}, f"?run={run.pk}")
+
+    assert answer.status_code == 200, answer.content
+    assert [target["weight"] for target in answer.json()["targets"]] == ["0.3333333333"] * 3
+    browser = Client()
+    browser.force_login(alice)
+    page = browser.get(f"/analytics/rebalancing/?run={run.pk}")
+    assert [row.text("weight") for row in page.context["form"].rows] == ["33.33333333"] * 3
+
+
+def test_an_optimisation_without_an_answer_has_no_weights(api: Api, alice: User, portfolio: Portfolio) -> None:
+    run = OptimisationRun.objects.create(portfolio=portfolio, objective="hrp", terms={}, result={})
+    assert rebalance(api(alice), portfolio, {}, f"?run={run.pk}").json()["code"] == "run_unknown"

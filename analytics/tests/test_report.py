@@ -153,7 +153,7 @@ def test_a_figure_appears_with_the_days_it_needs(days: int) -> None:
 def test_the_tail_needs_a_whole_observation(level: float, days: int) -> None:
     needed = engine.minimum_observations(level)
 
-    assert set(needed) == set(METRICS)
+    assert set(needed) == {*METRICS, *engine.FURTHER}
     assert needed["expected_shortfall"] == needed["value_at_risk"] == days
 
 

@@ -30,6 +30,7 @@ SECTIONS = (
     Section("rebalancing", "Rebalancing", "analytics-rebalancing"),
     Section("optimiser", "Optimiser", "analytics-optimiser"),
     Section("factors", "Factors", "analytics-factors"),
+    Section("history", "History", "analytics-history"),
 )
 
 

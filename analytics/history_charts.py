@@ -1,0 +1,72 @@
+"""Charts of a portfolio's past: a rolling figure, and the drawdowns with the deepest ones marked. Pure; no Django."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analytics.charts import Chart, Line, Mark, chart_json, table_rows
+from analytics.engine import drawdown_series
+from analytics.history import Calendar, Drawdown, Month, Past, Rolling
+
+RATIOS = ("sharpe_ratio", "beta")
+# From how much of a month's gain or loss on its cell is darker: four shades of each.
+SHADES = (0.01, 0.03, 0.06)
+
+
+def rolling_chart(found: Rolling, label: str) -> dict[str, Any]:
+    """What the card of a rolling figure draws; it has at least one day."""
+    unit = "ratio" if found.metric in RATIOS else "fraction"
+    chart = Chart(found.days, [Line(label, "portfolio", found.values)], unit, "", scale=True)  # type: ignore[arg-type]
+    known = found.values[~np.isnan(found.values)]
+    ends = {"lowest": float(known.min()), "highest": float(known.max()), "last": float(known[-1])} if len(known) else {}
+    return _told(chart) | ends
+
+
+def drawdown_chart(past: Past, deepest: Sequence[Drawdown]) -> dict[str, Any]:
+    """The loss from the running peak, with the trough of each of ``deepest`` marked by its number."""
+    chart = Chart(past.days, [Line("Portfolio", "loss", drawdown_series(past.returns), area=True)], "fraction", "")
+    marks = [
+        Mark(found.trough, "trough", f"{number}. trough, {found.depth:.2%}".replace("-", "−"))
+        for number, found in enumerate(deepest, start=1)
+    ]
+    return _told(chart) | {"json": chart_json(chart, marks)}
+
+
+def _told(chart: Chart) -> dict[str, Any]:
+    rows = table_rows(chart)
+    return {
+        "lines": chart.lines,
+        "unit": chart.unit,
+        "json": chart_json(chart),
+        "rows": rows,
+        "first": rows[-1][0],
+        "end": rows[0][0],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One month of the calendar's table; ``shade`` is 1 to 4 for a gain, −1 to −4 for a loss, 0 for neither."""
+
+    number: int
+    month: Month | None
+    shade: int
+
+
+def cells(found: Calendar) -> list[tuple[Any, list[Cell]]]:
+    """Each year with its twelve months, the newest first."""
+    return [
+        (year, [Cell(number, year.months.get(number), _shade(year.months.get(number))) for number in range(1, 13)])
+        for year in found.years
+    ]
+
+
+def _shade(month: Month | None) -> int:
+    if month is None or not month.value:
+        return 0
+    level = 1 + sum(abs(month.value) >= step for step in SHADES)
+    return level if month.value > 0 else -level

@@ -1,0 +1,139 @@
+"""The page of a portfolio's past: figures by period, rolling figures, drawdowns and the calendar of its returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from analytics import queries
+from analytics.figures import ALL_LABELS, Label
+from analytics.history import ROLLING, Past, calendar, drawdowns, rolling
+from analytics.history_charts import cells, drawdown_chart, rolling_chart
+from analytics.queries import PeriodFigures
+from analytics.views.sections import section_page
+from analytics.windows import ALL_FIGURES, YOUNGER
+from core.web import login_needed
+from portfolios.models import Portfolio
+from portfolios.views.base import visible, welcome
+from portfolios.views.filters import DayFilter
+
+WINDOWS = {63: "3 months", 126: "6 months", 252: "1 year", 756: "3 years"}
+METRICS = {
+    "annual_volatility": "Volatility",
+    "sharpe_ratio": "Sharpe",
+    "beta": "Beta",
+    "total_return": "Return",
+    "max_drawdown": "Drawdown",
+}
+SHOWN_DRAWDOWNS = 5
+SIGNED = ("total_return", "annual_return", "max_drawdown", "alpha", "best_day", "worst_day")
+# Every class by its whole name: the build of the stylesheet drops what it does not find.
+SHADES = {
+    4: "history-gain-4",
+    3: "history-gain-3",
+    2: "history-gain-2",
+    1: "history-gain-1",
+    0: "",
+    -1: "history-loss-1",
+    -2: "history-loss-2",
+    -3: "history-loss-3",
+    -4: "history-loss-4",
+}
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@require_safe
+@login_needed
+def history(request: HttpRequest) -> HttpResponse:
+    """One portfolio's past: ``?portfolio=<id>``, else the first; ``?as_of=`` up to that day."""
+    page = section_page(request, "history")
+    portfolio, day = page["portfolio"], page["past"]
+    if portfolio is None:
+        return welcome(request, "analytics")
+    past = queries.past_returns(portfolio, as_of=day)
+    context = page | {"returns": past, "periods": _periods(queries.period_report(portfolio, as_of=day))}
+    if len(past.days):
+        context |= {
+            "rolled": _rolling(portfolio, past, request, day),
+            "fell": _drawdowns(past),
+            "year": _calendar(past),
+        }
+    return render(request, "analytics/history.html", context)
+
+
+@require_safe
+@login_needed
+def rolling_card(request: HttpRequest, portfolio_id: int) -> HttpResponse:
+    """The chart of a rolling figure: ``?metric=``, ``?window=`` in sessions, ``?as_of=``."""
+    portfolio = get_object_or_404(visible(request).select_related("benchmark"), pk=portfolio_id)
+    day = DayFilter(request.GET).value("as_of")
+    past = queries.past_returns(portfolio, as_of=day)
+    context = {"portfolio": portfolio, "past": day, "rolled": _rolling(portfolio, past, request, day)}
+    return render(request, "analytics/_rolling_card.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One figure of one period; ``value`` is None where ``problem`` says why."""
+
+    label: str
+    value: float | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure over the periods."""
+
+    label: Label
+    signed: bool
+    cells: Sequence[Cell]
+
+
+def _periods(report: queries.PeriodReport) -> dict[str, Any]:
+    """The table, without the periods for which the portfolio is too young: they are named beside it."""
+    shown = [row for row in report.rows if row.observations]
+    young = [row.label for row in report.rows if YOUNGER in row.problems.values()]
+    rows = [Row(ALL_LABELS[name], name in SIGNED, list(_cells(shown, name))) for name in ALL_FIGURES]
+    return {"report": report, "shown": shown, "young": young, "rows": rows}
+
+
+def _cells(shown: Iterable[PeriodFigures], name: str) -> Iterable[Cell]:
+    for row in shown:
+        yield Cell(row.label, row.figures.get(name), row.problems.get(name, ""))
+
+
+def _rolling(portfolio: Portfolio, past: Past, request: HttpRequest, day: date | None) -> dict[str, Any]:
+    metric = request.GET.get("metric", "annual_volatility")
+    metric = metric if metric in ROLLING else "annual_volatility"
+    asked = request.GET.get("window", "252")
+    window = int(asked) if asked in {str(sessions) for sessions in WINDOWS} else 252
+    found, label = rolling(past, metric, window), ALL_LABELS[metric]
+    context = {
+        "metric": metric,
+        "window": window,
+        "metrics": METRICS,
+        "windows": WINDOWS,
+        "label": label,
+        "problem": found.problem,
+        "benchmark": portfolio.benchmark.symbol if portfolio.benchmark and metric == "beta" else "",
+        "day": day,
+    }
+    return context if found.problem else context | {"chart": rolling_chart(found, label.name)}
+
+
+def _drawdowns(past: Past) -> dict[str, Any]:
+    deepest = drawdowns(past, SHOWN_DRAWDOWNS)
+    return {"deepest": deepest, "chart": drawdown_chart(past, deepest)}
+
+
+def _calendar(past: Past) -> dict[str, Any]:
+    found = calendar(past)
+    rows = [(year, [(cell, MONTHS[cell.number - 1], SHADES[cell.shade]) for cell in row]) for year, row in cells(found)]
+    return {"found": found, "rows": rows, "months": MONTHS}
