@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 from numpy.typing import NDArray
 
 from analytics import engine
@@ -87,8 +87,8 @@ class BacktestInputs:
 def backtest_inputs(portfolio_ids: Sequence[int], *, longest: int) -> BacktestInputs:
     """The last ``longest`` returns of portfolios that have a snapshot; a fixed number of queries."""
     chunk = inputs(portfolio_ids)
-    newest = Snapshot.objects.filter(portfolio__in=[facts.pk for facts in chunk.portfolios]).order_by("as_of")
-    as_of = dict(newest.values_list("portfolio_id", "as_of"))
+    shown = Snapshot.objects.filter(portfolio__in=[facts.pk for facts in chunk.portfolios]).order_by()
+    as_of = dict(shown.values_list("portfolio").annotate(newest=Max("as_of")))
     found = BacktestInputs([facts for facts in chunk.portfolios if facts.pk in as_of], as_of)
     _add_ex_post(found, chunk, longest)
     _add_ex_ante(found, longest)

@@ -61,6 +61,19 @@ def test_shortfall_is_at_least_value_at_risk_and_at_most_the_worst_day(returns: 
     assert shortfall <= -returns.min() + 1e-12
 
 
+@given(varied, levels, levels, st.sampled_from(["normal", "cornish_fisher", "ewma"]))
+def test_modelled_losses_grow_with_the_level_and_shortfall_exceeds_them(
+    returns: FloatArray, one: float, other: float, method: engine.Method
+) -> None:
+    low, high = sorted((one, other))
+    values = [engine.value_at_risk(returns, level, method=method) for level in (low, high)]
+    shortfalls = [engine.expected_shortfall(returns, level, method=method) for level in (low, high)]
+
+    assert values[0] <= values[1] + 1e-9
+    assert shortfalls[0] <= shortfalls[1] + 1e-9
+    assert all(value <= shortfall + 1e-9 for value, shortfall in zip(values, shortfalls, strict=True))
+
+
 @given(series, series, levels)
 def test_shortfall_is_subadditive(one: FloatArray, other: FloatArray, level: float) -> None:
     days = min(len(one), len(other))
