@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
-from assets.queries import rates
+from assets.queries import RateTable, rates
 from banking.models import CashTransaction
 from core.money import divide, multiply, quantise, total
 from portfolios.models import CashSetting, Disposal, Entitlement, Portfolio
-from portfolios.queries.accounts import cash_accounts
+from portfolios.queries.accounts import CashAccount, cash_accounts
 from portfolios.queries.holdings import Holding, latest_rate
 
 UNCLASSIFIED = "Unclassified"
@@ -69,7 +70,54 @@ def totals_of_all(
 
     Without ``as_of`` they are of now: cash and receivables as of today in UTC, at the last known rates.
     """
-    cash, due = _cash(portfolios, as_of), _receivables(portfolios, as_of)
+    return totals_from(portfolios, holdings, cash_facts(portfolios, as_of))
+
+
+class Owed(NamedTuple):
+    """What a corporate action owes between ex-date and pay-date, in its own currency."""
+
+    portfolio_id: int
+    action_id: int
+    currency: str
+    gross: Decimal
+    withheld: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CashFacts:
+    """What the cash and the receivables of portfolios follow from: balances by account, what is owed, rates."""
+
+    as_of: date | None
+    accounts: Sequence[CashAccount]
+    balances: Mapping[int, Decimal]
+    owed: Sequence[Owed]
+    table: RateTable
+
+
+def cash_facts(portfolios: Sequence[Portfolio], as_of: date | None = None) -> CashFacts:
+    """The balances of accounts that are theirs, and what is owed, at the close of ``as_of`` or today; 4 queries."""
+    day = as_of or timezone.now().date()
+    tracked = [portfolio.pk for portfolio in portfolios if portfolio.cash == CashSetting.TRACKED]
+    accounts = [account for account in cash_accounts(tracked).values() if account.held_on(day)] if tracked else []
+    held = [account.account_id for account in accounts]
+    balances = CashTransaction.objects.filter(account__in=held).balances(as_of) if held else {}
+    found = Entitlement.objects.with_paid_on().filter(portfolio__in=portfolios)
+    rows = found.filter(Q(ex_date__lte=day), Q(paid_on__gt=day)).order_by("pk")
+    columns = ("portfolio_id", "action_id", "currency", "gross", "withholding")
+    owed = [Owed._make(row) for row in rows.values_list(*columns)]
+    codes = {account.currency for account in accounts} | {row.currency for row in owed}
+    if not codes:
+        return CashFacts(as_of, accounts, balances, owed, RateTable())
+    codes |= {portfolio.base_currency for portfolio in portfolios}
+    return CashFacts(as_of, accounts, balances, owed, rates(codes, min(codes), as_of or date.max))
+
+
+def totals_from(
+    portfolios: Sequence[Portfolio], holdings: Mapping[int, Sequence[Holding]], facts: CashFacts
+) -> dict[int, Totals]:
+    """Portfolio id to its totals; no query."""
+    bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
+    cash, due = _cash(bases, facts), _receivables(bases, facts)
     return {
         portfolio.pk: _totals(portfolio, holdings.get(portfolio.pk, []), cash[portfolio.pk], due[portfolio.pk])
         for portfolio in portfolios
@@ -129,41 +177,25 @@ def _totals(portfolio: Portfolio, held: Sequence[Holding], cash: Decimal | None,
     )
 
 
-def _cash(portfolios: Sequence[Portfolio], as_of: date | None) -> dict[int, Decimal | None]:
+def _cash(bases: Mapping[int, str], facts: CashFacts) -> dict[int, Decimal | None]:
     """The balances of each portfolio's accounts in its base currency; None where a rate is missing."""
-    sums: dict[int, Decimal | None] = {portfolio.pk: Decimal(0) for portfolio in portfolios}
-    tracked = {portfolio.pk: portfolio for portfolio in portfolios if portfolio.cash == CashSetting.TRACKED}
-    if not tracked:
-        return sums
-    day = as_of or timezone.now().date()
-    accounts = [account for account in cash_accounts(tracked).values() if account.held_on(day)]
-    balances = CashTransaction.objects.filter(account__in=[account.account_id for account in accounts]).balances(as_of)
-    codes = {account.currency for account in accounts} | {portfolio.base_currency for portfolio in tracked.values()}
-    table = rates(codes, min(codes), as_of or date.max)
-    for account in accounts:
-        pk, base = account.portfolio_id, tracked[account.portfolio_id].base_currency
-        rate, so_far = latest_rate(table, account.currency, base, as_of), sums[pk]
-        balance = balances.get(account.account_id, Decimal(0))
+    sums: dict[int, Decimal | None] = dict.fromkeys(bases, Decimal(0))
+    for account in facts.accounts:
+        pk, base = account.portfolio_id, bases[account.portfolio_id]
+        rate, so_far = latest_rate(facts.table, account.currency, base, facts.as_of), sums[pk]
+        balance = facts.balances.get(account.account_id, Decimal(0))
         missing = so_far is None or (rate is None and balance)
         sums[pk] = None if missing else so_far + quantise(multiply(balance, rate or Decimal(0)), base)  # type: ignore[operator]
     return sums
 
 
-def _receivables(portfolios: Sequence[Portfolio], as_of: date | None) -> dict[int, Decimal | None]:
-    """What is owed at the close of ``as_of`` or today, in each base currency; None where a rate is missing."""
-    day = as_of or timezone.now().date()
-    sums: dict[int, Decimal | None] = {portfolio.pk: Decimal(0) for portfolio in portfolios}
-    found = Entitlement.objects.with_paid_on().filter(portfolio__in=portfolios)
-    owed = found.filter(Q(ex_date__lte=day), Q(paid_on__gt=day)).order_by()
-    rows = list(owed.values_list("portfolio_id", "currency", "gross", "withholding"))
-    if not rows:
-        return sums
-    bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
-    codes = {row[1] for row in rows} | set(bases.values())
-    table = rates(codes, min(codes), as_of or date.max)
-    for portfolio_id, currency, gross, withheld in rows:
-        rate, so_far = latest_rate(table, currency, bases[portfolio_id], as_of), sums[portfolio_id]
+def _receivables(bases: Mapping[int, str], facts: CashFacts) -> dict[int, Decimal | None]:
+    """What is owed in each base currency; None where a rate is missing."""
+    sums: dict[int, Decimal | None] = dict.fromkeys(bases, Decimal(0))
+    for owed in facts.owed:
+        base, so_far = bases[owed.portfolio_id], sums[owed.portfolio_id]
+        rate = latest_rate(facts.table, owed.currency, base, facts.as_of)
         known = so_far is not None and rate is not None
-        worth = quantise(multiply(gross - withheld, rate), bases[portfolio_id]) if known else None  # type: ignore[arg-type]
-        sums[portfolio_id] = None if worth is None else so_far + worth  # type: ignore[operator]
+        worth = quantise(multiply(owed.gross - owed.withheld, rate), base) if known else None  # type: ignore[arg-type]
+        sums[owed.portfolio_id] = None if worth is None else so_far + worth  # type: ignore[operator]
     return sums
