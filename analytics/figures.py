@@ -99,6 +99,31 @@ def benchmarks_of(inputs: Inputs, series: Series) -> dict[int, FloatArray]:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """What the figures of one portfolio are computed from: (T,) days and returns, and the benchmark's.
+
+    ``compared`` is True on the days with a return of the benchmark; None without one. ``places`` are the days' own in
+    the series.
+    """
+
+    days: NDArray[np.datetime64]
+    returns: FloatArray
+    benchmark: FloatArray | None
+    compared: NDArray[np.bool_] | None
+    periods: int
+    places: NDArray[np.intp]
+
+
+def observed(inputs: Inputs, series: Series) -> Observed:
+    """The returns of the one portfolio of ``series``, as ``outcomes`` takes them."""
+    benchmark = benchmarks_of(inputs, series).get(inputs.portfolios[series.rows[0]].benchmark_id or 0)
+    shared = _Shared.of(series, np.zeros(1, np.intp), benchmark, LEVEL)
+    has, places = shared.has_benchmark, np.flatnonzero(series.valid[0])
+    beside, compared = shared.benchmark if has else None, shared.compared if has else None
+    return Observed(shared.days, shared.returns[:, 0], beside, compared, shared.periods, places)
+
+
+@dataclass(frozen=True, slots=True)
 class _Shared:
     """What portfolios have in common that earned returns on the same days: (T,) days, (T, n) returns."""
 
@@ -149,7 +174,7 @@ def _figures(shared: _Shared, level: float, horizon: float) -> dict[str, FloatAr
         table |= {name: part[name] for name in _AGAINST_BENCHMARK}
     for name in ("value_at_risk", "expected_shortfall"):
         table[name] = table[name] * np.sqrt(horizon)
-    return {"total_return": np.prod(1.0 + shared.returns, axis=0) - 1.0} | table
+    return {"total_return": np.asarray(engine.total_return(shared.returns))} | table
 
 
 def _keep(result: Outcome, shared: _Shared, given: Mapping[str, np.float64], column: int) -> None:
@@ -174,7 +199,7 @@ def _keep(result: Outcome, shared: _Shared, given: Mapping[str, np.float64], col
 
 def _reason(name: str, shared: _Shared, returns: FloatArray) -> str:
     """Why the engine gives no number: it says so when it is asked for that figure alone."""
-    figure: Callable[..., Any] = getattr(engine, name, np.prod)
+    figure: Callable[..., Any] = getattr(engine, name)
     series = shared.against(returns) if name in _AGAINST_BENCHMARK else (returns,)
     try:
         figure(*series)

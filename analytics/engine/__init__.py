@@ -45,6 +45,7 @@ from analytics.engine.returns import (
     portfolio_returns,
     simple_returns,
     time_weighted_returns,
+    total_return,
 )
 from analytics.engine.rolling import rolling
 from analytics.engine.shape import excess_kurtosis, omega_ratio, stability, tail_ratio
@@ -112,6 +113,7 @@ __all__ = [
     "stress",
     "tail_ratio",
     "time_weighted_returns",
+    "total_return",
     "tracking_error",
     "treynor_ratio",
     "ulcer_index",

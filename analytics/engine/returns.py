@@ -94,6 +94,15 @@ def annual_return(returns: ArrayLike, periods: float = 252) -> Figure:
     return compounded(defined(final, path.min(axis=0) < 0, "wealth falls below zero"), periods / len(series))
 
 
+def total_return(returns: ArrayLike) -> Figure:
+    """Compounded return over the whole series, Π(1 + r) − 1: a fraction, not annualised.
+
+    Takes (T,) or (T, N) returns. Raises ``ValueError`` for NaN or infinity, ``InsufficientData`` without any return.
+    """
+    whole: Figure = np.prod(1.0 + checked(returns), axis=0) - 1.0
+    return whole
+
+
 def portfolio_returns(weights: ArrayLike | Weights, asset_returns: ArrayLike) -> FloatArray:
     """Returns of portfolios that hold fixed weights, rebalanced every period: Σ weight × asset return.
 
@@ -147,12 +156,11 @@ def time_weighted_returns(values: ArrayLike, inflows: ArrayLike, outflows: Array
     Bacon (2008), "Practical Portfolio Performance Measurement and Attribution", 2nd ed., chapter 2.
     """
     worth, paid_in, paid_out = _valued_days(values, inflows, outflows)
-    start = paid_in.copy()
-    start[1:] += worth[:-1]
+    start = paid_in + np.concatenate([np.zeros_like(worth[:1]), worth[:-1]])
     end = worth + paid_out
     earned = (start > 0) & (end >= 0)
     broken = np.logical_or.accumulate(~earned & ~((start == 0) & (end == 0)), axis=0)
-    growth = np.divide(end, start, out=np.ones_like(end), where=earned)
+    growth = np.where(earned, end, 1.0) / np.where(earned, start, 1.0)
     return TimeWeightedReturns(returns=np.where(broken, np.nan, growth - 1.0), valid=earned & ~broken)
 
 
