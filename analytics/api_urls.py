@@ -2,9 +2,19 @@
 
 from django.urls import path
 
-from analytics.api import IncomeView, PerformanceView, RiskView, SeriesView, TaxReportView
+from analytics.api import (
+    ExplainListView,
+    ExplainView,
+    IncomeView,
+    PerformanceView,
+    RiskView,
+    SeriesView,
+    TaxReportView,
+)
 
 urlpatterns = [
+    path("<int:pk>/explain/", ExplainListView.as_view(), name="portfolio-explain-list"),
+    path("<int:pk>/explain/<slug:figure>/", ExplainView.as_view(), name="portfolio-explain"),
     path("<int:pk>/income/", IncomeView.as_view(), name="portfolio-income"),
     path("<int:pk>/performance/", PerformanceView.as_view(), name="portfolio-performance"),
     path("<int:pk>/risk/", RiskView.as_view(), name="portfolio-risk"),

@@ -115,6 +115,7 @@ class World:
             "quarantine": self.doubt.pk,
             "action-proposals": self.proposal.pk,
             "providers": "polygon",
+            "explain": "total_value",
         }
 
     @property
@@ -124,7 +125,7 @@ class World:
         return (
             numbers
             | {name: "NOSUCH" for name, value in known.items() if value == self.asset.symbol}
-            | {"jobs": NOWHERE}
+            | {"jobs": NOWHERE, "explain": "no_such_figure"}
         )
 
 
