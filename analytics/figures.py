@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from math import isfinite
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analytics.performance import Inputs, Series
+from analytics.valuation import FloatArray
 from analytics.windows import (
     FIGURES,
     HORIZON,
@@ -126,3 +130,28 @@ def since_inception(inputs: Inputs, series: Series, found: Windows, *, level: fl
         undefined = found.problems[place].get("inception", {})
         problems = said[case] | {name: undefined[name] for name in names if name in undefined}
         yield Outcome(start, found.ends[place].item(), observations, values, problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the figures of one portfolio are computed from: (T,) days and returns, and the benchmark's.
+
+    ``compared`` is True on the days with a return of the benchmark; None without one. ``places`` are the days' own in
+    the series.
+    """
+
+    days: NDArray[np.datetime64]
+    returns: FloatArray
+    benchmark: FloatArray | None
+    compared: NDArray[np.bool_] | None
+    periods: int
+    places: NDArray[np.intp]
+
+
+def observed(inputs: Inputs, series: Series) -> Observed:
+    """The returns of the one portfolio of ``series``, as ``outcomes`` takes them."""
+    earned, benchmark_id = series.valid[0], inputs.portfolios[series.rows[0]].benchmark_id
+    beside = None if benchmark_id is None else benchmarks_of(inputs, series)[benchmark_id][earned]
+    compared = None if beside is None else np.isfinite(beside)
+    days, returns, periods = series.grid.days[earned], series.returns[0][earned], series.grid.periods
+    return Observed(days, returns, beside, compared, periods, np.flatnonzero(earned))

@@ -144,12 +144,17 @@ class Market:
 
     def benchmark_returns(self, asset_id: int, base: str, grid: Grid) -> FloatArray:
         """Returns (T,) of an asset's adjusted closes in ``base``; NaN until it has two."""
-        closes = carried_forward(self._rows(self.adjusted, [asset_id]))[0]
-        closes = closes * self.rate(self.facts[asset_id].currency, base)
-        opening = np.nan if grid.before is None else closes[grid.before]
-        levels = np.concatenate([[opening], closes[grid.places]])
+        closes, rates = self.benchmark_levels(asset_id, base, grid)
+        levels = closes * rates
         returns: FloatArray = levels[1:] / levels[:-1] - 1.0
         return returns
+
+    def benchmark_levels(self, asset_id: int, base: str, grid: Grid) -> tuple[FloatArray, FloatArray]:
+        """The last known adjusted closes and rates to ``base`` (T + 1,), from the session before the first one on."""
+        closes = carried_forward(self._rows(self.adjusted, [asset_id]))[0]
+        rates = self.rate(self.facts[asset_id].currency, base)
+        opening = (np.nan, np.nan) if grid.before is None else (closes[grid.before], rates[grid.before])
+        return np.append(opening[0], closes[grid.places]), np.append(opening[1], rates[grid.places])
 
     def rate(self, source: str, target: str) -> FloatArray:
         """Units of ``target`` for one of ``source`` (D,), last known; NaN before there is one.

@@ -4,6 +4,7 @@ from django.urls import path
 
 from analytics.views.dashboard import dashboard, methods, risk_card, value_card
 from analytics.views.dependence import dependence
+from analytics.views.explain import explain_page
 from analytics.views.factor_sets import factor_sets
 from analytics.views.factors import factors
 from analytics.views.history import history, rolling_card
@@ -57,6 +58,7 @@ urlpatterns = [
     path("market/factors/", factor_sets, name="factor-sets"),
     path("analytics/history/", history, name="analytics-history"),
     path("cards/<int:portfolio_id>/rolling/", rolling_card, name="rolling-card"),
+    path("explain/<slug:figure>/", explain_page, name="explain"),
     path("holdings/<path:symbol>/", holding, name="holding"),
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal, Overflow
+from typing import Any
 
 from core.errors import DomainError
 
@@ -63,25 +64,46 @@ def quantise(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(unit, rounding=ROUND_HALF_UP, context=EXACT)
 
 
+class Witnessed(Decimal):
+    """A Decimal that keeps a record of what is done with it; a subclass says how."""
+
+    def witness(self, operation: str, operands: Sequence[Decimal], value: Decimal, **options: Any) -> Decimal:
+        """``value``, which ``operation`` made of ``operands``, as one that is witnessed, too."""
+        raise NotImplementedError
+
+
+def kept(operation: str, operands: Sequence[Decimal], value: Decimal, **options: Any) -> Decimal:
+    """``value``; witnessed if one of the operands that ``operation`` made it of is."""
+    for operand in operands:
+        if type(operand) is not Decimal and isinstance(operand, Witnessed):
+            return operand.witness(operation, operands, value, **options)
+    return value
+
+
 def multiply(*factors: Decimal) -> Decimal:
     """The product of ``factors`` with 50 digits, whatever the caller's context."""
     product = Decimal(1)
     for factor in factors:
         product = EXACT.multiply(product, factor)
-    return product
+    return kept("multiply", factors, product)
 
 
 def divide(dividend: Decimal, divisor: Decimal) -> Decimal:
     """The quotient with 50 digits, whatever the caller's context."""
-    return EXACT.divide(dividend, divisor)
+    return kept("divide", (dividend, divisor), EXACT.divide(dividend, divisor))
+
+
+def subtract(amount: Decimal, less: Decimal) -> Decimal:
+    """``amount`` − ``less`` with 50 digits, whatever the caller's context."""
+    return kept("subtract", (amount, less), EXACT.subtract(amount, less))
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The sum of ``amounts`` with 50 digits; 0 for none."""
-    result = Decimal(0)
-    for amount in amounts:
+    result, summands = Decimal(0), tuple(amounts)
+    for amount in summands:
         result = EXACT.add(result, amount)
-    return result
+    return kept("sum", summands, result)
 
 
 def significant_digits(value: Decimal) -> int:

@@ -147,6 +147,7 @@ class World:
             "providers": "polygon",
             "scenarios": self.scenario.pk,
             "factors": self.factor_set.pk,
+            "explain": "total_value",
         }
 
     @property
@@ -156,7 +157,7 @@ class World:
         return (
             numbers
             | {name: "NOSUCH" for name, value in known.items() if value == self.asset.symbol}
-            | {"jobs": NOWHERE}
+            | {"jobs": NOWHERE, "explain": "no_such_figure"}
         )
 
 

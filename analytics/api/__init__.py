@@ -1,4 +1,5 @@
 from analytics.api.dependence import ContributionsView, CorrelationView
+from analytics.api.explain import ExplainListView, ExplainView
 from analytics.api.factor_model import PortfolioFactorsView
 from analytics.api.factors import FactorSetViewSet
 from analytics.api.history import CalendarView, DrawdownsView, RollingView
@@ -19,6 +20,8 @@ __all__ = [
     "ContributionsView",
     "CorrelationView",
     "DrawdownsView",
+    "ExplainListView",
+    "ExplainView",
     "FactorSetViewSet",
     "FigureHistoryView",
     "IncomeView",

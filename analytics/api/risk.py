@@ -26,6 +26,7 @@ from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, Ratio
 from portfolios.models import Portfolio
 
 NOT_YET = "it has not been computed yet"
+LONGEST_HORIZON = 252
 LOSSES = ("value_at_risk", "expected_shortfall")
 EX_ANTE_LOSSES = tuple(f"ex_ante_{name}" for name in LOSSES)
 
@@ -36,7 +37,9 @@ class RiskQuery(serializers.Serializer[Any]):
     level = DecimalStringField(
         6, 5, required=False, min_value=Decimal("0.5"), max_value=Decimal("0.999"), help_text="Of VaR; 0.95."
     )
-    horizon = StrictIntegerField(required=False, min_value=1, max_value=252, help_text="Of VaR, in sessions; 1.")
+    horizon = StrictIntegerField(
+        required=False, min_value=1, max_value=LONGEST_HORIZON, help_text="Of VaR, in sessions; 1."
+    )
     as_of = IsoDateField(required=False, help_text="Valuation date; the last close when left out.")
 
 

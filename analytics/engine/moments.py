@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytics.engine.types import Figure, beside, checked, defined, is_flat, root_mean_square
+from analytics.engine.types import Figure, beside, checked, defined, is_flat, root, root_mean_square
 
 
 def annual_volatility(returns: ArrayLike, periods: float = 252) -> Figure:
@@ -33,7 +31,7 @@ def annual_volatility(returns: ArrayLike, periods: float = 252) -> Figure:
         With fewer than two returns.
     """
     deviation: Figure = np.std(checked(returns, needed=2), axis=0, ddof=1)
-    return deviation * sqrt(periods)
+    return deviation * root(periods)
 
 
 def downside_risk(returns: ArrayLike, mar: ArrayLike = 0.0, periods: float = 252) -> Figure:
@@ -66,7 +64,7 @@ def downside_risk(returns: ArrayLike, mar: ArrayLike = 0.0, periods: float = 252
     """
     series = checked(returns)
     shortfall = np.minimum(series - beside(mar, series, "mar"), 0.0)
-    return root_mean_square(shortfall) * sqrt(periods)
+    return root_mean_square(shortfall) * root(periods)
 
 
 def skewness(returns: ArrayLike) -> Figure:

@@ -12,9 +12,10 @@ from scipy.signal import lfilter
 from scipy.special import ndtri
 
 from analytics.engine.moments import skewness
+from analytics.engine.recording import operation
 from analytics.engine.shape import excess_kurtosis
 from analytics.engine.simulate import Distribution, standard_draws
-from analytics.engine.types import Figure, FloatArray, defined, is_flat, root_mean_square
+from analytics.engine.types import Figure, FloatArray, defined, float_array, is_flat, root_mean_square
 
 DECAY = 0.94  # of RiskMetrics, for daily returns
 PATHS = 10_000
@@ -103,6 +104,7 @@ class Expansion:
             return half / a, c / half
 
 
+@operation("ewma_filtered")
 def filtered(series: FloatArray, decay: float = DECAY) -> FloatArray:
     """The returns as they would have been at the volatility forecast for the period after the last.
 
@@ -124,7 +126,7 @@ def drawn(series: FloatArray, horizon: int, distribution: Distribution, seed: in
     growth = np.ones(())
     for step in standard_draws(horizon, PATHS, distribution=distribution, seed=seed):
         growth = growth * np.maximum(1.0 + mean + np.multiply.outer(step, deviation), 0.0)
-    return np.asarray(growth - 1.0)
+    return float_array(growth - 1.0)
 
 
 def fitted(series: FloatArray) -> tuple[Figure, Figure]:

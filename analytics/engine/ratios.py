@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from analytics.engine.drawdown import max_drawdown
 from analytics.engine.moments import downside_risk
 from analytics.engine.returns import annual_return, compounded
-from analytics.engine.types import Figure, FloatArray, beside, checked, defined, is_flat, root_mean_square
+from analytics.engine.types import Figure, FloatArray, beside, checked, defined, is_flat, root, root_mean_square
 
 
 def sharpe_ratio(returns: ArrayLike, risk_free: ArrayLike = 0.0, periods: float = 252) -> Figure:
@@ -49,7 +47,7 @@ def sharpe_ratio(returns: ArrayLike, risk_free: ArrayLike = 0.0, periods: float 
     deviation: Figure = np.std(excess, axis=0, ddof=1)
     spread = defined(deviation, is_flat(deviation, _size(series, rate)), "excess returns do not vary")
     mean: Figure = excess.mean(axis=0)
-    return mean / spread * sqrt(periods)
+    return mean / spread * root(periods)
 
 
 def expanding_sharpe_ratio(returns: ArrayLike, risk_free: float = 0.0, periods: float = 252) -> FloatArray:
@@ -95,7 +93,7 @@ def expanding_sharpe_ratio(returns: ArrayLike, risk_free: float = 0.0, periods: 
     deviation = np.sqrt(squares / np.maximum(counts - 1, 1))
     size = np.sqrt(np.cumsum(np.square(series)) / counts) + abs(risk_free)
     flat = is_flat(deviation, size) | (counts < 2)
-    return np.where(flat, np.nan, means / np.where(flat, 1.0, deviation) * sqrt(periods))
+    return np.where(flat, np.nan, means / np.where(flat, 1.0, deviation) * root(periods))
 
 
 def sortino_ratio(returns: ArrayLike, mar: ArrayLike = 0.0, periods: float = 252) -> Figure:
@@ -133,7 +131,7 @@ def sortino_ratio(returns: ArrayLike, mar: ArrayLike = 0.0, periods: float = 252
     series = checked(returns)
     target = beside(mar, series, "mar")
     risk = downside_risk(series, target, periods)
-    no_risk = is_flat(risk, root_mean_square(series) * sqrt(periods))
+    no_risk = is_flat(risk, root_mean_square(series) * root(periods))
     mean: Figure = (series - target).mean(axis=0)
     return mean * periods / defined(risk, no_risk, "no return falls short of the minimal acceptable one")
 

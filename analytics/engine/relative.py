@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from analytics.engine.ratios import beta
 from analytics.engine.returns import annual_return
-from analytics.engine.types import BoolArray, Figure, FloatArray, beside, checked, defined, is_flat, root_mean_square
+from analytics.engine.types import (
+    BoolArray,
+    Figure,
+    FloatArray,
+    beside,
+    checked,
+    defined,
+    is_flat,
+    root,
+    root_mean_square,
+)
 
 
 def r_squared(returns: ArrayLike, benchmark: ArrayLike, risk_free: ArrayLike = 0.0) -> Figure:
@@ -46,7 +54,7 @@ def tracking_error(returns: ArrayLike, benchmark: ArrayLike, periods: float = 25
     """
     series, market = _pair(returns, benchmark, needed=2)
     deviation: Figure = np.std(series - market, axis=0, ddof=1)
-    return deviation * sqrt(periods)
+    return deviation * root(periods)
 
 
 def information_ratio(returns: ArrayLike, benchmark: ArrayLike) -> Figure:

@@ -156,12 +156,11 @@ def time_weighted_returns(values: ArrayLike, inflows: ArrayLike, outflows: Array
     Bacon (2008), "Practical Portfolio Performance Measurement and Attribution", 2nd ed., chapter 2.
     """
     worth, paid_in, paid_out = _valued_days(values, inflows, outflows)
-    start = paid_in.copy()
-    start[1:] += worth[:-1]
+    start = paid_in + np.concatenate([np.zeros_like(worth[:1]), worth[:-1]])
     end = worth + paid_out
     earned = (start > 0) & (end >= 0)
     broken = np.logical_or.accumulate(~earned & ~((start == 0) & (end == 0)), axis=0)
-    growth = np.divide(end, start, out=np.ones_like(end), where=earned)
+    growth = np.where(earned, end, 1.0) / np.where(earned, start, 1.0)
     return TimeWeightedReturns(returns=np.where(broken, np.nan, growth - 1.0), valid=earned & ~broken)
 
 

@@ -72,7 +72,8 @@ def tail_ratio(returns: ArrayLike) -> Figure:
     ``UndefinedMetric`` if the 5th percentile is 0 (a column of several is NaN instead).
     """
     low, high = np.abs(np.quantile(checked(returns), (0.05, 0.95), axis=0))
-    return np.asarray(high / defined(low, np.equal(low, 0), "the 5th percentile is 0"))[()]
+    ratio: Figure = high / defined(low, np.equal(low, 0), "the 5th percentile is 0")
+    return ratio
 
 
 def stability(returns: ArrayLike) -> Figure:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytics.engine.dependence import square
+from analytics.engine.recording import operation
 from analytics.engine.types import FloatArray, checked
 
 Distribution = Literal["normal", "student"]
@@ -79,6 +80,7 @@ def simulate(
     return np.asarray(np.multiply.reduce(steps, axis=0) - 1.0)
 
 
+@operation("standard_draws")
 def standard_draws(
     horizon: int, paths: int, *, distribution: Distribution, degrees: float = 5.0, seed: int = 0
 ) -> FloatArray:

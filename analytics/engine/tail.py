@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil, floor, sqrt
+from math import ceil, floor
 from typing import Literal, get_args
 
 import numpy as np
@@ -17,8 +17,9 @@ from analytics.engine.parametric import (
     normal_loss,
     normal_shortfall,
 )
+from analytics.engine.recording import operation
 from analytics.engine.simulate import Distribution
-from analytics.engine.types import Figure, FloatArray, checked
+from analytics.engine.types import Figure, FloatArray, checked, root
 
 Tail = Literal["fractional", "mean"]
 Method = Literal["historical", "normal", "cornish_fisher", "ewma", "monte_carlo", "monte_carlo_t"]
@@ -78,7 +79,7 @@ def value_at_risk(
     check_level(level)
     _check_horizon(horizon)
     if method in _FITTED:
-        return _FITTED[method][0](checked(returns, needed=_NEEDED[method]), level) * sqrt(horizon)
+        return _FITTED[method][0](checked(returns, needed=_NEEDED[method]), level) * root(horizon)
     series, scale = _sample(returns, method, horizon, seed)
     return _loss(series, quantile_weights(len(series), level)) * scale
 
@@ -138,7 +139,7 @@ def expected_shortfall(
     if tail not in ("fractional", "mean"):
         raise ValueError(f'tail must be "fractional" or "mean", got {tail!r}')
     if method in _FITTED:
-        return _FITTED[method][1](checked(returns, needed=_NEEDED[method]), level) * sqrt(horizon)
+        return _FITTED[method][1](checked(returns, needed=_NEEDED[method]), level) * root(horizon)
     series, scale = _sample(returns, method, horizon, seed)
     if tail == "fractional":
         checked(series, needed=full_tail(level))
@@ -153,11 +154,13 @@ def check_level(level: float) -> None:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
 
 
+@operation("full_tail")
 def full_tail(level: float) -> int:
     """How many observations it takes until the tail holds a whole one."""
     return ceil(round(1 / (1 - level), 9))
 
 
+@operation("quantile_weights")
 def quantile_weights(count: int, level: float) -> FloatArray:
     """Weights of the smallest order statistics, in ascending order, that make the (1 − level) quantile of type 7."""
     position = _share(count - 1, level)
@@ -169,6 +172,7 @@ def quantile_weights(count: int, level: float) -> FloatArray:
     return weights[: below + 1] if position == below else weights
 
 
+@operation("tail_weights")
 def tail_weights(count: int, level: float) -> FloatArray:
     """Weights of the smallest order statistics, in ascending order, that make the mean of the fractional tail."""
     share = _share(count, level)
@@ -190,9 +194,9 @@ def _sample(returns: ArrayLike, method: Method, horizon: float, seed: int) -> tu
     """The cases whose losses are put in order, and what a loss is multiplied by."""
     series = checked(returns)
     if method == "historical":
-        return series, sqrt(horizon)
+        return series, root(horizon)
     if method == "ewma":
-        return filtered(series), sqrt(horizon)
+        return filtered(series), root(horizon)
     if method in ("monte_carlo", "monte_carlo_t"):
         if horizon != int(horizon):
             raise ValueError(f"horizon must be a whole number of periods for {method}, got {horizon}")
@@ -202,7 +206,11 @@ def _sample(returns: ArrayLike, method: Method, horizon: float, seed: int) -> tu
 
 
 def _loss(series: FloatArray, weights: FloatArray) -> Figure:
-    last = len(weights) - 1
-    worst = np.sort(np.partition(series, last, axis=0)[: last + 1], axis=0)
-    loss: Figure = -(weights @ worst)
+    loss: Figure = -(weights @ smallest(series, len(weights)))
     return loss
+
+
+@operation("smallest")
+def smallest(series: FloatArray, count: int) -> FloatArray:
+    """The ``count`` lowest values of each column, ascending."""
+    return np.sort(np.partition(series, count - 1, axis=0)[:count], axis=0)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from analytics.engine.errors import InsufficientData, UndefinedMetric
+from analytics.engine.recording import RecordedArray
 
 FloatArray: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
@@ -23,6 +24,11 @@ Weights: TypeAlias = "csr_array[np.float64, tuple[int, int]]"
 FLAT = 1e-12
 
 
+def float_array(values: ArrayLike) -> FloatArray:
+    """The values as a float64 array; one that is recorded stays so."""
+    return values if isinstance(values, RecordedArray) else np.asarray(values, dtype=np.float64)
+
+
 def checked(values: ArrayLike, needed: int = 1, name: str = "returns") -> FloatArray:
     """The values as a finite float64 array of shape (T,) or (T, N) with T >= ``needed``.
 
@@ -34,7 +40,7 @@ def checked(values: ArrayLike, needed: int = 1, name: str = "returns") -> FloatA
     InsufficientData
         If T < ``needed``.
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = float_array(values)
     if array.ndim not in (1, 2):
         raise ValueError(f"{name} must have shape (T,) or (T, N), got {array.shape}")
     if not np.isfinite(array).all():
@@ -46,7 +52,7 @@ def checked(values: ArrayLike, needed: int = 1, name: str = "returns") -> FloatA
 
 def beside(other: ArrayLike, returns: FloatArray, name: str) -> FloatArray:
     """A scalar, (T,) or (T, N) companion of the returns, checked and shaped to broadcast against them."""
-    array = np.asarray(other, dtype=np.float64)
+    array = float_array(other)
     if array.ndim == 0 and np.isfinite(array):
         return array
     array = checked(array, name=name)
@@ -76,6 +82,12 @@ def is_flat(deviation: Figure, size: Figure) -> np.bool_ | BoolArray:
     """Whether a deviation is nothing but rounding, given the root mean square of the series it comes from."""
     flat: np.bool_ | BoolArray = deviation <= FLAT * size
     return flat
+
+
+def root(number: float) -> np.float64:
+    """√number, recorded if the number is."""
+    found: np.float64 = np.sqrt(number)
+    return found
 
 
 def root_mean_square(values: FloatArray) -> Figure:

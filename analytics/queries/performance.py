@@ -20,7 +20,7 @@ from django.db.models import Max
 from django.db.models.functions import Coalesce
 from numpy.typing import NDArray
 
-from analytics.engine import time_weighted_returns
+from analytics.engine import time_weighted_returns, total_return
 from analytics.engine.returns import wealth
 from analytics.performance import Series, daily_series
 from analytics.queries.facts import inputs
@@ -124,7 +124,7 @@ def report(portfolio: Portfolio, *, start: date | None = None, end: date | None 
         return None
     inception = first - ONE_DAY
     exact = performance(portfolio, start or inception, end)
-    whole = _Whole.of(daily_series(inputs([portfolio.pk], as_of=end), end), inception)
+    whole = Whole.of(daily_series(inputs([portfolio.pk], as_of=end), end), inception)
     return Report(
         exact,
         whole.time_weighted(exact.start.day, end),
@@ -156,7 +156,7 @@ def _number(figure: Callable[[], float]) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Whole:
+class Whole:
     """The daily series since inception, and the rates of return of any period within it."""
 
     days: NDArray[np.datetime64]
@@ -167,7 +167,7 @@ class _Whole:
     problem: str
 
     @classmethod
-    def of(cls, series: Series, inception: date) -> _Whole:
+    def of(cls, series: Series, inception: date) -> Whole:
         values, paid_in, paid_out = series.values[0], series.paid_in[0], series.paid_out[0]
         empty = not (values.any() or paid_in.any() or paid_out.any())
         return cls(series.grid.days, values, paid_in, paid_out, inception, series.problems[0] if empty else "")
@@ -177,16 +177,20 @@ class _Whole:
         return int(np.searchsorted(self.days, np.datetime64(day), side="right"))
 
     def value(self, day: date) -> float:
+        return float(self.opening(day)[0])
+
+    def opening(self, day: date) -> FloatArray:
+        """The value at the close of ``day`` (1,); 0 before the first one."""
         place = self.after(day)
-        return float(self.values[place - 1]) if place else 0.0
+        return self.values[place - 1 : place] if place else np.zeros(1)
 
     def returns(self, start: date, stop: int) -> FloatArray:
         """The daily time-weighted returns after ``start`` to the day before place ``stop``; NaN once undefined."""
-        opening, place = self.value(start), self.after(start)
+        opening, place = self.opening(start), self.after(start)
         # The opening value is what comes in (or, as a debt, is owed) before the period's first day.
-        values = np.concatenate([[opening], self.values[place:stop]])
-        paid_in = np.concatenate([[max(opening, 0.0)], self.paid_in[place:stop]])
-        paid_out = np.concatenate([[0.0], self.paid_out[place:stop]])
+        values = np.concatenate([opening, self.values[place:stop]])
+        paid_in = np.concatenate([np.maximum(opening, 0.0), self.paid_in[place:stop]])
+        paid_out = np.concatenate([np.zeros(1), self.paid_out[place:stop]])
         returns: FloatArray = time_weighted_returns(values, paid_in, paid_out).returns[1:]
         return returns
 
@@ -198,7 +202,7 @@ class _Whole:
         if undefined.any():
             day = self.days[self.after(start) + int(undefined.argmax())]
             return Rate(problem=f"the return is undefined from {day}, when nothing was invested that could earn it")
-        growth = float(np.prod(1.0 + returns) - 1.0)
+        growth = float(total_return(returns))
         days = (end - start).days
         return Rate(growth, annualised(growth, days) if beyond_a_year(start, end) and growth > -1 else None)
 
@@ -221,7 +225,7 @@ class _Whole:
         return Daily(self.days[place:], self.values[place:], flows, growth)
 
 
-def _periods(whole: _Whole, inception: date, end: date) -> Iterable[PeriodReturns]:
+def _periods(whole: Whole, inception: date, end: date) -> Iterable[PeriodReturns]:
     place = whole.after(end)
     previous = whole.days[place - 2].item() if place > 1 else inception
     for key, label in PERIODS.items():

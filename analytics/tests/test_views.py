@@ -69,7 +69,7 @@ def test_a_dividend_that_is_due_is_shown(browser: Client, growth: Portfolio) -> 
     apply_action(asset=share, kind="cash_dividend", ex_date=today - timedelta(1), actor=None, **terms)
     page = text_of(browser, "/")
     assert "Dividends due" in page
-    assert "<dd>9.00 <small>USD</small>" in page  # 6 shares
+    assert ">9.00</a> <small>USD</small>" in page  # 6 shares
     assert Page(page).faults == []
 
 

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import markdown
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.safestring import SafeString, mark_safe
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_safe
 from analytics import charts, queries
 from analytics.figures import LABELS, Label
 from analytics.models import Snapshot
+from analytics.queries.methods import methods_source
 from assets.models import PriceBasis
 from assets.queries import SIMULATED
 from core.money import minor_units
@@ -68,10 +68,9 @@ def methods(request: HttpRequest) -> HttpResponse:
 
 @cache
 def _methods_text() -> SafeString:
-    source = (settings.BASE_DIR / "docs" / "methods.md").read_text(encoding="utf-8")
     # Alignment by attribute: the content security policy refuses the style that is the default.
     options = {"tables": {"use_align_attribute": True}}
-    text = markdown.markdown(source, extensions=["tables", "toc", "sane_lists"], extension_configs=options)
+    text = markdown.markdown(methods_source(), extensions=["tables", "toc", "sane_lists"], extension_configs=options)
     return mark_safe(text)  # noqa: S308  the product's own file
 
 
@@ -103,6 +102,7 @@ def _sectors(held: Sequence[Holding]) -> list[tuple[Sector, charts.Arc | None]]:
 class Figure:
     """One figure of the card. ``value`` is None where ``problem`` says why there is none."""
 
+    key: str
     label: Label
     detail: str
     signed: bool
@@ -121,6 +121,7 @@ def risk_figures(portfolio: Portfolio) -> dict[str, Any]:
     stale = queries.stale(Portfolio.objects.filter(pk=portfolio.pk)).exists()
     figures = [
         Figure(
+            name,
             LABELS[name],
             DETAILS.get(name, ""),
             name in SIGNED,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from core.money import EXACT, multiply, quantise
+from core.money import EXACT, divide, multiply, quantise
 from portfolios.book.ledger import Ledger, disposal, disposals, joined
 from portfolios.book.lots import OpenLots, cut
 from portfolios.book.types import ONE, ZERO, ActionKind, Closing, Disposal, Entitlement, OpenLot, Slice, added
@@ -77,7 +77,7 @@ class Action:
         """The sale of ``quantity`` units of the target for ``cash`` in the action's currency."""
         to_target = multiply(self.to_asset, self.asset_to_target)
         amounts = (converted(cash, to_target, self.target_currency), converted(cash, self.to_base, self.base))
-        return Closing(self.key, self.day, quantity, *amounts, EXACT.divide(self.asset_to_base, self.asset_to_target))
+        return Closing(self.key, self.day, quantity, *amounts, divide(self.asset_to_base, self.asset_to_target))
 
 
 LedgerOf = Callable[[int], Ledger]
@@ -193,7 +193,7 @@ def _recognised(action: Action, lot: OpenLot, units: Decimal, cash: Decimal) -> 
 
     The new basis is then cost − cash + gain. Source: US Internal Revenue Code § 356(a), 358(a).
     """
-    stock = EXACT.divide(multiply(units, action.target_price), action.asset_to_target)
+    stock = divide(multiply(units, action.target_price), action.asset_to_target)
     gain = min(cash, max(ZERO, scaled(cash + stock - lot.cost)))
     used = cash - gain
     return Slice(lot, ZERO, used, share(lot.cost_base, used, lot.cost))
@@ -244,7 +244,7 @@ def _settle(action: Action, ledger: Ledger, lot: OpenLot, *, short: bool) -> lis
     made, back = [], min(lot.quantity, other.held)
     if back:
         part = cut(lot, back)
-        rate = EXACT.divide(action.asset_to_base, action.asset_to_target)
+        rate = divide(action.asset_to_base, action.asset_to_target)
         closing = Closing(action.key, action.day, back, part.cost, part.cost_base, rate)
         made = disposals(closing, other.take(back), short=not short)
     if lot.quantity:
@@ -262,7 +262,7 @@ def spread(lots: Iterable[OpenLot], ratio: Decimal, per: Decimal) -> list[Decima
     before, so_far, units = ZERO, ZERO, []
     for lot in lots:
         before += lot.quantity
-        after = EXACT.divide(multiply(before, ratio), per).quantize(PRICE_SCALE, ROUND_HALF_UP, context=EXACT)
+        after = divide(multiply(before, ratio), per).quantize(PRICE_SCALE, ROUND_HALF_UP, context=EXACT)
         units.append(max(after - so_far, PRICE_SCALE))
         so_far += units[-1]
     return units

@@ -130,17 +130,24 @@ class Ledger:
 
     def close(self) -> Book:
         lots = (*self.longs.lots(), *(lot.owed() for lot in self.shorts.lots()))
-        position = Position(
-            quantity=self.held,
-            cost=added([lot.cost for lot in lots]),
-            cost_base=added([lot.cost_base for lot in lots]),
-            realised_gain=added([made.gain for made in self.disposals]),
-            realised_gain_base=added([made.gain_base for made in self.disposals]),
-            income=added([due.income for due in self.entitlements]),
-            income_base=added([due.income_base for due in self.entitlements]),
-            first_traded_on=self.since,
-        )
+        position = position_of(lots, self.disposals, self.entitlements, self.since)
         return Book(lots, tuple(self.disposals), tuple(self.departures), tuple(self.entitlements), position)
+
+
+def position_of(
+    lots: Sequence[OpenLot], disposals: Sequence[Disposal], entitlements: Sequence[Entitlement], since: date | None
+) -> Position:
+    """The sums of what is open, of what was realised and of what was earned."""
+    return Position(
+        quantity=added([lot.quantity for lot in lots]),
+        cost=added([lot.cost for lot in lots]),
+        cost_base=added([lot.cost_base for lot in lots]),
+        realised_gain=added([made.gain for made in disposals]),
+        realised_gain_base=added([made.gain_base for made in disposals]),
+        income=added([due.income for due in entitlements]),
+        income_base=added([due.income_base for due in entitlements]),
+        first_traded_on=since,
+    )
 
 
 APPLY: dict[EntryKind, Callable[[Ledger, Entry], None]] = {

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from core.errors import DomainError
-from core.money import EXACT, divide, multiply, quantise, total
+from core.money import divide, multiply, quantise, subtract, total
 
 ZERO, ONE = Decimal(0), Decimal(1)
 DAYS_A_YEAR = 365
@@ -39,9 +39,9 @@ def daily_return(before: Decimal, today: ValuedDay) -> Decimal | None:
     With d = V(t−1) + in(t) and n = V(t) + out(t), inflows at the start and outflows at the end of the day:
     n / d − 1 if d > 0 and n ≥ 0; the day is skipped if d = n = 0. Raises ReturnUndefined otherwise.
     """
-    start, end = EXACT.add(before, today.paid_in), EXACT.add(today.value, today.paid_out)
+    start, end = total([before, today.paid_in]), total([today.value, today.paid_out])
     if start > 0 and end >= 0:
-        return EXACT.subtract(divide(end, start), ONE)
+        return subtract(divide(end, start), ONE)
     if start == end == 0:
         return None
     raise ReturnUndefined(today.day)
@@ -55,14 +55,14 @@ def time_weighted(days: Sequence[ValuedDay], opening: Decimal = ZERO) -> Decimal
     growth, before = ONE, opening
     for today in days:
         earned = daily_return(before, today)
-        growth = growth if earned is None else multiply(growth, EXACT.add(ONE, earned))
+        growth = growth if earned is None else multiply(growth, total([ONE, earned]))
         before = today.value
-    return EXACT.subtract(growth, ONE)
+    return subtract(growth, ONE)
 
 
 def linked(returns: Iterable[Decimal]) -> Decimal:
     """Returns of consecutive periods as one, Π(1 + r) − 1."""
-    return EXACT.subtract(multiply(*(EXACT.add(ONE, each) for each in returns)), ONE)
+    return subtract(multiply(*(total([ONE, each]) for each in returns)), ONE)
 
 
 # --- periods ------------------------------------------------------------------------------------------------------
@@ -136,12 +136,12 @@ class Reconciliation:
 
     @property
     def change(self) -> Decimal:
-        return EXACT.subtract(self.end_value, self.start_value)
+        return subtract(self.end_value, self.start_value)
 
     @property
     def unexplained(self) -> Decimal:
         """The change less its lines: exactly 0."""
-        return EXACT.subtract(self.change, total(self.lines.values()))
+        return subtract(self.change, total(self.lines.values()))
 
     def rounded(self, currency: str) -> Reconciliation:
         """The same in whole minor units of ``currency``; the largest line takes what rounding leaves over."""
@@ -169,9 +169,9 @@ def effect_of_rates(opening: Decimal, opening_rate: Decimal, moves: Sequence[Bal
     """
     effect, balance, before = ZERO, opening, opening_rate
     for move in moves:
-        effect = EXACT.add(effect, multiply(balance, EXACT.subtract(move.rate, before)))
-        balance, before = EXACT.add(balance, move.amount), move.rate
-    return EXACT.add(effect, multiply(balance, EXACT.subtract(rate, before)))
+        effect = total([effect, multiply(balance, subtract(move.rate, before))])
+        balance, before = total([balance, move.amount]), move.rate
+    return total([effect, multiply(balance, subtract(rate, before))])
 
 
 def same_flows(
@@ -184,5 +184,5 @@ def same_flows(
     """
     units = opening
     for paid_in, paid_out, before, after in flows:
-        units = EXACT.add(units, EXACT.subtract(divide(paid_in, before), divide(paid_out, after)))
+        units = total([units, subtract(divide(paid_in, before), divide(paid_out, after))])
     return multiply(units, growth)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation
 
-from core.money import EXACT, divide, multiply, quantise, total
+from core.money import EXACT, divide, kept, multiply, quantise, total
 from portfolios.book.types import EntryKind
 
 # Slices of a cost and gains are kept to the money columns' scale; only a trade's own amounts are rounded to cents.
@@ -48,7 +48,9 @@ def share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
         return amount
     if not part:
         return Decimal(0)
-    return EXACT.divide(EXACT.multiply(amount, part), whole).quantize(SCALE, ROUND_HALF_UP, EXACT)
+    if type(amount) is type(part) is type(whole) is Decimal:  # as in every fold but one that is explained
+        return EXACT.divide(EXACT.multiply(amount, part), whole).quantize(SCALE, ROUND_HALF_UP, EXACT)
+    return divide(multiply(amount, part), whole).quantize(SCALE, ROUND_HALF_UP, EXACT)
 
 
 def scaled(amount: Decimal) -> Decimal:
@@ -117,4 +119,5 @@ def weights(values: Sequence[Decimal]) -> list[Decimal] | None:
     by_remainder = sorted(range(len(values)), key=lambda i: (parts[i] - exact[i], i))
     for i in by_remainder[: int(unit) - sum(parts)]:
         parts[i] += 1
-    return [Decimal(part).scaleb(-WEIGHT_DIGITS) for part in parts]
+    shares = [Decimal(part).scaleb(-WEIGHT_DIGITS) for part in parts]
+    return [kept("share_of_sum", values, share, place=place) for place, share in enumerate(shares)]

@@ -15,6 +15,7 @@ from portfolios.book.types import Book, Entry, Rules
 from portfolios.models import CostMethodChange, Portfolio
 from portfolios.queries.actions import as_booked, concerning, currencies_of, with_linked
 from portfolios.queries.facts import BookKey, Trial, Trials, entries_of
+from portfolios.queries.reading import AS_READ, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,14 @@ def inputs_of(
     rules: Mapping[int, Rules] | None = None,
     actions: Sequence[CorporateAction] | None = None,
     trial: Trial | Trials | None = None,
+    reading: Reading = AS_READ,
 ) -> dict[int, Inputs]:
     """Portfolio id to what its fold takes; arguments as those of ``books_of``, and a ``trial`` of one of them."""
-    entries = entries_of(portfolios, asset_ids=asset_ids, until=until, trial=trial)
+    entries = entries_of(portfolios, asset_ids=asset_ids, until=until, trial=trial, reading=reading)
     if actions is None:
         actions = with_linked({asset_id for _, asset_id in entries}, until)[1] if entries else []
     rules = rules or rules_of(portfolios)
-    table = _table(portfolios, actions)
+    table = reading.rates(_table(portfolios, actions))
     by_portfolio: dict[int, dict[int, list[Entry]]] = defaultdict(dict)
     for (portfolio_id, asset_id), found in entries.items():
         by_portfolio[portfolio_id][asset_id] = found
@@ -88,7 +90,7 @@ def inputs_of(
         own = by_portfolio[portfolio.pk]
         since = {asset_id: min(entry.day for entry in found) for asset_id, found in own.items()}
         applied = [as_booked(action, portfolio.base_currency, table) for action in concerning(actions, since)]
-        made[portfolio.pk] = Inputs(own, rules[portfolio.pk], applied)
+        made[portfolio.pk] = Inputs(own, rules[portfolio.pk], reading.actions(applied))
     return made
 
 

@@ -17,6 +17,7 @@ from portfolios.book.types import BroughtLot, Entry, EntryKind, Pick
 from portfolios.book.value import Conversion, conversion, converted, gross_amount, net_amount
 from portfolios.models import LotPick, Portfolio, Trade, TransferLot
 from portfolios.models.trade import TradeQuerySet
+from portfolios.queries.reading import AS_READ, Reading
 
 BookKey = tuple[int, int]  # portfolio id, asset id
 TRIAL = 2**62  # the id of a trade that is not stored: after all others in the order of insertion
@@ -103,6 +104,7 @@ def entries_of(
     asset_ids: Collection[int] | None = None,
     until: date | None = None,
     trial: Trial | Trials | None = None,
+    reading: Reading = AS_READ,
 ) -> dict[BookKey, list[Entry]]:
     """The standing trades of ``portfolios`` by book, unsorted; at most 5 queries, however many there are.
 
@@ -113,11 +115,12 @@ def entries_of(
     trades = trades.filter(day__lte=until) if until else trades
     rows = [TradeRow(*values) for values in trades.order_by("pk").values_list(*_COLUMNS)]
     rows = trial.among(rows) if trial else rows
-    standing = [row for row in rows if row.voided_at is None]
+    standing = reading.trades([row for row in rows if row.voided_at is None])
     bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
-    table = rates_for(standing, bases)
+    table = reading.rates(rates_for(standing, bases))
     places = _places(rows)
-    lots = _brought_lots(trades, standing) | _sent_lots(trades, standing) | (trial.brought() if trial else {})
+    moved_lots = _brought_lots(trades, standing) | _sent_lots(trades, standing)
+    lots = reading.brought(moved_lots | (trial.brought() if trial else {}))
     picks = _picks(trades, standing, places, trial.picked() if trial else ())
     books: dict[BookKey, list[Entry]] = defaultdict(list)
     for row in standing:

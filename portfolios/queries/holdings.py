@@ -91,6 +91,26 @@ def holdings(
     """
     positions = _positions_on(portfolios, as_of) if as_of else _positions_now(portfolios)
     positions = {key: held for key, held in positions.items() if include_closed or held.position.quantity}
+    return holdings_from(holding_facts(portfolios, positions, as_of))
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingFacts:
+    """What holdings follow from: positions, and beside them the last known prices and rates (on ``as_of``)."""
+
+    as_of: date | None
+    bases: Mapping[int, str]  # portfolio id to its base currency
+    positions: Mapping[BookKey, Held]
+    assets: Mapping[int, Asset]
+    bars: Mapping[int, LastBar]
+    own: Mapping[BookKey, OwnPrice]
+    table: RateTable
+
+
+def holding_facts(
+    portfolios: Sequence[Portfolio], positions: Mapping[BookKey, Held], as_of: date | None
+) -> HoldingFacts:
+    """Everything beside the positions; at most 5 queries."""
     assets = Asset.objects.in_bulk({asset_id for _, asset_id in positions})
     bars = last_bars(assets, as_of)
     own = own_prices(portfolios, assets.keys() - bars.keys(), as_of)
@@ -99,12 +119,17 @@ def holdings(
         {asset.currency for asset in assets.values()} | set(bases.values()) | {price.currency for price in own.values()}
     )
     table = rates(codes, min(codes, default="USD"), as_of or date.max)
-    prices = _prices(positions, bars, own, table, as_of)
-    rows: dict[int, list[Holding]] = {portfolio.pk: [] for portfolio in portfolios}
-    for key, held in sorted(positions.items(), key=lambda item: assets[item[0][1]].symbol):
-        asset, bar = assets[key[1]], prices.get(key)
-        rate = latest_rate(table, asset.currency, bases[key[0]], as_of)
-        rows[key[0]].append(_holding(key, asset, held, bar, rate, bases[key[0]]))
+    return HoldingFacts(as_of, bases, positions, assets, bars, own, table)
+
+
+def holdings_from(facts: HoldingFacts) -> dict[int, list[Holding]]:
+    """Portfolio id to its holdings, ordered by symbol; one query, for the splits since the prices."""
+    prices = _prices(facts.positions, facts.bars, facts.own, facts.table, facts.as_of)
+    rows: dict[int, list[Holding]] = {portfolio_id: [] for portfolio_id in facts.bases}
+    for key, held in sorted(facts.positions.items(), key=lambda item: facts.assets[item[0][1]].symbol):
+        asset, base = facts.assets[key[1]], facts.bases[key[0]]
+        rate = latest_rate(facts.table, asset.currency, base, facts.as_of)
+        rows[key[0]].append(_holding(key, asset, held, prices.get(key), rate, base))
     return {portfolio_id: _weighted(found) for portfolio_id, found in rows.items()}
 
 
@@ -135,14 +160,14 @@ def valuation_days(portfolio_ids: Collection[int]) -> dict[int, date | None]:
     return days
 
 
-class _Held(NamedTuple):
+class Held(NamedTuple):
     """A position and the day on which its oldest open lot came in."""
 
     position: Position
     opened_on: date | None
 
 
-def _positions_now(portfolios: Sequence[Portfolio]) -> dict[BookKey, _Held]:
+def _positions_now(portfolios: Sequence[Portfolio]) -> dict[BookKey, Held]:
     lots = Lot.objects.open().filter(portfolio=OuterRef("portfolio"), asset=OuterRef("asset")).order_by("opened_on")
     rows = Investment.objects.filter(portfolio__in=portfolios).values_list(
         "portfolio_id",
@@ -157,12 +182,12 @@ def _positions_now(portfolios: Sequence[Portfolio]) -> dict[BookKey, _Held]:
         "first_traded_on",
         Subquery(lots.values("opened_on")[:1]),
     )
-    return {(row[0], row[1]): _Held(Position(*row[2:-1]), row[-1]) for row in rows}
+    return {(row[0], row[1]): Held(Position(*row[2:-1]), row[-1]) for row in rows}
 
 
-def _positions_on(portfolios: Sequence[Portfolio], day: date) -> dict[BookKey, _Held]:
+def _positions_on(portfolios: Sequence[Portfolio], day: date) -> dict[BookKey, Held]:
     return {
-        key: _Held(book.position, min((lot.opened_on for lot in book.lots if lot.quantity), default=None))
+        key: Held(book.position, min((lot.opened_on for lot in book.lots if lot.quantity), default=None))
         for key, book in books_of(portfolios, until=day).items()
     }
 
@@ -173,6 +198,7 @@ class OwnPrice(NamedTuple):
     bar: LastBar
     currency: str
     asset_currency: str
+    trade_id: int
 
     def in_asset(self, table: RateTable, day: date | None) -> LastBar | None:
         """In the asset's currency at the last known rate (on ``day``); None where there is none."""
@@ -188,9 +214,9 @@ def own_prices(
         return {}
     trades = Trade.objects.standing().filter(portfolio__in=portfolios, asset__in=asset_ids, price__gt=0)
     trades = trades.filter(day__lte=as_of) if as_of else trades
-    columns = ("portfolio_id", "asset_id", "day", "price", "currency", "asset__currency")
+    columns = ("portfolio_id", "asset_id", "day", "price", "currency", "asset__currency", "pk")
     rows = trades.in_booking_order().values_list(*columns)
-    return {(row[0], row[1]): OwnPrice(LastBar(row[1], row[2], row[3], TRADE_PRICE), row[4], row[5]) for row in rows}
+    return {(row[0], row[1]): OwnPrice(LastBar(row[1], row[2], row[3], TRADE_PRICE), *row[4:]) for row in rows}
 
 
 def _prices(
@@ -206,7 +232,7 @@ def _prices(
     return carried(found | {key: bar for key, bar in converted.items() if bar}, as_of)
 
 
-def _holding(key: BookKey, asset: Asset, held: _Held, bar: LastBar | None, rate: Decimal | None, base: str) -> Holding:
+def _holding(key: BookKey, asset: Asset, held: Held, bar: LastBar | None, rate: Decimal | None, base: str) -> Holding:
     position = held.position
     known = bar is not None and rate is not None
     factor = asset.price_factor

@@ -14,7 +14,7 @@ from django.db.models import OuterRef, Q, Subquery
 from assets.models import ActionKind, HistoricValue
 from assets.queries import RateTable, carried_close, rates, splits_of
 from banking.models import Origin, Section
-from core.money import EXACT, multiply
+from core.money import multiply, subtract
 from portfolios.book.performance import BalanceChange
 from portfolios.book.types import EntryKind
 from portfolios.book.value import converted, gross_amount, market_value, net_amount
@@ -53,6 +53,7 @@ class CashMove:
     change: BalanceChange
     internal: bool = False  # one leg of a transfer between two accounts of the portfolio
     pays: int | None = None  # the action whose dividend this entered row is the payment of
+    row_id: int | None = None  # None for the balance that an account brought
 
     @property
     def base(self) -> Decimal:
@@ -96,11 +97,9 @@ class Due(NamedTuple):
         if move.currency == self.currency:
             paid = move.change.amount
         else:
-            apart = {
-                abs(EXACT.subtract(move.base, multiply(amount, rate))): amount for amount in (self.gross, self.net)
-            }
+            apart = {abs(subtract(move.base, multiply(amount, rate))): amount for amount in (self.gross, self.net)}
             paid = apart[min(apart)]
-        return multiply(EXACT.subtract(paid, self.net), rate)
+        return multiply(subtract(paid, self.net), rate)
 
     def base(self, amount: Decimal, day: date, base: str, table: RateTable) -> Decimal:
         """``amount`` of its currency at the rate of ``day``, in whole minor units. Raises RateMissing."""
@@ -183,10 +182,10 @@ def rates_of(
     return rates(codes, min(codes))
 
 
-def movements_of(portfolio: Portfolio, rows: Sequence[TradeRow], table: RateTable) -> list[Movement]:
-    """What each trade did to its asset. Raises RateMissing."""
-    moved = any(row.kind in TRANSFERS for row in rows)
-    bases = _transferred_basis(portfolio) if moved else {}
+def movements_of(
+    portfolio: Portfolio, rows: Sequence[TradeRow], table: RateTable, bases: Mapping[int, Decimal]
+) -> list[Movement]:
+    """What each trade did to its asset, given the ``transferred_bases``. Raises RateMissing."""
     return [_movement(row, portfolio.base_currency, table, bases) for row in rows]
 
 
@@ -208,8 +207,13 @@ def _worth(row: TradeRow, base: str, table: RateTable) -> Decimal:
     return market_value(row.quantity, price, table.rate(currency, base, row.day).value, base, row.price_factor)
 
 
-def _transferred_basis(portfolio: Portfolio) -> dict[int, Decimal]:
-    """Trade id to the cost of the lots that it brought or took along, in the base currency; 2 queries."""
+def transferred_bases(portfolio: Portfolio, rows: Iterable[TradeRow]) -> dict[int, Decimal]:
+    """Trade id to the cost of the lots that it brought or took along, in the base currency; 2 queries.
+
+    None where ``rows`` have no transfer.
+    """
+    if all(row.kind not in TRANSFERS for row in rows):
+        return {}
     bases: dict[int, Decimal] = defaultdict(Decimal)
     brought = TransferLot.objects.filter(trade__portfolio=portfolio).order_by()
     left = Departure.objects.filter(portfolio=portfolio).order_by()
@@ -232,7 +236,7 @@ def cash_moves(
     found = own_rows(accounts).filter(booked_on__gt=start, booked_on__lte=end).with_transfer()
     found = found.annotate(pays=Subquery(matches.values("action")[:1])).order_by("booked_on", "pk")
     rows = list(found.values_list(*_CASH))
-    legs = Counter((row[-2], row[5]) for row in rows if row[-2])
+    legs = Counter((row[6], row[5]) for row in rows if row[6])
     moves = [
         CashMove(
             account,
@@ -244,8 +248,9 @@ def cash_moves(
             # A leg whose other one is of another day, on its way in between, leaves the portfolio and comes back.
             internal=legs[transfer, day] == 2,
             pays=pays,
+            row_id=row,
         )
-        for account, section, origin, asset, amount, day, transfer, pays in rows
+        for account, section, origin, asset, amount, day, transfer, row, pays in rows
     ]
     return sorted([*_joined(accounts, start, end, base, table), *moves], key=lambda move: move.change.day)
 
@@ -262,7 +267,7 @@ def _joined(
             yield CashMove(account_id, account.currency, Section.TRANSFER, Origin.ENTRY, None, change)
 
 
-_CASH = ("account_id", "section", "origin", "asset_id", "amount", "booked_on", "transfer_id", "pays")
+_CASH = ("account_id", "section", "origin", "asset_id", "amount", "booked_on", "transfer_id", "pk", "pays")
 
 
 def rate_on(currency: str, base: str, day: date, table: RateTable) -> Decimal:

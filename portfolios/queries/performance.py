@@ -13,7 +13,7 @@ from django.db.models import Min
 from assets.queries import RateTable
 from banking.models import CashTransaction, Origin, Section
 from core.errors import DomainError
-from core.money import EXACT, multiply, quantise, total
+from core.money import multiply, quantise, subtract, total
 from portfolios.book.performance import LINES, BalanceChange, Reconciliation, effect_of_rates
 from portfolios.models import CashSetting, Portfolio
 from portfolios.queries.accounts import CashAccount, cash_accounts, day_counted
@@ -29,7 +29,9 @@ from portfolios.queries.movements import (
     rate_on,
     rates_of,
     trade_rows,
+    transferred_bases,
 )
+from portfolios.queries.reading import Reading
 from portfolios.queries.totals import Totals, totals
 
 ZERO = Decimal(0)
@@ -113,14 +115,34 @@ def first_day(portfolio: Portfolio) -> date | None:
     return min(filter(None, (traded, rows.aggregate(first=Min(day_counted()))["first"])), default=None)
 
 
-def performance(portfolio: Portfolio, start: date, end: date) -> Performance:
+class PeriodReading(Reading):
+    """What is read for a period, too."""
+
+    def border(self, portfolio: Portfolio, day: date) -> Border:
+        return border(portfolio, day)
+
+    def bases(self, bases: dict[int, Decimal]) -> dict[int, Decimal]:
+        return bases
+
+    def dues(self, dues: list[Due]) -> list[Due]:
+        return dues
+
+    def cash(self, moves: list[CashMove]) -> list[CashMove]:
+        return moves
+
+    def opening(self, balances: dict[int, Decimal], day: date) -> dict[int, Decimal]:
+        return balances
+
+
+def performance(portfolio: Portfolio, start: date, end: date, *, reading: PeriodReading | None = None) -> Performance:
     """From the close of ``start`` to the close of ``end``; a fixed number of queries.
 
     Raises PeriodEmpty, and ValueUnknown or RateMissing where an amount is not known.
     """
     if start >= end:
         raise PeriodEmpty(f"The period from {start} to {end} is empty: its end must be later than its start.")
-    facts = _Facts.of(portfolio, border(portfolio, start), border(portfolio, end))
+    reading = reading or PeriodReading()
+    facts = _Facts.of(portfolio, reading.border(portfolio, start), reading.border(portfolio, end), reading)
     return Performance(
         portfolio.pk,
         portfolio.base_currency,
@@ -148,22 +170,23 @@ class _Facts:
     table: RateTable
 
     @classmethod
-    def of(cls, portfolio: Portfolio, start: Border, end: Border) -> _Facts:
+    def of(cls, portfolio: Portfolio, start: Border, end: Border, reading: PeriodReading) -> _Facts:
         tracked = portfolio.cash == CashSetting.TRACKED
         accounts = cash_accounts([portfolio.pk]) if tracked else {}
-        rows, dues = trade_rows(portfolio, start.day, end.day), dues_of(portfolio, start.day, end.day)
-        table = rates_of(portfolio, rows, accounts, dues)
-        cash = cash_moves(accounts, start.day, end.day, portfolio.base_currency, table)
+        rows = reading.trades(trade_rows(portfolio, start.day, end.day))
+        dues = reading.dues(dues_of(portfolio, start.day, end.day))
+        table = reading.rates(rates_of(portfolio, rows, accounts, dues))
+        cash = reading.cash(cash_moves(accounts, start.day, end.day, portfolio.base_currency, table))
         return cls(
             start,
             end,
             portfolio.base_currency,
             tracked,
             accounts,
-            movements_of(portfolio, rows, table),
+            movements_of(portfolio, rows, table, reading.bases(transferred_bases(portfolio, rows))),
             cash,
             dues,
-            _opening(accounts, start.day),
+            reading.opening(_opening(accounts, start.day), start.day),
             table,
         )
 
@@ -218,7 +241,11 @@ def _opening(accounts: Mapping[int, CashAccount], day: date) -> dict[int, Decima
 def border(portfolio: Portfolio, day: date) -> Border:
     """The portfolio at the close of ``day``. Raises ValueUnknown."""
     held = holdings([portfolio], day, include_closed=True)[portfolio.pk]
-    sums = totals(portfolio, held, day)
+    return border_of(day, held, totals(portfolio, held, day))
+
+
+def border_of(day: date, held: Sequence[Holding], sums: Totals) -> Border:
+    """The same of given holdings and totals. Raises ValueUnknown."""
     if not sums.complete:
         unknown = ", ".join(holding.symbol for holding in held if holding.value is None) or "an account"
         raise ValueUnknown(f"On {day} there is no price or exchange rate for {unknown}, so there is no value.")
@@ -318,7 +345,7 @@ def _of_account(
 
 def _rounding(balance: Decimal, rate: Decimal, base: str) -> Decimal:
     exact = multiply(balance, rate)
-    return EXACT.subtract(quantise(exact, base), exact)
+    return subtract(quantise(exact, base), exact)
 
 
 def _by_asset(facts: _Facts) -> list[HoldingPerformance]:

@@ -16,7 +16,7 @@ from assets.queries import RateTable, rates
 from banking.models import CashTransaction
 from core.money import divide, multiply, quantise, total
 from portfolios.models import CashSetting, Disposal, Entitlement, Portfolio
-from portfolios.queries.accounts import cash_accounts
+from portfolios.queries.accounts import CashAccount, cash_accounts
 from portfolios.queries.holdings import Holding, latest_rate
 
 UNCLASSIFIED = "Unclassified"
@@ -74,15 +74,58 @@ def totals(portfolio: Portfolio, holdings: Sequence[Holding], as_of: date | None
 def totals_of_all(
     portfolios: Sequence[Portfolio], holdings: Mapping[int, Sequence[Holding]], as_of: date | None = None
 ) -> dict[int, Totals]:
-    """Portfolio id to its totals; at most 4 queries, however many portfolios.
+    """Portfolio id to its totals; at most 5 queries, however many portfolios.
 
     Without ``as_of`` they are of now: cash and receivables as of today in UTC, at the last known rates.
     """
-    balances, owed = _balances(portfolios, as_of), _owed(portfolios, as_of)
+    return totals_from(portfolios, holdings, cash_facts(portfolios, as_of))
+
+
+class Owed(NamedTuple):
+    """What a corporate action owes between ex-date and pay-date, in its own currency."""
+
+    portfolio_id: int
+    action_id: int
+    currency: str
+    gross: Decimal
+    withheld: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CashFacts:
+    """What the cash and the receivables of portfolios follow from: balances by account, what is owed, rates."""
+
+    as_of: date | None
+    accounts: Sequence[CashAccount]
+    balances: Mapping[int, Decimal]
+    owed: Sequence[Owed]
+    table: RateTable
+
+
+def cash_facts(portfolios: Sequence[Portfolio], as_of: date | None = None) -> CashFacts:
+    """The balances of accounts that are theirs, and what is owed, at the close of ``as_of`` or today; 4 queries."""
+    day = as_of or timezone.now().date()
+    tracked = [portfolio.pk for portfolio in portfolios if portfolio.cash == CashSetting.TRACKED]
+    accounts = [account for account in cash_accounts(tracked).values() if account.held_on(day)] if tracked else []
+    held = [account.account_id for account in accounts]
+    balances = CashTransaction.objects.filter(account__in=held).balances(as_of) if held else {}
+    found = Entitlement.objects.with_paid_on().filter(portfolio__in=portfolios)
+    rows = found.filter(Q(ex_date__lte=day), Q(paid_on__gt=day)).order_by("pk")
+    columns = ("portfolio_id", "action_id", "currency", "gross", "withholding")
+    owed = [Owed._make(row) for row in rows.values_list(*columns)]
+    codes = {account.currency for account in accounts} | {row.currency for row in owed}
+    if not codes:
+        return CashFacts(as_of, accounts, balances, owed, RateTable())
+    codes |= {portfolio.base_currency for portfolio in portfolios}
+    return CashFacts(as_of, accounts, balances, owed, rates(codes, min(codes), as_of or date.max))
+
+
+def totals_from(
+    portfolios: Sequence[Portfolio], holdings: Mapping[int, Sequence[Holding]], facts: CashFacts
+) -> dict[int, Totals]:
+    """Portfolio id to its totals; no query."""
     bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
-    codes = {row.currency for row in (*balances, *owed)} | set(bases.values())
-    table = rates(codes, min(codes), as_of or date.max) if codes else RateTable()
-    cash, due = (_in_base(rows, bases, table, as_of) for rows in (balances, owed))
+    cash, due = _cash(bases, facts), _receivables(bases, facts)
     return {
         portfolio.pk: _totals(portfolio, holdings.get(portfolio.pk, []), cash[portfolio.pk], due[portfolio.pk])
         for portfolio in portfolios
@@ -90,8 +133,10 @@ def totals_of_all(
 
 
 def beside_holdings(portfolio: Portfolio) -> list[Amount]:
-    """What the portfolio has beside its holdings now: its accounts' balances, and what actions owe it; 3 queries."""
-    return _balances([portfolio], None) + _owed([portfolio], None)
+    """What the portfolio has beside its holdings now: its accounts' balances, and what actions owe it; 4 queries."""
+    facts, zero = cash_facts([portfolio]), Decimal(0)
+    balances = [Amount(portfolio.pk, row.currency, facts.balances.get(row.account_id, zero)) for row in facts.accounts]
+    return balances + [Amount(portfolio.pk, row.currency, row.gross - row.withheld) for row in facts.owed]
 
 
 def win_rate(portfolio: Portfolio, as_of: date | None = None) -> Decimal | None:
@@ -147,38 +192,25 @@ def _totals(portfolio: Portfolio, held: Sequence[Holding], cash: Decimal | None,
     )
 
 
-def _balances(portfolios: Sequence[Portfolio], as_of: date | None) -> list[Amount]:
-    """The balance of each account; 2 queries where cash is tracked."""
-    tracked = [portfolio.pk for portfolio in portfolios if portfolio.cash == CashSetting.TRACKED]
-    if not tracked:
-        return []
-    day = as_of or timezone.now().date()
-    accounts = [account for account in cash_accounts(tracked).values() if account.held_on(day)]
-    balances = CashTransaction.objects.filter(account__in=[account.account_id for account in accounts]).balances(as_of)
-    return [
-        Amount(account.portfolio_id, account.currency, balances.get(account.account_id, Decimal(0)))
-        for account in accounts
-    ]
-
-
-def _owed(portfolios: Sequence[Portfolio], as_of: date | None) -> list[Amount]:
-    """What is owed at the close of ``as_of`` or today; one query."""
-    day = as_of or timezone.now().date()
-    found = Entitlement.objects.with_paid_on().filter(portfolio__in=portfolios)
-    rows = found.filter(Q(ex_date__lte=day), Q(paid_on__gt=day)).order_by()
-    columns = rows.values_list("portfolio_id", "currency", "gross", "withholding")
-    return [Amount(portfolio_id, currency, gross - withheld) for portfolio_id, currency, gross, withheld in columns]
-
-
-def _in_base(
-    rows: Iterable[Amount], bases: Mapping[int, str], table: RateTable, as_of: date | None
-) -> dict[int, Decimal | None]:
-    """The sum of each portfolio's amounts in its base currency, each rounded; None where a rate is missing."""
+def _cash(bases: Mapping[int, str], facts: CashFacts) -> dict[int, Decimal | None]:
+    """The balances of each portfolio's accounts in its base currency; None where a rate is missing."""
     sums: dict[int, Decimal | None] = dict.fromkeys(bases, Decimal(0))
-    for row in rows:
-        base, so_far = bases[row.portfolio_id], sums[row.portfolio_id]
-        rate = latest_rate(table, row.currency, base, as_of)
-        missing = so_far is None or (rate is None and row.amount)
-        worth = quantise(multiply(row.amount, rate or Decimal(0)), base)
-        sums[row.portfolio_id] = None if missing else so_far + worth  # type: ignore[operator]
+    for account in facts.accounts:
+        pk, base = account.portfolio_id, bases[account.portfolio_id]
+        rate, so_far = latest_rate(facts.table, account.currency, base, facts.as_of), sums[pk]
+        balance = facts.balances.get(account.account_id, Decimal(0))
+        missing = so_far is None or (rate is None and balance)
+        sums[pk] = None if missing else so_far + quantise(multiply(balance, rate or Decimal(0)), base)  # type: ignore[operator]
+    return sums
+
+
+def _receivables(bases: Mapping[int, str], facts: CashFacts) -> dict[int, Decimal | None]:
+    """What is owed in each base currency; None where a rate is missing."""
+    sums: dict[int, Decimal | None] = dict.fromkeys(bases, Decimal(0))
+    for owed in facts.owed:
+        base, so_far = bases[owed.portfolio_id], sums[owed.portfolio_id]
+        rate = latest_rate(facts.table, owed.currency, base, facts.as_of)
+        known = so_far is not None and rate is not None
+        worth = quantise(multiply(owed.gross - owed.withheld, rate), base) if known else None  # type: ignore[arg-type]
+        sums[owed.portfolio_id] = None if worth is None else so_far + worth  # type: ignore[operator]
     return sums

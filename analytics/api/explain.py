@@ -1,0 +1,183 @@
+"""How each figure comes about, over HTTP: formula, inputs with their sources, and every step, as JSON and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.http import Http404
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from analytics.api.base import PeriodQuery, PortfolioView
+from analytics.api.risk import LONGEST_HORIZON
+from analytics.figures import HORIZON, LEVEL
+from analytics.queries.explain import FIGURES, Explained, Question, explain
+from analytics.queries.explain.document import every_figure, rows_of, told
+from core.api import DecimalStringField, StrictIntegerField
+from core.web import BrowsableRenderer
+from portfolios.book.performance import PERIODS
+from portfolios.models import Portfolio
+
+
+class ExplainQuery(PeriodQuery):
+    """Which value is explained: of which day, of which period, of which asset. Each figure says what it takes."""
+
+    period = serializers.ChoiceField(list(PERIODS), required=False, help_text="A usual period; or send start.")
+    asset = serializers.CharField(required=False, max_length=32, help_text="Its symbol, for a figure of one holding.")
+    level = DecimalStringField(6, 5, required=False, min_value=Decimal("0.5"), max_value=Decimal("0.999"))
+    horizon = StrictIntegerField(required=False, min_value=1, max_value=LONGEST_HORIZON)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "start" in attrs and "period" in attrs:
+            raise serializers.ValidationError({"period": ["Send start or period, not both."]})
+        return super().validate(attrs)
+
+
+class ExplainedWindowSerializer(serializers.Serializer[Any]):
+    start = serializers.DateField(allow_null=True)
+    end = serializers.DateField(allow_null=True)
+    observations = serializers.IntegerField(allow_null=True)
+
+
+class ListedSerializer(serializers.Serializer[Any]):
+    """A figure that can be explained. ``takes`` are the names that it may be asked with, ``asks`` those it must."""
+
+    figure = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of the answer, not this field's label
+    unit = serializers.CharField()
+    basis = serializers.CharField(help_text="books, ex-post or ex-ante.")
+    takes = serializers.ListField(child=serializers.CharField())
+    asks = serializers.ListField(child=serializers.CharField())
+    method = serializers.SerializerMethodField(help_text="Where its formula stands.")
+
+    def get_method(self, figure: Mapping[str, Any]) -> str:
+        return f"{reverse('methods')}#{figure['heading']}"
+
+
+class FiguresSerializer(serializers.Serializer[Any]):
+    portfolio = serializers.IntegerField()
+    figures = ListedSerializer(many=True)
+
+
+class GivenSerializer(serializers.Serializer[Any]):
+    """An input: a number, or a column of them. ``source`` says where it stands; of a column it has columns as long."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    value = serializers.JSONField(help_text="A JSON number, or all digits of a decimal as a string.")
+    source = serializers.DictField()  # type: ignore[assignment]  # a field of the answer, too
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    """An operation of docs/explain.md. An argument is ``{"ref": id}`` of an input or an earlier step, or a constant.
+
+    ``value`` is null for an array of more than 5,000 numbers: it has ``shape``, and its ends as ``first`` and ``last``.
+    """
+
+    id = serializers.CharField()
+    part = serializers.CharField(help_text="The function in which it was computed.")
+    operation = serializers.CharField()
+    arguments = serializers.ListField()
+    options = serializers.DictField()
+    value = serializers.JSONField(allow_null=True)
+
+
+class ExplanationSerializer(ListedSerializer):
+    portfolio = serializers.IntegerField()
+    asset = serializers.CharField(allow_null=True)
+    currency = serializers.CharField()
+    as_of = serializers.DateField(allow_null=True)
+    window = ExplainedWindowSerializer(allow_null=True)
+    parameters = serializers.DictField()
+    formula = serializers.CharField()
+    value = serializers.JSONField(allow_null=True)
+    problem = serializers.CharField(allow_null=True)
+    inputs = GivenSerializer(many=True)
+    steps = StepSerializer(many=True)
+    result = serializers.JSONField(allow_null=True)
+
+
+class InputsRenderer(BaseRenderer):
+    """The inputs of a figure, a line each, with the names of their columns above."""
+
+    media_type = "text/csv"
+    format = "csv"
+    charset = "utf-8"
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> str:
+        text = io.StringIO()
+        csv.writer(text).writerows(rows_of(data["inputs"]))
+        return text.getvalue()
+
+
+class ExplainListView(PortfolioView):
+    """Every figure of a portfolio that can be explained."""
+
+    serializer_class = FiguresSerializer
+
+    @extend_schema(operation_id="portfolios_explain_list", responses=FiguresSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        body = {"portfolio": self.get_object().pk, "figures": every_figure()}
+        return Response(FiguresSerializer(body).data)
+
+
+class ExplainView(PortfolioView):
+    """How one figure comes about, written down while it is computed: enough to compute it again by hand.
+
+    With ``?format=csv`` or ``Accept: text/csv`` the inputs as a file.
+    """
+
+    serializer_class = ExplanationSerializer
+    renderer_classes = (JSONRenderer, BrowsableRenderer, InputsRenderer)
+
+    @extend_schema(parameters=[ExplainQuery], responses=ExplanationSerializer)
+    def get(self, request: Request, pk: int, figure: str) -> Response:
+        portfolio = self.get_object()
+        found = FIGURES.get(figure)
+        if found is None:
+            raise Http404
+        question = _question(portfolio, found, self.asked(ExplainQuery))
+        answer = Response(_body(told(explain(found, question), question)))
+        if getattr(request.accepted_renderer, "format", "") == InputsRenderer.format:
+            answer["Content-Disposition"] = f'attachment; filename="{found.key}-{portfolio.pk}.csv"'
+        return answer
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """A refusal is a problem in JSON, whatever format was asked for."""
+        if getattr(response, "exception", False) and isinstance(
+            getattr(request, "accepted_renderer", None), InputsRenderer
+        ):
+            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
+def _question(portfolio: Portfolio, figure: Explained, asked: Mapping[str, Any]) -> Question:
+    missing = {name: ["This figure is of one asset: name it."] for name in figure.asks if not asked.get(name)}
+    if missing:
+        raise serializers.ValidationError(missing)
+    return Question(
+        portfolio=portfolio,
+        as_of=asked.get("end"),
+        start=asked.get("start"),
+        period=asked.get("period", ""),
+        asset=asked.get("asset", ""),
+        level=float(asked.get("level", LEVEL)),
+        horizon=asked.get("horizon", int(HORIZON)),
+    )
+
+
+def _body(explanation: dict[str, Any]) -> dict[str, Any]:
+    """Inputs and steps are plain already, and many: a serializer would take longer than the figure."""
+    rest = ("inputs", "steps", "result", "value", "parameters")
+    body = dict(ExplanationSerializer(explanation | {"inputs": [], "steps": []}).data)
+    return body | {name: explanation[name] for name in rest}

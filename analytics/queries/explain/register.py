@@ -1,0 +1,125 @@
+"""Which figures can be explained, what can be asked of one, and what the answer is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from django.db.models import Q
+
+from analytics.engine import InsufficientData, UndefinedMetric
+from analytics.explaining import Trace, trace_of
+from analytics.exposure import NothingHeld, NoWeights
+from analytics.figures import HORIZON, LEVEL
+from assets.models import HistoricValue
+from assets.queries import RateMissing
+from core.errors import DomainError
+from portfolios.models import Portfolio
+from portfolios.queries.performance import ValueUnknown
+
+Basis = Literal["books", "ex-post", "ex-ante"]
+PRICED = ("price", "rate")  # sources that are a bar: one day of one asset
+
+
+class NeverHeld(DomainError):
+    """This portfolio never had that asset."""
+
+
+class NoFigure(DomainError):
+    """There is no such figure here, and the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: of which day, which period and which asset, and the parameters of a risk figure."""
+
+    portfolio: Portfolio
+    as_of: date | None = None
+    start: date | None = None
+    period: str = ""
+    asset: str = ""
+    level: float = LEVEL
+    horizon: int = int(HORIZON)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A figure as it was computed, a recorded number; ``start`` to ``end`` is its window."""
+
+    value: Any
+    as_of: date | None = None
+    start: date | None = None
+    end: date | None = None
+    observations: int | None = None
+    parameters: Sequence[tuple[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A figure that can be explained. ``heading`` is that of its method; ``asks`` names what must be asked with it.
+
+    ``compute`` gives its result. A DomainError that it raises is the reason for there being none.
+    """
+
+    key: str
+    label: str
+    unit: str  # "money", "fraction", …
+    basis: Basis
+    heading: str
+    compute: Callable[[Question], Result]
+    takes: tuple[str, ...] = ("as_of",)
+    asks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The result with its trace, or ``problem``, why there is none."""
+
+    figure: Explained
+    result: Result | None
+    trace: Trace | None
+    problem: str = ""
+
+
+FIGURES: dict[str, Explained] = {}
+
+
+def register(*figures: Explained) -> None:
+    """Add figures, in the order in which they are listed."""
+    for figure in figures:
+        if figure.key in FIGURES:
+            raise ValueError(f"{figure.key} is registered already")
+        FIGURES[figure.key] = figure
+
+
+NOT_THERE = (InsufficientData, UndefinedMetric, RateMissing, ValueUnknown, NoFigure, NothingHeld, NoWeights)
+
+
+def explain(figure: Explained, question: Question) -> Explanation:
+    """How the figure comes about. Raises what a wrong question raises: NeverHeld, PeriodEmpty."""
+    try:
+        result = figure.compute(question)
+    except NOT_THERE as error:
+        return Explanation(figure, None, None, error.message)
+    trace = trace_of(result.value)
+    _add_bars(each["source"] for each in trace.inputs)
+    return Explanation(figure, result, trace)
+
+
+def _add_bars(sources: Iterable[dict[str, Any]]) -> None:
+    """To each price and rate who gave it and the price clock of the write; one query."""
+    bars = [source for source in sources if source.get("kind") in PRICED]
+    if not bars:
+        return
+    wanted = {(source["symbol"], source["day"]) for source in bars}
+    rows = HistoricValue.objects.filter(
+        Q(asset__symbol__in={symbol for symbol, _ in wanted}), Q(day__in={day for _, day in wanted})
+    ).order_by()
+    known = {
+        (symbol, day.isoformat()): (source, version)
+        for symbol, day, source, version in rows.values_list("asset__symbol", "day", "source", "version")
+    }
+    for source in bars:
+        source["source"], source["version"] = known.get((source["symbol"], source["day"]), ("", None))

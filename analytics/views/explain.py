@@ -1,0 +1,269 @@
+"""The page of one figure: its formula, the steps that lead to it, and the inputs that they begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal, InvalidOperation
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from analytics.figures import HORIZON, LEVEL
+from analytics.queries.explain import FIGURES, Explained, Explanation, Question, explain
+from analytics.queries.explain.document import told
+from core.errors import DomainError
+from core.web import login_needed
+from portfolios.book.performance import PERIODS
+from portfolios.book.types import plain
+from portfolios.models import Portfolio
+from portfolios.views.base import page_of
+from portfolios.views.filters import DayField, Filter
+
+SHOWN = 40  # steps and single inputs from either end; all of them are in the files
+ENDS = 5  # rows of a column from either end
+DIGITS, MOST_DIGITS = 10, 20
+SHORT = Context(prec=DIGITS)
+INFIX = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "power": "^", "and": "and", "or": "or"}
+INFIX |= {"greater": ">", "greater_equal": "≥", "less": "<", "less_equal": "≤", "equal": "=", "dot": "·"}
+
+
+class ExplainForm(Filter):
+    as_of = DayField(label="As of the close of")
+    start = DayField(label="From the close of")
+    period = forms.ChoiceField(
+        label="Period",
+        required=False,
+        choices=[("", "Since inception"), *PERIODS.items()],
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+    asset = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
+    level = forms.DecimalField(
+        required=False, min_value=Decimal("0.5"), max_value=Decimal("0.999"), max_digits=6, widget=forms.HiddenInput
+    )
+    horizon = forms.IntegerField(required=False, min_value=1, max_value=252, widget=forms.HiddenInput)
+
+    def asked(self, taken: Sequence[str]) -> dict[str, Any]:
+        """What was given of what the figure takes, as the API has it."""
+        given = {name: self.value(name) for name in taken}
+        if given.get("start") and given.get("period"):
+            given["start"] = None
+        return {name: value for name, value in given.items() if value not in (None, "")}
+
+
+@require_safe
+@login_needed
+def explain_page(request: HttpRequest, figure: str) -> HttpResponse:
+    """How one figure of ``?portfolio=`` comes about; the rest of the query is that of the API."""
+    page = page_of(request)
+    portfolio, found = page["portfolio"], FIGURES.get(figure)
+    if portfolio is None or found is None:
+        raise Http404
+    form = ExplainForm(request.GET)
+    asked = form.asked([*found.takes, *found.asks])
+    if any(name not in asked for name in found.asks):
+        raise Http404
+    question = _question(portfolio, asked)
+    try:
+        document = told(explain(found, question), question)
+    except DomainError as error:
+        document = told(_nothing(found, error), question)
+    inputs = _inputs(document["inputs"], portfolio)
+    query = urlencode({name: str(value) for name, value in asked.items()})
+    context = {
+        "section": "",
+        "figure": document,
+        "form": form,
+        "fields": [form[name] for name in found.takes if not form[name].is_hidden],
+        "hidden": [form[name] for name in (*found.takes, *found.asks) if form[name].is_hidden],
+        "steps": _ends(_lines(document["steps"])),
+        "singles": _ends([each for each in inputs if not each.rows]),
+        "columns": [each for each in inputs if each.rows],
+        "api": reverse("portfolio-explain", args=[portfolio.pk, figure]),
+        "query": query,
+        "shown": shortened(document["value"]),
+        "unit": {"money": portfolio.base_currency, "ratio": "", "price": ""}.get(found.unit, found.unit),
+    }
+    return render(request, "analytics/explain.html", page | context)
+
+
+def _nothing(figure: Explained, error: DomainError) -> Explanation:
+    return Explanation(figure, None, None, error.message)
+
+
+def _question(portfolio: Portfolio, asked: Mapping[str, Any]) -> Question:
+    return Question(
+        portfolio=portfolio,
+        as_of=asked.get("as_of"),
+        start=asked.get("start"),
+        period=asked.get("period", ""),
+        asset=asked.get("asset", ""),
+        level=float(asked.get("level", LEVEL)),
+        horizon=asked.get("horizon", int(HORIZON)),
+    )
+
+
+# --- the derivation -----------------------------------------------------------------------------------------------
+
+
+class Token(NamedTuple):
+    """A piece of a formula: words, or the name of an input or step, which is a link to it."""
+
+    text: str
+    ref: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One step as a person reads it. ``part`` is told where another one begins."""
+
+    id: str
+    part: str
+    tokens: Sequence[Token]
+    value: str
+
+
+def _lines(steps: Sequence[Mapping[str, Any]]) -> list[Line]:
+    lines, part = [], ""
+    for step in steps:
+        told_part = step["part"].replace("_", " ") if step["part"] != part else ""
+        part = step["part"]
+        lines.append(Line(step["id"], told_part, list(_tokens(step)), _value_of(step)))
+    return lines
+
+
+def _tokens(step: Mapping[str, Any]) -> Iterator[Token]:
+    sign = INFIX.get(step["operation"])
+    arguments = [list(_argument(each)) for each in step["arguments"]]
+    if sign and len(arguments) > 1:
+        for place, argument in enumerate(arguments):
+            yield from ([Token(f" {sign} ")] if place else [])
+            yield from argument
+        return
+    yield Token(f"{step['operation'].replace('_', ' ')}(")
+    for place, argument in enumerate(arguments):
+        yield from ([Token(", ")] if place else [])
+        yield from argument
+    for name, value in step["options"].items():
+        if name != "axis":  # there is one column
+            yield Token(f", {name} ")
+            yield from _argument(value)
+    yield Token(")")
+
+
+def _argument(value: Any) -> Iterator[Token]:
+    if isinstance(value, dict) and "ref" in value:
+        yield Token(value["ref"], ref=True)
+    elif isinstance(value, dict):
+        yield Token(" ".join(f"{name} {each}" for name, each in value.items() if each is not None))
+    elif isinstance(value, list) and len(value) > ENDS:
+        yield Token(f"{len(value)} values")
+    elif isinstance(value, list):
+        yield from (token for each in value for token in (*_argument(each), Token(" ")))
+    else:
+        yield Token(shortened(value))
+
+
+def _value_of(step: Mapping[str, Any]) -> str:
+    if step["value"] is None:
+        return f"{' × '.join(map(str, step['shape']))} numbers"
+    return f"{len(step['value'])} numbers" if isinstance(step["value"], list) else shortened(step["value"])
+
+
+def shortened(value: Any) -> str:
+    """A number with as many digits as a person reads; what is none as it is."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, str):
+        try:
+            value = Decimal(value)
+        except InvalidOperation:
+            return value
+        return plain(value if len(value.as_tuple().digits) <= MOST_DIGITS else SHORT.plus(value))
+    return f"{value:.{DIGITS}g}" if isinstance(value, float) else str(value)
+
+
+# --- the inputs ---------------------------------------------------------------------------------------------------
+
+
+class Cell(NamedTuple):
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A single input, or a column of them by its ends: ``rows`` below ``head``."""
+
+    id: str
+    name: str
+    value: str
+    source: str
+    url: str
+    formula: str = ""
+    head: Sequence[str] = ()
+    rows: Sequence[Sequence[Cell]] = ()
+    left_out: int = 0
+
+
+def _inputs(inputs: Sequence[Mapping[str, Any]], portfolio: Portfolio) -> list[Given]:
+    return [
+        _column(given, portfolio) if isinstance(given["value"], list) else _single(given, portfolio) for given in inputs
+    ]
+
+
+def _single(given: Mapping[str, Any], portfolio: Portfolio) -> Given:
+    source = given["source"]
+    words = [source["kind"]]
+    words += [f"{name} {source[name]}" for name in ("symbol", "trade", "action", "id", "account") if source.get(name)]
+    words += [str(source[name]) for name in ("day", "what") if source.get(name)]
+    if source.get("source"):
+        words.append(f"from {source['source']}, price version {source['version']}")
+    return Given(given["id"], given["name"], shortened(given["value"]), ", ".join(words), _url(source, portfolio))
+
+
+def _url(source: Mapping[str, Any], portfolio: Portfolio) -> str:
+    """Where the source stands: the trade, or the bar of that day."""
+    trade = source.get("lot") or source.get("trade")
+    if trade:
+        return reverse("trade-page", args=[trade])
+    if source["kind"] in ("price", "rate"):
+        day = urlencode({"start": source["day"], "end": source["day"]})
+        return f"{reverse('asset-history', args=[source['symbol']])}?{day}"
+    if source.get("symbol"):
+        return f"{reverse('holding', args=[source['symbol']])}?portfolio={portfolio.pk}"
+    return ""
+
+
+def _column(given: Mapping[str, Any], portfolio: Portfolio) -> Given:
+    source, values = given["source"], given["value"]
+    columns = {name: column for name, column in source.items() if isinstance(column, list)} | {"value ": values}
+    places = range(len(values))
+    shown = [*places] if len(values) <= 2 * ENDS else [*places[:ENDS], *places[-ENDS:]]
+    each = source.get("each_value", "")
+    rows = [[_cell(name, column[place], each, portfolio) for name, column in columns.items()] for place in shown]
+    head = [name.replace("_", " ") for name in columns]
+    head[-1] = given["name"].partition(":")[0]
+    words = ", ".join(
+        str(source[name]) for name in ("kind", "symbol", "series", "price") if isinstance(source.get(name), str)
+    )
+    left_out, formula = len(values) - len(shown), source.get("formula", "")
+    return Given(given["id"], given["name"], f"{len(values)} numbers", words, "", formula, head, rows, left_out)
+
+
+def _cell(name: str, value: Any, each: str, portfolio: Portfolio) -> Cell:
+    """A number of a column; its day leads to how the value of that day comes about, where that is a figure."""
+    url = f"{reverse('explain', args=[each])}?portfolio={portfolio.pk}&as_of={value}" if name == "days" and each else ""
+    return Cell(", ".join(map(shortened, value)) if isinstance(value, list) else shortened(value), url)
+
+
+def _ends(rows: Sequence[Any]) -> tuple[list[Any], int, list[Any]]:
+    """The first and the last of many rows, and how many lie between them."""
+    if len(rows) <= 2 * SHOWN:
+        return list(rows), 0, []
+    return list(rows[:SHOWN]), len(rows) - 2 * SHOWN, list(rows[-SHOWN:])
