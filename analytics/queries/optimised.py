@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
-from typing import Any
 
-from django.apps import apps
-
+from activity.models import JobState
+from analytics.models import OptimisationRun
 from core.errors import DomainError
 from core.money import EXACT, divide, total
 from portfolios.models import Portfolio
 
 WEIGHT = Decimal("1e-10")
 MOST = Decimal("1.01")
+MOST_RUNS = 20
 
 
 class RunUnknown(DomainError):
@@ -22,11 +22,8 @@ class RunUnknown(DomainError):
 
 def weights_of_run(portfolio: Portfolio, run_id: int) -> dict[str, Decimal]:
     """Symbol to weight, those of nothing left out; one query. Raises RunUnknown."""
-    model = apps.get_app_config("analytics").models.get("optimisationrun")
-    if model is None:
-        raise RunUnknown(field="run")
-    runs: Any = model._default_manager  # noqa: SLF001  Django's documented name
-    found = runs.filter(portfolio=portfolio, pk=run_id).values_list("result", flat=True).first()
+    runs = OptimisationRun.objects.filter(portfolio=portfolio, pk=run_id)
+    found = runs.values_list("result", flat=True).first()
     try:
         weights = {symbol: Decimal(str(weight)) for symbol, weight in (found or {})["weights"].items()}
     except (KeyError, TypeError, AttributeError, InvalidOperation) as error:
@@ -34,6 +31,12 @@ def weights_of_run(portfolio: Portfolio, run_id: int) -> dict[str, Decimal]:
     if not all(weight.is_finite() for weight in weights.values()):
         raise RunUnknown(field="run")
     return {symbol: weight for symbol, weight in _within_one(weights).items() if weight}
+
+
+def finished_runs(portfolio: Portfolio) -> list[OptimisationRun]:
+    """The newest optimisations that found weights; one query."""
+    runs = OptimisationRun.objects.filter(portfolio=portfolio, state=JobState.DONE).defer("result", "terms")
+    return list(runs.order_by("-pk")[:MOST_RUNS])
 
 
 def _within_one(weights: Mapping[str, Decimal]) -> dict[str, Decimal]:

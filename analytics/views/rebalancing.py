@@ -14,9 +14,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views import View
 
+from analytics.forms.optimiser import OBJECTIVES
 from analytics.forms.rebalancing import RebalanceForm, TargetRow, percent_text
 from analytics.models import RebalanceProposal
 from analytics.proposed import from_json
+from analytics.queries.optimised import finished_runs
 from analytics.services.rebalance_request import request_of, targets_of_run
 from analytics.services.rebalancing import (
     book_proposal,
@@ -141,6 +143,7 @@ class RebalancingPage(View):
             "problem": problem,
             "has_own": has_own,
             "long_term": f"{portfolio.long_term_days} days.",
+            "runs": [(run, OBJECTIVES.get(run.objective, run.objective)) for run in finished_runs(portfolio)],
             "proposals": kept.select_related("portfolio", "created_by").order_by("-pk")[:MOST_SHOWN],
         }
         return render(self.request, self.template, context)
