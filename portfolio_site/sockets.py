@@ -40,7 +40,10 @@ class SameOrigin:
         if origin in settings.CSRF_TRUSTED_ORIGINS:
             return True
         name = split_domain_port(host)[0]
-        return urlsplit(origin).netloc == host and validate_host(name, settings.ALLOWED_HOSTS)
+        try:
+            return urlsplit(origin).netloc == host and validate_host(name, settings.ALLOWED_HOSTS)
+        except ValueError:  # no address at all
+            return False
 
 
 class TicketAuth:

@@ -150,6 +150,7 @@ def test_who_may_open_a_socket(site: Site, alice: User) -> None:
         assert await refused(f"?ticket={stale}") == 403
         cookie = await asyncio.to_thread(session_of, alice)
         assert await refused(**cookie, Origin="https://evil.example") == 403
+        assert await refused(**cookie, Origin="http://[") == 403
         async with connect(site.url(f"?ticket={ticket}&symbols=aapl"), proxy=None) as link:
             assert (await told(link, lambda message: "symbol" in message))["symbol"] == "AAPL"
         assert await refused(f"?ticket={ticket}") == 403  # it opens one
