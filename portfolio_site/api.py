@@ -15,9 +15,10 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from activity.api import JobViewSet
-from analytics.api import StressWindowViewSet
+from analytics.api import BondFiguresView, StressWindowViewSet
 from assets.api import (
     AssetViewSet,
+    BondView,
     DoubtfulQuoteViewSet,
     PriceListPreviewView,
     PriceListView,
@@ -85,6 +86,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/market/providers/", ProvidersView.as_view(), name="provider-list"),
     path("api/market/providers/<str:provider>/key/", ProviderKeyView.as_view(), name="provider-key"),
     path("api/assets/<path:symbol>/actions/", include("portfolios.action_urls")),  # before the symbols with a slash
+    path("api/assets/<path:symbol>/bond/figures/", BondFiguresView.as_view(), name="bond-figures"),
+    path("api/assets/<path:symbol>/bond/", BondView.as_view(), name="bond"),
     path("api/", include(router.urls)),
     path("api/portfolios/", include("portfolios.urls")),
     path("api/portfolios/", include("analytics.api_urls")),

@@ -34,7 +34,7 @@ from assets.services import doubts
 from assets.services.notices import note
 from assets.services.quarantine import keep, reject
 from assets.services.watchlists import add_entry, create_watchlist
-from assets.tests.factories import make_asset, make_bars
+from assets.tests.factories import make_asset, make_bars, make_bond
 from core.testing import make_user
 from portfolios.models import CostMethodChange, Portfolio, Trade
 from portfolios.services.actions import apply_action
@@ -87,10 +87,16 @@ class Endpoint:
         """The path, with each parameter filled by the segment before it: trades/<int:pk>/ takes ids["trades"]."""
         segments = self.route.split("/")
         filled = [
-            PARAMETER.sub(str(ids[segments[place - 1]]), segment) if "<" in segment else segment
+            PARAMETER.sub(str(_named(ids, segments, place)), segment) if "<" in segment else segment
             for place, segment in enumerate(segments)
         ]
         return "/" + "/".join(filled)
+
+
+def _named(ids: dict[str, Any], segments: list[str], place: int) -> Any:
+    """What ids has for the two segments around a parameter, such as "assets/bond", else for the one before it."""
+    around = "/".join([segments[place - 1], *segments[place + 1 : place + 2]])
+    return ids[around] if around in ids else ids[segments[place - 1]]
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,7 @@ class World:
     portfolio: Portfolio
     trade: Trade
     asset: Asset
+    bond: Asset
     job: Job
     change: CostMethodChange
     action: CorporateAction
@@ -124,6 +131,7 @@ class World:
             "holdings": self.asset.symbol,
             "jobs": self.job.pk,
             "assets": self.asset.symbol,
+            "assets/bond": self.bond.symbol,
             "cost-methods": self.change.pk,
             "actions": self.action.pk,
             "corporate-actions": self.action.pk,
@@ -147,7 +155,7 @@ class World:
         numbers = {name: 987654321 for name, value in known.items() if isinstance(value, int)}
         return (
             numbers
-            | {name: "NOSUCH" for name, value in known.items() if value == self.asset.symbol}
+            | {name: "NOSUCH" for name, value in known.items() if value in (self.asset.symbol, self.bond.symbol)}
             | {"jobs": NOWHERE}
         )
 
@@ -177,6 +185,7 @@ def make_world(owner: User) -> World:
         portfolio=portfolio,
         trade=trade,
         asset=asset,
+        bond=priced_bond(),
         job=job,
         change=change,
         action=action,
@@ -188,6 +197,12 @@ def make_world(owner: User) -> World:
         scenario=scenario,
         rebalancing=rebalancing,
     )
+
+
+def priced_bond() -> Asset:
+    """A Treasury that nobody holds, with its terms and a close."""
+    known = Asset.objects.filter(symbol="UST34").first()
+    return known or make_bond("UST34", closes={date(2024, 5, 31): "99.5"})
 
 
 def propose_half(portfolio: Portfolio, asset: Asset) -> RebalanceProposal:

@@ -1,3 +1,4 @@
+from analytics.api.bonds import BondFiguresView
 from analytics.api.dependence import ContributionsView, CorrelationView
 from analytics.api.income import IncomeView
 from analytics.api.performance import PerformanceView
@@ -10,6 +11,7 @@ from analytics.api.value_at_risk import BacktestHistoryView, BacktestsView, Valu
 __all__ = [
     "BacktestHistoryView",
     "BacktestsView",
+    "BondFiguresView",
     "ContributionsView",
     "CorrelationView",
     "IncomeView",
