@@ -210,6 +210,7 @@ TICKS = {  # what beat sends, and every how many seconds
     "fetch the histories that somebody asked for": ("assets.backfill_due", 60),
     "look for gaps in the histories, once a night": ("assets.repair_gaps", 300),
     "fetch corporate actions, once a night": ("portfolios.fetch_actions", 300),
+    "propose the coupons of bonds whose day has come": ("portfolios.propose_coupons", 900),
     "apply the corporate actions whose day has come": ("portfolios.apply_actions", 300),
     "recompute stale portfolios": ("analytics.refresh_stale", 30),
     "test the value at risk, once a night": ("analytics.backtest_due", 300),

@@ -16,7 +16,7 @@ from portfolios.queries.holdings import Holding
 PAYMENTS_SHOWN = 12
 
 
-def bond_card(asset: Asset, holding: Holding | None, day: date | None, as_of: date) -> dict[str, Any] | None:
+def bond_card(asset: Asset, holding: Holding | None, day: date | None, as_of: date | None) -> dict[str, Any] | None:
     """What ``analytics/_bond.html`` shows at ``day`` (None: the last close), or None for what is no bond; 2 queries.
 
     ``problem`` says why there are no figures; payments are those after ``as_of``, in the asset's currency.
@@ -28,7 +28,7 @@ def bond_card(asset: Asset, holding: Holding | None, day: date | None, as_of: da
     except NoBondTerms as error:
         return {"problem": error.message}
     units = multiply(holding.quantity, asset.price_factor) if holding else Decimal(0)
-    card = {"terms": terms, "payments": _payments(terms, units, as_of), "shown": PAYMENTS_SHOWN}
+    card = {"terms": terms, "payments": as_of and _payments(terms, units, as_of), "shown": PAYMENTS_SHOWN}
     try:
         report = bond_report(asset, terms, day)
     except DomainError as error:
