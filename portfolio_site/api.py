@@ -28,6 +28,7 @@ from assets.api import (
     QuarantineViewSet,
     QuoteViewSet,
 )
+from banking.api import TermDepositViewSet
 from portfolios.api import ActionProposalViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
@@ -37,6 +38,7 @@ router.register("market/quarantine/live-prices", DoubtfulQuoteViewSet, basename=
 router.register("market/quarantine", QuarantineViewSet, basename="quarantine")
 router.register("market/action-proposals", ActionProposalViewSet, basename="proposal")
 router.register("stress-windows", StressWindowViewSet, basename="stress-window")
+router.register("banking/deposits", TermDepositViewSet, basename="deposit")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -49,6 +51,7 @@ BEGINNINGS = {
     "watchlists": "watchlist-list",
     "scenarios": "scenario-list",
     "stress windows": "stress-window-list",
+    "term deposits": "deposit-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",

@@ -212,6 +212,7 @@ TICKS = {  # what beat sends, and every how many seconds
     "fetch corporate actions, once a night": ("portfolios.fetch_actions", 300),
     "propose the coupons of bonds whose day has come": ("portfolios.propose_coupons", 900),
     "apply the corporate actions whose day has come": ("portfolios.apply_actions", 300),
+    "pay back the term deposits whose day has come": ("banking.settle_deposits", 300),
     "recompute stale portfolios": ("analytics.refresh_stale", 30),
     "test the value at risk, once a night": ("analytics.backtest_due", 300),
     "forget old intraday prices": ("assets.forget_intraday", 3600),
@@ -367,7 +368,9 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/",
     "ENUM_NAME_OVERRIDES": {
         "ActionKindEnum": "assets.models.ActionKind",
+        "BondDayCountEnum": "assets.models.bond.DAY_COUNT_NAMES",
         "CostMethodEnum": "portfolios.models.CostMethod",
+        "DepositDayCountEnum": "banking.models.deposit.DAY_COUNT_NAMES",
         "RebalanceStateEnum": "analytics.models.RebalanceState",
         "TradeKindEnum": "portfolios.models.TradeKind",
     },

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from activity.models import Job
 from activity.services import start_job
@@ -35,6 +36,8 @@ from assets.services.notices import note
 from assets.services.quarantine import keep, reject
 from assets.services.watchlists import add_entry, create_watchlist
 from assets.tests.factories import make_asset, make_bars, make_bond
+from banking.models import Account, TermDeposit
+from banking.services.deposits import DepositTerms, open_deposit
 from core.testing import make_user
 from portfolios.models import CostMethodChange, Portfolio, Trade
 from portfolios.services.actions import apply_action
@@ -56,6 +59,7 @@ STAFFS = (
     "market/actions/",
     "market/prices/",
 )
+SAVINGS = 770_077  # the id of an account, so that bodies can name it
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -119,6 +123,7 @@ class World:
     proposal: ActionProposal
     scenario: Scenario
     rebalancing: RebalanceProposal
+    deposit: TermDeposit
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -147,6 +152,7 @@ class World:
             "rebalancing": self.rebalancing.pk,
             "providers": "polygon",
             "scenarios": self.scenario.pk,
+            "deposits": self.deposit.pk,
         }
 
     @property
@@ -196,7 +202,15 @@ def make_world(owner: User) -> World:
         proposal=proposal,
         scenario=scenario,
         rebalancing=rebalancing,
+        deposit=lend(owner),
     )
+
+
+def lend(owner: User) -> TermDeposit:
+    """A term deposit of the owner's that runs for long, paid by the account SAVINGS."""
+    savings, _ = Account.objects.get_or_create(pk=SAVINGS, defaults={"owner": owner, "name": "S", "currency": "USD"})
+    terms = DepositTerms(Decimal(1000), Decimal("0.03"), date(2024, 1, 2), date(2060, 1, 2))
+    return open_deposit(source=savings, name="Deposit", terms=terms, actor=owner, now=timezone.now())
 
 
 def priced_bond() -> Asset:
@@ -300,6 +314,7 @@ def grow(world: World, first: int, last: int) -> None:
         if number < MOST_WATCHLISTS:
             create_watchlist(owner=world.owner, name=f"List {number}")
         start_job(owner=world.owner, kind="import", total=number)
+        lend(world.owner)
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         doubtful_quote(asset, number)

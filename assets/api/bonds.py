@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from assets.api.securities import StaffMayWrite
 from assets.bonds import PAR, BondTerms, DayCount, accrued, cash_flows
 from assets.models import Asset, Bond
-from assets.models.bond import COUPONS, DAY_COUNTS
+from assets.models.bond import COUPONS, DAY_COUNT_NAMES
 from assets.services.bonds import remove_terms, set_terms
 from core.api import DecimalStringField, IsoDateField, StrictIntegerField, StrictSerializer
 from users.models import User
@@ -39,7 +39,7 @@ class TermsSerializer(StrictSerializer, serializers.Serializer[Any]):
     matures = IsoDateField()
     coupon = DecimalStringField(help_text="A year's rate as a fraction: 0.05 is 5 %.")
     frequency = FrequencyField(help_text="Coupons a year: 0, 1, 2, 4 or 12.")
-    day_count = serializers.ChoiceField([value for value, _ in DAY_COUNTS])
+    day_count = serializers.ChoiceField(DAY_COUNT_NAMES)
     redemption = DecimalStringField(default=PAR, help_text="At maturity, per 100 of nominal value.")
 
 

@@ -21,6 +21,7 @@ DAY_COUNTS = [
     (DayCount.ACTUAL_360.value, "Actual/360"),
     (DayCount.ACTUAL_365.value, "Actual/365 (fixed)"),
 ]
+DAY_COUNT_NAMES = [value for value, _ in DAY_COUNTS]
 COUPONS = [(0, "none"), (1, "yearly"), (2, "half-yearly"), (4, "quarterly"), (12, "monthly")]
 
 
@@ -51,7 +52,7 @@ class Bond(models.Model):
             models.CheckConstraint(
                 condition=Q(coupon=0, frequency=0) | (Q(coupon__gt=0) & ~Q(frequency=0)), name="bond_coupons_whole"
             ),
-            models.CheckConstraint(condition=Q(day_count__in=list(DayCount)), name="bond_day_count_known"),
+            models.CheckConstraint(condition=Q(day_count__in=DAY_COUNT_NAMES), name="bond_day_count_known"),
             models.CheckConstraint(
                 condition=Q(redemption__gt=0, redemption__lte=MOST_REDEEMED), name="bond_redemption_positive"
             ),
