@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from core.errors import DomainError
@@ -20,6 +20,9 @@ from core.money import divide, multiply
 PAR = Decimal(100)
 MONTHS = 12
 FREQUENCIES = (0, 1, 2, 4, 12)  # coupons a year; 0 pays none
+FIRST_ISSUE = date(1800, 1, 1)
+MOST_YEARS = 110
+MOST_REDEEMED = 1000
 
 
 class BadTerms(DomainError):
@@ -54,14 +57,23 @@ class BondTerms:
     def __post_init__(self) -> None:
         if self.matures <= self.issued:
             raise BadTerms("A bond matures after it is issued.", field="matures")
+        if self.issued < FIRST_ISSUE:
+            raise BadTerms(f"A bond is issued on {FIRST_ISSUE} or later.", field="issued")
+        if self.matures.year - self.issued.year > MOST_YEARS:
+            raise BadTerms(f"A bond matures within {MOST_YEARS} years.", field="matures")
         if self.frequency not in FREQUENCIES:
             raise BadTerms("A bond pays 0, 1, 2, 4 or 12 coupons a year.", field="frequency")
-        if not 0 <= self.coupon <= 1:
+        if not (self.coupon.is_finite() and 0 <= self.coupon <= 1):
             raise BadTerms("A coupon is a fraction from 0 to 1: 0.05 is 5 %.", field="coupon")
         if (self.frequency == 0) != (self.coupon == 0):
             raise BadTerms("A bond without coupons has neither a rate nor a frequency.", field="coupon")
-        if not 0 < self.redemption <= 1000:
-            raise BadTerms("The redemption is per 100 of nominal value.", field="redemption")
+        if not (self.redemption.is_finite() and 0 < self.redemption <= MOST_REDEEMED):
+            raise BadTerms(f"The redemption is per 100 of nominal value, at most {MOST_REDEEMED}.", field="redemption")
+
+    @property
+    def compounding(self) -> int:
+        """How often a year its yield compounds: with each coupon, once without any."""
+        return self.frequency or 1
 
 
 class Flow(NamedTuple):
@@ -79,10 +91,10 @@ class Period(NamedTuple):
     regular: date
 
 
-@cache
+@lru_cache(maxsize=4096)
 def periods(terms: BondTerms) -> tuple[Period, ...]:
     """The coupon periods from issue to maturity; years stand in for them where there are no coupons."""
-    step, found, number = MONTHS // _frequency(terms), [], 0
+    step, found, number = MONTHS // terms.compounding, [], 0
     end = terms.matures
     while end > terms.issued:
         number += 1
@@ -127,10 +139,6 @@ def years_to_payments(terms: BondTerms, after: date) -> list[Decimal]:
     return found
 
 
-def _frequency(terms: BondTerms) -> int:
-    return terms.frequency or 1
-
-
 def _period_on(terms: BondTerms, day: date) -> Period:
     found = periods(terms)
     return found[bisect_right([period.start for period in found], day) - 1]
@@ -145,16 +153,26 @@ def _part(terms: BondTerms, period: Period, day: date) -> Decimal:
 
     Sources: ICMA rule 251 for act/act; ISDA 2006 definitions, section 4.16, for the others.
     """
-    days = Decimal((day - period.start).days)
-    match terms.day_count:
-        case DayCount.ACTUAL_ACTUAL:
-            return divide(days, Decimal((period.end - period.regular).days * _frequency(terms)))
+    if terms.day_count is DayCount.ACTUAL_ACTUAL:
+        whole = (period.end - period.regular).days * terms.compounding
+        return divide(Decimal((day - period.start).days), Decimal(whole))
+    return years_between(period.start, day, terms.day_count)
+
+
+def years_between(start: date, end: date, day_count: DayCount) -> Decimal:
+    """Years from ``start`` to ``end`` by a day count that needs no coupon periods.
+
+    Raises ValueError for actual/actual, which does. Source: ISDA 2006 definitions, section 4.16.
+    """
+    match day_count:
         case DayCount.ACTUAL_360:
-            return divide(days, Decimal(360))
+            return divide(Decimal((end - start).days), Decimal(360))
         case DayCount.ACTUAL_365:
-            return divide(days, Decimal(365))
-    european = terms.day_count is DayCount.THIRTY_E_360
-    return divide(Decimal(_days_of_30(period.start, day, european=european)), Decimal(360))
+            return divide(Decimal((end - start).days), Decimal(365))
+        case DayCount.ACTUAL_ACTUAL:
+            raise ValueError("actual/actual counts within coupon periods")
+    days = _days_of_30(start, end, european=day_count is DayCount.THIRTY_E_360)
+    return divide(Decimal(days), Decimal(360))
 
 
 def _days_of_30(start: date, end: date, *, european: bool) -> int:

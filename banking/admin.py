@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from activity.admin import ReadOnly
-from banking.models import Account, CashTransaction, Section, Transfer
+from banking.models import Account, CashTransaction, Section, TermDeposit, Transfer
 from banking.models.transaction import counted_now
 from banking.services.transactions import book_cash, check_cash, restore_cash, void_cash
 from banking.services.transfers import restore_transfer, void_transfer
@@ -25,10 +25,11 @@ if TYPE_CHECKING:  # generic in their stubs only
     AccountModelAdmin = admin.ModelAdmin[Account]
     CashModelAdmin = admin.ModelAdmin[CashTransaction]
     TransferModelAdmin = admin.ModelAdmin[Transfer]
+    DepositModelAdmin = admin.ModelAdmin[TermDeposit]
     AccountModelForm = forms.ModelForm[Account]
     CashModelForm = forms.ModelForm[CashTransaction]
 else:
-    AccountModelAdmin = CashModelAdmin = TransferModelAdmin = admin.ModelAdmin
+    AccountModelAdmin = CashModelAdmin = TransferModelAdmin = DepositModelAdmin = admin.ModelAdmin
     AccountModelForm = CashModelForm = forms.ModelForm
 
 
@@ -161,6 +162,16 @@ class TransferAdmin(ReadOnly, TransferModelAdmin):
     @admin.action(description="Restore the selected transfers", permissions=["void"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Transfer]) -> None:
         each(self, request, queryset, lambda fact: restore_transfer(transfer=fact, actor=request.user), "Restored")  # type: ignore[arg-type]
+
+
+@admin.register(TermDeposit)
+class TermDepositAdmin(ReadOnly, DepositModelAdmin):
+    list_display = ["account", "principal", "rate", "started_on", "matures_on", "state"]
+    list_filter = ["day_count", "account__currency"]
+    search_fields = ["account__name", "account__owner__username"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TermDeposit]:
+        return super().get_queryset(request).select_related("account", "returns_to", "opening__sent", "payout")
 
 
 def each(

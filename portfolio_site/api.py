@@ -15,9 +15,10 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from activity.api import JobViewSet
-from analytics.api import FactorSetViewSet, StressWindowViewSet
+from analytics.api import BondFiguresView, FactorSetViewSet, StressWindowViewSet
 from assets.api import (
     AssetViewSet,
+    BondView,
     DoubtfulQuoteViewSet,
     PriceListPreviewView,
     PriceListView,
@@ -27,6 +28,7 @@ from assets.api import (
     QuarantineViewSet,
     QuoteViewSet,
 )
+from banking.api import TermDepositViewSet
 from portfolios.api import ActionProposalViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
@@ -37,6 +39,7 @@ router.register("market/quarantine", QuarantineViewSet, basename="quarantine")
 router.register("market/action-proposals", ActionProposalViewSet, basename="proposal")
 router.register("stress-windows", StressWindowViewSet, basename="stress-window")
 router.register("factors", FactorSetViewSet, basename="factor-set")
+router.register("banking/deposits", TermDepositViewSet, basename="deposit")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -50,6 +53,7 @@ BEGINNINGS = {
     "scenarios": "scenario-list",
     "stress windows": "stress-window-list",
     "factors": "factor-set-list",
+    "term deposits": "deposit-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",
@@ -87,6 +91,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/market/providers/", ProvidersView.as_view(), name="provider-list"),
     path("api/market/providers/<str:provider>/key/", ProviderKeyView.as_view(), name="provider-key"),
     path("api/assets/<path:symbol>/actions/", include("portfolios.action_urls")),  # before the symbols with a slash
+    path("api/assets/<path:symbol>/bond/figures/", BondFiguresView.as_view(), name="bond-figures"),
+    path("api/assets/<path:symbol>/bond/", BondView.as_view(), name="bond"),
     path("api/", include(router.urls)),
     path("api/portfolios/", include("portfolios.urls")),
     path("api/portfolios/", include("analytics.api_urls")),

@@ -10,6 +10,7 @@ from django.utils import timezone
 from assets.models import Exchange, WatchlistEntry
 from assets.services import nightly, notices
 from portfolios.queries import held_assets
+from portfolios.services.coupons import propose_payments
 from portfolios.services.proposals import apply_due
 
 
@@ -32,3 +33,9 @@ def fetch_market_actions(market: str, night: str) -> None:
 def apply_actions() -> None:
     """Book the accepted actions whose ex-date has come."""
     apply_due(timezone.now())
+
+
+@shared_task(name="portfolios.propose_coupons")
+def propose_coupons() -> None:
+    """Propose the coupons and redemptions of held bonds that have come due; those that are known stay as they are."""
+    propose_payments(timezone.now())

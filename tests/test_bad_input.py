@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from core.testing import PASSWORD, client_of
 from tests.rows import every_row, writes
-from tests.world import PARAMETER, Endpoint, World, endpoints
+from tests.world import PARAMETER, SAVINGS, Endpoint, World, endpoints
 from users.models import User
 
 # The address says it all; a body is not read.
@@ -119,6 +119,23 @@ VALID: dict[str, dict[str, Any]] = {
         "low": "103.5",
         "volume": "7",
         "confirmed": False,
+    },
+    "put bond": {
+        "issued": "2024-02-15",
+        "matures": "2034-02-15",
+        "coupon": "0.04",
+        "frequency": 2,
+        "day_count": "act/act",
+        "redemption": "100",
+    },
+    "post deposit-list": {
+        "name": "A year",
+        "returns_to": SAVINGS,
+        "principal": "1000.50",
+        "rate": "0.03",
+        "started_on": "2024-01-02",
+        "matures_on": "2060-01-02",
+        "day_count": "act/365",
     },
     "post asset-backfill": {"start": "2024-01-02"},
     "patch profile": {"email": "a@example.org", "first_name": "A", "base_currency": "CHF", "time_zone": "UTC"},

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from activity.models import Job
 from activity.services import start_job
@@ -37,7 +38,9 @@ from assets.services import doubts
 from assets.services.notices import note
 from assets.services.quarantine import keep, reject
 from assets.services.watchlists import add_entry, create_watchlist
-from assets.tests.factories import make_asset, make_bars
+from assets.tests.factories import make_asset, make_bars, make_bond
+from banking.models import Account, TermDeposit
+from banking.services.deposits import DepositTerms, open_deposit
 from core.testing import make_user
 from portfolios.models import CostMethodChange, Portfolio, Trade
 from portfolios.services.actions import apply_action
@@ -60,6 +63,7 @@ STAFFS = (
     "market/prices/",
     "market/factors/",
 )
+SAVINGS = 770_077  # the id of an account, so that bodies can name it
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -91,10 +95,16 @@ class Endpoint:
         """The path, with each parameter filled by the segment before it: trades/<int:pk>/ takes ids["trades"]."""
         segments = self.route.split("/")
         filled = [
-            PARAMETER.sub(str(ids[segments[place - 1]]), segment) if "<" in segment else segment
+            PARAMETER.sub(str(_named(ids, segments, place)), segment) if "<" in segment else segment
             for place, segment in enumerate(segments)
         ]
         return "/" + "/".join(filled)
+
+
+def _named(ids: dict[str, Any], segments: list[str], place: int) -> Any:
+    """What ids has for the two segments around a parameter, such as "assets/bond", else for the one before it."""
+    around = "/".join([segments[place - 1], *segments[place + 1 : place + 2]])
+    return ids[around] if around in ids else ids[segments[place - 1]]
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,7 @@ class World:
     portfolio: Portfolio
     trade: Trade
     asset: Asset
+    bond: Asset
     job: Job
     change: CostMethodChange
     action: CorporateAction
@@ -118,6 +129,7 @@ class World:
     rebalancing: RebalanceProposal
     run: OptimisationRun
     factor_set: FactorSet
+    deposit: TermDeposit
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -131,6 +143,7 @@ class World:
             "jobs": self.job.pk,
             **dict.fromkeys(("optimise", "optimiser"), self.run.pk),
             "assets": self.asset.symbol,
+            "assets/bond": self.bond.symbol,
             "cost-methods": self.change.pk,
             "actions": self.action.pk,
             "corporate-actions": self.action.pk,
@@ -148,6 +161,7 @@ class World:
             "scenarios": self.scenario.pk,
             "factors": self.factor_set.pk,
             "explain": "total_value",
+            "deposits": self.deposit.pk,
         }
 
     @property
@@ -156,7 +170,7 @@ class World:
         numbers = {name: 987654321 for name, value in known.items() if isinstance(value, int)}
         return (
             numbers
-            | {name: "NOSUCH" for name, value in known.items() if value == self.asset.symbol}
+            | {name: "NOSUCH" for name, value in known.items() if value in (self.asset.symbol, self.bond.symbol)}
             | {"jobs": NOWHERE, "explain": "no_such_figure"}
         )
 
@@ -188,6 +202,7 @@ def make_world(owner: User) -> World:
         portfolio=portfolio,
         trade=trade,
         asset=asset,
+        bond=priced_bond(),
         job=job,
         change=change,
         action=action,
@@ -200,7 +215,21 @@ def make_world(owner: User) -> World:
         rebalancing=rebalancing,
         run=run,
         factor_set=load_factors(0),
+        deposit=lend(owner),
     )
+
+
+def lend(owner: User) -> TermDeposit:
+    """A term deposit of the owner's that runs for long, paid by the account SAVINGS."""
+    savings, _ = Account.objects.get_or_create(pk=SAVINGS, defaults={"owner": owner, "name": "S", "currency": "USD"})
+    terms = DepositTerms(Decimal(1000), Decimal("0.03"), date(2024, 1, 2), date(2060, 1, 2))
+    return open_deposit(source=savings, name="Deposit", terms=terms, actor=owner, now=timezone.now())
+
+
+def priced_bond() -> Asset:
+    """A Treasury that nobody holds, with its terms and a close."""
+    known = Asset.objects.filter(symbol="UST34").first()
+    return known or make_bond("UST34", closes={date(2024, 5, 31): "99.5"})
 
 
 def propose_half(portfolio: Portfolio, asset: Asset) -> RebalanceProposal:
@@ -313,6 +342,7 @@ def grow(world: World, first: int, last: int) -> None:
         OptimisationRun.objects.create(
             portfolio=world.portfolio, asked_by=world.owner, objective="hrp", terms=Terms().to_json()
         )
+        lend(world.owner)
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         doubtful_quote(asset, number)

@@ -1,3 +1,4 @@
+from analytics.api.bonds import BondFiguresView
 from analytics.api.dependence import ContributionsView, CorrelationView
 from analytics.api.explain import ExplainListView, ExplainView
 from analytics.api.factor_model import PortfolioFactorsView
@@ -16,6 +17,7 @@ from analytics.api.value_at_risk import BacktestHistoryView, BacktestsView, Valu
 __all__ = [
     "BacktestHistoryView",
     "BacktestsView",
+    "BondFiguresView",
     "CalendarView",
     "ContributionsView",
     "CorrelationView",

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from analytics import charts
 from analytics.queries.prices import adjusted_closes, trades_until
+from analytics.views.bond import bond_card
 from assets import intraday
 from assets.models import Asset, PriceBasis
 from assets.queries import SIMULATED
@@ -62,6 +63,7 @@ def holding(request: HttpRequest, symbol: str) -> HttpResponse:
         "shown": SHOWN,
         "simulated": bool(held) and held.price_source == SIMULATED,  # type: ignore[union-attr]
         "total_return": asset.price_basis == PriceBasis.TOTAL_RETURN,
+        "bond": bond_card(asset, held, day, as_of),
         "chart": _chart(portfolio, asset, request, day or date.max),
     }
     return render(request, "analytics/holding.html", page | context)

@@ -1,5 +1,5 @@
 """Market data in the admin."""
 
-from assets.admin import doubts, providers, quotes, securities
+from assets.admin import bonds, doubts, providers, quotes, securities
 
-__all__ = ["doubts", "providers", "quotes", "securities"]
+__all__ = ["bonds", "doubts", "providers", "quotes", "securities"]

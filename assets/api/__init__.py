@@ -1,5 +1,6 @@
 """Market data over HTTP: securities, history, quotes, profiles, watchlists, providers, bars that are not believed."""
 
+from assets.api.bonds import BondView
 from assets.api.doubts import DoubtfulQuoteViewSet
 from assets.api.market import ProfileViewSet, QuoteViewSet
 from assets.api.prices import PriceListPreviewView, PriceListView
@@ -10,6 +11,7 @@ from assets.api.watchlists import WatchlistEntryViewSet, WatchlistViewSet
 
 __all__ = [
     "AssetViewSet",
+    "BondView",
     "DoubtfulQuoteViewSet",
     "PriceListPreviewView",
     "PriceListView",

@@ -1,6 +1,7 @@
 from assets.models.action import ActionKind, CorporateAction
 from assets.models.asset import Asset, AssetType, Exchange, PriceBasis
 from assets.models.backfill import Backfill, BackfillState, PriceGap
+from assets.models.bond import Bond
 from assets.models.doubt import DoubtfulQuote, DoubtState
 from assets.models.ingestion import IngestionRun, RunState
 from assets.models.live import IntradayValue, Streaming
@@ -18,6 +19,7 @@ __all__ = [
     "AssetType",
     "Backfill",
     "BackfillState",
+    "Bond",
     "CompanyProfile",
     "CorporateAction",
     "DoubtReason",

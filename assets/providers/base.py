@@ -82,8 +82,9 @@ class CompanyFacts:
 
 @dataclass(frozen=True, slots=True)
 class ActionNotice:
-    """A split (``ratio``: new units for one old) or a cash dividend (``cash`` a unit, gross) that a feed announces.
+    """A split (``ratio``: new units for one old) or a payment (``cash`` a unit, gross) that a feed announces.
 
+    A payment is a cash dividend, or a merger for cash alone, which ends the asset: so bonds are redeemed.
     ``external_id`` is the feed's own name for it, or what identifies it there.
     """
 

@@ -150,12 +150,13 @@ def _has_terms(action: CorporateAction, terms: dict[str, Any]) -> bool:
 
 
 def _terms(asset: Asset, notice: ActionNotice) -> dict[str, Any] | None:
-    """The notice as fields of a proposal, or None where it is no split and no dividend that anybody could book."""
+    """The notice as fields of a proposal, or None where it is no split and no payment that anybody could book."""
     common = {"ex_date": notice.ex_date, "pay_date": None, "ratio": None, "per": None, "cash": None, "currency": ""}
     if notice.cash is not None and notice.ratio is None and _positive(notice.cash):
         late = notice.pay_date if notice.pay_date and notice.pay_date >= notice.ex_date else None
         paid = {"cash": notice.cash.quantize(TENTH_DECIMAL).normalize(), "currency": notice.currency or asset.currency}
-        return common | paid | {"kind": ActionKind.CASH_DIVIDEND.value, "pay_date": late}
+        kind = ActionKind.MERGER if notice.kind == ActionKind.MERGER else ActionKind.CASH_DIVIDEND
+        return common | paid | {"kind": kind.value, "pay_date": late}
     if notice.ratio is not None and notice.cash is None and _positive(notice.ratio) and notice.ratio != 1:
         ratio, per = _ratio(notice.ratio)
         kind = ActionKind.SPLIT if notice.ratio > 1 else ActionKind.REVERSE_SPLIT

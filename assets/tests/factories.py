@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from assets.models import Asset, Exchange
+from assets.bonds import BondTerms, DayCount
+from assets.models import Asset, Bond, Exchange
 from assets.providers.base import Bar
 from assets.services.history import store_bars
 from assets.sessions import sessions
@@ -51,6 +53,23 @@ def make_bars(
     by_day = closes if isinstance(closes, Mapping) else dict(zip(_days(asset, start, len(closes)), closes, strict=True))
     bars = [(asset.pk, Bar(asset.symbol, day, Decimal(close), **figures)) for day, close in by_day.items()]
     return store_bars(bars, source=source)
+
+
+TREASURY = BondTerms(date(2024, 2, 15), date(2034, 2, 15), Decimal("0.04"), 2, DayCount.ACTUAL_ACTUAL)
+
+
+def make_bond(
+    symbol: str = "UST34",
+    *,
+    terms: BondTerms = TREASURY,
+    closes: Mapping[date, Number] | Sequence[Number] = (),
+    **values: Any,
+) -> Asset:
+    """A bond in percent of par, its quantity the nominal: 4 % half-yearly on 15 February and August until 2034."""
+    asset = make_asset(symbol, **{"type": "bond", "price_factor": Decimal("0.01")} | values)
+    Bond.objects.create(asset=asset, **asdict(terms))
+    make_bars(asset, closes)
+    return asset
 
 
 def _days(asset: Asset, start: date, count: int) -> list[date]:

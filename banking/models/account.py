@@ -22,6 +22,7 @@ class AccountKind(models.TextChoices):
     BROKERAGE = "brokerage", "Brokerage"
     EXPENSE = "expense", "Expense"
     LOAN = "loan", "Loan"
+    DEPOSIT = "deposit", "Term deposit"
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
