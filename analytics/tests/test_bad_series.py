@@ -105,8 +105,10 @@ SOUND: dict[str, dict[str, Any]] = {
 }
 # The table of how many returns each needs; and a path of one figure, which begins with NaN (see test_expanding).
 NO_FIGURES = {"minimum_observations", "expanding_sharpe_ratio"}
-# Optimisation is tested where its constraints are.
-ELSEWHERE = {"optimise", "efficient_frontier"}
+# These take no series, or limits and views besides: each is tested with bad input where it is tested at all.
+ELSEWHERE = {"optimise", "efficient_frontier", "hierarchical_risk_parity", "equilibrium", "posterior"}
+ELSEWHERE |= {"walk_forward", "rebalancings", "loss_forecasts", "coverage_tests"}
+ELSEWHERE |= {"bond_price", "bond_yield", "bond_figures"}
 SERIES = [name for name, inputs in SOUND.items() if isinstance(inputs.get("returns"), np.ndarray)]
 BENCHMARKED = [name for name, inputs in SOUND.items() if "benchmark" in inputs]
 
