@@ -19,11 +19,10 @@ from rest_framework.response import Response
 from analytics.api.base import PeriodQuery, PortfolioView
 from analytics.api.risk import LONGEST_HORIZON
 from analytics.figures import HORIZON, LEVEL
-from analytics.queries.explain import FIGURES, Explained, Question, explain
+from analytics.queries.explain import FIGURES, PERIODS, Explained, Question, explain
 from analytics.queries.explain.document import every_figure, rows_of, told
 from core.api import DecimalStringField, StrictIntegerField
 from core.web import BrowsableRenderer
-from portfolios.book.performance import PERIODS
 from portfolios.models import Portfolio
 
 

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from analytics import engine
 from analytics.engine.recording import RecordedArray
 from analytics.explaining import trace_of
-from analytics.figures import LABELS
+from analytics.figures import ALL_LABELS
 from analytics.queries.explain import FIGURES
 from analytics.queries.explain.holding import COLUMNS
 from analytics.queries.explain.ratios import CALLS as RATIOS
@@ -140,6 +140,18 @@ def test_risk_over_a_period_is_of_its_returns_alone(client: APIClient, portfolio
     assert quarter["window"]["start"] == "2025-01-02"
 
 
+def test_figures_by_period_are_those_of_the_table(client: APIClient, portfolio: Portfolio) -> None:
+    """Each figure of each period, or the same reason for there being none; also as of a day without a session."""
+    for day in ({}, {"as_of": "2025-01-19"}):
+        for row in get(client, portfolio, "periods", level="0.95", **day)["periods"]:
+            for metric in row["metrics"]:
+                body = ask(client, portfolio, metric["key"], period=row["key"], **day)
+                assert body["problem"] == metric["problem"], (row["key"], metric["key"])
+                if metric["value"] is not None:
+                    assert body["value"] == pytest.approx(metric["value"], rel=1e-12, abs=1e-12), metric["key"]
+                    assert recomputed(body) == pytest.approx(body["value"], rel=1e-12, abs=1e-14), metric["key"]
+
+
 def test_each_return_follows_from_the_values_beside_it(client: APIClient, portfolio: Portfolio) -> None:
     body = ask(client, portfolio, "beta")
     [own] = [given for given in body["inputs"] if given["source"]["kind"] == "returns"]
@@ -185,7 +197,7 @@ def test_every_input_says_where_it_stands(client: APIClient, portfolio: Portfoli
 def test_other_inputs_give_the_figure_of_those(client: APIClient, portfolio: Portfolio) -> None:
     """So the trace is of the computation and not of its numbers: nothing on the way was written in as a constant."""
     random = np.random.default_rng(5)
-    for key in LABELS:
+    for key in ALL_LABELS:
         body = ask(client, portfolio, key, level="0.9", **PERIOD) if key in TAIL else ask(client, portfolio, key)
         columns = {given["source"]["kind"]: given["id"] for given in body["inputs"] if isinstance(given["value"], list)}
         count = body["window"]["observations"]

@@ -15,11 +15,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from analytics.figures import HORIZON, LEVEL
-from analytics.queries.explain import FIGURES, Explained, Explanation, Question, explain
+from analytics.queries.explain import FIGURES, PERIODS, Explained, Explanation, Question, explain
 from analytics.queries.explain.document import told
 from core.errors import DomainError
 from core.web import login_needed
-from portfolios.book.performance import PERIODS
 from portfolios.book.types import plain
 from portfolios.models import Portfolio
 from portfolios.views.base import page_of

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from analytics import engine
 from analytics.engine.recording import RecordedArray
-from analytics.figures import LABELS, Observed, observed, outcomes
+from analytics.figures import ALL_LABELS, Observed, observed
 from analytics.market import DAYS_A_YEAR
 from analytics.performance import Inputs, Series, series_of
 from analytics.queries.explain.register import Explained, NoFigure, Question, Result, register
 from analytics.queries.facts import inputs
 from analytics.valuation import FloatArray
+from analytics.windows import AGAINST_BENCHMARK, NOTHING_HELD, YOUNGER, problem, windows_of
 from assets.models import HistoricValue
 from portfolios.book.performance import period_start
 from portfolios.queries.performance import PeriodEmpty
@@ -53,6 +55,8 @@ CALLS: dict[str, Call] = {
     "alpha": lambda given: engine.alpha(given.compared, given.benchmark, periods=given.periods),
     "skewness": lambda given: engine.skewness(given.returns),
     "win_rate": lambda given: engine.win_rate(given.returns),
+    "best_day": lambda given: engine.best_day(given.returns),
+    "worst_day": lambda given: engine.worst_day(given.returns),
     "ulcer_index": lambda given: engine.ulcer_index(given.returns),
     "omega_ratio": lambda given: engine.omega_ratio(given.returns, periods=given.periods),
     "tail_ratio": lambda given: engine.tail_ratio(given.returns),
@@ -65,11 +69,10 @@ CALLS: dict[str, Call] = {
     "down_capture": lambda given: engine.down_capture(given.compared, given.benchmark, given.periods),
 }
 TAIL = ("value_at_risk", "expected_shortfall")
-AGAINST = ("beta", "alpha", "tracking_error", "information_ratio", "r_squared", "up_capture", "down_capture")
 
 
 def _explained(key: str) -> Explained:
-    label = LABELS[key]
+    label = ALL_LABELS[key]
     takes = (*PERIOD, "level", "horizon") if key in TAIL else PERIOD
 
     def compute(question: Question) -> Result:
@@ -82,15 +85,27 @@ def _result(key: str, question: Question) -> Result:
     chunk = inputs([question.portfolio.pk], as_of=question.as_of)
     [series] = series_of(chunk)
     series = _within(series, question)
-    outcome = outcomes(chunk, series, level=question.level, horizon=question.horizon)[0]
-    if outcome.figures.get(key) is None:
-        raise NoFigure(outcome.problems.get(key, "not defined"))
+    reason = _problem(key, question, chunk, series)
+    if reason:
+        raise NoFigure(reason)
     found = observed(chunk, series)
     given = _given(question, chunk, series, found)
-    days = found.days[found.compared] if key in AGAINST and found.compared is not None else found.days
+    days = found.days[found.compared] if key in AGAINST_BENCHMARK and found.compared is not None else found.days
     tail = (("level", question.level), ("horizon", question.horizon)) if key in TAIL else ()
     end: date = found.days[-1].item()
     return Result(CALLS[key](given), question.as_of or end, days[0].item(), days[-1].item(), len(days), tail)
+
+
+def _problem(key: str, question: Question, chunk: Inputs, series: Series) -> str:
+    """Why the returns of ``series`` have no figure of this name, as it is told where figures are shown; "" for one."""
+    found = windows_of(chunk, series, ("inception",), level=question.level, horizon=question.horizon)
+    if isfinite(found.figures[0, 0, found.names.index(key)]):
+        return ""
+    window, has_benchmark = found.windows[0, 0], question.portfolio.benchmark_id is not None
+    if not window["observations"]:
+        return series.problems[0] or NOTHING_HELD
+    told = problem(key, window, periods=series.grid.periods, has_benchmark=has_benchmark, level=question.level)
+    return told or found.problems[0].get("inception", {}).get(key, "not defined")
 
 
 def _within(series: Series, question: Question) -> Series:
@@ -98,18 +113,24 @@ def _within(series: Series, question: Question) -> Series:
     days = series.grid.days[series.valid[0]]
     if not len(days) or not (question.start or question.period):
         return series
+    start = question.start or _start(question.period, days, series.opened[0])
     end = question.as_of or days[-1].item()
-    inception = (days[0] - np.timedelta64(1, "D")).item()
-    previous = days[-2].item() if len(days) > 1 else inception
-    start = question.start or period_start(question.period, end, inception, previous)
     if start >= end:
         raise PeriodEmpty(f"The period from {start} to {end} is empty: its end must be later than its start.")
-    if question.period and start < inception:
-        raise NoFigure("the portfolio is younger")
     kept = series.valid & (series.grid.days > np.datetime64(start))
     if not kept.any():
         raise NoFigure("no return was earned in this period")
     return replace(series, valid=kept)
+
+
+def _start(period: str, days: Any, opened: Any) -> date:
+    """The day at whose close a period begins that ends with the last of ``days``."""
+    inception = (opened - np.timedelta64(1, "D")).item()
+    previous = days[-2].item() if len(days) > 1 else inception
+    start = period_start(period, days[-1].item(), inception, previous)
+    if start < inception:
+        raise NoFigure(YOUNGER)
+    return start
 
 
 def _given(question: Question, chunk: Inputs, series: Series, found: Observed) -> Given:
@@ -189,4 +210,4 @@ def _chosen(column: Any, chosen: Any) -> Any:
     return [value for value, keep in zip(column, chosen, strict=True) if keep] if isinstance(column, list) else column
 
 
-register(*(_explained(key) for key in LABELS))
+register(*(_explained(key) for key in CALLS))

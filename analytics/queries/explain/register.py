@@ -13,13 +13,17 @@ from analytics.engine import InsufficientData, UndefinedMetric
 from analytics.explaining import Trace, trace_of
 from analytics.exposure import NothingHeld, NoWeights
 from analytics.figures import HORIZON, LEVEL
+from analytics.windows import PERIODS as OF_RISK
 from assets.models import HistoricValue
 from assets.queries import RateMissing
 from core.errors import DomainError
+from portfolios.book.performance import PERIODS as OF_PERFORMANCE
 from portfolios.models import Portfolio
 from portfolios.queries.performance import ValueUnknown
 
 Basis = Literal["books", "ex-post", "ex-ante"]
+# Key and name of each period that a figure may be asked for.
+PERIODS = {key: name for key, name in OF_PERFORMANCE.items() if key not in OF_RISK} | OF_RISK
 PRICED = ("price", "rate")  # sources that are a bar: one day of one asset
 
 
