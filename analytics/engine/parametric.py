@@ -24,14 +24,16 @@ PATHS = 10_000
 def normal_loss(series: FloatArray, level: float) -> Figure:
     """−μ + z·σ with z the quantile of the normal distribution at ``level`` (ddof 1)."""
     mean, deviation = fitted(series)
-    return deviation * ndtri(level) - mean
+    loss: Figure = deviation * ndtri(level) - mean
+    return loss
 
 
 def normal_shortfall(series: FloatArray, level: float) -> Figure:
     """−μ + σ φ(z) / (1 − level): the mean of the normal distribution beyond its quantile."""
     mean, deviation = fitted(series)
     z = ndtri(level)
-    return deviation * (np.exp(-z * z / 2) / sqrt(2 * pi) / (1 - level)) - mean
+    loss: Figure = deviation * (np.exp(-z * z / 2) / sqrt(2 * pi) / (1 - level)) - mean
+    return loss
 
 
 def cornish_fisher_loss(series: FloatArray, level: float) -> Figure:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from analytics.engine.dependence import square
 from analytics.engine.recording import operation, plain_array
-from analytics.engine.types import FloatArray, checked, float_array
+from analytics.engine.types import Figure, FloatArray, checked, float_array
 
 Distribution = Literal["normal", "student"]
 
@@ -93,11 +93,11 @@ def standard_draws(
     return np.concatenate([steps, -steps], axis=1)[:, :paths]
 
 
-def _deviation(shares: FloatArray, matrix: FloatArray) -> np.float64:
+def _deviation(shares: FloatArray, matrix: FloatArray) -> Figure:
     values = np.linalg.eigvalsh(plain_array(matrix))
     if values[0] < -1e-10 * max(values[-1], 1e-300):
         raise ValueError("covariance must be positive semidefinite")
-    deviation: np.float64 = np.sqrt(np.maximum(shares @ matrix @ shares, 0.0))
+    deviation: Figure = np.sqrt(np.maximum(shares @ matrix @ shares, 0.0))
     return deviation
 
 

@@ -24,9 +24,7 @@ def recomputed(document: Mapping[str, Any], instead: Mapping[str, Any] | None = 
     """The value of the explanation, worked out from its inputs (or from others ``instead``) step by step."""
     values: dict[str, Any] = {given["id"]: number(given["value"]) for given in document["inputs"]} | dict(instead or {})
     for step in document["steps"]:
-        arguments = [argument(each, values) for each in step["arguments"]]
-        options = {name: argument(each, values) for name, each in step["options"].items()}
-        values[step["id"]] = OPERATIONS[step["operation"]](*arguments, **options)
+        values[step["id"]] = worked_out(step, values)
     return argument(document["result"], values)
 
 
@@ -34,10 +32,15 @@ def every_step(document: Mapping[str, Any]) -> Any:
     """Each step's id with the value that it says it has and the one that comes out."""
     values: dict[str, Any] = {given["id"]: number(given["value"]) for given in document["inputs"]}
     for step in document["steps"]:
-        arguments = [argument(each, values) for each in step["arguments"]]
-        options = {name: argument(each, values) for name, each in step["options"].items()}
-        values[step["id"]] = OPERATIONS[step["operation"]](*arguments, **options)
+        values[step["id"]] = worked_out(step, values)
         yield step["id"], step["value"], values[step["id"]]
+
+
+@np.errstate(invalid="ignore", divide="ignore")  # an expansion that turns nowhere has no turns
+def worked_out(step: Mapping[str, Any], values: Values) -> Any:
+    arguments = [argument(each, values) for each in step["arguments"]]
+    options = {name: argument(each, values) for name, each in step["options"].items()}
+    return OPERATIONS[step["operation"]](*arguments, **options)
 
 
 def number(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, NamedTuple
@@ -14,6 +14,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from analytics.dependence import ESTIMATORS
+from analytics.ex_ante import METHOD_LABELS
+from analytics.exposure import MIN_SESSIONS
 from analytics.figures import HORIZON, LEVEL
 from analytics.queries.explain import FIGURES, PERIODS, Explained, Explanation, Question, explain
 from analytics.queries.explain.document import told
@@ -32,20 +35,23 @@ INFIX = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "power
 INFIX |= {"greater": ">", "greater_equal": "≥", "less": "<", "less_equal": "≤", "equal": "=", "dot": "·"}
 
 
+def _choice(label: str, choices: Iterable[tuple[str, str]]) -> forms.ChoiceField:
+    select = forms.Select(attrs={"class": "form-select"})
+    return forms.ChoiceField(label=label, required=False, choices=list(choices), widget=select)
+
+
 class ExplainForm(Filter):
     as_of = DayField(label="As of the close of")
     start = DayField(label="From the close of")
-    period = forms.ChoiceField(
-        label="Period",
-        required=False,
-        choices=[("", "Since inception"), *PERIODS.items()],
-        widget=forms.Select(attrs={"class": "form-select"}),
-    )
+    period = _choice("Period", [("", "Since inception"), *PERIODS.items()])
     asset = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
     level = forms.DecimalField(
         required=False, min_value=Decimal("0.5"), max_value=Decimal("0.999"), max_digits=6, widget=forms.HiddenInput
     )
     horizon = forms.IntegerField(required=False, min_value=1, max_value=252, widget=forms.HiddenInput)
+    method = _choice("Method", [(key, label.name) for key, label in METHOD_LABELS.items()])
+    estimator = _choice("Covariance", ESTIMATORS.items())
+    window = forms.IntegerField(required=False, min_value=MIN_SESSIONS, max_value=5000, widget=forms.HiddenInput)
 
     def asked(self, taken: Sequence[str]) -> dict[str, Any]:
         """What was given of what the figure takes, as the API has it."""
@@ -104,6 +110,9 @@ def _question(portfolio: Portfolio, asked: Mapping[str, Any]) -> Question:
         asset=asked.get("asset", ""),
         level=float(asked.get("level", LEVEL)),
         horizon=asked.get("horizon", int(HORIZON)),
+        method=asked.get("method", "historical"),
+        window=asked.get("window"),
+        estimator=asked.get("estimator", "sample"),
     )
 
 

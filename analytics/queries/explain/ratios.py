@@ -15,17 +15,15 @@ from analytics.engine.recording import RecordedArray
 from analytics.figures import ALL_LABELS, Observed, observed
 from analytics.market import DAYS_A_YEAR
 from analytics.performance import Inputs, Series, series_of
+from analytics.queries.explain.market import benchmark_given
 from analytics.queries.explain.register import Explained, NoFigure, Question, Result, register
 from analytics.queries.facts import inputs
-from analytics.valuation import FloatArray
 from analytics.windows import AGAINST_BENCHMARK, NOTHING_HELD, YOUNGER, problem, windows_of
-from assets.models import HistoricValue
 from portfolios.book.performance import period_start
 from portfolios.queries.performance import PeriodEmpty
 
 PERIOD = ("as_of", "start", "period")
 RETURN = "(value + paid_out) / (value_before + paid_in) - 1"
-MOVE = "close × rate / (close_before × rate_before) - 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,37 +171,8 @@ def _benchmark(question: Question, chunk: Inputs, series: Series, found: Observe
     asset = question.portfolio.benchmark
     if asset is None or found.benchmark is None or found.compared is None:
         return None
-    closes, rates = chunk.market.benchmark_levels(asset.pk, series.base, series.grid)
     places = found.places[found.compared]
-    source = {
-        "kind": "benchmark",
-        "symbol": asset.symbol,
-        "formula": MOVE,
-        "price": "adjusted close",
-        "currency": asset.currency,
-        "days": np.datetime_as_string(found.days[found.compared]).tolist(),
-        **_columns(closes, "close", places),
-        **_columns(rates, "rate", places),
-        **_bars_of(asset.pk, found.days[found.compared]),
-    }
-    return RecordedArray.given(found.benchmark[found.compared], "b: daily returns of the benchmark", source)
-
-
-def _columns(levels: FloatArray, name: str, places: Any) -> dict[str, list[float]]:
-    return {name: levels[places + 1].tolist(), f"{name}_before": levels[places].tolist()}
-
-
-def _bars_of(asset_id: int, days: Any) -> dict[str, list[Any]]:
-    """Of the last bar on each day: the day that it is of, who gave it, and the price clock of the write."""
-    bars = HistoricValue.objects.filter(asset=asset_id, day__lte=days[-1].item()).order_by("day")
-    rows = list(bars.values_list("day", "source", "version"))
-    known = np.array([row[0] for row in rows], "datetime64[D]")
-    last = np.searchsorted(known, days, side="right") - 1
-    return {
-        "price_day": [rows[place][0] for place in last],
-        "source": [rows[place][1] for place in last],
-        "version": [rows[place][2] for place in last],
-    }
+    return benchmark_given(asset, chunk.market, series.base, series.grid, places)
 
 
 def _chosen(column: Any, chosen: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from django.db.models import Q
 
-from analytics.engine import InsufficientData, UndefinedMetric
+from analytics.engine import Estimator, InsufficientData, Method, UndefinedMetric
 from analytics.explaining import Trace, trace_of
 from analytics.exposure import NothingHeld, NoWeights
 from analytics.figures import HORIZON, LEVEL
@@ -37,7 +37,10 @@ class NoFigure(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: of which day, which period and which asset, and the parameters of a risk figure."""
+    """What is asked: of which day, which period and which asset, and the parameters of a risk figure.
+
+    ``window`` is a number of sessions, the last before ``as_of``; None for all.
+    """
 
     portfolio: Portfolio
     as_of: date | None = None
@@ -46,6 +49,9 @@ class Question:
     asset: str = ""
     level: float = LEVEL
     horizon: int = int(HORIZON)
+    method: Method = "historical"
+    window: int | None = None
+    estimator: Estimator = "sample"
 
 
 @dataclass(frozen=True, slots=True)
