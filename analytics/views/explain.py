@@ -8,6 +8,7 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import numpy as np
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -83,6 +84,7 @@ def explain_page(request: HttpRequest, figure: str) -> HttpResponse:
     context = {
         "section": "",
         "figure": document,
+        "terms": dict(_terms(document["parameters"])),
         "form": form,
         "fields": [form[name] for name in found.takes if not form[name].is_hidden],
         "hidden": [form[name] for name in (*found.takes, *found.asks) if form[name].is_hidden],
@@ -95,6 +97,13 @@ def explain_page(request: HttpRequest, figure: str) -> HttpResponse:
         "unit": {"money": portfolio.base_currency, "ratio": "", "price": ""}.get(found.unit, found.unit),
     }
     return render(request, "analytics/explain.html", page | context)
+
+
+def _terms(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What the figure was asked with, by the names of the form."""
+    for name, value in parameters.items():
+        names = dict(getattr(ExplainForm.base_fields[name], "choices", ()))
+        yield str(ExplainForm.base_fields[name].label or name.title()), names.get(value, value)
 
 
 def _nothing(figure: Explained, error: DomainError) -> Explanation:
@@ -180,7 +189,8 @@ def _argument(value: Any) -> Iterator[Token]:
 def _value_of(step: Mapping[str, Any]) -> str:
     if step["value"] is None:
         return f"{' × '.join(map(str, step['shape']))} numbers"
-    return f"{len(step['value'])} numbers" if isinstance(step["value"], list) else shortened(step["value"])
+    shape = np.shape(step["value"]) if isinstance(step["value"], list) else ()
+    return f"{' × '.join(map(str, shape))} numbers" if shape else shortened(step["value"])
 
 
 def shortened(value: Any) -> str:
