@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from math import sqrt
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analytics import engine
 from analytics.engine import InsufficientData, Method, UndefinedMetric
 from analytics.engine.parametric import filtered, fitted
 from analytics.engine.simulate import Distribution
 from analytics.engine.tail import full_tail
+from analytics.engine.types import root
 from analytics.exposure import MIN_SESSIONS, Exposure
 from analytics.valuation import FloatArray
 from core.money import multiply, quantise
@@ -72,6 +74,25 @@ def losses(
 
 
 Cases = Callable[[int], tuple[FloatArray, Method, float]]
+MEASURES: dict[str, Callable[..., Any]] = {
+    "value_at_risk": engine.value_at_risk,
+    "expected_shortfall": engine.expected_shortfall,
+}
+
+
+def loss_of(exposure: Exposure, measure: str, *, method: Method, level: float, horizon: int) -> Any:
+    """One loss of ``losses``, by a key of ``MEASURES``; recorded where what it is computed from is.
+
+    Raises UndefinedMetric or InsufficientData, with what ``Loss.problem`` says.
+    """
+    needed = max(MIN_SESSIONS, full_tail(level))
+    if exposure.observations < needed:
+        raise InsufficientData(needed, exposure.observations)
+    cases = _cases(exposure, method, [horizon])
+    if isinstance(cases, str):
+        raise UndefinedMetric(cases)
+    series, by, scale = cases(horizon)
+    return MEASURES[measure](series, level, method=by) * scale
 
 
 def _losses(
@@ -87,11 +108,10 @@ def _losses(
         else:
             series, by, scale = cases(horizon)
             if id(series) not in known:
-                value = engine.value_at_risk(series, level, method=by)
-                shortfall = engine.expected_shortfall(series, level, method=by)
-                known[id(series)] = float(value), float(shortfall)
+                found = [float(measure(series, level, method=by)) for measure in MEASURES.values()]
+                known[id(series)] = found[0], found[1]
             of_one = known[id(series)]
-            yield Loss(method, level, horizon, of_one[0] * scale, of_one[1] * scale)
+            yield Loss(method, level, horizon, float(of_one[0] * scale), float(of_one[1] * scale))
 
 
 def _cases(exposure: Exposure, method: Method, horizons: Sequence[int]) -> Cases | str:
@@ -101,27 +121,25 @@ def _cases(exposure: Exposure, method: Method, horizons: Sequence[int]) -> Cases
     """
     earned = exposure.portfolio_returns
     if method == "historical":
-        return lambda horizon: (earned, method, sqrt(horizon))
+        return lambda horizon: (earned, method, root(horizon))
     try:
         fitted(earned)
         if method in _DRAWN:
             paths = _paths(exposure, _DRAWN[method], horizons)
-            return lambda horizon: (paths[horizon], "historical", 1.0)
+            return lambda horizon: (paths[int(horizon)], "historical", 1.0)
     except (UndefinedMetric, InsufficientData) as error:
         return str(error)
     if method == "ewma":
         scaled = filtered(earned)
-        return lambda horizon: (scaled, "historical", sqrt(horizon))
-    return lambda horizon: (earned, method, sqrt(horizon))
+        return lambda horizon: (scaled, "historical", root(horizon))
+    return lambda horizon: (earned, method, root(horizon))
 
 
 def _paths(exposure: Exposure, distribution: Distribution, horizons: Sequence[int]) -> dict[int, FloatArray]:
     """Simulated returns over each horizon, from mean and covariance of the holdings."""
-    covariance, mean = engine.covariance(exposure.returns), exposure.returns.mean(axis=0)
-    return {
-        horizon: engine.simulate(exposure.weights, covariance, mean=mean, horizon=horizon, distribution=distribution)
-        for horizon in horizons
-    }
+    weights, covariance, mean = exposure.weights, engine.covariance(exposure.returns), exposure.returns.mean(axis=0)
+    draw = partial(engine.simulate, weights, covariance, mean=mean, distribution=distribution)
+    return {int(horizon): draw(horizon=horizon) for horizon in horizons}
 
 
 def loss_amount(fraction: float | None, value: Decimal | None, currency: str) -> Decimal | None:
@@ -179,10 +197,16 @@ def outlook(exposure: Exposure, benchmark: FloatArray | None) -> Outlook:
 def _beta(exposure: Exposure, benchmark: FloatArray | None) -> float:
     if benchmark is None:
         raise UndefinedMetric(NO_BENCHMARK)
+    known = compared(benchmark)
+    return float(engine.beta(exposure.portfolio_returns[known], benchmark[known]))
+
+
+def compared(benchmark: FloatArray) -> NDArray[np.bool_]:
+    """The sessions (T,) with a return of the benchmark. Raises InsufficientData for too few."""
     known = np.isfinite(benchmark)
     if known.sum() < MIN_SESSIONS:
         raise InsufficientData(MIN_SESSIONS, int(known.sum()))
-    return float(engine.beta(exposure.portfolio_returns[known], benchmark[known]))
+    return known
 
 
 def _contributions(exposure: Exposure) -> Iterator[Contribution]:

@@ -18,12 +18,15 @@ from rest_framework.response import Response
 
 from analytics.api.base import PeriodQuery, PortfolioView
 from analytics.api.risk import LONGEST_HORIZON
+from analytics.api.value_at_risk import LONGEST_WINDOW
+from analytics.dependence import ESTIMATORS
+from analytics.engine import METHODS
+from analytics.exposure import MIN_SESSIONS
 from analytics.figures import HORIZON, LEVEL
-from analytics.queries.explain import FIGURES, Explained, Question, explain
+from analytics.queries.explain import FIGURES, PERIODS, Explained, Question, explain
 from analytics.queries.explain.document import every_figure, rows_of, told
 from core.api import DecimalStringField, StrictIntegerField
 from core.web import BrowsableRenderer
-from portfolios.book.performance import PERIODS
 from portfolios.models import Portfolio
 
 
@@ -34,6 +37,11 @@ class ExplainQuery(PeriodQuery):
     asset = serializers.CharField(required=False, max_length=32, help_text="Its symbol, for a figure of one holding.")
     level = DecimalStringField(6, 5, required=False, min_value=Decimal("0.5"), max_value=Decimal("0.999"))
     horizon = StrictIntegerField(required=False, min_value=1, max_value=LONGEST_HORIZON)
+    method = serializers.ChoiceField(METHODS, required=False, help_text="Of a loss ahead; historical.")
+    window = StrictIntegerField(
+        required=False, min_value=MIN_SESSIONS, max_value=LONGEST_WINDOW, help_text="The last so many sessions; all."
+    )
+    estimator = serializers.ChoiceField(tuple(ESTIMATORS), required=False, help_text="Of the covariance; sample.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "start" in attrs and "period" in attrs:
@@ -173,6 +181,9 @@ def _question(portfolio: Portfolio, figure: Explained, asked: Mapping[str, Any])
         asset=asked.get("asset", ""),
         level=float(asked.get("level", LEVEL)),
         horizon=asked.get("horizon", int(HORIZON)),
+        method=asked.get("method", "historical"),
+        window=asked.get("window"),
+        estimator=asked.get("estimator", "sample"),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytics.engine.errors import UndefinedMetric
-from analytics.engine.types import FLAT, FloatArray, checked
+from analytics.engine.types import FLAT, FloatArray, checked, float_array
 
 Estimator = Literal["sample", "ewma", "ledoit_wolf"]
 
@@ -107,11 +107,11 @@ def risk_contributions(weights: ArrayLike, covariance: ArrayLike) -> FloatArray:
     if shares.shape != (len(matrix),):
         raise ValueError(f"weights have shape {shares.shape}, covariance has {matrix.shape}")
     marginal = matrix @ shares
-    variance = float(shares @ marginal)
-    size = float(np.abs(shares) @ np.sqrt(np.abs(np.diag(matrix))))
+    variance = shares @ marginal
+    size = np.abs(shares) @ np.sqrt(np.abs(np.diag(matrix)))
     if variance <= (FLAT * size) ** 2:
         raise UndefinedMetric("the portfolio has no variance")
-    return np.asarray(shares * marginal / np.sqrt(variance))
+    return float_array(shares * marginal / np.sqrt(variance))
 
 
 def square(values: ArrayLike, name: str) -> FloatArray:
@@ -133,7 +133,7 @@ def _matrix(returns: ArrayLike) -> FloatArray:
 
 def _sample(series: FloatArray) -> FloatArray:
     centred = series - series.mean(axis=0)
-    return np.asarray(centred.T @ centred / (len(series) - 1))
+    return float_array(centred.T @ centred / (len(series) - 1))
 
 
 def _ewma(series: FloatArray, decay: float) -> FloatArray:
@@ -141,17 +141,17 @@ def _ewma(series: FloatArray, decay: float) -> FloatArray:
         raise ValueError(f"decay must lie between 0 and 1, got {decay}")
     weights = decay ** np.arange(len(series) - 1, -1, -1.0)
     weighted = series * (weights / weights.sum())[:, np.newaxis]
-    return np.asarray(weighted.T @ series)
+    return float_array(weighted.T @ series)
 
 
 def _ledoit_wolf(series: FloatArray) -> FloatArray:
     days, count = series.shape
     centred = series - series.mean(axis=0)
     matrix = centred.T @ centred / days
-    level = np.trace(matrix) / count
+    level = np.diag(matrix).sum() / count
     squares = centred * centred
     # d² and b̄² of the paper, both times the number of series.
-    distance = float(np.sum(matrix * matrix) - count * level**2)
-    noise = float(np.sum(squares.T @ squares) / days - np.sum(matrix * matrix)) / days
-    share = 0.0 if distance <= 0 else min(max(noise / distance, 0.0), 1.0)
-    return np.asarray((1.0 - share) * matrix + share * level * np.eye(count))
+    distance = np.sum(matrix * matrix) - count * level**2
+    noise = (np.sum(squares.T @ squares) / days - np.sum(matrix * matrix)) / days
+    share = 0.0 if distance <= 0 else np.clip(noise / distance, 0.0, 1.0)
+    return float_array((1.0 - share) * matrix + share * level * np.eye(count))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from math import exp, pi, sqrt
+from math import pi, sqrt
 from typing import Self
 
 import numpy as np
@@ -24,14 +24,16 @@ PATHS = 10_000
 def normal_loss(series: FloatArray, level: float) -> Figure:
     """−μ + z·σ with z the quantile of the normal distribution at ``level`` (ddof 1)."""
     mean, deviation = fitted(series)
-    return deviation * float(ndtri(level)) - mean
+    loss: Figure = deviation * ndtri(level) - mean
+    return loss
 
 
 def normal_shortfall(series: FloatArray, level: float) -> Figure:
     """−μ + σ φ(z) / (1 − level): the mean of the normal distribution beyond its quantile."""
     mean, deviation = fitted(series)
-    z = float(ndtri(level))
-    return deviation * (exp(-z * z / 2) / sqrt(2 * pi) / (1 - level)) - mean
+    z = ndtri(level)
+    loss: Figure = deviation * (np.exp(-z * z / 2) / sqrt(2 * pi) / (1 - level)) - mean
+    return loss
 
 
 def cornish_fisher_loss(series: FloatArray, level: float) -> Figure:
@@ -46,7 +48,7 @@ def cornish_fisher_loss(series: FloatArray, level: float) -> Figure:
     Fernández-Val and Galichon (2010), "Rearranging Edgeworth–Cornish–Fisher expansions", Economic Theory 42(2).
     """
     mean, deviation = fitted(series)
-    return -mean - Expansion.of(series).quantile(float(ndtri(1 - level))) * deviation
+    return -mean - Expansion.of(series).quantile(ndtri(1 - level)) * deviation
 
 
 def cornish_fisher_shortfall(series: FloatArray, level: float) -> Figure:
@@ -55,8 +57,9 @@ def cornish_fisher_shortfall(series: FloatArray, level: float) -> Figure:
     nodes, weights = _nodes()
     # p = (1 − level)·u² flattens the pole of the quantile at 0.
     u = (nodes + 1.0) / 2.0
-    z = ndtri((1 - level) * u * u).reshape(-1, *(1 for _ in series.shape[1:]))
-    average: Figure = np.tensordot(weights * u, Expansion.of(series).quantile(z), axes=1)
+    z = ndtri((1 - level) * u * u)
+    beside = z if series.ndim == 1 else z[:, np.newaxis]
+    average: Figure = (weights * u) @ Expansion.of(series).quantile(beside)
     return -mean - average * deviation
 
 
@@ -97,7 +100,7 @@ class Expansion:
 
     def _turns(self) -> tuple[FloatArray, FloatArray]:
         """Where the slope az² + bz + c is 0; not finite where it nowhere is."""
-        s, k = np.asarray(self.skewness), np.asarray(self.kurtosis)
+        s, k = float_array(self.skewness), float_array(self.kurtosis)
         a, b, c = k / 8 - s * s / 6, s / 3, 1 - k / 8 + 5 * s * s / 36
         with np.errstate(invalid="ignore", divide="ignore"):
             half = -(b + np.copysign(np.sqrt(b * b - 4 * a * c), b)) / 2

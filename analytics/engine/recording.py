@@ -28,6 +28,7 @@ _ELEMENTS = {
     "add": "add",
     "bitwise_and": "and",
     "bitwise_or": "or",
+    "copysign": "copysign",
     "divide": "divide",
     "equal": "equal",
     "exp": "exp",
@@ -77,6 +78,7 @@ _FUNCTIONS = {
     "clip": "clip",
     "concatenate": "joined",
     "cumsum": "running_sum",
+    "diag": "diagonal",
     "full_like": "full_like",
     "max": "greatest",
     "mean": "mean",
@@ -87,12 +89,11 @@ _FUNCTIONS = {
     "quantile": "quantile",
     "std": "std",
     "sum": "sum",
-    "tensordot": "dot",
     "where": "where",
     "zeros_like": "zeros_like",
 }
-# What asks only for the form of an array.
-_FORMS = {"ndim", "shape", "size", "may_share_memory", "shares_memory", "result_type", "can_cast"}
+# What asks only for the form of an array, or whether two agree: nothing is computed from the answer.
+_FORMS = {"allclose", "ndim", "shape", "size", "may_share_memory", "shares_memory", "result_type", "can_cast"}
 _MODULES = ("analytics.", "portfolios.", "assets.")
 _RECORDERS = ("analytics.engine.recording", "analytics.explaining", "analytics.queries.explain")
 _TOOLS = {"root", "added"}  # functions that say nothing of what they are used for

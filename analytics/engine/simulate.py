@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytics.engine.dependence import square
-from analytics.engine.recording import operation
-from analytics.engine.types import FloatArray, checked
+from analytics.engine.recording import operation, plain_array
+from analytics.engine.types import Figure, FloatArray, checked, float_array
 
 Distribution = Literal["normal", "student"]
 
@@ -70,14 +70,14 @@ def simulate(
     _check(paths, horizon, distribution, degrees)
     # A sum of jointly normal (or t) returns with fixed weights is normal (or t) itself: one draw a period tells all.
     deviation = _deviation(shares, matrix)
-    drift = float(shares @ expected)
+    drift = shares @ expected
     steps = standard_draws(horizon, paths, distribution=distribution, degrees=degrees, seed=seed)
     # In place: the draws are ours, and arrays of all paths are slow to allocate.
     steps *= deviation
     steps += drift
-    np.maximum(steps, -1.0, out=steps)
+    steps = np.maximum(steps, -1.0, out=steps)
     steps += 1.0
-    return np.asarray(np.multiply.reduce(steps, axis=0) - 1.0)
+    return float_array(np.multiply.reduce(steps, axis=0) - 1.0)
 
 
 @operation("standard_draws")
@@ -93,11 +93,12 @@ def standard_draws(
     return np.concatenate([steps, -steps], axis=1)[:, :paths]
 
 
-def _deviation(shares: FloatArray, matrix: FloatArray) -> float:
-    values = np.linalg.eigvalsh(matrix)
+def _deviation(shares: FloatArray, matrix: FloatArray) -> Figure:
+    values = np.linalg.eigvalsh(plain_array(matrix))
     if values[0] < -1e-10 * max(values[-1], 1e-300):
         raise ValueError("covariance must be positive semidefinite")
-    return float(np.sqrt(max(float(shares @ matrix @ shares), 0.0)))
+    deviation: Figure = np.sqrt(np.maximum(shares @ matrix @ shares, 0.0))
+    return deviation
 
 
 def _check(paths: int, horizon: int, distribution: str, degrees: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 
 from django.conf import settings
@@ -20,15 +21,25 @@ def methods_source() -> str:
 @cache
 def formula(anchor: str) -> str:
     """What stands below the heading with that anchor, up to its details; empty where there is no such heading."""
+    return next(filter(None, map(_plain, _sections(anchor))), "")  # a chapter may be called like its first section
+
+
+def _sections(anchor: str) -> Iterator[str]:
     source = methods_source()
     places = list(HEADING.finditer(source))
     for place, heading in enumerate(places):
         if anchor_of(heading[1]) == anchor:
             end = places[place + 1].start() if place + 1 < len(places) else len(source)
-            text = _plain(source[heading.end() : end])
-            if text:  # a chapter may be called like its first section
-                return text
-    return ""
+            yield source[heading.end() : end]
+
+
+@cache
+def row_of(anchor: str, key: str) -> str:
+    """The row ``key`` of the table below that heading, a line a column with its name first; empty without one."""
+    lines = [line for section in _sections(anchor) for line in section.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip().replace("`", "") for cell in line.strip("|").split(" | ")] for line in lines]
+    found = next((row for row in rows if row[0] == key), [])
+    return "\n".join(f"{name}: {told}" for name, told in list(zip(rows[0], found, strict=True))[1:]) if found else ""
 
 
 def anchor_of(heading: str) -> str:

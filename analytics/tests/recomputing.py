@@ -15,6 +15,7 @@ import numpy as np
 
 EXACT = Context(prec=50)
 FINE = Context(prec=60)
+NAMED = ("nan", "inf", "-inf")
 DIGITS = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 Values = Mapping[str, Any]
 
@@ -23,9 +24,7 @@ def recomputed(document: Mapping[str, Any], instead: Mapping[str, Any] | None = 
     """The value of the explanation, worked out from its inputs (or from others ``instead``) step by step."""
     values: dict[str, Any] = {given["id"]: number(given["value"]) for given in document["inputs"]} | dict(instead or {})
     for step in document["steps"]:
-        arguments = [argument(each, values) for each in step["arguments"]]
-        options = {name: argument(each, values) for name, each in step["options"].items()}
-        values[step["id"]] = OPERATIONS[step["operation"]](*arguments, **options)
+        values[step["id"]] = worked_out(step, values)
     return argument(document["result"], values)
 
 
@@ -33,16 +32,21 @@ def every_step(document: Mapping[str, Any]) -> Any:
     """Each step's id with the value that it says it has and the one that comes out."""
     values: dict[str, Any] = {given["id"]: number(given["value"]) for given in document["inputs"]}
     for step in document["steps"]:
-        arguments = [argument(each, values) for each in step["arguments"]]
-        options = {name: argument(each, values) for name, each in step["options"].items()}
-        values[step["id"]] = OPERATIONS[step["operation"]](*arguments, **options)
+        values[step["id"]] = worked_out(step, values)
         yield step["id"], step["value"], values[step["id"]]
+
+
+@np.errstate(invalid="ignore", divide="ignore")  # an expansion that turns nowhere has no turns
+def worked_out(step: Mapping[str, Any], values: Values) -> Any:
+    arguments = [argument(each, values) for each in step["arguments"]]
+    options = {name: argument(each, values) for name, each in step["options"].items()}
+    return OPERATIONS[step["operation"]](*arguments, **options)
 
 
 def number(value: Any) -> Any:
     """A JSON number is a float, a list of them an array, digits in a string are a decimal."""
     if isinstance(value, str):
-        return float("nan") if value == "nan" else Decimal(value) if DIGITS.fullmatch(value) else value
+        return float(value) if value in NAMED else Decimal(value) if DIGITS.fullmatch(value) else value
     return np.array(value) if isinstance(value, list) else value
 
 
@@ -50,8 +54,14 @@ def argument(value: Any, values: Values) -> Any:
     if isinstance(value, dict):
         return values[value["ref"]] if "ref" in value else value
     if isinstance(value, list) and any(isinstance(each, dict | list) or _is_day(each) for each in value):
-        return [argument(each, values) for each in value]
+        parts = [argument(each, values) for each in value]
+        return parts if _refers(value) else np.array(parts)
     return value if _is_day(value) else number(value)
+
+
+def _refers(value: Any) -> bool:
+    """Whether anything in a list is no number."""
+    return any(_refers(each) if isinstance(each, list) else not isinstance(each, int | float) for each in value)
 
 
 def _is_day(value: Any) -> bool:
@@ -166,11 +176,11 @@ def ewma_filtered(returns: Any) -> Any:
     return returns * np.sqrt(variances[-1] / np.array(variances[:-1]))
 
 
-def standard_draws(periods: int, paths: int, distribution: str, seed: float) -> Any:
+def standard_draws(periods: int, paths: int, distribution: str, seed: float, degrees: float = 5.0) -> Any:
     random = np.random.default_rng(int(seed))
     half = random.standard_normal((periods, (paths + 1) // 2))
     if distribution == "student":
-        half = half * np.sqrt(3.0 / random.chisquare(5.0, half.shape))
+        half = half * np.sqrt((degrees - 2.0) / random.chisquare(degrees, half.shape))
     return np.concatenate([half, -half], axis=1)[:, :paths]
 
 
@@ -180,12 +190,17 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "and": np.logical_and,
     "annualised": lambda growth, days: power_of(growth, Fraction(365, days)),
     "any": lambda x, axis=None: np.any(x, axis=axis),
+    "clip": np.clip,
+    "copysign": np.copysign,
     "chosen": lambda array, mask: array[np.asarray(mask, bool)],
+    "diagonal": np.diag,
     "divide": either("divide", lambda a, b: a / b),
     "dot": np.dot,
     "equal": np.equal,
     "ewma_filtered": ewma_filtered,
+    "exp": np.exp,
     "greater": np.greater,
+    "greatest": lambda x, axis=None: np.max(x, axis=axis),
     "greater_equal": np.greater_equal,
     "internal_rate": internal_rate,
     "item": item,
@@ -225,5 +240,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "tail_weights": tail_weights,
     "where": np.where,
     "zeros_like": np.zeros_like,
-    "normal_quantile": lambda p: NormalDist().inv_cdf(float(p)),
+    "normal_quantile": np.vectorize(NormalDist().inv_cdf),
+    "transposed": np.transpose,
 }

@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from analytics.figures import LABELS
+from analytics.figures import ALL_LABELS, EX_ANTE_LABELS, LABELS
 from analytics.queries.explain import FIGURES, Question, explain
 from analytics.queries.methods import formula
 from analytics.services import recompute
@@ -68,6 +68,10 @@ def test_questions_that_have_no_answer(client: APIClient, portfolio: Portfolio) 
         assert refused(client, portfolio, key, start="2024-05-02", as_of="2024-05-02")["status"] == 400
     assert "level" in refused(client, portfolio, "value_at_risk", level="1")
     assert "horizon" in refused(client, portfolio, "value_at_risk", horizon="0")
+    for name, wrong in (("method", "guess"), ("window", "29"), ("window", "5001"), ("estimator", "shrunk")):
+        assert name in refused(client, portfolio, "ex_ante_value_at_risk", **{name: wrong})
+    for symbol in ("MSFT", "INDEX", ""):
+        assert "asset" in refused(client, portfolio, "risk_share", asset=symbol)
     assert refused(client, portfolio, "cash", as_of="2999-01-01")["status"] == 400
 
 
@@ -196,15 +200,61 @@ def test_the_page_says_why_there_is_no_figure(browser: Client, portfolio: Portfo
         assert browser.get(f"{wrong}?portfolio={portfolio.pk}").status_code == 404
 
 
+PAGES = (
+    "/",
+    "/holdings/",
+    "/holdings/SAP/",
+    "/holdings/SAP/?as_of=2025-01-15",
+    "/analytics/risk/",
+    "/analytics/var/",
+    "/analytics/history/",
+    "/analytics/correlation/",
+)
+CORRELATION = "/analytics/correlation/?estimator=ledoit_wolf&window=252"
+VALUE = re.compile(r'class="explain-value">([-+.0-9e]+) ')
+
+
 def test_the_numbers_on_the_pages_lead_to_it(browser: Client, portfolio: Portfolio) -> None:
     recompute([portfolio.pk])
     links: set[str] = set()
-    for path in ("/", "/holdings/", "/holdings/SAP/", "/holdings/SAP/?as_of=2025-01-15"):
+    for path in PAGES:
         found = re.findall(r'class="explained" href="([^"]+)"', shown(browser, path))
         assert found, path
         links |= {unescape(link) for link in found}
     keys = {link.split("/")[2] for link in links}
     assert keys >= {*LABELS, "total_value", "invested", "unrealised_gain", "realised_gain", "cash"}
-    assert keys >= {key for key, figure in FIGURES.items() if figure.asks}
-    for link in links:
+    told = {key for key, figure in FIGURES.items() if figure.asks} - {"risk_contribution"}  # a page has its share
+    assert keys >= told
+    assert keys >= {*ALL_LABELS, *EX_ANTE_LABELS, "risk_volatility", "diversification_ratio"}
+    first = {
+        re.sub("period=(?!quarter).*|as_of=.*", "", link): link for link in sorted(links)
+    }  # of others one is enough
+    for link in first.values():
         assert "Step by step" in shown(browser, link), link
+
+
+def test_a_number_leads_to_itself(browser: Client, portfolio: Portfolio) -> None:
+    """With the terms that it was chosen with: the day, the period, the method, the level, the window, the estimator."""
+    recompute([portfolio.pk])
+    seen = 0
+    for path in ("/analytics/risk/", "/analytics/var/?horizon=10&window=250", "/analytics/history/", CORRELATION):
+        for past in ("", "as_of=2025-01-15"):
+            text = shown(browser, path + ("&" if "?" in path else "?") + past)
+            found = re.findall(r'class="explained" href="([^"]+)"[^>]*>(.*?)</a>', text, re.DOTALL)
+            for link, number in found[::7]:
+                value = VALUE.search(shown(browser, unescape(link)))
+                assert value, link
+                assert close_to(float(value[1]), re.sub(r"<[^>]+>", "", number)), (path, link, number, value[1])
+                seen += 1
+    assert seen > 40
+
+
+def close_to(value: float, told: str) -> bool:
+    """Whether a page's number, perhaps in percent and with its sign in words, is the value as far as it is told."""
+    text = unescape(told).replace("−", "-").replace("+", "")
+    digits = re.search(r"-?[0-9,]+(\.[0-9]+)?", text)
+    if digits is None:
+        return False
+    shown_value = float(digits[0].replace(",", "")) / (100 if "%" in text else 1)
+    step = 10.0 ** -len((digits[1] or ".")[1:]) / (100 if "%" in text else 1)
+    return abs(value - shown_value) <= 0.51 * step

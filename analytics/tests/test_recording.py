@@ -21,7 +21,6 @@ from core.money import divide, multiply, quantise, subtract, total
 RANDOM = np.random.default_rng(11)
 COLUMNS = tuple(RANDOM.normal(0.0004, spread, 300) for spread in (0.013, 0.01, 0.02, 0.008))
 RETURNS, BENCHMARK, OTHER, OTHER_BENCHMARK = COLUMNS
-METHODS = [method for method in engine.METHODS if method != "cornish_fisher"]
 
 
 def again(result: Any, instead: dict[str, Any] | None = None) -> Any:
@@ -45,7 +44,7 @@ def test_a_figure_is_the_same_and_its_trace_computes_it(key: str) -> None:
         assert found == pytest.approx(float(moved), rel=1e-12, abs=1e-14)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", engine.METHODS)
 @pytest.mark.parametrize("figure", [engine.value_at_risk, engine.expected_shortfall])
 def test_losses_by_every_method(figure: Callable[..., Any], method: str) -> None:
     """Monte Carlo, too: its draws are one step with the generator's seed."""

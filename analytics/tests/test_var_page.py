@@ -63,7 +63,7 @@ def test_every_method_and_level_in_percent_and_money_with_its_backtest(browser: 
     for loss in found.losses:
         assert loss.value_at_risk is not None
         worth = held.total_value * Decimal(repr(loss.value_at_risk))
-        assert f"{percent(loss.value_at_risk)}</td>" in page
+        assert f"{percent(loss.value_at_risk)}</a></td>" in page
         assert amount(worth, "USD") in page
     row = VarBacktest.objects.get(basis="ex-ante", method="historical", level="0.99", days=100)
     assert f"{row.exceptions} of {ratio(row.expected, 1)} expected" in page

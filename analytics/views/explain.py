@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import numpy as np
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from analytics.dependence import ESTIMATORS
+from analytics.ex_ante import METHOD_LABELS
+from analytics.exposure import MIN_SESSIONS
 from analytics.figures import HORIZON, LEVEL
-from analytics.queries.explain import FIGURES, Explained, Explanation, Question, explain
+from analytics.queries.explain import FIGURES, PERIODS, Explained, Explanation, Question, explain
 from analytics.queries.explain.document import told
 from core.errors import DomainError
 from core.web import login_needed
-from portfolios.book.performance import PERIODS
 from portfolios.book.types import plain
 from portfolios.models import Portfolio
 from portfolios.views.base import page_of
@@ -33,20 +36,23 @@ INFIX = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "power
 INFIX |= {"greater": ">", "greater_equal": "≥", "less": "<", "less_equal": "≤", "equal": "=", "dot": "·"}
 
 
+def _choice(label: str, choices: Iterable[tuple[str, str]]) -> forms.ChoiceField:
+    select = forms.Select(attrs={"class": "form-select"})
+    return forms.ChoiceField(label=label, required=False, choices=list(choices), widget=select)
+
+
 class ExplainForm(Filter):
     as_of = DayField(label="As of the close of")
     start = DayField(label="From the close of")
-    period = forms.ChoiceField(
-        label="Period",
-        required=False,
-        choices=[("", "Since inception"), *PERIODS.items()],
-        widget=forms.Select(attrs={"class": "form-select"}),
-    )
+    period = _choice("Period", [("", "Since inception"), *PERIODS.items()])
     asset = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
     level = forms.DecimalField(
         required=False, min_value=Decimal("0.5"), max_value=Decimal("0.999"), max_digits=6, widget=forms.HiddenInput
     )
     horizon = forms.IntegerField(required=False, min_value=1, max_value=252, widget=forms.HiddenInput)
+    method = _choice("Method", [(key, label.name) for key, label in METHOD_LABELS.items()])
+    estimator = _choice("Covariance", ESTIMATORS.items())
+    window = forms.IntegerField(required=False, min_value=MIN_SESSIONS, max_value=5000, widget=forms.HiddenInput)
 
     def asked(self, taken: Sequence[str]) -> dict[str, Any]:
         """What was given of what the figure takes, as the API has it."""
@@ -78,6 +84,7 @@ def explain_page(request: HttpRequest, figure: str) -> HttpResponse:
     context = {
         "section": "",
         "figure": document,
+        "terms": dict(_terms(document["parameters"])),
         "form": form,
         "fields": [form[name] for name in found.takes if not form[name].is_hidden],
         "hidden": [form[name] for name in (*found.takes, *found.asks) if form[name].is_hidden],
@@ -90,6 +97,13 @@ def explain_page(request: HttpRequest, figure: str) -> HttpResponse:
         "unit": {"money": portfolio.base_currency, "ratio": "", "price": ""}.get(found.unit, found.unit),
     }
     return render(request, "analytics/explain.html", page | context)
+
+
+def _terms(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What the figure was asked with, by the names of the form."""
+    for name, value in parameters.items():
+        names = dict(getattr(ExplainForm.base_fields[name], "choices", ()))
+        yield str(ExplainForm.base_fields[name].label or name.title()), names.get(value, value)
 
 
 def _nothing(figure: Explained, error: DomainError) -> Explanation:
@@ -105,6 +119,9 @@ def _question(portfolio: Portfolio, asked: Mapping[str, Any]) -> Question:
         asset=asked.get("asset", ""),
         level=float(asked.get("level", LEVEL)),
         horizon=asked.get("horizon", int(HORIZON)),
+        method=asked.get("method", "historical"),
+        window=asked.get("window"),
+        estimator=asked.get("estimator", "sample"),
     )
 
 
@@ -172,7 +189,8 @@ def _argument(value: Any) -> Iterator[Token]:
 def _value_of(step: Mapping[str, Any]) -> str:
     if step["value"] is None:
         return f"{' × '.join(map(str, step['shape']))} numbers"
-    return f"{len(step['value'])} numbers" if isinstance(step["value"], list) else shortened(step["value"])
+    shape = np.shape(step["value"]) if isinstance(step["value"], list) else ()
+    return f"{' × '.join(map(str, shape))} numbers" if shape else shortened(step["value"])
 
 
 def shortened(value: Any) -> str:

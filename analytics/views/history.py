@@ -82,6 +82,7 @@ def rolling_card(request: HttpRequest, portfolio_id: int) -> HttpResponse:
 class Cell:
     """One figure of one period; ``value`` is None where ``problem`` says why."""
 
+    period: str
     label: str
     value: float | None
     problem: str
@@ -91,6 +92,7 @@ class Cell:
 class Row:
     """One figure over the periods."""
 
+    key: str
     label: Label
     signed: bool
     cells: Sequence[Cell]
@@ -100,13 +102,13 @@ def _periods(report: queries.PeriodReport) -> dict[str, Any]:
     """The table, without the periods for which the portfolio is too young: they are named beside it."""
     shown = [row for row in report.rows if row.observations]
     young = [row.label for row in report.rows if YOUNGER in row.problems.values()]
-    rows = [Row(ALL_LABELS[name], name in SIGNED, list(_cells(shown, name))) for name in ALL_FIGURES]
+    rows = [Row(name, ALL_LABELS[name], name in SIGNED, list(_cells(shown, name))) for name in ALL_FIGURES]
     return {"report": report, "shown": shown, "young": young, "rows": rows}
 
 
 def _cells(shown: Iterable[PeriodFigures], name: str) -> Iterable[Cell]:
     for row in shown:
-        yield Cell(row.label, row.figures.get(name), row.problems.get(name, ""))
+        yield Cell(row.key, row.label, row.figures.get(name), row.problems.get(name, ""))
 
 
 def _rolling(portfolio: Portfolio, past: Past, request: HttpRequest, day: date | None) -> dict[str, Any]:

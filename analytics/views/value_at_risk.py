@@ -106,6 +106,7 @@ def _figures(portfolio: Portfolio, past: date | None, query: Mapping[str, Any]) 
     return {
         "form": form,
         "chosen": chosen,
+        "chosen_window": window,
         "horizon": sessions_text(horizon),
         "found": found,
         "rows": list(_rows(found, stored, chosen)),

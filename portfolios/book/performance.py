@@ -79,7 +79,7 @@ PERIODS = {
     "five_years": "5 years",
     "inception": "Since inception",
 }
-_MONTHS = {"month": 1, "quarter": 3, "year": 12, "three_years": 36, "five_years": 60}
+_MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12, "three_years": 36, "five_years": 60}
 
 
 def period_start(period: str, end: date, inception: date, previous: date) -> date:

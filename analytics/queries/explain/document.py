@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from analytics.queries.explain.register import FIGURES, Explained, Explanation, Question
-from analytics.queries.methods import formula
+from analytics.queries.methods import formula, row_of
 
 COLUMN_NAMES = ("id", "name", "day", "value")
 
@@ -25,13 +25,19 @@ def told(found: Explanation, question: Question) -> dict[str, Any]:
         "as_of": result.as_of if result else question.as_of,
         "window": window,
         "parameters": dict(result.parameters) if result else {},
-        "formula": formula(figure.heading),
+        "formula": _formula(figure, question),
         "value": trace.value if trace else None,
         "problem": found.problem or None,
         "inputs": trace.inputs if trace else [],
         "steps": trace.steps if trace else [],
         "result": trace.result if trace else None,
     }
+
+
+def _formula(figure: Explained, question: Question) -> str:
+    """That of its heading, and of the method that is asked for."""
+    of_method = row_of(figure.heading, question.method) if "method" in figure.takes else ""
+    return "\n".join(part for part in (formula(figure.heading), of_method) if part)
 
 
 def listed(figure: Explained) -> dict[str, Any]:

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from analytics import engine
 from analytics.engine.recording import RecordedArray
-from analytics.figures import LABELS, Observed, observed, outcomes
+from analytics.figures import ALL_LABELS, Observed, observed
 from analytics.market import DAYS_A_YEAR
 from analytics.performance import Inputs, Series, series_of
+from analytics.queries.explain.market import benchmark_given
 from analytics.queries.explain.register import Explained, NoFigure, Question, Result, register
 from analytics.queries.facts import inputs
-from analytics.valuation import FloatArray
-from assets.models import HistoricValue
+from analytics.windows import AGAINST_BENCHMARK, NOTHING_HELD, YOUNGER, problem, windows_of
 from portfolios.book.performance import period_start
 from portfolios.queries.performance import PeriodEmpty
 
 PERIOD = ("as_of", "start", "period")
 RETURN = "(value + paid_out) / (value_before + paid_in) - 1"
-MOVE = "close × rate / (close_before × rate_before) - 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ CALLS: dict[str, Call] = {
     "alpha": lambda given: engine.alpha(given.compared, given.benchmark, periods=given.periods),
     "skewness": lambda given: engine.skewness(given.returns),
     "win_rate": lambda given: engine.win_rate(given.returns),
+    "best_day": lambda given: engine.best_day(given.returns),
+    "worst_day": lambda given: engine.worst_day(given.returns),
     "ulcer_index": lambda given: engine.ulcer_index(given.returns),
     "omega_ratio": lambda given: engine.omega_ratio(given.returns, periods=given.periods),
     "tail_ratio": lambda given: engine.tail_ratio(given.returns),
@@ -65,11 +67,10 @@ CALLS: dict[str, Call] = {
     "down_capture": lambda given: engine.down_capture(given.compared, given.benchmark, given.periods),
 }
 TAIL = ("value_at_risk", "expected_shortfall")
-AGAINST = ("beta", "alpha", "tracking_error", "information_ratio", "r_squared", "up_capture", "down_capture")
 
 
 def _explained(key: str) -> Explained:
-    label = LABELS[key]
+    label = ALL_LABELS[key]
     takes = (*PERIOD, "level", "horizon") if key in TAIL else PERIOD
 
     def compute(question: Question) -> Result:
@@ -82,15 +83,27 @@ def _result(key: str, question: Question) -> Result:
     chunk = inputs([question.portfolio.pk], as_of=question.as_of)
     [series] = series_of(chunk)
     series = _within(series, question)
-    outcome = outcomes(chunk, series, level=question.level, horizon=question.horizon)[0]
-    if outcome.figures.get(key) is None:
-        raise NoFigure(outcome.problems.get(key, "not defined"))
+    reason = _problem(key, question, chunk, series)
+    if reason:
+        raise NoFigure(reason)
     found = observed(chunk, series)
     given = _given(question, chunk, series, found)
-    days = found.days[found.compared] if key in AGAINST and found.compared is not None else found.days
+    days = found.days[found.compared] if key in AGAINST_BENCHMARK and found.compared is not None else found.days
     tail = (("level", question.level), ("horizon", question.horizon)) if key in TAIL else ()
     end: date = found.days[-1].item()
     return Result(CALLS[key](given), question.as_of or end, days[0].item(), days[-1].item(), len(days), tail)
+
+
+def _problem(key: str, question: Question, chunk: Inputs, series: Series) -> str:
+    """Why the returns of ``series`` have no figure of this name, as it is told where figures are shown; "" for one."""
+    found = windows_of(chunk, series, ("inception",), level=question.level, horizon=question.horizon)
+    if isfinite(found.figures[0, 0, found.names.index(key)]):
+        return ""
+    window, has_benchmark = found.windows[0, 0], question.portfolio.benchmark_id is not None
+    if not window["observations"]:
+        return series.problems[0] or NOTHING_HELD
+    told = problem(key, window, periods=series.grid.periods, has_benchmark=has_benchmark, level=question.level)
+    return told or found.problems[0].get("inception", {}).get(key, "not defined")
 
 
 def _within(series: Series, question: Question) -> Series:
@@ -98,18 +111,24 @@ def _within(series: Series, question: Question) -> Series:
     days = series.grid.days[series.valid[0]]
     if not len(days) or not (question.start or question.period):
         return series
+    start = question.start or _start(question.period, days, series.opened[0])
     end = question.as_of or days[-1].item()
-    inception = (days[0] - np.timedelta64(1, "D")).item()
-    previous = days[-2].item() if len(days) > 1 else inception
-    start = question.start or period_start(question.period, end, inception, previous)
     if start >= end:
         raise PeriodEmpty(f"The period from {start} to {end} is empty: its end must be later than its start.")
-    if question.period and start < inception:
-        raise NoFigure("the portfolio is younger")
     kept = series.valid & (series.grid.days > np.datetime64(start))
     if not kept.any():
         raise NoFigure("no return was earned in this period")
     return replace(series, valid=kept)
+
+
+def _start(period: str, days: Any, opened: Any) -> date:
+    """The day at whose close a period begins that ends with the last of ``days``."""
+    inception = (opened - np.timedelta64(1, "D")).item()
+    previous = days[-2].item() if len(days) > 1 else inception
+    start = period_start(period, days[-1].item(), inception, previous)
+    if start < inception:
+        raise NoFigure(YOUNGER)
+    return start
 
 
 def _given(question: Question, chunk: Inputs, series: Series, found: Observed) -> Given:
@@ -152,41 +171,12 @@ def _benchmark(question: Question, chunk: Inputs, series: Series, found: Observe
     asset = question.portfolio.benchmark
     if asset is None or found.benchmark is None or found.compared is None:
         return None
-    closes, rates = chunk.market.benchmark_levels(asset.pk, series.base, series.grid)
     places = found.places[found.compared]
-    source = {
-        "kind": "benchmark",
-        "symbol": asset.symbol,
-        "formula": MOVE,
-        "price": "adjusted close",
-        "currency": asset.currency,
-        "days": np.datetime_as_string(found.days[found.compared]).tolist(),
-        **_columns(closes, "close", places),
-        **_columns(rates, "rate", places),
-        **_bars_of(asset.pk, found.days[found.compared]),
-    }
-    return RecordedArray.given(found.benchmark[found.compared], "b: daily returns of the benchmark", source)
-
-
-def _columns(levels: FloatArray, name: str, places: Any) -> dict[str, list[float]]:
-    return {name: levels[places + 1].tolist(), f"{name}_before": levels[places].tolist()}
-
-
-def _bars_of(asset_id: int, days: Any) -> dict[str, list[Any]]:
-    """Of the last bar on each day: the day that it is of, who gave it, and the price clock of the write."""
-    bars = HistoricValue.objects.filter(asset=asset_id, day__lte=days[-1].item()).order_by("day")
-    rows = list(bars.values_list("day", "source", "version"))
-    known = np.array([row[0] for row in rows], "datetime64[D]")
-    last = np.searchsorted(known, days, side="right") - 1
-    return {
-        "price_day": [rows[place][0] for place in last],
-        "source": [rows[place][1] for place in last],
-        "version": [rows[place][2] for place in last],
-    }
+    return benchmark_given(asset, chunk.market, series.base, series.grid, places)
 
 
 def _chosen(column: Any, chosen: Any) -> Any:
     return [value for value, keep in zip(column, chosen, strict=True) if keep] if isinstance(column, list) else column
 
 
-register(*(_explained(key) for key in LABELS))
+register(*(_explained(key) for key in CALLS))

@@ -9,17 +9,21 @@ from typing import Any, Literal
 
 from django.db.models import Q
 
-from analytics.engine import InsufficientData, UndefinedMetric
+from analytics.engine import Estimator, InsufficientData, Method, UndefinedMetric
 from analytics.explaining import Trace, trace_of
 from analytics.exposure import NothingHeld, NoWeights
 from analytics.figures import HORIZON, LEVEL
+from analytics.windows import PERIODS as OF_RISK
 from assets.models import HistoricValue
 from assets.queries import RateMissing
 from core.errors import DomainError
+from portfolios.book.performance import PERIODS as OF_PERFORMANCE
 from portfolios.models import Portfolio
 from portfolios.queries.performance import ValueUnknown
 
 Basis = Literal["books", "ex-post", "ex-ante"]
+# Key and name of each period that a figure may be asked for.
+PERIODS = {key: name for key, name in OF_PERFORMANCE.items() if key not in OF_RISK} | OF_RISK
 PRICED = ("price", "rate")  # sources that are a bar: one day of one asset
 
 
@@ -33,7 +37,10 @@ class NoFigure(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: of which day, which period and which asset, and the parameters of a risk figure."""
+    """What is asked: of which day, which period and which asset, and the parameters of a risk figure.
+
+    ``window`` is a number of sessions, the last before ``as_of``; None for all.
+    """
 
     portfolio: Portfolio
     as_of: date | None = None
@@ -42,6 +49,9 @@ class Question:
     asset: str = ""
     level: float = LEVEL
     horizon: int = int(HORIZON)
+    method: Method = "historical"
+    window: int | None = None
+    estimator: Estimator = "sample"
 
 
 @dataclass(frozen=True, slots=True)
