@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -69,11 +69,13 @@ class Effect:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A scenario's result for today's weights. ``covered`` is the share of the holdings' weight, counted without its
-    sign, that has a shock of its own or through the benchmark."""
+    sign, that has a shock of its own or through the benchmark. ``unused`` are the shocks that move
+    nothing of what is held."""
 
     total: float
     covered: float
     effects: tuple[Effect, ...]
+    unused: tuple[Shock, ...] = ()
 
 
 def shocked(held: Weighted, shocks: Sequence[Shock]) -> Outcome:
@@ -82,15 +84,17 @@ def shocked(held: Weighted, shocks: Sequence[Shock]) -> Outcome:
     The narrowest that fits an asset counts: its own, else its sector's, else that of all. A shock of a currency moves
     what is quoted in it besides: (1 + s)(1 + c) − 1.
     """
-    by_target = {(shock.target, shock.key): shock.size for shock in shocks}
-    moves, sources = np.zeros(len(held.positions)), []
+    by_target = {(shock.target, shock.key): shock for shock in shocks}
+    moves, sources, used = np.zeros(len(held.positions)), [], set()
     for place, position in enumerate(held.positions):
         names = [(Target.ASSET, position.symbol), (Target.SECTOR, position.sector), (Target.ALL, "")]
         own = next((by_target[name] for name in names if name in by_target), None)
         money = by_target.get((Target.CURRENCY, position.currency)) if position.currency != held.currency else None
-        moves[place] = (1.0 + (own or 0.0)) * (1.0 + (money or 0.0)) - 1.0
-        sources.append(Source.NONE if own is None and money is None else Source.SCENARIO)
-    return judged(held, moves, sources)
+        applied = [shock for shock in (own, money) if shock is not None]
+        moves[place] = np.prod([1.0 + shock.size for shock in applied]) - 1.0
+        sources.append(Source.SCENARIO if applied else Source.NONE)
+        used.update(applied)
+    return replace(judged(held, moves, sources), unused=tuple(shock for shock in shocks if shock not in used))
 
 
 def judged(held: Weighted, moves: FloatArray, sources: Sequence[Source]) -> Outcome:

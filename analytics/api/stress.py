@@ -19,7 +19,13 @@ from analytics.api.base import BASES, AsOfQuery, PortfolioView, has_come
 from analytics.models import Scenario, StressWindow
 from analytics.queries.stress import Bench, bench
 from analytics.scenarios import Outcome, Shock, Source, Target, shocked
-from analytics.services.scenarios import MOST_SHOCKS, NewShock, change_scenario, create_scenario, delete_scenario
+from analytics.services.scenarios import (
+    MOST_SHOCKS,
+    change_scenario,
+    checked_shocks,
+    create_scenario,
+    delete_scenario,
+)
 from core.api import DecimalStringField, IsoDateField, RatioField, StrictIntegerField, StrictSerializer
 from users.models import User
 
@@ -36,11 +42,16 @@ class FractionField(DecimalStringField):
         return float(value)
 
 
-class ShockSerializer(StrictSerializer, serializers.Serializer[Any]):
-    """A return of an asset (its symbol), a sector, a currency (its code) or, without a key, of everything."""
+class NamedSerializer(serializers.Serializer[Any]):
+    """What a shock is aimed at: an asset (its symbol), a sector, a currency (its code) or, without a key, all."""
 
     target = serializers.ChoiceField([target.value for target in Target])
     key = serializers.CharField(max_length=100, required=False, default="", allow_blank=True)
+
+
+class ShockSerializer(StrictSerializer, NamedSerializer):
+    """A return of an asset (its symbol), a sector, a currency (its code) or, without a key, of everything."""
+
     size = FractionField(help_text="-0.3 is a loss of 30 %.")
 
 
@@ -58,8 +69,8 @@ class ScenarioSerializer(StrictSerializer, serializers.ModelSerializer[Scenario]
         fields: ClassVar = ["id", "name", "description", "shocks", "created_at"]
         read_only_fields: ClassVar = ["id", "created_at"]
 
-    def validate_shocks(self, rows: list[dict[str, Any]]) -> list[NewShock]:
-        return [NewShock(Target(row["target"]), row["name"], float(row["size"])) for row in rows]
+    def validate_shocks(self, rows: list[dict[str, Any]]) -> list[Shock]:
+        return [Shock(Target(row["target"]), row["name"], float(row["size"])) for row in rows]
 
 
 class ScenarioViewSet(
@@ -127,10 +138,10 @@ class StressSerializer(StrictSerializer, serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if sum(name in attrs for name in WAYS) != 1:
             raise serializers.ValidationError("Send one of window, scenario, shocks and benchmark.")
-        named = [(row["target"], row["key"]) for row in attrs.get("shocks", ())]
-        if len(set(named)) < len(named):
-            raise serializers.ValidationError({"shocks": ["The same thing is shocked twice."]})
         return attrs
+
+    def validate_shocks(self, rows: list[dict[str, Any]]) -> list[Shock]:
+        return [Shock(Target(row["target"]), row["key"], float(row["size"])) for row in rows]
 
 
 class EffectSerializer(serializers.Serializer[Any]):
@@ -158,6 +169,7 @@ class StressResultSerializer(serializers.Serializer[Any]):
     total = RatioField(help_text="Return of everything owned, cash included.")
     amount = DecimalStringField(help_text="Gain or loss in the currency.")
     covered = RatioField(help_text="The share of the holdings' weight that has a shock.")
+    unused = NamedSerializer(many=True, help_text="Of the shocks, those that move nothing of what is held.")
     price_source = serializers.CharField(help_text="“simulated” if such a price is in it, else empty.")
     holdings = EffectSerializer(many=True)
 
@@ -183,6 +195,8 @@ class StressView(PortfolioView):
         given.is_valid(raise_exception=True)
         asked = given.validated_data
         chosen = self._chosen(asked)
+        if "shocks" in asked:
+            checked_shocks(asked["shocks"])
         tested = bench(portfolio, asked.get("as_of"))
         name, outcome = _outcome(tested, asked, chosen)
         return Response(
@@ -213,8 +227,7 @@ def _outcome(tested: Bench, asked: dict[str, Any], chosen: StressWindow | Scenar
         return chosen.name, tested.under(chosen)
     if "benchmark" in asked:
         return f"Benchmark {float(asked['benchmark']):+.1%}", tested.with_benchmark(float(asked["benchmark"]))
-    shocks = [Shock(Target(row["target"]), row["key"], float(row["size"])) for row in asked["shocks"]]
-    return "Shocks", shocked(tested.held, shocks)
+    return "Shocks", shocked(tested.held, asked["shocks"])
 
 
 def result(portfolio_id: int, tested: Bench, outcome: Outcome, name: str, window: StressWindow | None) -> Any:
@@ -242,6 +255,7 @@ def result(portfolio_id: int, tested: Bench, outcome: Outcome, name: str, window
         "total": outcome.total,
         "amount": tested.amount(outcome.total),
         "covered": outcome.covered,
+        "unused": [{"target": shock.target.value, "key": shock.key} for shock in outcome.unused],
         "price_source": held.price_source,
         "holdings": rows,
     }

@@ -6,8 +6,7 @@ from typing import Any
 
 from django import forms
 
-from analytics.scenarios import Target
-from analytics.services.scenarios import NewShock
+from analytics.scenarios import Shock, Target
 
 TARGETS = {Target.ASSET: "Security", Target.SECTOR: "Sector", Target.CURRENCY: "Currency", Target.ALL: "Everything"}
 CONTROL = {"class": "form-control", "autocomplete": "off"}
@@ -36,14 +35,14 @@ class ShockForm(forms.Form):
     )
 
     @property
-    def shock(self) -> NewShock | None:
+    def shock(self) -> Shock | None:
         """What a valid row says."""
         given = self.cleaned_data
         if given.get("size") is None:
             return None
         target = Target(given["target"])
         key = "" if target is Target.ALL else given["key"].strip()
-        return NewShock(target, key.upper() if target is Target.CURRENCY else key, round(given["size"] / 100, 6))
+        return Shock(target, key.upper() if target is Target.CURRENCY else key, round(given["size"] / 100, 6))
 
 
 ShockFormSet: Any = forms.formset_factory(ShockForm, extra=4, max_num=50, absolute_max=50)

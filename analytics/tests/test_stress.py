@@ -156,6 +156,41 @@ def test_the_narrowest_shock_counts_and_a_currency_comes_besides(client: APIClie
     assert shocks == {"AAPL": 0.05, "NEW": -0.1, "SAP": 0.7 * 0.8 - 1}
 
 
+@pytest.mark.parametrize(
+    ("shock", "reason"),
+    [
+        ({"target": "asset", "key": "NOPE"}, "There is no asset with the symbol “NOPE”."),
+        ({"target": "asset", "key": "aapl"}, "There is no asset with the symbol “aapl”."),
+        ({"target": "asset"}, "Say which asset is shocked."),
+        ({"target": "all", "key": "x"}, "A shock of everything names nothing."),
+        ({"target": "sector", "key": "Nonsense"}, "No asset is of the sector “Nonsense”."),
+        ({"target": "currency", "key": "nonsense"}, "“nonsense” is not the ISO 4217 code of a currency in use."),
+    ],
+)
+def test_shocks_aimed_at_nothing_are_refused_alike_inline_and_stored(
+    client: APIClient, growth: Portfolio, shock: Any, reason: str
+) -> None:
+    shocks = [shock | {"size": "-0.1"}]
+
+    inline = post(client, growth, status=400, shocks=shocks)
+    stored = client.post("/api/scenarios/", {"name": "Crash", "shocks": shocks}, format="json").json()
+
+    for answer in (inline, stored):
+        assert (answer["code"], answer["errors"]) == ("bad_shocks", {"shocks": [reason]})
+    assert not Scenario.objects.exists()
+
+
+def test_a_shock_of_what_is_not_held_is_said_to_move_nothing(client: APIClient, growth: Portfolio) -> None:
+    yen, other = {"target": "currency", "key": "JPY"}, {"target": "asset", "key": "INDEX"}
+
+    body = post(client, growth, shocks=[yen | {"size": "-0.1"}, other | {"size": "-0.2"}])
+    some = post(client, growth, shocks=[yen | {"size": "-0.1"}, {"target": "asset", "key": "AAPL", "size": "-0.2"}])
+
+    assert (body["total"], body["covered"], body["unused"]) == (0, 0, [yen, other])
+    assert some["unused"] == [yen]
+    assert some["covered"] > 0
+
+
 def test_a_stored_scenario_gives_the_same(client: APIClient, growth: Portfolio) -> None:
     made = client.post("/api/scenarios/", {"name": "Crash", "shocks": SHOCKS}, format="json")
 
