@@ -145,7 +145,7 @@ class StressSerializer(StrictSerializer, serializers.Serializer[Any]):
 
 
 class EffectSerializer(serializers.Serializer[Any]):
-    symbol = serializers.CharField()
+    symbol = serializers.CharField(allow_blank=True, help_text="Empty for cash in another currency.")
     name = serializers.CharField()
     weight = RatioField(help_text="Share of everything owned.")
     shock = RatioField(help_text="Its return.")
@@ -168,7 +168,7 @@ class StressResultSerializer(serializers.Serializer[Any]):
     end = serializers.DateField(allow_null=True)
     total = RatioField(help_text="Return of everything owned, cash included.")
     amount = DecimalStringField(help_text="Gain or loss in the currency.")
-    covered = RatioField(help_text="The share of the holdings' weight that has a shock.")
+    covered = RatioField(help_text="The share of the weight of holdings and foreign cash that has a shock.")
     unused = NamedSerializer(many=True, help_text="Of the shocks, those that move nothing of what is held.")
     price_source = serializers.CharField(help_text="“simulated” if such a price is in it, else empty.")
     holdings = EffectSerializer(many=True)
@@ -234,8 +234,8 @@ def result(portfolio_id: int, tested: Bench, outcome: Outcome, name: str, window
     held = tested.held
     rows = [
         {
-            "symbol": effect.position.symbol,
-            "name": effect.position.name,
+            "symbol": effect.line.symbol,
+            "name": effect.line.name,
             "weight": effect.weight,
             "shock": effect.shock,
             "contribution": effect.contribution,

@@ -16,7 +16,6 @@ from analytics.queries.facts import market_on
 from analytics.scenarios import (
     Outcome,
     Shock,
-    Source,
     Target,
     Window,
     moved_by_benchmark,
@@ -51,7 +50,7 @@ class Bench:
     def through(self, window: StressWindow) -> Outcome:
         """Raises WindowNotCovered."""
         outcome = replayed(self.held, self.market, Window(window.start, window.end), self.benchmark_id)
-        if not outcome.covered:
+        if not outcome.moves_holdings:
             raise WindowNotCovered(
                 f"Nothing of what is held, nor the benchmark, has prices from {window.start} to {window.end}."
             )
@@ -68,7 +67,7 @@ class Bench:
         return rows
 
     def under(self, scenario: Scenario) -> Outcome:
-        """A person's scenario; its shocks should be fetched with their assets."""
+        """A person's scenario; its shocks should be fetched with their assets. Raises WorthlessBase."""
         return shocked(self.held, [Shock(Target(row.target), row.name, row.size) for row in scenario.shocks.all()])
 
     def with_benchmark(self, move: float) -> Outcome:
@@ -76,7 +75,7 @@ class Bench:
         if self.benchmark_id is None:
             raise NoBenchmark
         outcome = moved_by_benchmark(self.held, self.market, self.benchmark_id, move)
-        if all(effect.source == Source.NONE for effect in outcome.effects):
+        if not outcome.moves_holdings:
             raise UndefinedMetric("no holding shares 30 returns with the benchmark, so none has a beta")
         return outcome
 

@@ -22,7 +22,7 @@ from analytics import charts
 from analytics.forms.stress import ScenarioForm, ShockFormSet
 from analytics.models import Scenario, StressWindow
 from analytics.queries.stress import Bench, bench
-from analytics.scenarios import Effect, Outcome, Source
+from analytics.scenarios import Effect, Outcome, Source, lines
 from analytics.services.scenarios import change_scenario, create_scenario, delete_scenario
 from analytics.views.sections import section_page
 from core.errors import DomainError, Gone
@@ -34,6 +34,7 @@ from users.models import User
 FALLS = (-0.1, -0.2, -0.3, -0.4)
 SOURCES = {
     Source.PRICES: "its own prices",
+    Source.RATE: "the exchange rate",
     Source.BETA: "its beta to the benchmark",
     Source.SCENARIO: "the scenario",
     Source.FACTORS: "its factors",
@@ -122,7 +123,11 @@ def _falls(tested: Bench, portfolio: Portfolio) -> list[Row]:
 
 
 def _own(tested: Bench, scenario: Scenario) -> Row:
-    return Row(f"own{scenario.pk}", scenario.name, scenario.description, tested.under(scenario), scenario=scenario)
+    key = f"own{scenario.pk}"
+    try:
+        return Row(key, scenario.name, scenario.description, tested.under(scenario), scenario=scenario)
+    except DomainError as error:
+        return Row(key, scenario.name, scenario.description, None, error.message, scenario=scenario)
 
 
 def _drawn(tested: Bench, groups: Sequence[tuple[str, list[Row]]]) -> list[tuple[str, list[Row]]]:
@@ -151,7 +156,7 @@ def _names(tested: Bench) -> list[str]:
     positions = tested.held.positions
     symbols = [position.symbol for position in positions]
     sectors = sorted({position.sector for position in positions if position.sector})
-    currencies = sorted({position.currency for position in positions} - {tested.held.currency})
+    currencies = sorted({line.currency for line in lines(tested.held)} | {tested.held.currency})
     return [*symbols, *sectors, *currencies]
 
 
