@@ -183,6 +183,16 @@ def moved_by_benchmark(held: Weighted, market: Market, benchmark_id: int, move: 
     return judged(held, np.nan_to_num(betas) * move, sources)
 
 
+def moved_by_factors(held: Weighted, exposures: FloatArray, moves: Sequence[float]) -> Outcome:
+    """What returns (K,) of factors do to today's weights through the exposures (K, N) of the holdings.
+
+    Cash stays as it is.
+    """
+    betas = np.vstack([exposures.T, np.zeros((len(held.cash), len(moves)))])
+    result = engine.stress(weights_of(held), exposures=betas, factor_shocks=moves)
+    return _outcome(held, result, [Source.FACTORS] * len(held.positions) + [Source.NONE] * len(held.cash))
+
+
 def window_returns(market: Market, asset_ids: Sequence[int], base: str, window: Window) -> FloatArray:
     """Total returns (N,) over the window in ``base``; NaN for one without a close near either end.
 
