@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,12 +53,20 @@ class Position:
     price_day: date
 
 
+class ForeignCash(NamedTuple):
+    """Balances and receivables in another currency than the base; ``weight`` is negative for an overdraft."""
+
+    currency: str
+    weight: float
+
+
 @dataclass(frozen=True, eq=False)
 class Weighted:
     """What a portfolio holds on ``as_of``, in its base ``currency``.
 
     ``weights`` (N,) are shares of ``total_value``, cash and receivables included, and so add up to 1 with
-    ``cash_weight``; a short position's is negative. Cash is taken to carry no risk, that in another currency too.
+    ``cash_weight``; a short position's is negative. ``cash`` are the parts of ``cash_weight`` in other currencies:
+    scenarios move them with their rates, while figures of risk take all cash to carry none.
     """
 
     as_of: date
@@ -65,6 +74,7 @@ class Weighted:
     positions: tuple[Position, ...]
     weights: FloatArray
     cash_weight: float
+    cash: tuple[ForeignCash, ...]
     total_value: Decimal
     price_source: str
 

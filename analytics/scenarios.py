@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -12,13 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import engine
-from analytics.exposure import Position, Weighted
+from analytics.engine.stress import StressResult
+from analytics.exposure import Weighted
 from analytics.market import Market
 from analytics.valuation import FloatArray, carried_forward
+from core.errors import DomainError
 
 # A close further back than this before an end of a window says nothing about it.
 OLDEST_CLOSE = timedelta(days=10)
 MIN_SHARED = 30  # returns from which a beta is taken
+
+
+class WorthlessBase(DomainError):
+    """The portfolio's own currency cannot lose everything: nothing would have a value in it."""
 
 
 class Target(StrEnum):
@@ -34,6 +40,7 @@ class Source(StrEnum):
     """Where the shock of a holding comes from."""
 
     PRICES = "prices"  # its own prices in the window
+    RATE = "rate"  # the exchange rate in the window, of cash
     BETA = "beta"  # the benchmark's move, times its beta
     SCENARIO = "scenario"
     FACTORS = "factors"
@@ -55,11 +62,20 @@ class Window(NamedTuple):
     end: date
 
 
+class Line(NamedTuple):
+    """What a scenario may move: a holding or, without a symbol, cash in another currency."""
+
+    symbol: str
+    name: str
+    sector: str
+    currency: str
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one holding does: its return and what that adds to the portfolio's, both fractions."""
+    """What one holding, or cash in another currency, does: its return and what that adds, both fractions."""
 
-    position: Position
+    line: Line
     weight: float
     shock: float
     contribution: float
@@ -68,37 +84,75 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A scenario's result for today's weights. ``covered`` is the share of the holdings' weight, counted without its
-    sign, that has a shock of its own or through the benchmark."""
+    """A scenario's result for today's weights.
+
+    ``covered`` is the share of the weight of holdings and of cash in other currencies, counted without its sign, that
+    has a shock of its own or through the benchmark or factors. ``unused`` are the shocks that move nothing of what is
+    held.
+    """
 
     total: float
     covered: float
     effects: tuple[Effect, ...]
+    unused: tuple[Shock, ...] = ()
+
+    @property
+    def moves_holdings(self) -> bool:
+        """Whether anything is known of a holding, not of cash alone."""
+        return any(effect.line.symbol and effect.source != Source.NONE for effect in self.effects)
+
+
+def lines(held: Weighted) -> list[Line]:
+    """The holdings, then cash by currency, as every outcome has them."""
+    holdings = [Line(position.symbol, position.name, position.sector, position.currency) for position in held.positions]
+    return holdings + [Line("", f"Cash in {line.currency}", "", line.currency) for line in held.cash]
+
+
+def weights_of(held: Weighted) -> FloatArray:
+    """The weights (L,) of ``lines``."""
+    return np.append(held.weights, [line.weight for line in held.cash])
 
 
 def shocked(held: Weighted, shocks: Sequence[Shock]) -> Outcome:
     """The effect of shocks named by a person.
 
-    The narrowest that fits an asset counts: its own, else its sector's, else that of all. A shock of a currency moves
-    what is quoted in it besides: (1 + s)(1 + c) − 1.
+    The narrowest that fits an asset counts: its own, else its sector's, else that of all. A shock c of a currency moves
+    what is quoted in it besides, and cash in it; one b of the base currency moves everything that is in another:
+    (1 + s)(1 + c) / (1 + b) − 1. Raises WorthlessBase.
     """
-    by_target = {(shock.target, shock.key): shock.size for shock in shocks}
-    moves, sources = np.zeros(len(held.positions)), []
-    for place, position in enumerate(held.positions):
-        names = [(Target.ASSET, position.symbol), (Target.SECTOR, position.sector), (Target.ALL, "")]
-        own = next((by_target[name] for name in names if name in by_target), None)
-        money = by_target.get((Target.CURRENCY, position.currency)) if position.currency != held.currency else None
-        moves[place] = (1.0 + (own or 0.0)) * (1.0 + (money or 0.0)) - 1.0
-        sources.append(Source.NONE if own is None and money is None else Source.SCENARIO)
-    return judged(held, moves, sources)
+    by_target = {(shock.target, shock.key): shock for shock in shocks}
+    base = by_target.get((Target.CURRENCY, held.currency))
+    if base is not None and base.size <= -1.0:
+        raise WorthlessBase(field="shocks")
+    moves, sources, used = [], [], set()
+    for line in lines(held):
+        own, money = _own(line, by_target), by_target.get((Target.CURRENCY, line.currency))
+        rates = [money, base] if line.currency != held.currency else []
+        applied = [shock for shock in (own, *rates) if shock is not None]
+        growth = [1.0 / (1.0 + shock.size) if shock is base else 1.0 + shock.size for shock in applied]
+        moves.append(float(np.prod(growth)) - 1.0)
+        sources.append(Source.SCENARIO if applied else Source.NONE)
+        used.update(applied)
+    found = judged(held, np.array(moves), sources)
+    return replace(found, unused=tuple(shock for shock in shocks if shock not in used))
+
+
+def _own(line: Line, by_target: Mapping[tuple[Target, str], Shock]) -> Shock | None:
+    """The narrowest shock that fits; none for cash, which moves with its currency alone."""
+    names = [(Target.ASSET, line.symbol), (Target.SECTOR, line.sector), (Target.ALL, "")] if line.symbol else []
+    return next((by_target[name] for name in names if name in by_target), None)
 
 
 def judged(held: Weighted, moves: FloatArray, sources: Sequence[Source]) -> Outcome:
-    """The outcome of one return (N,) for each holding; none loses more than it is worth."""
-    result = engine.stress(held.weights, np.maximum(moves, -1.0))
-    rows = zip(held.positions, held.weights, np.maximum(moves, -1.0), result.contributions, sources, strict=True)
-    effects = tuple(Effect(row[0], float(row[1]), float(row[2]), float(row[3]), row[4]) for row in rows)
-    gross = float(np.abs(held.weights).sum())
+    """The outcome of one return (L,) for each of ``lines``; none loses more than it is worth."""
+    return _outcome(held, engine.stress(weights_of(held), np.maximum(moves, -1.0)), sources)
+
+
+def _outcome(held: Weighted, result: StressResult, sources: Sequence[Source]) -> Outcome:
+    weights = weights_of(held)
+    columns = (weights.tolist(), result.shocks.tolist(), result.contributions.tolist())
+    effects = tuple(Effect(*row) for row in zip(lines(held), *columns, sources, strict=True))
+    gross = float(np.abs(weights).sum())
     known = sum(abs(effect.weight) for effect in effects if effect.source != Source.NONE)
     return Outcome(result.total, known / gross if gross else 0.0, effects)
 
@@ -107,7 +161,8 @@ def replayed(held: Weighted, market: Market, window: Window, benchmark_id: int |
     """Today's weights through a window of the past.
 
     An asset moves as its adjusted closes did, in the portfolio's currency. One that was not there yet moves by its beta
-    times the benchmark's return, where the benchmark has prices for the window; else it is left out as unmoved.
+    times the benchmark's return, where the benchmark has prices for the window; else it is left out as unmoved. Cash in
+    another currency moves as its exchange rate did.
     """
     moves = window_returns(market, [position.asset_id for position in held.positions], held.currency, window)
     sources = [Source.PRICES if np.isfinite(move) else Source.NONE for move in moves]
@@ -116,14 +171,26 @@ def replayed(held: Weighted, market: Market, window: Window, benchmark_id: int |
         betas = benchmark_betas(held, market, benchmark_id)
         for place in np.flatnonzero(np.isnan(moves) & np.isfinite(betas * index)):
             moves[place], sources[place] = betas[place] * index, Source.BETA
-    return judged(held, np.nan_to_num(moves), sources)
+    rates = rate_returns(market, [line.currency for line in held.cash], held.currency, window)
+    sources += [Source.RATE if np.isfinite(move) else Source.NONE for move in rates]
+    return judged(held, np.nan_to_num(np.append(moves, rates)), sources)
 
 
 def moved_by_benchmark(held: Weighted, market: Market, benchmark_id: int, move: float) -> Outcome:
-    """What a return of the benchmark does to today's weights, through each asset's beta."""
-    betas = benchmark_betas(held, market, benchmark_id)
+    """What a return of the benchmark does to today's weights, through each asset's beta; cash stays as it is."""
+    betas = np.append(benchmark_betas(held, market, benchmark_id), np.full(len(held.cash), np.nan))
     sources = [Source.BETA if np.isfinite(beta) else Source.NONE for beta in betas]
     return judged(held, np.nan_to_num(betas) * move, sources)
+
+
+def moved_by_factors(held: Weighted, exposures: FloatArray, moves: Sequence[float]) -> Outcome:
+    """What returns (K,) of factors do to today's weights through the exposures (K, N) of the holdings.
+
+    Cash stays as it is.
+    """
+    betas = np.vstack([exposures.T, np.zeros((len(held.cash), len(moves)))])
+    result = engine.stress(weights_of(held), exposures=betas, factor_shocks=moves)
+    return _outcome(held, result, [Source.FACTORS] * len(held.positions) + [Source.NONE] * len(held.cash))
 
 
 def window_returns(market: Market, asset_ids: Sequence[int], base: str, window: Window) -> FloatArray:
@@ -131,18 +198,31 @@ def window_returns(market: Market, asset_ids: Sequence[int], base: str, window: 
 
     NaN for all when the market is not known from its start to its end.
     """
-    found = np.full(len(asset_ids), np.nan)
-    start, end = np.datetime64(window.start), np.datetime64(window.end)
-    if not len(market.days) or market.days[0] > start or market.days[-1] < end:
-        return found
-    first, last = (int(np.searchsorted(market.days, day, side="right")) - 1 for day in (start, end))
-    for row, pk in enumerate(asset_ids):
+    found, places = np.full(len(asset_ids), np.nan), _ends(market, window)
+    for row, pk in enumerate(asset_ids if places else ()):
         closes = market.adjusted_of(pk)
-        fresh = [_fresh(closes, market.days, place, day) for place, day in zip((first, last), window, strict=True)]
+        fresh = [_fresh(closes, market.days, place, day) for place, day in zip(places, window, strict=True)]
         if all(fresh):
             worth = carried_forward(closes[np.newaxis])[0] * market.rate(market.facts[pk].currency, base)
-            found[row] = worth[last] / worth[first] - 1.0
+            found[row] = worth[places[1]] / worth[places[0]] - 1.0
     return found
+
+
+def rate_returns(market: Market, currencies: Sequence[str], base: str, window: Window) -> FloatArray:
+    """How the last known rate (C,) of each currency in ``base`` changed over the window; NaN where there was none."""
+    found, places = np.full(len(currencies), np.nan), _ends(market, window)
+    for row, currency in enumerate(currencies if places else ()):
+        rates = market.rate(currency, base)
+        found[row] = rates[places[1]] / rates[places[0]] - 1.0
+    return found
+
+
+def _ends(market: Market, window: Window) -> tuple[int, ...]:
+    """The places of the window's ends among the market's days; empty when it is not known from start to end."""
+    start, end = np.datetime64(window.start), np.datetime64(window.end)
+    if not len(market.days) or market.days[0] > start or market.days[-1] < end:
+        return ()
+    return tuple(int(np.searchsorted(market.days, day, side="right")) - 1 for day in (start, end))
 
 
 def _fresh(closes: FloatArray, days: NDArray[np.datetime64], place: int, day: date) -> bool:

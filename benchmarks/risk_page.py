@@ -68,6 +68,7 @@ def draw() -> tuple[Exposure, Any]:
         positions=held,
         weights=rng.dirichlet(np.ones(HOLDINGS)),
         cash_weight=0.0,
+        cash=(),
         total_value=Decimal(30_000),
         price_source="",
         periods=252,

@@ -16,10 +16,10 @@ from activity.models import Job
 from activity.services import start_job
 from analytics.models import FactorSet, OptimisationRun, RebalanceProposal, Scenario
 from analytics.optimiser import Terms
-from analytics.scenarios import Target
+from analytics.scenarios import Shock, Target
 from analytics.services.factors import NewFactorSet, create_factor_set, store_returns, table_of
 from analytics.services.rebalancing import save_proposal
-from analytics.services.scenarios import NewShock, create_scenario
+from analytics.services.scenarios import create_scenario
 from assets.models import (
     ActionProposal,
     Asset,
@@ -317,7 +317,7 @@ def swinging(level: int, count: int) -> list[str]:
 
 def imagine(owner: User, name: str) -> Scenario:
     """A scenario of the owner's that names the priced share."""
-    return create_scenario(owner=owner, name=name, shocks=[NewShock(Target.ASSET, "AAPL", -0.3)])
+    return create_scenario(owner=owner, name=name, shocks=[Shock(Target.ASSET, "AAPL", -0.3)])
 
 
 def grow(world: World, first: int, last: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, cast
 
@@ -16,14 +17,23 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from analytics.api.base import BASES, AsOfQuery, PortfolioView, has_come
+from analytics.exposure import Weighted
 from analytics.models import Scenario, StressWindow
-from analytics.queries.stress import Bench, bench
+from analytics.queries.stress import Bench, amount, bench, under_factors
 from analytics.scenarios import Outcome, Shock, Source, Target, shocked
-from analytics.services.scenarios import MOST_SHOCKS, NewShock, change_scenario, create_scenario, delete_scenario
+from analytics.services.scenarios import (
+    MOST_SHOCKS,
+    change_scenario,
+    checked_shocks,
+    create_scenario,
+    delete_scenario,
+)
 from core.api import DecimalStringField, IsoDateField, RatioField, StrictIntegerField, StrictSerializer
+from portfolios.models import Portfolio
 from users.models import User
 
-WAYS = ("window", "scenario", "shocks", "benchmark")
+WAYS = ("window", "scenario", "shocks", "benchmark", "factors")
+OF_FACTORS = ("model", "set")  # what goes with factors alone
 
 
 class FractionField(DecimalStringField):
@@ -36,11 +46,16 @@ class FractionField(DecimalStringField):
         return float(value)
 
 
-class ShockSerializer(StrictSerializer, serializers.Serializer[Any]):
-    """A return of an asset (its symbol), a sector, a currency (its code) or, without a key, of everything."""
+class NamedSerializer(serializers.Serializer[Any]):
+    """What a shock is aimed at: an asset (its symbol), a sector, a currency (its code) or, without a key, all."""
 
     target = serializers.ChoiceField([target.value for target in Target])
     key = serializers.CharField(max_length=100, required=False, default="", allow_blank=True)
+
+
+class ShockSerializer(StrictSerializer, NamedSerializer):
+    """A return of an asset (its symbol), a sector, a currency (its code) or, without a key, of everything."""
+
     size = FractionField(help_text="-0.3 is a loss of 30 %.")
 
 
@@ -58,8 +73,8 @@ class ScenarioSerializer(StrictSerializer, serializers.ModelSerializer[Scenario]
         fields: ClassVar = ["id", "name", "description", "shocks", "created_at"]
         read_only_fields: ClassVar = ["id", "created_at"]
 
-    def validate_shocks(self, rows: list[dict[str, Any]]) -> list[NewShock]:
-        return [NewShock(Target(row["target"]), row["name"], float(row["size"])) for row in rows]
+    def validate_shocks(self, rows: list[dict[str, Any]]) -> list[Shock]:
+        return [Shock(Target(row["target"]), row["name"], float(row["size"])) for row in rows]
 
 
 class ScenarioViewSet(
@@ -114,27 +129,46 @@ class StressWindowViewSet(mixins.ListModelMixin, GenericViewSet[StressWindow]):
 
 
 class StressSerializer(StrictSerializer, serializers.Serializer[Any]):
-    """One of ``window``, ``scenario``, ``shocks`` and ``benchmark``."""
+    """One of ``window``, ``scenario``, ``shocks``, ``benchmark`` and ``factors`` with their ``model``."""
 
     window = serializers.SlugField(max_length=40, required=False, help_text="The key of a stretch of history.")
     scenario = StrictIntegerField(min_value=1, required=False, help_text="The id of a scenario of the caller's.")
     shocks = ShockSerializer(many=True, required=False, min_length=1, max_length=MOST_SHOCKS)  # type: ignore[call-arg]  # of the list
     benchmark = FractionField(required=False, help_text="A return of the benchmark, passed on through betas.")
+    model = serializers.CharField(
+        max_length=40,
+        required=False,
+        help_text="Of the factors: capm, ff3, carhart, ff5, ff5mom, or a factor set's key or id.",
+    )
+    set = serializers.CharField(max_length=40, required=False, help_text="Key or id of the set that serves the model.")
+    factors = serializers.DictField(
+        child=FractionField(),
+        required=False,
+        allow_empty=False,
+        help_text="Factor to its return, passed on through exposures; one that is not named stays.",
+    )
     as_of = IsoDateField(
         required=False, validators=[has_come], help_text="Whose holdings are tested; now when left out."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if sum(name in attrs for name in WAYS) != 1:
-            raise serializers.ValidationError("Send one of window, scenario, shocks and benchmark.")
-        named = [(row["target"], row["key"]) for row in attrs.get("shocks", ())]
-        if len(set(named)) < len(named):
-            raise serializers.ValidationError({"shocks": ["The same thing is shocked twice."]})
+            raise serializers.ValidationError("Send one of window, scenario, shocks, benchmark and factors.")
+        if "factors" in attrs and "model" not in attrs:
+            raise serializers.ValidationError({"model": ["Say which model the factors are of."]})
+        if "factors" not in attrs and (unused := [name for name in OF_FACTORS if name in attrs]):
+            raise serializers.ValidationError({unused[0]: ["This goes with factors alone."]})
         return attrs
+
+    def validate_factors(self, moves: dict[str, Decimal]) -> dict[str, float]:
+        return {key: float(move) for key, move in moves.items()}
+
+    def validate_shocks(self, rows: list[dict[str, Any]]) -> list[Shock]:
+        return [Shock(Target(row["target"]), row["key"], float(row["size"])) for row in rows]
 
 
 class EffectSerializer(serializers.Serializer[Any]):
-    symbol = serializers.CharField()
+    symbol = serializers.CharField(allow_blank=True, help_text="Empty for cash in another currency.")
     name = serializers.CharField()
     weight = RatioField(help_text="Share of everything owned.")
     shock = RatioField(help_text="Its return.")
@@ -157,7 +191,9 @@ class StressResultSerializer(serializers.Serializer[Any]):
     end = serializers.DateField(allow_null=True)
     total = RatioField(help_text="Return of everything owned, cash included.")
     amount = DecimalStringField(help_text="Gain or loss in the currency.")
-    covered = RatioField(help_text="The share of the holdings' weight that has a shock.")
+    covered = RatioField(help_text="The share of the weight of holdings and foreign cash that has a shock.")
+    unused = NamedSerializer(many=True, help_text="Of the shocks, those that move nothing of what is held.")
+    notes = serializers.ListField(child=serializers.CharField(), help_text="What to know of the factors.")
     price_source = serializers.CharField(help_text="“simulated” if such a price is in it, else empty.")
     holdings = EffectSerializer(many=True)
 
@@ -173,7 +209,9 @@ class StressView(PortfolioView):
         portfolio, asked = self.get_object(), self.asked(AsOfQuery)
         tested = bench(portfolio, asked.get("as_of"))
         windows = tested.every(list(StressWindow.objects.all()))
-        return Response([result(portfolio.pk, tested, outcome, window.name, window) for window, outcome in windows])
+        return Response(
+            [result(portfolio.pk, tested.held, outcome, window.name, window) for window, outcome in windows]
+        )
 
     @extend_schema(request=StressSerializer, responses=StressResultSerializer)
     def post(self, request: Request, pk: int) -> Response:
@@ -182,11 +220,15 @@ class StressView(PortfolioView):
         given = StressSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         asked = given.validated_data
+        if "factors" in asked:
+            return Response(_through_factors(portfolio, asked))
         chosen = self._chosen(asked)
+        if "shocks" in asked:
+            checked_shocks(asked["shocks"])
         tested = bench(portfolio, asked.get("as_of"))
         name, outcome = _outcome(tested, asked, chosen)
         return Response(
-            result(portfolio.pk, tested, outcome, name, chosen if isinstance(chosen, StressWindow) else None)
+            result(portfolio.pk, tested.held, outcome, name, chosen if isinstance(chosen, StressWindow) else None)
         )
 
     def _chosen(self, asked: dict[str, Any]) -> StressWindow | Scenario | None:
@@ -213,20 +255,32 @@ def _outcome(tested: Bench, asked: dict[str, Any], chosen: StressWindow | Scenar
         return chosen.name, tested.under(chosen)
     if "benchmark" in asked:
         return f"Benchmark {float(asked['benchmark']):+.1%}", tested.with_benchmark(float(asked["benchmark"]))
-    shocks = [Shock(Target(row["target"]), row["key"], float(row["size"])) for row in asked["shocks"]]
-    return "Shocks", shocked(tested.held, shocks)
+    return "Shocks", shocked(tested.held, asked["shocks"])
 
 
-def result(portfolio_id: int, tested: Bench, outcome: Outcome, name: str, window: StressWindow | None) -> Any:
-    held = tested.held
+def _through_factors(portfolio: Portfolio, asked: dict[str, Any]) -> Any:
+    moved = under_factors(
+        portfolio, asked["factors"], model=asked["model"], factor_set=asked.get("set", ""), as_of=asked.get("as_of")
+    )
+    return result(portfolio.pk, moved.held, moved.outcome, moved.name, notes=moved.notes)
+
+
+def result(
+    portfolio_id: int,
+    held: Weighted,
+    outcome: Outcome,
+    name: str,
+    window: StressWindow | None = None,
+    notes: Sequence[str] = (),
+) -> Any:
     rows = [
         {
-            "symbol": effect.position.symbol,
-            "name": effect.position.name,
+            "symbol": effect.line.symbol,
+            "name": effect.line.name,
             "weight": effect.weight,
             "shock": effect.shock,
             "contribution": effect.contribution,
-            "amount": tested.amount(effect.contribution),
+            "amount": amount(held, effect.contribution),
             "source": effect.source.value,
         }
         for effect in outcome.effects
@@ -240,8 +294,10 @@ def result(portfolio_id: int, tested: Bench, outcome: Outcome, name: str, window
         "start": window.start if window else None,
         "end": window.end if window else None,
         "total": outcome.total,
-        "amount": tested.amount(outcome.total),
+        "amount": amount(held, outcome.total),
         "covered": outcome.covered,
+        "unused": [{"target": shock.target.value, "key": shock.key} for shock in outcome.unused],
+        "notes": notes,
         "price_source": held.price_source,
         "holdings": rows,
     }

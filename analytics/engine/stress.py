@@ -12,10 +12,14 @@ from analytics.engine.types import FloatArray, checked
 
 @dataclass(frozen=True, slots=True)
 class StressResult:
-    """Return of the whole under the shock, and what each holding contributes to it; they sum to it. Fractions."""
+    """Return of the whole under the shock, and what each holding contributes to it; they sum to it. Fractions.
+
+    ``shocks`` (A,) are the holdings' returns, none below −1.
+    """
 
     total: float
     contributions: FloatArray
+    shocks: FloatArray
 
 
 def stress(
@@ -62,8 +66,9 @@ def stress(
         raise ValueError("a shock must not be below -1: an asset cannot lose more than it is worth")
     if factor_shocks is not None or exposures is not None:
         moves = moves + _through_factors(exposures, factor_shocks, len(shares))
-    contributions = shares * np.maximum(moves, -1.0)
-    return StressResult(float(contributions.sum()), contributions)
+    moves = np.maximum(moves, -1.0)
+    contributions = shares * moves
+    return StressResult(float(contributions.sum()), contributions, moves)
 
 
 def _through_factors(exposures: ArrayLike | None, factor_shocks: ArrayLike | None, count: int) -> FloatArray:

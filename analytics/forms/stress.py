@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
-from analytics.scenarios import Target
-from analytics.services.scenarios import NewShock
+from analytics.scenarios import Shock, Target
 
 TARGETS = {Target.ASSET: "Security", Target.SECTOR: "Sector", Target.CURRENCY: "Currency", Target.ALL: "Everything"}
 CONTROL = {"class": "form-control", "autocomplete": "off"}
@@ -36,17 +36,45 @@ class ShockForm(forms.Form):
     )
 
     @property
-    def shock(self) -> NewShock | None:
+    def shock(self) -> Shock | None:
         """What a valid row says."""
         given = self.cleaned_data
         if given.get("size") is None:
             return None
         target = Target(given["target"])
         key = "" if target is Target.ALL else given["key"].strip()
-        return NewShock(target, key.upper() if target is Target.CURRENCY else key, round(given["size"] / 100, 6))
+        return Shock(target, key.upper() if target is Target.CURRENCY else key, round(given["size"] / 100, 6))
 
 
 ShockFormSet: Any = forms.formset_factory(ShockForm, extra=4, max_num=50, absolute_max=50)
+
+
+class FactorShocksForm(forms.Form):
+    """A model and, in percent, what each of its factors returns; one without a number stays."""
+
+    use_required_attribute = False
+
+    def __init__(self, models: Mapping[str, str], factors: Mapping[str, str], data: Any = None) -> None:
+        """``models`` and ``factors`` are keys with their names."""
+        super().__init__(data, auto_id="factors-%s")
+        self.keys = tuple(factors)
+        self.fields["model"] = forms.ChoiceField(
+            choices=list(models.items()), widget=forms.Select({"class": "form-select"})
+        )
+        for key, name in factors.items():
+            self.fields[f"f_{key}"] = forms.FloatField(
+                min_value=-100,
+                max_value=1000,
+                required=False,
+                label=f"{name}, in %",
+                widget=forms.NumberInput(CONTROL | {"step": "0.1", "placeholder": "-10"}),
+            )
+
+    @property
+    def moves(self) -> dict[str, float]:
+        """The returns, as fractions, of the factors that a valid form names."""
+        given = {key: self.cleaned_data[f"f_{key}"] for key in self.keys}
+        return {key: round(value / 100, 6) for key, value in given.items() if value is not None}
 
 
 class ScenarioForm(forms.Form):

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 
 import numpy as np
 
-from analytics.exposure import Exposure, NothingHeld, NoWeights, Position, Weighted, shared_history
+from analytics.exposure import Exposure, ForeignCash, NothingHeld, NoWeights, Position, Weighted, shared_history
 from analytics.market import Market
 from analytics.queries.facts import market_on
 from assets.queries import SIMULATED
 from core.errors import DomainError
 from portfolios.models import Portfolio
-from portfolios.queries import Holding, holdings, totals_of_all
-from portfolios.queries.totals import Totals
+from portfolios.queries import Holding, holdings
+from portfolios.queries.totals import Totals, cash_facts, foreign_cash, totals_from
 
 
 def exposure(portfolio: Portfolio, *, as_of: date | None = None, window: int | None = None) -> Exposure:
@@ -67,17 +67,20 @@ def weighted(portfolio: Portfolio, as_of: date | None = None) -> Weighted:
 def weighted_all(portfolios: Sequence[Portfolio], as_of: date | None = None) -> dict[int, Weighted | DomainError]:
     """Portfolio id to what it holds, or to why that has no weights; at most 12 queries (20 with ``as_of``)."""
     held = holdings(portfolios, as_of)
-    sums = totals_of_all(portfolios, held, as_of)
+    facts = cash_facts(portfolios, as_of)
+    sums = totals_from(portfolios, held, facts)
     found: dict[int, Weighted | DomainError] = {}
     for portfolio in portfolios:
         try:
-            found[portfolio.pk] = _weighted(held[portfolio.pk], sums[portfolio.pk], as_of)
+            found[portfolio.pk] = _weighted(
+                held[portfolio.pk], sums[portfolio.pk], foreign_cash(portfolio, facts), as_of
+            )
         except DomainError as error:
             found[portfolio.pk] = error
     return found
 
 
-def _weighted(held: Sequence[Holding], totals: Totals, as_of: date | None) -> Weighted:
+def _weighted(held: Sequence[Holding], totals: Totals, foreign: Mapping[str, Decimal], as_of: date | None) -> Weighted:
     positions = tuple(_position(holding) for holding in held)
     if not positions:
         raise NothingHeld
@@ -89,6 +92,7 @@ def _weighted(held: Sequence[Holding], totals: Totals, as_of: date | None) -> We
         positions=positions,
         weights=np.array([float(position.value / totals.total_value) for position in positions]),
         cash_weight=float((totals.total_value - totals.market_value) / totals.total_value),
+        cash=tuple(ForeignCash(code, float(worth / totals.total_value)) for code, worth in foreign.items()),
         total_value=totals.total_value,
         price_source=SIMULATED if any(holding.price_source == SIMULATED for holding in held) else "",
     )

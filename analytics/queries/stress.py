@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from analytics.engine import UndefinedMetric
-from analytics.exposure import Weighted
+from analytics.exposure import NothingHeld, Weighted
 from analytics.market import Market
 from analytics.models import Scenario, StressWindow
 from analytics.queries.exposure import weighted
+from analytics.queries.factors import Choice, choices, chosen, factor_report, factor_sets
 from analytics.queries.facts import market_on
 from analytics.scenarios import (
     Outcome,
     Shock,
-    Source,
     Target,
     Window,
     moved_by_benchmark,
+    moved_by_factors,
     replayed,
     shocked,
 )
@@ -36,6 +37,10 @@ class NoBenchmark(DomainError):
     """The portfolio has no benchmark whose move could be taken over."""
 
 
+class UnknownFactor(DomainError):
+    """The model has no such factor."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What every scenario of one portfolio needs: what is held, the market up to the day, and the benchmark."""
@@ -44,14 +49,10 @@ class Bench:
     market: Market
     benchmark_id: int | None
 
-    def amount(self, fraction: float) -> Decimal:
-        """A return of everything owned as a gain or loss in the base currency."""
-        return quantise(multiply(self.held.total_value, Decimal(repr(fraction))), self.held.currency)
-
     def through(self, window: StressWindow) -> Outcome:
         """Raises WindowNotCovered."""
         outcome = replayed(self.held, self.market, Window(window.start, window.end), self.benchmark_id)
-        if not outcome.covered:
+        if not outcome.moves_holdings:
             raise WindowNotCovered(
                 f"Nothing of what is held, nor the benchmark, has prices from {window.start} to {window.end}."
             )
@@ -68,7 +69,7 @@ class Bench:
         return rows
 
     def under(self, scenario: Scenario) -> Outcome:
-        """A person's scenario; its shocks should be fetched with their assets."""
+        """A person's scenario; its shocks should be fetched with their assets. Raises WorthlessBase."""
         return shocked(self.held, [Shock(Target(row.target), row.name, row.size) for row in scenario.shocks.all()])
 
     def with_benchmark(self, move: float) -> Outcome:
@@ -76,9 +77,62 @@ class Bench:
         if self.benchmark_id is None:
             raise NoBenchmark
         outcome = moved_by_benchmark(self.held, self.market, self.benchmark_id, move)
-        if all(effect.source == Source.NONE for effect in outcome.effects):
+        if not outcome.moves_holdings:
             raise UndefinedMetric("no holding shares 30 returns with the benchmark, so none has a beta")
         return outcome
+
+
+@dataclass(frozen=True, eq=False)
+class FactorShocks:
+    """What shocks of a model's factors do: the model that was chosen, the shocks by factor, and what to know of it."""
+
+    held: Weighted
+    choice: Choice
+    moves: dict[str, float]
+    outcome: Outcome
+    notes: list[str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.choice.name}: " + ", ".join(f"{key} {move:+.1%}" for key, move in self.moves.items())
+
+
+def amount(held: Weighted, fraction: float) -> Decimal:
+    """A return of everything owned as a gain or loss in the base currency."""
+    return quantise(multiply(held.total_value, Decimal(repr(fraction))), held.currency)
+
+
+def under_factors(
+    portfolio: Portfolio,
+    moves: Mapping[str, float],
+    *,
+    model: str,
+    factor_set: str = "",
+    as_of: date | None = None,
+) -> FactorShocks:
+    """Returns of factors, by key, passed on through each holding's exposures; a factor that is not named stays.
+
+    Raises UnknownFactor, and what ``factor_report`` raises for the model and for the history. As many queries as that.
+    """
+    among = choices(list(factor_sets()))
+    _check_factors(moves, chosen(model, among, factor_set)[0])
+    report = factor_report(portfolio, model=model, factor_set=factor_set, as_of=as_of, every=among)
+    held, by_holding = report.exposure, report.analysis.holdings
+    if held is None or by_holding is None:
+        raise NothingHeld
+    keys = [factor.key for factor in report.choice.factors]
+    exposures = by_holding.exposures[:, : len(held.positions)]  # the last column is cash
+    outcome = moved_by_factors(held, exposures, [moves.get(key, 0.0) for key in keys])
+    named = {key: moves[key] for key in keys if key in moves}
+    return FactorShocks(held, report.choice, named, outcome, report.notes(portfolio))
+
+
+def _check_factors(moves: Mapping[str, float], choice: Choice) -> None:
+    """Raises UnknownFactor. The sets that can serve a model have the same factors of it."""
+    known = [factor.key for factor in choice.factors]
+    if unknown := sorted(moves.keys() - set(known)):
+        message = f"There is no factor “{unknown[0][:40]}” in {choice.name}; it has {', '.join(known)}."
+        raise UnknownFactor(message, field="factors")
 
 
 def bench(portfolio: Portfolio, as_of: date | None = None) -> Bench:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -11,22 +11,16 @@ from django.db import transaction
 
 from activity.services import record
 from analytics.models import Scenario, ScenarioShock
-from analytics.scenarios import Target
+from analytics.models.scenario import LARGEST_SHOCK
+from analytics.scenarios import Shock, Target
 from assets.models import Asset
 from core.errors import DomainError, Gone
+from core.money import UnknownCurrency, minor_units
 
 if TYPE_CHECKING:
     from users.models import User
 
 MOST_SHOCKS = 50
-
-
-class NewShock(NamedTuple):
-    """A shock as a person names it; ``key`` is a symbol, a sector, a currency or, for all, nothing."""
-
-    target: Target
-    key: str
-    size: float
 
 
 class ScenarioNameTaken(DomainError):
@@ -42,7 +36,7 @@ class BadShocks(DomainError):
 
 
 @transaction.atomic
-def create_scenario(*, owner: User, name: str, description: str = "", shocks: Sequence[NewShock]) -> Scenario:
+def create_scenario(*, owner: User, name: str, description: str = "", shocks: Sequence[Shock]) -> Scenario:
     """Raises ScenarioNameTaken, TooManyScenarios, BadShocks, Django's ValidationError."""
     get_user_model().objects.select_for_update().get(pk=owner.pk)  # of two at once the second sees the first's
     if Scenario.objects.filter(owner=owner).count() >= settings.SCENARIOS_PER_PERSON:
@@ -62,7 +56,7 @@ def change_scenario(
     actor: User,
     name: str | None = None,
     description: str | None = None,
-    shocks: Sequence[NewShock] | None = None,
+    shocks: Sequence[Shock] | None = None,
 ) -> Scenario:
     """Change what is given; ``shocks`` replace all of them.
 
@@ -91,12 +85,8 @@ def delete_scenario(*, scenario: Scenario, actor: User) -> None:
     found.delete()
 
 
-def _store(scenario: Scenario, shocks: Sequence[NewShock]) -> None:
-    if not 1 <= len(shocks) <= MOST_SHOCKS:
-        raise BadShocks(f"A scenario has at least one shock and at most {MOST_SHOCKS}.", field="shocks")
-    if len({(shock.target, shock.key) for shock in shocks}) < len(shocks):
-        raise BadShocks("The same thing is shocked twice.", field="shocks")
-    assets = _assets(shocks)
+def _store(scenario: Scenario, shocks: Sequence[Shock]) -> None:
+    assets = checked_shocks(shocks)
     rows = [
         ScenarioShock(
             scenario=scenario,
@@ -113,20 +103,46 @@ def _store(scenario: Scenario, shocks: Sequence[NewShock]) -> None:
     ScenarioShock.objects.bulk_create(rows)
 
 
-def _assets(shocks: Sequence[NewShock]) -> dict[str, Asset]:
-    """The assets that are named, by symbol. Raises BadShocks for a name that nothing has, and for a missing one."""
+def checked_shocks(shocks: Sequence[Shock]) -> dict[str, Asset]:
+    """The assets that shocks name, by symbol: the one check of what a person sends, to be kept or not; 2 queries.
+
+    Raises BadShocks for a shock that is aimed at nothing there is: a symbol or a sector that no asset has, what is no
+    currency, a name where everything is meant. What a portfolio holds does not matter here.
+    """
+    if not 1 <= len(shocks) <= MOST_SHOCKS:
+        raise BadShocks(f"A scenario has at least one shock and at most {MOST_SHOCKS}.", field="shocks")
+    if len({(shock.target, shock.key) for shock in shocks}) < len(shocks):
+        raise BadShocks("The same thing is shocked twice.", field="shocks")
     for shock in shocks:
-        if shock.target == Target.ALL and shock.key:
-            raise BadShocks("A shock of everything names nothing.", field="shocks")
-        if shock.target != Target.ALL and not shock.key:
-            raise BadShocks(f"Say which {shock.target} is shocked.", field="shocks")
-        if not -1 <= shock.size <= 10:
-            raise BadShocks("A shock lies between a loss of everything (-1) and a tenfold gain (10).", field="shocks")
-    symbols = {shock.key for shock in shocks if shock.target == Target.ASSET}
+        _check(shock)
+    keys = {target: {shock.key for shock in shocks if shock.target == target} for target in Target}
+    if missing := keys[Target.SECTOR] - _sectors(keys[Target.SECTOR]):
+        raise BadShocks(f"No asset is of the sector “{min(missing)}”.", field="shocks")
+    symbols = keys[Target.ASSET]
     found = Asset.objects.in_bulk(symbols, field_name="symbol") if symbols else {}
-    if missing := sorted(symbols - found.keys()):
-        raise BadShocks(f"There is no asset with the symbol “{missing[0]}”.", field="shocks")
+    if missing := symbols - found.keys():
+        raise BadShocks(f"There is no asset with the symbol “{min(missing)}”.", field="shocks")
     return found
+
+
+def _check(shock: Shock) -> None:
+    """What can be said of one shock without the database. Raises BadShocks."""
+    if shock.target == Target.ALL and shock.key:
+        raise BadShocks("A shock of everything names nothing.", field="shocks")
+    if shock.target != Target.ALL and not shock.key:
+        raise BadShocks(f"Say which {shock.target} is shocked.", field="shocks")
+    if not -1 <= shock.size <= LARGEST_SHOCK:
+        raise BadShocks("A shock lies between a loss of everything (-1) and a tenfold gain (10).", field="shocks")
+    if shock.target == Target.CURRENCY:
+        try:
+            minor_units(shock.key)
+        except UnknownCurrency as error:
+            raise BadShocks(error.message, field="shocks") from error
+
+
+def _sectors(names: Collection[str]) -> set[str]:
+    """Those of ``names`` that are the sector of an asset."""
+    return set(Asset.objects.filter(sector__in=names).order_by().values_list("sector", flat=True)) if names else set()
 
 
 def _free_name(owner: User, name: str) -> str:

@@ -15,9 +15,10 @@ from analytics.queries import exposure, exposures
 from assets.models import Asset
 from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars, make_rate
-from banking.models import Section
+from banking.models import Account, Section
 from banking.services.transactions import book_cash
 from portfolios.models import Portfolio
+from portfolios.services.portfolios import attach_account
 from portfolios.tests.factories import buy, make_portfolio
 from users.models import User
 
@@ -85,6 +86,23 @@ def test_another_currency_moves_with_its_rate(alice: User) -> None:
     euros = closes("AAPL") / rates
     np.testing.assert_allclose(found.returns[:, 0], euros[1:] / euros[:-1] - 1, rtol=1e-9)
     assert found.currency == "EUR"
+
+
+def test_foreign_cash_is_known_by_currency(growth: Portfolio) -> None:
+    make_rate("EURUSD", dict.fromkeys(SESSIONS, "1.2"))
+    account = Account.objects.create(owner=growth.owner, name="Euros", currency="EUR")
+    attach_account(portfolio=growth, account=account, actor=growth.owner)
+    book_cash(
+        account=account, booked_on=SESSIONS[0], amount=Decimal(-100), section=Section.TRANSFER, actor=growth.owner
+    )
+
+    found = exposure(growth)
+
+    [euros] = found.cash
+    total = float(found.total_value)
+    assert (euros.currency, euros.weight) == ("EUR", pytest.approx(-120 / total))
+    assert found.cash_weight == pytest.approx((500 - 120) / total)
+    assert found.weights.sum() + found.cash_weight == pytest.approx(1)
 
 
 def test_as_of_knows_nothing_later(growth: Portfolio) -> None:

@@ -13,14 +13,17 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from analytics.models import Scenario, ScenarioShock, StressWindow
+from analytics.scenarios import Shock, Target
+from analytics.services.scenarios import create_scenario
 from analytics.services.windows import install_windows
 from assets.models import Asset
 from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars, make_rate
-from banking.models import Section
+from banking.models import Account, Section
 from banking.services.transactions import book_cash
 from core.testing import Page, client_of
 from portfolios.models import Portfolio
+from portfolios.services.portfolios import attach_account
 from portfolios.tests.factories import buy, make_portfolio
 from users.models import User
 
@@ -122,6 +125,65 @@ def test_what_has_no_price_and_no_beta_is_taken_as_unmoved_and_said(client: APIC
     assert body["covered"] == pytest.approx((held["AAPL"] + held["SAP"]) / (sum(held.values()) - held[""]), rel=1e-4)
 
 
+@pytest.fixture
+def euros(growth: Portfolio) -> float:
+    """500 € on a second account of the portfolio; what they are worth in dollars."""
+    account = Account.objects.create(owner=growth.owner, name="Euros", currency="EUR")
+    attach_account(portfolio=growth, account=account, actor=growth.owner)
+    book_cash(account=account, booked_on=SESSIONS[0], amount=Decimal(500), section=Section.TRANSFER, actor=growth.owner)
+    return 500 * closes("EURUSD")[SESSIONS[-1]]
+
+
+def test_foreign_cash_moves_with_its_rate(client: APIClient, growth: Portfolio, euros: float) -> None:
+    whole = sum(values().values()) + euros
+    rate = closes("EURUSD")
+
+    found = effects(post(client, growth, window="covid_2020"))[""]
+    shocked = post(client, growth, shocks=[{"target": "currency", "key": "EUR", "size": "-0.2"}])
+
+    assert (found["name"], found["source"]) == ("Cash in EUR", "rate")
+    assert found["shock"] == pytest.approx(rate[date(2020, 3, 23)] / rate[date(2020, 2, 19)] - 1, rel=1e-9)
+    assert found["weight"] == pytest.approx(euros / whole, rel=1e-4)
+    assert shocked["total"] == pytest.approx(-0.2 * (values()["SAP"] + euros) / whole, rel=1e-4)
+    fallen = effects(post(client, growth, benchmark="-0.1"))[""]
+    assert (fallen["shock"], fallen["source"]) == (0, "none")
+
+
+def test_a_fall_of_the_base_currency_lifts_all_that_is_foreign(
+    client: APIClient, growth: Portfolio, euros: float
+) -> None:
+    dollar = {"target": "currency", "key": "USD"}
+    body = post(client, growth, shocks=[dollar | {"size": "-0.1"}])
+
+    lift = 1 / 0.9 - 1
+    shocks = {symbol: pytest.approx(row["shock"]) for symbol, row in effects(body).items()}
+    assert shocks == {"AAPL": 0, "NEW": 0, "SAP": lift, "": lift}
+    both = post(client, growth, shocks=[dollar | {"size": "-0.1"}, {"target": "all", "size": "-0.5"}])
+    assert {symbol: pytest.approx(row["shock"]) for symbol, row in effects(both).items()} == {
+        "AAPL": -0.5,
+        "NEW": -0.5,
+        "SAP": 0.5 / 0.9 - 1,
+        "": lift,
+    }
+    lost = post(client, growth, status=400, shocks=[dollar | {"size": "-1"}])
+    assert (lost["code"], list(lost["errors"])) == ("worthless_base", ["shocks"])
+
+
+def test_the_page_shows_cash_and_a_scenario_that_cannot_be(growth: Portfolio, euros: float) -> None:
+    for name, size in (("Weak dollar", -0.1), ("No dollar", -1.0)):
+        create_scenario(owner=growth.owner, name=name, shocks=[Shock(Target.CURRENCY, "USD", size)])
+    browser = Client()
+    browser.force_login(growth.owner)
+
+    weak = Scenario.objects.get(name="Weak dollar")
+    text = browser.get(f"/analytics/stress/?portfolio={growth.pk}&show=own{weak.pk}").content.decode()
+
+    assert Page(text).faults == []
+    assert "Cash in EUR" in text
+    assert "+11.1%" in text
+    assert "cannot lose everything" in text
+
+
 def test_only_windows_with_prices_are_shown(client: APIClient, growth: Portfolio) -> None:
     rows = client.get(f"/portfolios/{growth.pk}/stress/").json()
     assert [row["name"] for row in rows] == ["Pandemic 2020"]
@@ -154,6 +216,41 @@ def test_the_narrowest_shock_counts_and_a_currency_comes_besides(client: APIClie
 
     shocks = {symbol: pytest.approx(row["shock"]) for symbol, row in found.items()}
     assert shocks == {"AAPL": 0.05, "NEW": -0.1, "SAP": 0.7 * 0.8 - 1}
+
+
+@pytest.mark.parametrize(
+    ("shock", "reason"),
+    [
+        ({"target": "asset", "key": "NOPE"}, "There is no asset with the symbol “NOPE”."),
+        ({"target": "asset", "key": "aapl"}, "There is no asset with the symbol “aapl”."),
+        ({"target": "asset"}, "Say which asset is shocked."),
+        ({"target": "all", "key": "x"}, "A shock of everything names nothing."),
+        ({"target": "sector", "key": "Nonsense"}, "No asset is of the sector “Nonsense”."),
+        ({"target": "currency", "key": "nonsense"}, "“nonsense” is not the ISO 4217 code of a currency in use."),
+    ],
+)
+def test_shocks_aimed_at_nothing_are_refused_alike_inline_and_stored(
+    client: APIClient, growth: Portfolio, shock: Any, reason: str
+) -> None:
+    shocks = [shock | {"size": "-0.1"}]
+
+    inline = post(client, growth, status=400, shocks=shocks)
+    stored = client.post("/api/scenarios/", {"name": "Crash", "shocks": shocks}, format="json").json()
+
+    for answer in (inline, stored):
+        assert (answer["code"], answer["errors"]) == ("bad_shocks", {"shocks": [reason]})
+    assert not Scenario.objects.exists()
+
+
+def test_a_shock_of_what_is_not_held_is_said_to_move_nothing(client: APIClient, growth: Portfolio) -> None:
+    yen, other = {"target": "currency", "key": "JPY"}, {"target": "asset", "key": "INDEX"}
+
+    body = post(client, growth, shocks=[yen | {"size": "-0.1"}, other | {"size": "-0.2"}])
+    some = post(client, growth, shocks=[yen | {"size": "-0.1"}, {"target": "asset", "key": "AAPL", "size": "-0.2"}])
+
+    assert (body["total"], body["covered"], body["unused"]) == (0, 0, [yen, other])
+    assert some["unused"] == [yen]
+    assert some["covered"] > 0
 
 
 def test_a_stored_scenario_gives_the_same(client: APIClient, growth: Portfolio) -> None:

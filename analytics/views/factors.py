@@ -31,10 +31,10 @@ def factors(request: HttpRequest) -> HttpResponse:
     portfolio = page["portfolio"]
     if portfolio is None:
         return welcome(request, "analytics")
-    every = {_value(choice): choice for choice in choices(list(factor_sets()))}
+    every = {value_of(choice): choice for choice in choices(list(factor_sets()))}
     basis = request.GET.get("basis", "")
     asked = {
-        "models": {value: _label(choice) for value, choice in every.items()},
+        "models": {value: label_of(choice) for value, choice in every.items()},
         "bases": BASES,
         "basis": basis if basis in BASES else EX_ANTE,
         "model": request.GET.get("model", ""),
@@ -44,11 +44,13 @@ def factors(request: HttpRequest) -> HttpResponse:
     return render(request, "analytics/factors.html", page | asked)
 
 
-def _value(choice: Choice) -> str:
+def value_of(choice: Choice) -> str:
+    """What names a model over its set in a query: "ff3.us_monthly"."""
     return f"{choice.key}.{choice.factor_set.key}"
 
 
-def _label(choice: Choice) -> str:
+def label_of(choice: Choice) -> str:
+    """What a person reads of a model over its set."""
     own = choice.key == choice.factor_set.key
     return choice.name if own else f"{choice.name} ({choice.factor_set.name})"
 
@@ -67,7 +69,7 @@ def _report(portfolio: Portfolio, asked: Mapping[str, Any], every: Mapping[str, 
         )
     except DomainError as error:
         return {"problem": error.message}
-    return {"model": _value(report.choice), "report": report, "notes": report.notes(portfolio)} | _figures(report)
+    return {"model": value_of(report.choice), "report": report, "notes": report.notes(portfolio)} | _figures(report)
 
 
 def _figures(report: FactorReport) -> dict[str, Any]:

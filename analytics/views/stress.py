@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, cast
@@ -19,11 +19,13 @@ from django.views import View
 from django.views.decorators.http import require_safe
 
 from analytics import charts
-from analytics.forms.stress import ScenarioForm, ShockFormSet
+from analytics.forms.stress import FactorShocksForm, ScenarioForm, ShockFormSet
 from analytics.models import Scenario, StressWindow
-from analytics.queries.stress import Bench, bench
-from analytics.scenarios import Effect, Outcome, Source
+from analytics.queries.factors import Choice, choices, chosen, factor_sets
+from analytics.queries.stress import Bench, amount, bench, under_factors
+from analytics.scenarios import Effect, Outcome, Source, lines
 from analytics.services.scenarios import change_scenario, create_scenario, delete_scenario
+from analytics.views.factors import label_of, value_of
 from analytics.views.sections import section_page
 from core.errors import DomainError, Gone
 from core.web import bad_request, login_needed
@@ -34,6 +36,7 @@ from users.models import User
 FALLS = (-0.1, -0.2, -0.3, -0.4)
 SOURCES = {
     Source.PRICES: "its own prices",
+    Source.RATE: "the exchange rate",
     Source.BETA: "its beta to the benchmark",
     Source.SCENARIO: "the scenario",
     Source.FACTORS: "its factors",
@@ -54,6 +57,7 @@ class Row:
     amount: Decimal | None = None
     bar: charts.SideBar | None = None
     scenario: Scenario | None = None
+    notes: tuple[str, ...] = ()
 
 
 @require_safe
@@ -90,12 +94,14 @@ def _results(request: HttpRequest, page: dict[str, Any]) -> dict[str, Any]:
     drawn = _drawn(tested, groups)
     every = [row for _, rows in drawn for row in rows if row.outcome]
     wanted = request.GET.get("show", "")
-    chosen = next((row for row in every if row.key == wanted), every[0] if every else None)
+    factors, moved = _factors(request, page)
+    shown = moved or next((row for row in every if row.key == wanted), every[0] if every else None)
     return {
         "tested": tested,
         "groups": drawn,
-        "chosen": chosen,
-        "effects": _effects(tested, chosen),
+        "factors": factors,
+        "chosen": shown,
+        "effects": _effects(tested, shown),
         "names": _names(tested),
     }
 
@@ -122,7 +128,45 @@ def _falls(tested: Bench, portfolio: Portfolio) -> list[Row]:
 
 
 def _own(tested: Bench, scenario: Scenario) -> Row:
-    return Row(f"own{scenario.pk}", scenario.name, scenario.description, tested.under(scenario), scenario=scenario)
+    key = f"own{scenario.pk}"
+    try:
+        return Row(key, scenario.name, scenario.description, tested.under(scenario), scenario=scenario)
+    except DomainError as error:
+        return Row(key, scenario.name, scenario.description, None, error.message, scenario=scenario)
+
+
+def _factors(request: HttpRequest, page: dict[str, Any]) -> tuple[FactorShocksForm | None, Row | None]:
+    """The form for shocks of factors, None where no factor set is loaded, and what those that it holds do.
+
+    ``?show=factors&model=ff3.us&f_mkt_rf=-20``: a model, alone or with its set, and percentages.
+    """
+    every = {value_of(choice): choice for choice in choices(list(factor_sets()))}
+    if not every:
+        return None, None
+    asked = request.GET.get("model", "")
+    named = next((value for value, choice in every.items() if asked in (value, choice.key)), asked)
+    choice = every.get(named) or chosen("", list(every.values()))[0]
+    form = _factor_form(request, every, choice, named)
+    if not form.is_valid() or not form.moves:
+        return form, None
+    try:
+        moves, model, factor_set = form.moves, choice.key, choice.factor_set.key
+        found = under_factors(page["portfolio"], moves, model=model, factor_set=factor_set, as_of=page["past"])
+    except DomainError as error:
+        form.add_error(None, error.message)
+        return form, None
+    worth = amount(found.held, found.outcome.total)
+    return form, Row("factors", found.name.replace("-", "−"), "", found.outcome, amount=worth, notes=(*found.notes,))
+
+
+def _factor_form(request: HttpRequest, every: Mapping[str, Choice], choice: Choice, named: str) -> FactorShocksForm:
+    """Empty unless shocks of factors are asked for."""
+    models = {value: label_of(offered) for value, offered in every.items()}
+    factors = {factor.key: factor.name for factor in choice.factors}
+    given = request.GET.dict() | {"model": named or value_of(choice)} if request.GET.get("show") == "factors" else None
+    form = FactorShocksForm(models, factors, given)
+    form.initial["model"] = value_of(choice)
+    return form
 
 
 def _drawn(tested: Bench, groups: Sequence[tuple[str, list[Row]]]) -> list[tuple[str, list[Row]]]:
@@ -135,7 +179,7 @@ def _drawn(tested: Bench, groups: Sequence[tuple[str, list[Row]]]) -> list[tuple
 
 
 def _amount(tested: Bench, row: Row) -> Decimal | None:
-    return None if row.outcome is None else tested.amount(row.outcome.total)
+    return None if row.outcome is None else amount(tested.held, row.outcome.total)
 
 
 def _effects(tested: Bench, chosen: Row | None) -> list[tuple[Effect, Decimal, str]]:
@@ -143,7 +187,7 @@ def _effects(tested: Bench, chosen: Row | None) -> list[tuple[Effect, Decimal, s
     if chosen is None or chosen.outcome is None:
         return []
     ordered = sorted(chosen.outcome.effects, key=lambda effect: effect.contribution)
-    return [(effect, tested.amount(effect.contribution), SOURCES[effect.source]) for effect in ordered]
+    return [(effect, amount(tested.held, effect.contribution), SOURCES[effect.source]) for effect in ordered]
 
 
 def _names(tested: Bench) -> list[str]:
@@ -151,7 +195,7 @@ def _names(tested: Bench) -> list[str]:
     positions = tested.held.positions
     symbols = [position.symbol for position in positions]
     sectors = sorted({position.sector for position in positions if position.sector})
-    currencies = sorted({position.currency for position in positions} - {tested.held.currency})
+    currencies = sorted({line.currency for line in lines(tested.held)} | {tested.held.currency})
     return [*symbols, *sectors, *currencies]
 
 

@@ -134,9 +134,29 @@ def totals_from(
 
 def beside_holdings(portfolio: Portfolio) -> list[Amount]:
     """What the portfolio has beside its holdings now: its accounts' balances, and what actions owe it; 4 queries."""
-    facts, zero = cash_facts([portfolio]), Decimal(0)
-    balances = [Amount(portfolio.pk, row.currency, facts.balances.get(row.account_id, zero)) for row in facts.accounts]
-    return balances + [Amount(portfolio.pk, row.currency, row.gross - row.withheld) for row in facts.owed]
+    return _amounts(portfolio, cash_facts([portfolio]))
+
+
+def foreign_cash(portfolio: Portfolio, facts: CashFacts) -> dict[str, Decimal]:
+    """Each currency but the base to the balances and receivables in it, in the base currency; no query.
+
+    They are rounded as the totals round them. What has no rate is left out; the totals are incomplete then.
+    """
+    base, sums = portfolio.base_currency, defaultdict[str, Decimal](Decimal)
+    for _, currency, amount in _amounts(portfolio, facts):
+        rate = latest_rate(facts.table, currency, base, facts.as_of) if currency != base else None
+        if rate is not None:
+            sums[currency] += quantise(multiply(amount, rate), base)
+    return {currency: worth for currency, worth in sorted(sums.items()) if worth}
+
+
+def _amounts(portfolio: Portfolio, facts: CashFacts) -> list[Amount]:
+    """What of ``facts``, which may be those of several portfolios, is one's: balances and what is owed."""
+    pk, zero = portfolio.pk, Decimal(0)
+    accounts = [row for row in facts.accounts if row.portfolio_id == pk]
+    balances = [Amount(pk, row.currency, facts.balances.get(row.account_id, zero)) for row in accounts]
+    owed = [row for row in facts.owed if row.portfolio_id == pk]
+    return balances + [Amount(pk, row.currency, row.gross - row.withheld) for row in owed]
 
 
 def win_rate(portfolio: Portfolio, as_of: date | None = None) -> Decimal | None:
