@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from analytics import queries
 from analytics.api.base import BASES, AsOfQuery, PortfolioView
-from analytics.dependence import ESTIMATORS, Contribution, contributions, correlations
+from analytics.dependence import ESTIMATORS, Contribution
 from analytics.engine import Estimator
 from analytics.exposure import MIN_SESSIONS, Exposure
 from core.api import RatioField, StrictIntegerField
@@ -79,8 +79,8 @@ class CorrelationView(PortfolioView):
     @extend_schema(parameters=[CorrelationQuery], responses=CorrelationSerializer)
     def get(self, request: Request, pk: int) -> Response:
         portfolio, asked = self.get_object(), self.asked(CorrelationQuery)
-        held = queries.exposure(portfolio, as_of=asked.get("as_of"), window=asked.get("window"))
-        found = correlations(held, cast("Estimator", asked["estimator"]), asked["limit"])
+        terms = {"as_of": asked.get("as_of"), "window": asked.get("window")}
+        held, found = queries.correlation(portfolio, cast("Estimator", asked["estimator"]), asked["limit"], **terms)
         body = _told(portfolio.pk, held, asked) | {
             "symbols": [position.symbol for position in found.positions],
             "matrix": [[None if isnan(value) else value for value in row] for row in found.matrix.tolist()],
@@ -97,8 +97,8 @@ class ContributionsView(PortfolioView):
     @extend_schema(parameters=[DependenceQuery], responses=ContributionsSerializer)
     def get(self, request: Request, pk: int) -> Response:
         portfolio, asked = self.get_object(), self.asked(DependenceQuery)
-        held = queries.exposure(portfolio, as_of=asked.get("as_of"), window=asked.get("window"))
-        found = contributions(held, cast("Estimator", asked["estimator"]))
+        terms = {"as_of": asked.get("as_of"), "window": asked.get("window")}
+        held, found = queries.contribution(portfolio, cast("Estimator", asked["estimator"]), **terms)
         body = _told(portfolio.pk, held, asked) | {
             "volatility": found.volatility,
             "diversification": found.diversification,

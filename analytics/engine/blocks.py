@@ -14,7 +14,7 @@ import numpy as np
 
 from analytics.engine.returns import compounded
 from analytics.engine.tail import quantile_weights, tail_weights
-from analytics.engine.types import BoolArray, FloatArray, IntArray, is_flat
+from analytics.engine.types import LARGEST, BoolArray, FloatArray, IntArray, bounded, is_flat
 
 Figures = dict[str, FloatArray]
 
@@ -68,13 +68,15 @@ class Block:
 def figures_of(block: Block, terms: Terms) -> Figures:
     """The twelve metrics, and the further ones if they are asked for.
 
-    Raises ``ValueError`` if a return is NaN or infinite.
+    Raises ``ValueError`` if a return is NaN, infinite or beyond ±``LARGEST``.
     """
     block.cleared(block.rows)
     mean = block.mean(block.rows)
     if not np.isfinite(mean).all():
         raise ValueError("returns must not contain NaN or infinity")
     size = np.sqrt(block.product(block.rows, block.rows))
+    if not (size * np.sqrt(block.counts) <= LARGEST).all():  # no single return is larger than that
+        bounded(block.rows, "returns")
     figures = _growth(block, terms)
     figures |= _gains(block, terms, mean, size)
     figures |= _spread(block, terms, mean, size)

@@ -30,6 +30,8 @@ def drawdown_series(returns: ArrayLike) -> FloatArray:
         If a return is NaN or infinite.
     InsufficientData
         Without any return.
+    UndefinedMetric
+        If wealth exceeds a float on the way. A column of several is NaN instead.
     """
     path = wealth(checked(returns))
     peak = np.maximum(np.maximum.accumulate(path, axis=0), 1.0)
@@ -96,6 +98,8 @@ def drawdown_periods(returns: ArrayLike, top: int | None = None) -> list[Drawdow
         If the shape is another one, or a return is NaN or infinite.
     InsufficientData
         Without any return.
+    UndefinedMetric
+        If wealth exceeds a float on the way.
     """
     fall = drawdown_series(returns)
     if fall.ndim != 1:

@@ -21,6 +21,7 @@ from core.errors import DomainError
 _TIGHT = {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12}
 _SOUND = {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-9, "tol_feas": 1e-9}
 _POSITIVE = 1e-6  # the least weight in risk parity, when it is asked whether there is any at all
+_STEPS, _SETTLED = 1000, 1e-24  # of Newton for risk parity: how many, and the last one's size squared
 _SLACK = 1e-7  # by how much a target may be missed, as a share of it, before it is called out of reach
 
 
@@ -145,9 +146,35 @@ def risk_parity(given: Problem, budgets: FloatArray) -> FloatArray:
         raise Infeasible(message, constraint=Constraint("upper", name, float(given.rules.upper[never[0]])))
     if not _possible(given, (), _POSITIVE):
         raise conflict(given, _POSITIVE)
+    free = _parity(given, budgets)
+    if free is not None and given.rules.met_by(free):
+        return free
     weights, scale = cp.Variable(given.count), cp.Variable(nonneg=True)
     worth = _variance(given, weights) / 2 - budgets @ cp.log(weights)
-    return solved(given, cp.Minimize(worth), _limits(given, weights, scale), weights, scale)
+    found = solved(given, cp.Minimize(worth), _limits(given, weights, scale), weights, scale)
+    if (found <= 0).any():  # too small for the solver to tell from nothing, which bears no risk
+        raise NoSolution
+    return found
+
+
+def _parity(given: Problem, budgets: FloatArray) -> FloatArray | None:
+    """Risk parity without limits by Newton's steps, None where they do not settle.
+
+    Each asset is measured in units of its own deviation, so that weights may differ by any factor. The steps are
+    shortened so that no measure leaves the positive numbers: Spinu (2013), with the smallest budget as the scale.
+    """
+    deviation = np.sqrt(np.diag(given.risk))
+    related = given.risk / deviation / deviation[:, np.newaxis]
+    risks = np.sqrt(budgets)
+    for _ in range(_STEPS):
+        slope = related @ risks - budgets / risks
+        step = np.linalg.solve(related + np.diag(budgets / risks**2), slope)
+        decrement = float(slope @ step)
+        risks = risks - step / (1.0 + np.sqrt(max(decrement, 0.0) / budgets.min()))
+        if decrement <= _SETTLED:
+            weights = risks / deviation
+            return np.asarray(weights / weights.sum())
+    return None
 
 
 def max_utility(given: Problem, risk_aversion: float) -> FloatArray:

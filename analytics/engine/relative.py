@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytics.engine.ratios import beta
-from analytics.engine.returns import annual_return
+from analytics.engine.returns import BEYOND, annual_return, compounded
 from analytics.engine.types import (
     BoolArray,
     Figure,
@@ -112,7 +112,7 @@ def up_capture(returns: ArrayLike, benchmark: ArrayLike, periods: float = 252) -
     InsufficientData
         Without any return.
     UndefinedMetric
-        If the benchmark never gained. A column of several is NaN instead.
+        If the benchmark never gained, or wealth exceeds a float. A column of several is NaN instead.
 
     References
     ----------
@@ -153,7 +153,8 @@ def _capture(series: FloatArray, market: FloatArray, counted: BoolArray, periods
 
 
 def _growth(series: FloatArray, counted: BoolArray, years: FloatArray) -> Figure:
-    final: Figure = np.prod(np.where(counted, 1.0 + series, 1.0), axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        product: Figure = np.prod(np.where(counted, 1.0 + series, 1.0), axis=0)
+    final = defined(product, ~np.isfinite(product), BEYOND)
     known = defined(final, np.less(final, 0), "wealth falls below zero")
-    growth: Figure = np.power(known, 1.0 / years) - 1.0
-    return growth
+    return compounded(known, 1.0 / years)

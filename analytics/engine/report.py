@@ -122,7 +122,7 @@ def metrics(
     Raises
     ------
     ValueError
-        If an input is NaN or infinite, or the shapes or starts do not fit.
+        If an input is NaN, infinite or beyond ±1e60, or the shapes or starts do not fit.
     InsufficientData
         Without any return.
     """
@@ -266,4 +266,5 @@ def _fill(figures: Figures, plan: _Plan, load: Load, columns: slice, scratch: _S
         found = figures_of(block, plan.terms)
     needed = minimum_observations(plan.terms.level)
     for name, values in found.items():
-        figures[name][columns] = np.where(counts >= needed[name], values, np.nan)
+        # What exceeds a float is no figure either.
+        figures[name][columns] = np.where((counts >= needed[name]) & np.isfinite(values), values, np.nan)

@@ -10,6 +10,8 @@ from scipy.sparse import csr_array
 
 from analytics.engine.types import BoolArray, Figure, FloatArray, Weights, checked, defined
 
+BEYOND = "wealth exceeds what a float can hold"
+
 
 @dataclass(frozen=True, slots=True)
 class TimeWeightedReturns:
@@ -55,14 +57,18 @@ def simple_returns(prices: ArrayLike) -> FloatArray:
 
 
 def cumulative_returns(returns: ArrayLike) -> FloatArray:
-    """Compounded return from the start to each day, Π(1 + r) − 1: fractions, in the shape of the returns."""
+    """Compounded return from the start to each day, Π(1 + r) − 1: fractions, in the shape of the returns.
+
+    Raises ``UndefinedMetric`` if wealth exceeds a float; a column of several is NaN instead.
+    """
     return wealth(checked(returns)) - 1.0
 
 
 def total_return(returns: ArrayLike) -> Figure:
     """Compounded return over the whole series, Π(1 + r) − 1: a fraction, the last of ``cumulative_returns``.
 
-    Takes (T,) or (T, N) returns. Raises ``ValueError`` for NaN or infinity, ``InsufficientData`` without any return.
+    Takes (T,) or (T, N) returns. Raises ``ValueError`` for NaN or infinity, ``InsufficientData`` without any return,
+    ``UndefinedMetric`` if wealth exceeds a float (a column of several is NaN instead).
     """
     final: Figure = cumulative_returns(returns)[-1]
     return final
@@ -165,8 +171,13 @@ def time_weighted_returns(values: ArrayLike, inflows: ArrayLike, outflows: Array
 
 
 def wealth(returns: FloatArray) -> FloatArray:
-    """What one unit has become by the end of each day, Π(1 + r)."""
-    return np.multiply.accumulate(1.0 + returns, axis=0)
+    """What one unit has become by the end of each day, Π(1 + r).
+
+    Raises ``UndefinedMetric`` if it exceeds a float on the way; a column of several is NaN instead.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        path = np.multiply.accumulate(1.0 + returns, axis=0)
+    return defined(path, ~np.isfinite(path).all(axis=0), BEYOND)  # type: ignore[return-value]  # shaped as it was
 
 
 def compounded(growth: Figure, exponent: float | FloatArray) -> Figure:

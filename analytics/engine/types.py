@@ -22,6 +22,8 @@ Weights: TypeAlias = "csr_array[np.float64, tuple[int, int]]"
 # A deviation this small beside the size of the returns is rounding, not risk: the mean of a constant series is off by
 # some 1e-16 of it, and dividing by that gives ratios in the billions.
 FLAT = 1e-12
+# No return, price or amount is larger; its fourth power, summed, is still a float.
+LARGEST = 1e60
 
 
 def float_array(values: ArrayLike) -> FloatArray:
@@ -30,30 +32,39 @@ def float_array(values: ArrayLike) -> FloatArray:
 
 
 def checked(values: ArrayLike, needed: int = 1, name: str = "returns") -> FloatArray:
-    """The values as a finite float64 array of shape (T,) or (T, N) with T >= ``needed``.
+    """The values as a float64 array of shape (T,) or (T, N) with T >= ``needed``, none beyond ±``LARGEST``.
 
     Raises
     ------
     ValueError
-        If the shape is another one, or a value is NaN or infinite: gaps are filled upstream, where the reason for the
-        gap is known.
+        If the shape is another one, a value is NaN or infinite (gaps are filled upstream, where the reason for the gap
+        is known), or one is beyond ±``LARGEST``.
     InsufficientData
         If T < ``needed``.
     """
     array = float_array(values)
     if array.ndim not in (1, 2):
         raise ValueError(f"{name} must have shape (T,) or (T, N), got {array.shape}")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must not contain NaN or infinity")
+    bounded(array, name)
     if len(array) < needed:
         raise InsufficientData(needed=needed, got=len(array))
     return array
 
 
+def bounded(array: FloatArray, name: str) -> None:
+    """Raises ``ValueError`` if a value is NaN or infinite, or beyond ±``LARGEST``."""
+    if (np.abs(array) <= LARGEST).all():  # false for NaN, too
+        return
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must not contain NaN or infinity")
+    raise ValueError(f"{name} must lie between -{LARGEST:g} and {LARGEST:g}")
+
+
 def beside(other: ArrayLike, returns: FloatArray, name: str) -> FloatArray:
     """A scalar, (T,) or (T, N) companion of the returns, checked and shaped to broadcast against them."""
     array = float_array(other)
-    if array.ndim == 0 and np.isfinite(array):
+    if array.ndim == 0:
+        bounded(array, name)
         return array
     array = checked(array, name=name)
     if len(array) != len(returns):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytics.engine.errors import InsufficientData
+from analytics.engine.errors import InsufficientData, UndefinedMetric
 from analytics.engine.limits import turnover
+from analytics.engine.returns import BEYOND
 from analytics.engine.types import FloatArray, checked
 from core.errors import DomainError
 
@@ -20,10 +21,15 @@ Chooser = Callable[[FloatArray, FloatArray], FloatArray]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Track:
-    """One way of investing: its returns after costs (S,), and at each of R rebalancings the turnover, (R,)."""
+    """One way of investing: its returns after costs (S,), and at each of R rebalancings the turnover, (R,).
+
+    Where everything is lost the track ends: the last of its returns is −1, it has fewer sessions and rebalancings than
+    there are, and ``ruin`` is the row of that day in the returns. Nobody goes on investing what is less than nothing.
+    """
 
     returns: FloatArray
     turnover: FloatArray
+    ruin: int | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,7 +37,8 @@ class WalkForward:
     """Chosen weights against equal ones over the same S sessions.
 
     ``start`` is the row of the first of them in the returns. ``rebalanced`` (R,) are the rows at whose beginning
-    weights were set; ``weights`` (R, N) are the chosen ones. ``skipped`` says why weights were not chosen anew, by row.
+    weights were set, as long as the chosen ones had not lost everything; ``weights`` (R, N) are the chosen ones.
+    ``skipped`` says why weights were not chosen anew, by row.
     """
 
     start: int
@@ -61,6 +68,7 @@ def walk_forward(
 
     Between two rebalancings nothing is traded, so that weights drift with prices. A rebalancing costs ``cost`` of what
     is bought and of what is sold; the first purchase costs nothing in either track, as it is the same in both.
+    A track whose wealth falls to zero or below, after costs, ends there with −100 %; see ``Track``.
 
     Parameters
     ----------
@@ -81,6 +89,8 @@ def walk_forward(
         For NaN, infinity, another shape, or a parameter out of range.
     InsufficientData
         If there is no session after the first window.
+    UndefinedMetric
+        If what an asset becomes exceeds a float.
     Infeasible, DomainError
         What ``choose`` says, if it finds weights in no window at all.
 
@@ -108,10 +118,10 @@ def walk_forward(
             return held
 
     weights, ours = _track(series, rows, step, cost, chosen)
-    if len(errors) == len(rows):
+    if len(errors) == len(weights):
         raise errors[0]
     _, theirs = _track(series, rows, step, cost, lambda *_: equal)
-    return WalkForward(window, tuple(rows), weights, ours, theirs, skipped)
+    return WalkForward(window, tuple(rows[: len(weights)]), weights, ours, theirs, skipped)
 
 
 def _track(
@@ -125,14 +135,26 @@ def _track(
         new = weigh(row, held)
         turned.append(turnover(new, held) if weights else 0.0)
         weights.append(new)
-        wealth, held = _drift(series[row : row + step], new)
-        wealth = wealth * (1.0 - 2.0 * cost * turned[-1])
+        with np.errstate(over="ignore", invalid="ignore"):
+            worth = new * np.cumprod(1.0 + series[row : row + step], axis=0)
+        if not np.isfinite(worth).all():
+            raise UndefinedMetric(BEYOND)
+        left = 1.0 - 2.0 * cost * turned[-1]
+        wealth, ruin = _until_ruin(worth.sum(axis=1), left)
         returns.append(wealth / np.concatenate([[1.0], wealth[:-1]]) - 1.0)
+        if ruin is not None:
+            return np.array(weights), Track(np.concatenate(returns), np.array(turned), row + ruin)
+        held = worth[-1] / worth[-1].sum()
     return np.array(weights), Track(np.concatenate(returns), np.array(turned))
 
 
-def _drift(series: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Wealth after each session, from 1, without trading; and the weights at the end."""
-    worth = weights * np.cumprod(1.0 + series, axis=0)
-    wealth = worth.sum(axis=1)
-    return wealth, worth[-1] / wealth[-1]
+def _until_ruin(wealth: FloatArray, left: float) -> tuple[FloatArray, int | None]:
+    """Wealth after each session, of 1 of which costs have ``left`` a share, up to the day that leaves nothing, if any.
+
+    That day's wealth is 0, whatever was owed. Costs above everything leave nothing on the first.
+    """
+    lost = np.flatnonzero((wealth <= 0) | (left <= 0))
+    if not len(lost):
+        return wealth * left, None
+    ruin = int(lost[0])
+    return np.append(wealth[:ruin] * left, 0.0), ruin

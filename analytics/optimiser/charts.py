@@ -56,8 +56,8 @@ def walk(result: Json) -> Json | None:
         return None
     days = np.array(found["days"], dtype="datetime64[D]")
     lines = [
-        Line("Optimised", "portfolio", np.array(found["optimised"])),
-        Line("Equal weights", "benchmark", np.array(found["equal"])),
+        Line("Optimised", "portfolio", np.array(found["optimised"], dtype=np.float64)),
+        Line("Equal weights", "benchmark", np.array(found["equal"], dtype=np.float64)),
     ]
     chart = Chart(days, lines, "fraction", "", scale=False)
     rows = table_rows(chart)

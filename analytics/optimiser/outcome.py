@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from analytics.engine import (
     FloatArray,
     Optimum,
     Track,
-    WalkForward,
     annual_return,
     annual_volatility,
     covariance,
@@ -31,23 +31,50 @@ from core.errors import DomainError
 
 POINTS = 50
 DIGITS = 8  # of a weight: a billionth of a portfolio is below any price's cent
+FIGURES = ("total_return", "annual_return", "annual_volatility", "sharpe_ratio", "max_drawdown", "turnover")
 Json = dict[str, Any]
 Told = Callable[[str], None]
 FIRST_STEPS = ("weights", "frontier")
+VIEWS = "the views are of today, and nobody held them then"
+NEUTRAL = {
+    "current": "it would begin from what is held today, which nobody knew then; choose equal neutral weights",
+    "capitalisation": "it would begin from today's market values, which nobody knew then; choose equal neutral weights",
+}
 
 
-def steps(terms: Terms, observations: int) -> int:
+class Overflow(DomainError):
+    """The figures are too extreme: one of them is no finite number."""
+
+
+class Foresight(DomainError):
+    """A walk forward would use what is known today only."""
+
+
+def steps(terms: Terms, universe: Universe) -> int:
     """How many steps ``outcome`` reports: the weights, the frontier, and each rebalancing of the walk forward."""
     try:
-        return len(FIRST_STEPS) + len(rebalancings(observations, terms.lookback))
+        _check_foresight(terms, universe)
+        return len(FIRST_STEPS) + len(rebalancings(len(universe.returns), terms.lookback))
     except DomainError:
         return len(FIRST_STEPS)
+
+
+def _check_foresight(terms: Terms, universe: Universe) -> None:
+    """Raises Foresight where the objective would know today's views, holdings or market values in the past."""
+    if terms.objective != "black_litterman":
+        return
+    if terms.views:
+        raise Foresight(VIEWS)
+    equal = terms.market == "equal" or (terms.market == "current" and universe.current is None)
+    if not equal:
+        raise Foresight(NEUTRAL[terms.market])
 
 
 def outcome(terms: Terms, universe: Universe, told: Told) -> Json:
     """Optimal weights, the frontier and the walk forward. ``told`` hears of each step that is done.
 
-    Raises what ``optimise`` raises, such as Infeasible. A frontier or a walk that cannot be has a ``problem`` instead.
+    Raises what ``optimise`` raises, such as Infeasible, and Overflow: every number of the answer is finite. A frontier
+    or a walk that cannot be has a ``problem`` instead.
     """
     known = universe.returns if terms.window is None else universe.returns[-terms.window :]
     best = chosen(terms, universe, known, universe.current)
@@ -56,7 +83,7 @@ def outcome(terms: Terms, universe: Universe, told: Told) -> Json:
     frontier = _or_problem(lambda: _frontier(terms, universe, mean, matrix))
     told("frontier")
     walked = _or_problem(lambda: _walk(terms, universe, told))
-    return {
+    found = {
         "basis": "ex-ante",
         "as_of": universe.as_of.isoformat(),
         "currency": universe.currency,
@@ -70,6 +97,7 @@ def outcome(terms: Terms, universe: Universe, told: Told) -> Json:
         "frontier": frontier,
         "walk_forward": walked,
     }
+    return _finite(found)
 
 
 def chosen(terms: Terms, universe: Universe, known: FloatArray, held: FloatArray | None) -> Optimum:
@@ -99,9 +127,21 @@ def expectations(terms: Terms, universe: Universe, known: FloatArray) -> tuple[F
 
 def _or_problem(work: Callable[[], Json]) -> Json:
     try:
-        return work()
+        return _finite(work())
     except DomainError as error:
         return {"problem": error.message}
+
+
+def _finite(found: Json) -> Json:
+    """What was found, if it can be stored: JSON has no infinity. Raises Overflow."""
+    waiting: list[Any] = [found]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict | list):
+            waiting += part.values() if isinstance(part, dict) else part
+        elif isinstance(part, float) and not isfinite(part):
+            raise Overflow
+    return found
 
 
 def _frontier(terms: Terms, universe: Universe, mean: FloatArray, matrix: FloatArray) -> Json:
@@ -122,33 +162,47 @@ def _frontier(terms: Terms, universe: Universe, mean: FloatArray, matrix: FloatA
 
 
 def _walk(terms: Terms, universe: Universe, told: Told) -> Json:
+    _check_foresight(terms, universe)
+
     def choose(known: FloatArray, held: FloatArray) -> FloatArray:
         told("walk forward")
         return chosen(terms, universe, known, held).weights
 
     found = walk_forward(universe.returns, choose, window=terms.lookback, cost=terms.cost)
     days = np.datetime_as_string(universe.days)
+    sessions = len(days) - found.start
     return {
         "days": days[found.start :].tolist(),
-        "optimised": _ratios(cumulative_returns(found.chosen.returns)),
-        "equal": _ratios(cumulative_returns(found.equal.returns)),
+        "optimised": _path(found.chosen, sessions),
+        "equal": _path(found.equal, sessions),
         "rebalanced": [str(days[row]) for row in found.rebalanced],
         "skipped": [{"day": str(days[row]), "reason": reason} for row, reason in found.skipped.items()],
-        "figures": _figures(found, terms, universe.periods),
+        "figures": {
+            "optimised": _judged(found.chosen, terms, universe),
+            "equal": _judged(found.equal, terms, universe),
+        },
         "lookback": terms.lookback,
         "cost": terms.cost,
     }
 
 
-def _figures(found: WalkForward, terms: Terms, periods: int) -> Json:
-    return {
-        name: _judged(track, terms, periods) for name, track in (("optimised", found.chosen), ("equal", found.equal))
-    }
+def _path(track: Track, sessions: int) -> list[float | None]:
+    """The return from the start to each session; None after everything was lost."""
+    found = _ratios(cumulative_returns(track.returns))
+    return [*found, *[None] * (sessions - len(found))]
 
 
-def _judged(track: Track, terms: Terms, periods: int) -> Json:
-    """Figures of one track after costs; None where one is not defined."""
+def _judged(track: Track, terms: Terms, universe: Universe) -> Json:
+    """Figures of one track after costs; None where one is not defined. ``problem`` says that everything was lost."""
+    periods = universe.periods
     net, risk_free = track.returns, terms.risk_free / periods
+    if track.ruin is not None:
+        lost = {
+            "total_return": -1.0,
+            "max_drawdown": -1.0,
+            "problem": f"lost everything on {universe.days[track.ruin]}",
+        }
+        return dict.fromkeys(FIGURES) | lost
     return {
         "total_return": _ratio(float(cumulative_returns(net)[-1])),
         "annual_return": _figure(lambda: annual_return(net, periods=periods)),

@@ -13,6 +13,7 @@ from analytics.queries.backtests import (
     plan,
     stored_backtests,
 )
+from analytics.queries.dependence import contribution, correlation, dependence
 from analytics.queries.ex_ante import ExAnte, benchmark_beside, ex_ante, value_at_risk
 from analytics.queries.exposure import exposure, exposures, weighted
 from analytics.queries.facts import inputs
@@ -38,6 +39,9 @@ __all__ = [
     "backtests_due",
     "backtests_due_ids",
     "benchmark_beside",
+    "contribution",
+    "correlation",
+    "dependence",
     "ex_ante",
     "exposure",
     "exposures",

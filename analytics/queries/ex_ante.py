@@ -15,6 +15,7 @@ from analytics.figures import EX_ANTE_LABELS
 from analytics.market import Market
 from analytics.queries.exposure import weighted, with_history
 from analytics.queries.facts import market_on
+from analytics.queries.remembered import remembered
 from analytics.valuation import FloatArray
 from core.errors import DomainError
 from portfolios.models import Portfolio
@@ -51,12 +52,17 @@ def value_at_risk(
     as_of: date | None = None,
     window: int | None = None,
 ) -> ExAnte:
-    """Losses of today's weights by method, level and horizon. As many queries as ``exposure``."""
-    found = _held(portfolio, as_of, window)
-    if isinstance(found, str):
-        return ExAnte(None, [], problem=found)
-    _, held = found
-    return ExAnte(held, losses(held, methods=methods, levels=levels, horizons=horizons))
+    """Losses of today's weights by method, level and horizon. As many queries as ``exposure``, one for the cache."""
+
+    def compute() -> ExAnte:
+        found = _held(portfolio, as_of, window)
+        if isinstance(found, str):
+            return ExAnte(None, [], problem=found)
+        _, held = found
+        return ExAnte(held, losses(held, methods=methods, levels=levels, horizons=horizons))
+
+    terms = (tuple(methods), tuple(levels), tuple(horizons), as_of, window)
+    return remembered(portfolio, "value at risk", terms, compute)
 
 
 def ex_ante(

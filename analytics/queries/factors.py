@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 from django.db.models import F, OuterRef, Prefetch, QuerySet, Subquery
@@ -25,6 +26,7 @@ from analytics.models import Factor, FactorReturn, FactorSet
 from analytics.performance import series_of
 from analytics.queries.exposure import exposure
 from analytics.queries.facts import inputs
+from analytics.queries.remembered import remembered
 from analytics.queries.series import price_source
 from core.arrays import EpochDay, records
 from core.errors import DomainError
@@ -191,9 +193,36 @@ def factor_report(
     Where several sets can serve the model it is the first that has enough periods with the portfolio in common, more
     frequent returns before others. ``every`` is what ``choices`` gives, where the caller has it. Raises NoSuchModel,
     NoFactorSet, TooLittleOverlap, WindowTooShort, NothingHeld, NoWeights, ShortHistory, NoReturns or UndefinedMetric.
-    At most 5 queries for each set that is tried beside those of ``exposure`` or ``series``.
+    At most 5 queries for each set that is tried beside those of ``exposure`` or ``series``, and one for the cache.
     """
     wanted = chosen(model, choices(list(factor_sets())) if every is None else every, factor_set)
+
+    def compute() -> FactorReport:
+        return _report(portfolio, wanted, basis, as_of, window, rolling, span)
+
+    sets = tuple(_version(choice) for choice in wanted)
+    found = remembered(portfolio, "factors", (sets, basis, as_of, window, rolling, span), compute)
+    # The choice as it is now: a set may have got another name since.
+    now = next(choice for choice in wanted if _version(choice) == _version(found.choice))
+    return replace(found, choice=now)
+
+
+def _version(choice: Choice) -> tuple[Any, ...]:
+    """What the figures follow from: the model, its set as it was last loaded, and its factors."""
+    own, rate = choice.factor_set, choice.rate
+    columns = tuple((factor.pk, factor.key) for factor in choice.factors)
+    return choice.key, own.pk, own.version, own.frequency, columns, rate.pk if rate else None
+
+
+def _report(
+    portfolio: Portfolio,
+    wanted: Sequence[Choice],
+    basis: str,
+    as_of: date | None,
+    window: int | None,
+    rolling: int | None,
+    span: str,
+) -> FactorReport:
     held = exposure(portfolio, as_of=as_of) if basis == EX_ANTE else None
     parts = _today(held) if held else _own_returns(portfolio, as_of)
     choice, sample = _first_that_fits(wanted, parts, window)

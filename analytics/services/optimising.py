@@ -130,7 +130,7 @@ def _computed(claim: Claim, run: OptimisationRun) -> dict[str, Any]:
         note_job(job.pk, "Reading the history")
     found = universe(run.portfolio, extra=terms.extra, as_of=terms.as_of)
     if job:
-        plan_job(job.pk, steps(terms, len(found.returns)))
+        plan_job(job.pk, steps(terms, found))
 
     def told(step: str) -> None:
         if not _renewed(claim):

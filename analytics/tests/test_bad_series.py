@@ -169,6 +169,62 @@ def test_a_gap_is_refused(name: str, key: str, value: float) -> None:
         call(name, SOUND[name] | {key: spoilt})
 
 
+def huge(name: str, key: str, size: float) -> FloatArray:
+    """Values of that size and of both signs, or positive ones where only such are taken."""
+    value: FloatArray = SOUND[name][key]
+    signs = np.where(np.arange(value.size).reshape(value.shape) % 2, -1.0, 1.0)
+    return np.full_like(value, size) if name in ("simple_returns", "time_weighted_returns") else size * signs
+
+
+@pytest.mark.parametrize("size", [1e61, 1e300])
+@pytest.mark.parametrize(("name", "key"), list(arrays()))
+def test_what_no_return_or_price_can_be_is_refused(name: str, key: str, size: float) -> None:
+    error, finite = settled(lambda: call(name, SOUND[name] | {key: huge(name, key, size)}))
+
+    assert finite or name == "metrics_of_weights"  # many at once: NaN in its column
+    if name != "exceptions" and key in ("returns", "benchmark", "prices", "values", "asset_returns", "factors"):
+        assert error == "ValueError"
+
+
+@pytest.mark.parametrize("size", [1e3, 1e30, 9e59])
+@pytest.mark.parametrize(("name", "key"), list(arrays()))
+def test_what_overflows_on_the_way_is_an_error_or_nan_in_its_column(name: str, key: str, size: float) -> None:
+    error, finite = settled(lambda: call(name, SOUND[name] | {key: huge(name, key, size)}))
+
+    assert error in ("", "ValueError", "UndefinedMetric")
+    if name not in ("metrics", "metrics_of_weights"):
+        assert finite
+
+
+WEALTH = ("annual_return", "calmar_ratio", "cumulative_returns", "drawdown_series", "max_drawdown", "total_return")
+
+
+@pytest.mark.parametrize("name", [*WEALTH, "ulcer_index"])
+def test_wealth_beyond_a_float_is_said_for_one_and_nan_for_its_column(name: str) -> None:
+    beyond = np.full(DAYS, 1e50)
+    with pytest.raises(UndefinedMetric, match="exceeds what a float can hold"):
+        call(name, {"returns": beyond})
+
+    both = np.column_stack([R, beyond])
+    found = call(name, {"returns": both})
+    assert np.isnan(found[..., 1]).all()
+    np.testing.assert_allclose(found[..., 0], call(name, {"returns": R}), rtol=1e-12)
+
+
+def test_many_at_once_are_bounded_like_one() -> None:
+    beyond = np.full(DAYS, 1e50)
+    found = engine.metrics(np.column_stack([R, beyond]), B, more=True)
+    alone = engine.metrics(R[:, np.newaxis], B, more=True)
+
+    for name, values in found.items():
+        np.testing.assert_allclose(values[0], alone[name][0], rtol=1e-12)
+        assert np.isnan(values[1]) or np.isfinite(values[1])
+    for name in ("annual_return", "max_drawdown", "total_return", "ulcer_index"):
+        assert np.isnan(found[name][1])
+    with pytest.raises(ValueError, match="1e\\+60"):
+        engine.metrics(np.column_stack([R, np.r_[R[1:], 1.1e60]]))
+
+
 @pytest.mark.parametrize(("name", "key"), list(arrays()))
 def test_no_data_at_all_is_refused(name: str, key: str) -> None:
     """A window without data: every array of the input empty, in its own number of dimensions."""

@@ -31,6 +31,7 @@ from analytics.engine import (
     posterior,
 )
 from analytics.engine.hierarchy import leaf_order
+from analytics.engine.programs import NoSolution
 from analytics.tests.optima import YEAR, Region, cost, plain_clusters, plain_hrp
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -198,6 +199,28 @@ def test_risk_parity_shares_the_risk_as_the_budgets_say() -> None:
 
     assert_allclose(solve("risk_parity").risk_shares, 1 / COUNT, atol=1e-7)
     assert_allclose(solve("risk_parity", budgets=budgets).risk_shares, budgets, atol=1e-7)
+
+
+@pytest.mark.parametrize("calm", [1e-10, 1e-16, 1e-20])
+def test_risk_parity_of_assets_whose_risks_are_worlds_apart(calm: float) -> None:
+    deviation = np.sqrt([1e-4, calm, 1e-4, 1e-2])
+
+    found = optimise(objective="risk_parity", mean=np.full(4, 1e-4), covariance=np.diag(deviation**2))
+
+    assert_allclose(found.weights, 1 / deviation / (1 / deviation).sum(), rtol=1e-9)
+    assert_allclose(found.risk_shares, 0.25, rtol=1e-9)
+    assert np.isfinite(found.value)
+
+
+def test_risk_parity_that_limits_leave_no_risk_for_is_said() -> None:
+    matrix, limits = np.diag([1e-4, 1e-16, 1e-4, 1e-2]), Limits(lower=[0, 0.5, 0, 0], upper=[1, 0.99, 1, 1])
+
+    try:
+        found = optimise(objective="risk_parity", mean=np.full(4, 1e-4), covariance=matrix, limits=limits)
+    except NoSolution:
+        return
+    assert (found.weights > 0).all()
+    assert np.isfinite(found.value)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 10])

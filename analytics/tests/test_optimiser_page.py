@@ -102,7 +102,7 @@ def test_percentages_rows_and_views_become_terms(client: Client, growth: Portfol
     assert terms["views"] == [{"asset": "AAPL", "earns": -0.02, "confidence": 0.4, "against": "MSFT"}]
     shown = text_of(client.get(f"{URL}{run.pk}/?portfolio={growth.pk}"))
     assert "View: AAPL earns −2.00% a year beyond MSFT, 40% sure." in shown
-    assert "The views of today were held throughout" in shown
+    assert "There is no walk forward: the views are of today, and nobody held them then" in shown
 
 
 def test_a_symbol_with_small_letters_is_found(client: Client, growth: Portfolio) -> None:

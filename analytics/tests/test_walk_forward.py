@@ -119,3 +119,65 @@ def test_gaps_and_single_series_are_refused() -> None:
     for series in (holed, RETURNS[:, 0]):
         with pytest.raises(ValueError, match="returns"):
             walk_forward(series, chosen, window=150)
+
+
+def borrowed(window: FloatArray, held: FloatArray) -> FloatArray:
+    """Three times the first asset, on credit of the second."""
+    return np.array([3.0, -2.0])
+
+
+def falling(row: int, loss: float) -> FloatArray:
+    """The first asset loses that much on one day of 300, and wins it back on the next; else nothing moves."""
+    returns = np.zeros((301, 2))
+    returns[row : row + 2, 0] = loss, -loss / (1 + loss)
+    return returns[:300]
+
+
+@pytest.mark.parametrize("row", [100, 130, 162, 163, 299])
+def test_a_track_ends_where_everything_is_lost(row: int) -> None:
+    found = walk_forward(falling(row, -0.4), borrowed, window=100)
+
+    assert found.chosen.ruin == row
+    assert_allclose(found.chosen.returns, [*np.zeros(row - 100), -1.0], atol=1e-15)
+    assert len(found.chosen.turnover) == len(found.rebalanced) == len(found.weights) == (row - 100) // 63 + 1
+    assert found.equal.ruin is None
+    assert len(found.equal.returns) == 200
+
+
+def test_nothing_is_chosen_for_what_is_lost() -> None:
+    asked: list[int] = []
+
+    def counted(window: FloatArray, held: FloatArray) -> FloatArray:
+        asked.append(1)
+        return borrowed(window, held)
+
+    walk_forward(falling(170, -0.4), counted, window=100)
+
+    assert len(asked) == 2
+
+
+def test_to_lose_all_but_a_little_is_not_to_lose_everything() -> None:
+    found = walk_forward(falling(130, -0.333), borrowed, window=100)
+
+    assert found.chosen.ruin is None
+    assert_allclose(found.chosen.returns[30], -0.999)
+
+
+def test_costs_can_take_everything() -> None:
+    def wild(window: FloatArray, held: FloatArray) -> FloatArray:
+        return np.array([6.0, -5.0]) if held[0] < 1 else np.array([-5.0, 6.0])
+
+    found = walk_forward(np.zeros((300, 2)), wild, window=100, cost=0.09)
+
+    assert (found.chosen.ruin, found.rebalanced) == (163, (100, 163))
+    assert_allclose(found.chosen.returns, [*np.zeros(63), -1.0])
+
+
+def test_a_universe_that_is_lost_ends_both_tracks() -> None:
+    returns = RETURNS.copy()
+    returns[200] = -1.0
+
+    found = walk_forward(returns, chosen, window=150)
+
+    assert found.chosen.ruin == found.equal.ruin == 200
+    assert found.chosen.returns[-1] == found.equal.returns[-1] == -1.0

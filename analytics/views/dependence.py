@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from analytics import queries
-from analytics.dependence import ESTIMATORS, Contributions, Correlations, contributions, correlations
+from analytics.dependence import ESTIMATORS, Contributions, Correlations
 from analytics.engine import Estimator
 from analytics.views.sections import section_page
 from core.errors import DomainError
@@ -39,9 +39,14 @@ def dependence(request: HttpRequest) -> HttpResponse:
     estimator, window = _chosen(request, "estimator", ESTIMATORS, "sample"), _chosen(request, "window", WINDOWS, "")
     chosen = {"estimators": ESTIMATORS, "estimator": estimator, "windows": WINDOWS, "window": window}
     try:
-        held = queries.exposure(page["portfolio"], as_of=page["past"], window=int(window) if window else None)
-        method = cast("Estimator", estimator)
-        found = _shown(contributions(held, method), correlations(held, method, SHOWN)) | {"held": held}
+        known = queries.dependence(
+            page["portfolio"],
+            cast("Estimator", estimator),
+            SHOWN,
+            as_of=page["past"],
+            window=int(window) if window else None,
+        )
+        found = _shown(known.parts, known.related) | {"held": known.held}
     except DomainError as error:
         found = {"problem": error.message}
     return render(request, "analytics/correlation.html", page | chosen | found)
