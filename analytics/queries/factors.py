@@ -35,6 +35,7 @@ from portfolios.models import Portfolio
 EX_ANTE, EX_POST = "ex-ante", "ex-post"
 BASES = {EX_ANTE: "Today's holdings", EX_POST: "The portfolio's own returns"}
 ROW = np.dtype([("day", np.int64), ("factor", np.int64), ("value", np.float64)])
+DAY = np.dtype([("day", np.int64)])
 BEHIND = {"daily": 10, "weekly": 17, "monthly": 62}  # days between the last period and today that are no delay
 A_MONTH = timedelta(days=31)
 FREQUENCIES = ("daily", "weekly", "monthly")  # the more returns a year, the better
@@ -85,6 +86,10 @@ class FactorReport:
         end = self.analysis.sample.ends[-1].item()
         if (self.as_of - end).days > BEHIND[self.choice.factor_set.frequency]:
             said.append(f"The factor set has nothing after {end}: what happened since is not in the figures.")
+        if self.analysis.sample.left_out:
+            said.append(
+                "Periods with an unknown factor or return are left out: what happened in them is not in the figures."
+            )
         if self.analysis.total is None:
             said.append("The return is not attributed, because one period lost everything.")
         if self.analysis.rolling is None:
@@ -193,7 +198,7 @@ def factor_report(
     Where several sets can serve the model it is the first that has enough periods with the portfolio in common, more
     frequent returns before others. ``every`` is what ``choices`` gives, where the caller has it. Raises NoSuchModel,
     NoFactorSet, TooLittleOverlap, WindowTooShort, NothingHeld, NoWeights, ShortHistory, NoReturns or UndefinedMetric.
-    At most 5 queries for each set that is tried beside those of ``exposure`` or ``series``, and one for the cache.
+    At most 6 queries for each set that is tried beside those of ``exposure`` or ``series``, and one for the cache.
     """
     wanted = chosen(model, choices(list(factor_sets())) if every is None else every, factor_set)
 
@@ -265,27 +270,29 @@ def _own_returns(portfolio: Portfolio, as_of: date | None) -> Parts:
 
 
 def _series(choice: Choice, start: date, end: date) -> FactorSeries:
-    """The returns of a model's factors from ``start`` to the end of the period that is running on ``end``; one query.
+    """The returns of a model's factors from before ``start`` to the end of the period that runs on ``end``; 2 queries.
 
-    Of the periods in which all of them are known.
+    NaN where one is not known: what the set has of other factors alone is a period too.
     """
     columns = [*choice.factors, *([choice.rate] if choice.rate else [])]
-    rows = FactorReturn.objects.filter(factor__in=columns).between(start, end + A_MONTH).order_by()
-    found = records(rows.values_list(EpochDay(F("day")), "factor_id", "value"), ROW)
-    ends, place = np.unique(found["day"], return_inverse=True)
+    near = FactorReturn.objects.between(start - A_MONTH, end + A_MONTH).order_by()
+    rows = near.filter(factor__in=columns).values_list(EpochDay(F("day")), "factor_id", "value")
+    every = near.filter(factor__factor_set=choice.factor_set).values_list(EpochDay(F("day"))).distinct()
+    found = records(rows, ROW)
+    ends = np.unique(records(every, DAY)["day"])
     values = np.full((len(ends), len(columns)), np.nan)
     order = {factor.pk: column for column, factor in enumerate(columns)}
+    place = np.searchsorted(ends, found["day"])
     values[place, [order[pk] for pk in found["factor"].tolist()]] = found["value"]
-    known = np.isfinite(values).all(axis=1)
     count = len(choice.factors)
     first, last = span_of(columns)
     return FactorSeries(
         name=choice.factor_set.name,
         frequency=choice.factor_set.frequency,
         keys=tuple(factor.key for factor in choice.factors),
-        ends=ends[known].astype("datetime64[D]"),
-        values=values[known, :count],
-        rate=values[known, count] if choice.rate else None,
+        ends=ends.astype("datetime64[D]"),
+        values=values[:, :count],
+        rate=values[:, count] if choice.rate else None,
         first=first,
         last=last,
     )

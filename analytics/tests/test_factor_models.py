@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -118,15 +119,111 @@ def test_weeks_are_the_seven_days_to_their_end() -> None:
     assert_allclose(sample.returns[0], np.prod(1 + returns[week]) - 1, rtol=1e-12)
 
 
-def test_days_are_those_of_both() -> None:
-    days = np.arange(np.datetime64("2023-01-01"), np.datetime64("2023-12-31"))  # weekends too
+def explained(ends: Any, values: Any, frequency: str, rate: Any = None) -> FactorSeries:
+    return FactorSeries("Own", frequency, ("own",), ends, values[:, None], rate, ends[0].item(), ends[-1].item())
+
+
+def between(days: Any, returns: Any, ends: Any) -> Any:
+    """What is earned from one of ``ends`` to the next, from the days themselves; (P,) with those up to the first."""
+    bounds = [np.datetime64("1900-01-01"), *ends]
+    spans = [(days > low) & (days <= high) for low, high in pairwise(bounds)]
+    return np.array([np.prod(1 + returns[span]) - 1 for span in spans])
+
+
+def test_a_weekend_is_part_of_the_next_day_of_the_factors() -> None:
+    days = np.arange(np.datetime64("2023-01-01"), np.datetime64("2023-12-31"))
     returns = np.random.default_rng(3).normal(0, 0.01, len(days))
+    ends = weekdays("2022-12-01", "2023-06-30")
+    moves = between(days, returns, ends)
 
-    sample = overlap(portfolio(days, returns), series(weekdays("2022-06-01", "2023-06-30"), "daily"))
+    sample = overlap(portfolio(days, returns), explained(ends, moves, "daily"))
+    found = analyse(sample)
 
-    assert_allclose(sample.returns, returns[np.isin(days, sample.ends)], rtol=1e-9)
-    assert np.is_busday(sample.ends).all()
-    assert sample.ends[-1] == np.datetime64("2023-06-30")
+    # The first Monday's period began on a Saturday, before the portfolio.
+    assert (sample.starts[0].item(), sample.ends[-1].item()) == (date(2023, 1, 3), date(2023, 6, 30))
+    assert_allclose(sample.returns, moves[-len(sample.ends) :], rtol=1e-9)
+    assert_allclose(found.regression.betas, [1], rtol=1e-9)
+    span = (days >= sample.starts[0]) & (days <= sample.ends[-1])
+    assert found.total is not None
+    assert_allclose(found.total.total, np.prod(1 + returns[span]) - 1, rtol=1e-9)
+    assert not sample.left_out
+
+
+def test_holidays_of_one_side_lose_nothing_of_the_other() -> None:
+    every = weekdays("2022-01-03", "2023-12-29")
+    moves, rate = np.random.default_rng(4).normal(0.0003, 0.01, len(every)), np.full(len(every), 0.0001)
+    own, theirs = np.ones(len(every), bool), np.ones(len(every), bool)
+    own[[10, 30, 31, 200]] = theirs[[20, 120, 31, 300, 301]] = False
+    returns, factor = (between(every, moves, every[kept]) for kept in (own, theirs))
+
+    sample = overlap(
+        portfolio(every[own], returns), explained(every[theirs], factor, "daily", between(every, rate, every[theirs]))
+    )
+    found = analyse(sample)
+
+    assert (sample.starts[1:] == sample.ends[:-1] + 1).all()
+    assert_allclose(found.regression.betas[0], 1, atol=0.03)  # a day apart here and there, not for good
+    assert found.total is not None
+    for whole, each in ((moves, found.total.total), (moves, np.prod(1 + sample.factors) - 1)):
+        assert_allclose(each, np.prod(1 + whole) - 1, rtol=1e-9)
+    assert_allclose(np.prod(1 + sample.rate), np.prod(1 + rate), rtol=1e-12)
+
+
+def test_a_factor_that_is_not_known_leaves_out_its_own_day_alone() -> None:
+    days = weekdays("2022-01-03", "2022-12-30")
+    moves = np.random.default_rng(5).normal(0, 0.01, len(days))
+    known = moves.copy()
+    known[100] = np.nan
+
+    sample = overlap(portfolio(days, moves), explained(days, known, "daily"))
+
+    assert days[100] not in sample.ends
+    assert sample.left_out
+    assert_allclose(sample.returns, np.delete(moves, 100), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("frequency", "step"), [("daily", 1), ("weekly", 5)])
+def test_what_is_missing_among_the_factors_rows_is_nobodys_period(frequency: str, step: int) -> None:
+    days = weekdays("2019-01-07", "2023-12-29")
+    returns = np.random.default_rng(6).normal(0, 0.01, len(days))
+    ends = days[4::step]
+    ends = ends[(ends < np.datetime64("2021-03-01")) | (ends > np.datetime64("2021-05-02"))]
+
+    sample = overlap(portfolio(days, returns), explained(ends, np.linspace(-1, 1, len(ends)), frequency))
+
+    after = int(np.flatnonzero(sample.ends > np.datetime64("2021-05-02"))[0])
+    assert sample.starts[after].item() == date(2021, 5, 1)  # after the Friday before
+    assert sample.ends[after].item() == (date(2021, 5, 3) if frequency == "daily" else date(2021, 5, 7))
+    span = (days >= sample.starts[after]) & (days <= sample.ends[after])
+    assert_allclose(sample.returns[after], np.prod(1 + returns[span]) - 1, rtol=1e-9)
+
+
+def test_a_week_that_ends_on_a_thursday_counts_no_day_twice() -> None:
+    days = weekdays("2021-12-20", "2024-12-27")
+    days = days[~np.isin(days, np.array(["2022-04-15", "2023-04-07", "2024-03-29"], "datetime64[D]"))]  # Good Fridays
+    returns = np.random.default_rng(0).normal(0.0003, 0.01, len(days))
+    weeks = (days - days[0]).astype(int) // 7
+    ends = days[np.append(np.diff(weeks) > 0, True)]
+
+    sample = overlap(portfolio(days, returns), explained(ends, between(days, returns, ends), "weekly"))
+
+    assert (sample.starts[1:] == sample.ends[:-1] + 1).all()
+    assert_allclose(sample.returns, sample.factors[:, 0], rtol=1e-9)
+    assert_allclose(np.prod(1 + sample.returns), np.prod(1 + returns), rtol=1e-9)
+
+
+def test_months_follow_each_other_and_a_missing_one_is_left_out() -> None:
+    days = np.arange(np.datetime64("2019-01-01"), np.datetime64("2023-12-31") + 1)
+    returns = np.random.default_rng(9).normal(0, 0.01, len(days))
+    ends = np.delete(month_ends("2018-06", 70), 30)  # without December 2020
+
+    sample = overlap(portfolio(days, returns), series(ends, "monthly"))
+
+    assert (sample.observations, np.datetime64("2021-01-31") in sample.ends) == (59, True)
+    months = days.astype("datetime64[M]")
+    for place, end in enumerate(sample.ends):
+        own = months == end.astype("datetime64[M]")
+        assert_allclose(sample.returns[place], np.prod(1 + returns[own]) - 1, rtol=1e-9)
 
 
 @pytest.mark.parametrize("window", [None, 40])

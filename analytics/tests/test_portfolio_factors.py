@@ -11,7 +11,7 @@ from django.test import Client
 from numpy.testing import assert_allclose
 
 from analytics import engine, queries
-from analytics.models import FactorSet
+from analytics.models import FactorReturn, FactorSet
 from analytics.services.factors import NewFactor, NewFactorSet, create_factor_set, store_returns, table_of
 from assets.models import Asset
 from assets.sessions import sessions
@@ -212,6 +212,20 @@ def test_a_set_that_ends_early_is_said(growth: Portfolio) -> None:
     factor_set("past", {"mkt_rf": MOVES[:500, 0]}, DAYS[:500])
     notes = ask(growth).json()["notes"]
     assert f"The factor set has nothing after {DAYS[499]}: what happened since is not in the figures." in notes
+
+
+def test_a_day_without_one_factor_is_left_out_and_not_added_to_the_next(growth: Portfolio, daily: FactorSet) -> None:
+    FactorReturn.objects.filter(factor__factor_set=daily, factor__key__in=["mkt_rf", "rf"], day=DAYS[500]).delete()
+
+    answer = ask(growth, "?model=capm&basis=ex-post").json()
+
+    own = queries.series(growth)
+    kept = own.days != np.datetime64(DAYS[500])
+    place = np.isin(np.array(DAYS, "datetime64[D]"), own.days[kept])
+    fit = engine.factor_regression(own.returns[kept], MOVES[place, 0], RATE)
+    assert_allclose(answer["exposures"][0]["value"], fit.betas[0], rtol=1e-9)
+    assert answer["window"]["observations"] == len(own.days) - 1
+    assert [note for note in answer["notes"] if "left out" in note]
 
 
 def test_queries_do_not_grow_with_holdings_or_days(growth: Portfolio, daily: FactorSet) -> None:
