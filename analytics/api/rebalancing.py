@@ -33,7 +33,12 @@ from portfolios.models import TradeKind
 from portfolios.services.targets import MOST_TARGETS, NewTarget
 
 ONE, ZERO = Decimal(1), Decimal(0)
-RUN = OpenApiParameter("run", OpenApiTypes.INT, description="Take the weights of this optimisation of the portfolio.")
+RUN = OpenApiParameter(
+    "run",
+    OpenApiTypes.INT,
+    description="Take the weights of this optimisation of the portfolio. They are shares of what is invested: they are "
+    "scaled by 1 − `cash`, and without `cash` by 1 − the share that cash has now, which it keeps.",
+)
 
 
 class MoneyInput(DecimalStringField):
@@ -54,7 +59,10 @@ class RebalanceRequestSerializer(StrictSerializer):
     """What to rebalance to, and how. Without ``targets`` and ``?run=`` to the portfolio's own targets."""
 
     targets = TargetSerializer(many=True, required=False, max_length=MOST_TARGETS)  # type: ignore[call-arg]
-    cash = RateInput(help_text="The weight of cash among the targets; what they leave over stays in cash as well.")
+    cash = RateInput(
+        help_text="The weight of cash among the targets, also beside those of `?run=`; what they leave over stays in "
+        "cash as well."
+    )
     mode = serializers.ChoiceField(
         [mode.value for mode in Mode], required=False, help_text="Buy and sell, or only one."
     )

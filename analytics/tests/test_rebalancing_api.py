@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +17,9 @@ from activity.models import AuditEvent, JobState
 from analytics.models import OptimisationRun, RebalanceProposal
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars
+from banking.models import CashTransaction, Section
 from portfolios.models import Portfolio, TargetSet, Trade
-from portfolios.tests.factories import buy, make_portfolio
+from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
 
 Api = Callable[[User], APIClient]
@@ -215,3 +217,72 @@ def test_the_weights_of_an_optimisation_are_targets(api: Api, alice: User, portf
 def test_an_optimisation_without_an_answer_has_no_weights(api: Api, alice: User, portfolio: Portfolio) -> None:
     run = OptimisationRun.objects.create(portfolio=portfolio, objective="hrp", terms={}, result={})
     assert rebalance(api(alice), portfolio, {}, f"?run={run.pk}").json()["code"] == "run_unknown"
+
+
+@pytest.fixture
+def half_cash(alice: User) -> Portfolio:
+    """3,000 in each of AAA and BBB beside 6,000 in cash."""
+    made = make_portfolio(alice, "Half in cash", cash="tracked", base_currency="USD", cost_method="specific")
+    for symbol in ("AAA", "BBB", "CCC"):
+        asset = make_asset(symbol)
+        make_bars(asset, [100])
+        if symbol != "CCC":
+            buy(made, asset, 30, 100, "2024-01-02")
+    account = made.portfolio_accounts.get().account
+    CashTransaction.objects.create(
+        account=account, booked_on=date(2023, 1, 2), amount=Decimal(12000), section=Section.TRANSFER
+    )
+    made.refresh_from_db()
+    return made
+
+
+def run_of(portfolio: Portfolio, **weights: float) -> OptimisationRun:
+    return OptimisationRun.objects.create(
+        portfolio=portfolio, objective="hrp", terms={}, state=JobState.DONE, result={"weights": weights}
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "weights", "cash_after"),
+    [
+        ({}, ["0.4", "0.1"], "6000"),
+        ({"cash": "0.3"}, ["0.56", "0.14"], "3600"),
+        ({"cash": "0"}, ["0.8", "0.2"], "0"),
+        ({"keep_others": True}, ["0.2666666666", "0.0666666666"], "6000"),
+    ],
+    ids=str,
+)
+def test_the_weights_of_an_optimisation_are_shares_of_what_is_invested(
+    api: Api, alice: User, half_cash: Portfolio, body: dict[str, Any], weights: list[str], cash_after: str
+) -> None:
+    run = run_of(half_cash, AAA=0.8, CCC=0.2)
+    answer = rebalance(api(alice), half_cash, body | {"units": "fractional"}, f"?run={run.pk}")
+    assert answer.status_code == 200, answer.content
+    assert [row["weight"] for row in answer.json()["targets"]] == weights
+    assert float(answer.json()["cash_after"]) == pytest.approx(float(cash_after), abs=1)
+
+
+def test_the_page_scales_the_weights_of_an_optimisation_and_says_so(alice: User, half_cash: Portfolio) -> None:
+    run = run_of(half_cash, AAA=0.8, CCC=0.2)
+    browser = Client()
+    browser.force_login(alice)
+    page = browser.get(f"/analytics/rebalancing/?portfolio={half_cash.pk}&run={run.pk}")
+    rows = {row.text("asset"): row.text("weight") for row in page.context["form"].rows}
+    assert (rows["AAA"], rows["CCC"]) == ("40", "10")
+    assert page.context["found"]["cash_after"] == 6000
+    assert "the 50.00% that is cash now stays cash" in page.content.decode()
+
+
+def test_where_all_is_cash_its_weight_must_be_stated(api: Api, alice: User, half_cash: Portfolio) -> None:
+    run = run_of(half_cash, AAA=0.8, CCC=0.2)
+    for asset in Asset.objects.filter(symbol__in=["AAA", "BBB"]):
+        sell(half_cash, asset, 30, 100, "2024-02-02")
+    answer = rebalance(api(alice), half_cash, {}, f"?run={run.pk}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "nothing_invested")
+    assert "cash" in answer.json()["errors"]
+    browser = Client()
+    browser.force_login(alice)
+    page = browser.get(f"/analytics/rebalancing/?portfolio={half_cash.pk}&run={run.pk}")
+    assert "shares of nothing" in page.content.decode()
+    stated = rebalance(api(alice), half_cash, {"cash": "0.5"}, f"?run={run.pk}")
+    assert [(row["asset"], row["quantity"]) for row in stated.json()["trades"]] == [("AAA", "48"), ("CCC", "12")]

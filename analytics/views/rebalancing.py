@@ -19,7 +19,7 @@ from analytics.forms.rebalancing import RebalanceForm, TargetRow, percent_text
 from analytics.models import RebalanceProposal
 from analytics.proposed import from_json
 from analytics.queries.optimised import finished_runs
-from analytics.services.rebalance_request import request_of, targets_of_run
+from analytics.services.rebalance_request import NothingInvested, cash_share, request_of, targets_of_run
 from analytics.services.rebalancing import (
     book_proposal,
     discard_proposal,
@@ -153,7 +153,7 @@ class RebalancingPage(View):
         run, fill = self.request.GET.get("run", ""), self.request.GET.get("fill", "")
         portfolio: Portfolio = self.page["portfolio"]
         if NUMBER.fullmatch(run):
-            return targets_of_run(portfolio, int(run))
+            return self._of_run(drifts, int(run))
         if fill not in FILLS:
             return own
         held = [row for row in drifts if row.asset_id is not None and row.value]
@@ -167,6 +167,14 @@ class RebalancingPage(View):
             for pk, weight in weights.items()
             if weight is not None and weight >= 0 and pk is not None
         ]
+
+    def _of_run(self, drifts: Sequence[Drift], run: int) -> list[NewTarget]:
+        share = cash_share(drifts)
+        targets = targets_of_run(self.page["portfolio"], run, cash=share)
+        if share == 1:
+            raise NothingInvested
+        self.page["cash_kept"] = share
+        return targets
 
 
 class RebalancingPart(RebalancingPage):
