@@ -83,8 +83,12 @@ def test_a_proposal_is_kept_booked_and_taken_back(api: Api, alice: User, portfol
     assert (client.delete(one).status_code, client.delete(one).json()["code"]) == (400, "proposal_booked")
     assert client.post(f"{one}undo/").json()["state"] == "taken_back"
     assert Trade.objects.standing().count() == 3
-    assert client.delete(one).status_code == 204
-    assert client.get(one).status_code == 404
+    for answer in (client.delete(one), client.post(f"{one}book/")):
+        assert (answer.status_code, answer.json()["code"]) == (400, "proposal_taken_back")
+    assert len(client.get(one).json()["booked_trades"]) == 2
+    other = rebalance(client, portfolio, HALF | {"save": True}).json()["proposal"]
+    assert client.delete(f"{url}{other}/").status_code == 204
+    assert client.get(f"{url}{other}/").status_code == 404
     actions = set(AuditEvent.objects.filter(action__startswith="rebalancing").values_list("action", flat=True))
     assert actions == {f"rebalancing.{what}" for what in ("saved", "booked", "taken_back", "discarded")}
 
@@ -98,6 +102,25 @@ def test_a_proposal_of_an_older_book_is_refused(api: Api, alice: User, portfolio
     answer = client.post(f"{url}book/")
     assert (answer.status_code, answer.json()["code"]) == (400, "book_changed")
     assert "changed since" in answer.json()["detail"]
+
+
+def test_a_proposal_of_older_prices_is_booked_where_they_are_accepted(
+    api: Api, alice: User, portfolio: Portfolio
+) -> None:
+    client = api(alice)
+    kept = rebalance(client, portfolio, HALF | {"save": True}).json()["proposal"]
+    make_bars(Asset.objects.get(symbol="AAA"), [66])
+    url = f"/portfolios/{portfolio.pk}/rebalance/proposals/"
+    for row in (client.get(url).json()["results"][0], client.get(f"{url}{kept}/").json()):
+        assert (row["stale"], row["prices_moved"]) == (True, True)
+    for body in ({}, {"accept_prices": False}):
+        answer = client.post(f"{url}{kept}/book/", body, format="json")
+        assert (answer.status_code, answer.json()["code"]) == (400, "prices_moved")
+        assert "accept_prices" in answer.json()["errors"]
+    assert client.post(f"{url}{kept}/book/", {"accept_prices": "perhaps"}, format="json").status_code == 400
+    assert Trade.objects.count() == 3
+    booked = client.post(f"{url}{kept}/book/", {"accept_prices": True}, format="json").json()
+    assert (booked["state"], booked["stale"], len(booked["booked_trades"])) == ("booked", False, 2)
 
 
 def test_own_targets_with_their_threshold(api: Api, alice: User, portfolio: Portfolio) -> None:
