@@ -21,9 +21,13 @@ from users.models import User
 # The address says it all; a body is not read.
 BODILESS = {"trade-restore", "method-restore", "action-restore", "live-ticket"}
 BODILESS |= {"quarantine-accept", "quarantine-reject", "proposal-accept", "proposal-ignore"}
-BODILESS |= {"rebalance-book", "rebalance-undo", "doubtful-quote-accept", "doubtful-quote-reject"}
+BODILESS |= {"rebalance-undo", "doubtful-quote-accept", "doubtful-quote-reject"}
 UPLOADS = {"price-list", "price-list-preview"}  # files; test_price_list_api.py has what is wrong with those
-OPTIONAL = {"asset-backfill", "portfolio-rebalance"}  # every field may be left out, and so may the body
+OPTIONAL = {
+    "asset-backfill",
+    "portfolio-rebalance",
+    "rebalance-book",
+}  # every field may be left out, and so may the body
 MIXED = {"factor-set-returns"}  # takes a form with a file, too
 WRITES = [
     (endpoint, method)
@@ -110,6 +114,7 @@ VALID: dict[str, dict[str, Any]] = {
         "objective": "tax",
         "save": True,
     },
+    "post rebalance-book": {"accept_prices": True},
     "post asset-list": ASSET,
     "post asset-history": {
         "day": "2024-01-09",

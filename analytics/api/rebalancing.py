@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from analytics.models import RebalanceProposal
 from analytics.proposed import from_json
+from analytics.queries.proposals import mark_moved_prices
 from analytics.services.rebalance_request import FRACTIONAL, GAIN, TAX, WHOLE, request_of
 from analytics.services.rebalancing import (
     book_proposal,
@@ -33,7 +34,12 @@ from portfolios.models import TradeKind
 from portfolios.services.targets import MOST_TARGETS, NewTarget
 
 ONE, ZERO = Decimal(1), Decimal(0)
-RUN = OpenApiParameter("run", OpenApiTypes.INT, description="Take the weights of this optimisation of the portfolio.")
+RUN = OpenApiParameter(
+    "run",
+    OpenApiTypes.INT,
+    description="Take the weights of this optimisation of the portfolio. They are shares of what is invested: they are "
+    "scaled by 1 − `cash`, and without `cash` by 1 − the share that cash has now, which it keeps.",
+)
 
 
 class MoneyInput(DecimalStringField):
@@ -54,7 +60,10 @@ class RebalanceRequestSerializer(StrictSerializer):
     """What to rebalance to, and how. Without ``targets`` and ``?run=`` to the portfolio's own targets."""
 
     targets = TargetSerializer(many=True, required=False, max_length=MOST_TARGETS)  # type: ignore[call-arg]
-    cash = RateInput(help_text="The weight of cash among the targets; what they leave over stays in cash as well.")
+    cash = RateInput(
+        help_text="The weight of cash among the targets, also beside those of `?run=`; what they leave over stays in "
+        "cash as well."
+    )
     mode = serializers.ChoiceField(
         [mode.value for mode in Mode], required=False, help_text="Buy and sell, or only one."
     )
@@ -203,11 +212,15 @@ class RebalanceSerializer(RealisedSerializer):
 
 
 class RebalanceProposalSerializer(serializers.ModelSerializer[RebalanceProposal]):
-    """A kept proposal. It is booked whole, and only while the books are as they were; ``stale`` says they are not."""
+    """A kept proposal. It is booked whole, and only while the books are as they were.
+
+    ``stale`` says that they or the prices are not. Where only ``prices_moved`` it can be booked with ``accept_prices``.
+    """
 
     created_by = serializers.CharField(source="created_by.username", default=None, allow_null=True)
     decided_by = serializers.CharField(source="decided_by.username", default=None, allow_null=True)
     stale = serializers.SerializerMethodField()
+    prices_moved = serializers.BooleanField(read_only=True)
     trade_count = serializers.SerializerMethodField()
 
     class Meta:
@@ -217,6 +230,7 @@ class RebalanceProposalSerializer(serializers.ModelSerializer[RebalanceProposal]
                 "id",
                 "state",
                 "stale",
+                "prices_moved",
                 "as_of",
                 "currency",
                 "trade_count",
@@ -256,6 +270,14 @@ class RebalanceProposalDetailSerializer(RebalanceProposalSerializer):
         return [trade.pk for trade in trades_of(proposal)]
 
 
+class ProposalBookingSerializer(StrictSerializer):
+    """How a proposal is booked."""
+
+    accept_prices = serializers.BooleanField(
+        required=False, help_text="Book it at its own prices although they have moved since."
+    )
+
+
 class RebalanceViewSet(WithinPortfolio):
     """The trades that bring a portfolio to its targets."""
 
@@ -289,7 +311,7 @@ class RebalanceViewSet(WithinPortfolio):
 class RebalanceProposalViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, WithinPortfolio
 ):
-    """The proposals of a portfolio, the newest first. Deleting one discards it."""
+    """The proposals of a portfolio, the newest first. Deleting one discards it; one that was booked stays."""
 
     http_method_names = ["get", "post", "delete", "head", "options"]
     queryset = RebalanceProposal.objects.none()
@@ -301,23 +323,38 @@ class RebalanceProposalViewSet(
         proposals = RebalanceProposal.objects.visible_to(caller(self.request)).kept().filter(portfolio=self.portfolio)
         return proposals.select_related("portfolio", "created_by", "decided_by").order_by("-pk")
 
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        mark_moved_prices(page or ())
+        return page
+
+    def _detail(self) -> Response:
+        proposal = self.get_object()
+        mark_moved_prices([proposal])
+        return Response(RebalanceProposalDetailSerializer(proposal).data)
+
     @extend_schema(responses=RebalanceProposalDetailSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(RebalanceProposalDetailSerializer(self.get_object()).data)
+        return self._detail()
 
     def perform_destroy(self, instance: RebalanceProposal) -> None:
         discard_proposal(proposal=instance, actor=caller(self.request))
 
-    @extend_schema(request=None, responses=RebalanceProposalDetailSerializer)
+    @extend_schema(request=ProposalBookingSerializer, responses=RebalanceProposalDetailSerializer)
     @action(detail=True, methods=["post"])
     def book(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Book all of its trades, or none where the book has changed since; a second call changes nothing."""
-        book_proposal(proposal=self.get_object(), actor=caller(request))
-        return Response(RebalanceProposalDetailSerializer(self.get_object()).data)
+        """Book all of its trades, or none where the book has changed since; a second call changes nothing.
+
+        Where prices have moved since, only with `accept_prices`.
+        """
+        serializer = ProposalBookingSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        book_proposal(proposal=self.get_object(), actor=caller(request), **serializer.validated_data)
+        return self._detail()
 
     @extend_schema(request=None, responses=RebalanceProposalDetailSerializer)
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Void all of its trades that still stand."""
         take_back_proposal(proposal=self.get_object(), actor=caller(request))
-        return Response(RebalanceProposalDetailSerializer(self.get_object()).data)
+        return self._detail()

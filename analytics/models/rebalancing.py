@@ -39,7 +39,11 @@ class RebalanceProposal(models.Model):
 
     ``result`` holds all of it: targets, options, trades with their lots, drift before and after. Sums are in the
     portfolio's base currency. It is booked whole or not at all, and only while the books are as they were.
+    ``price_version`` is the price clock before anything was read: what moved since has a newer one. Whether something
+    has, ``queries.proposals.mark_moved_prices`` tells.
     """
+
+    prices_moved: bool
 
     portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="rebalance_proposals")
     state = models.CharField(max_length=10, choices=RebalanceState, default=RebalanceState.SAVED)
@@ -82,5 +86,15 @@ class RebalanceProposal(models.Model):
 
     @property
     def stale(self) -> bool:
-        """Whether the books have changed since, so that it can only be worked out anew; reads the portfolio."""
+        """Whether the books or the prices have changed since; for one that is marked."""
+        return self.book_changed or self.prices_moved
+
+    @property
+    def book_changed(self) -> bool:
+        """Whether the books have, so that it can only be worked out anew; reads the portfolio."""
         return self.state == RebalanceState.SAVED and self.portfolio.version != self.portfolio_version
+
+    @property
+    def symbols(self) -> set[str]:
+        """The securities that it weighs: what is held, and what has a target."""
+        return {row["asset"] for row in self.result["drift"] if row["asset"]}

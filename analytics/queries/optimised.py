@@ -21,7 +21,7 @@ class RunUnknown(DomainError):
 
 
 def weights_of_run(portfolio: Portfolio, run_id: int) -> dict[str, Decimal]:
-    """Symbol to weight, those of nothing left out; one query. Raises RunUnknown."""
+    """Symbol to its share of what is invested, those of nothing left out; one query. Raises RunUnknown."""
     runs = OptimisationRun.objects.filter(portfolio=portfolio, pk=run_id)
     found = runs.values_list("result", flat=True).first()
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
@@ -66,6 +66,7 @@ def _backtest(portfolio_ids: Sequence[int], only_due: bool) -> int:
     ]
     with transaction.atomic():
         bulk.upsert(VarBacktest, COLUMNS, rows, unique=UNIQUE, newer=VERSIONS)
+        _drop_outdated(chunk)
         _thin_out(chunk)
     return len(chunk.portfolios)
 
@@ -93,6 +94,23 @@ def _row(
     tests = (result.coverage, result.independence, result.joint)
     statistics = (part for test in tests for part in (test or (None, None)))
     return (*identity, *outcome, *statistics, *facts[1:4], at)
+
+
+def _drop_outdated(chunk: BacktestInputs) -> None:
+    """Remove what would pass for newer than the tests of ``chunk`` although it follows from older facts.
+
+    Of later days: the last trade was voided since, or the bar was. Of the same day: a method, level or length that is
+    no more tested.
+    """
+    versions = {facts.pk: facts[1:4] for facts in chunk.portfolios}
+    known = VarBacktest.objects.filter(portfolio__in=versions, as_of__gte=min(chunk.as_of.values()))
+    outdated = Q()
+    for pk, day, *read in known.order_by().values_list("portfolio_id", "as_of", *VERSIONS).distinct():
+        tested, now = chunk.as_of[pk], versions[pk]
+        if (day > tested and tuple(read) <= now) or (day == tested and tuple(read) < now):
+            outdated |= Q(portfolio=pk, as_of=day, **dict(zip(VERSIONS, read, strict=True)))
+    if outdated:
+        VarBacktest.objects.filter(outdated).delete()
 
 
 def _thin_out(chunk: BacktestInputs) -> None:

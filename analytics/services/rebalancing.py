@@ -13,7 +13,8 @@ from django.utils import timezone
 from activity.services import record
 from analytics.models import RebalanceProposal, RebalanceState
 from analytics.proposed import as_json, as_values, from_json
-from assets.models import Asset
+from analytics.queries.proposals import mark_moved_prices
+from assets.models import Asset, PriceClock
 from banking.models import Account
 from core.errors import DomainError
 from core.money import total
@@ -49,6 +50,14 @@ class ProposalDiscarded(DomainError):
     """This proposal was discarded."""
 
 
+class ProposalTakenBack(DomainError):
+    """The trades of this proposal were taken back: it stays as their record, neither booked again nor discarded."""
+
+
+class PricesMoved(DomainError):
+    """Prices have moved since this was proposed: work it out anew, or accept that it is booked at its own prices."""
+
+
 class ProposalNotBooked(DomainError):
     """This proposal is not booked."""
 
@@ -63,13 +72,14 @@ def save_proposal(
 ) -> RebalanceProposal:
     """Keep what is proposed now. Raises what ``propose`` raises."""
     portfolio.refresh_from_db(fields=["version"])  # before anything that it stands for is read
+    clock = PriceClock.read()
     found = preview_rebalance(portfolio=portfolio, request=request, now=now)
     with transaction.atomic():
         proposal = RebalanceProposal.objects.create(
             portfolio=portfolio,
             as_of=found["as_of"],
             portfolio_version=found["versions"]["portfolio"],
-            price_version=found["versions"]["prices"],
+            price_version=clock,
             currency=found["currency"],
             result=as_json(found),
             created_by=actor,
@@ -81,30 +91,31 @@ def save_proposal(
 
 @transaction.atomic
 def book_proposal(
-    *, proposal: RebalanceProposal, actor: User | None, now: datetime | None = None
+    *, proposal: RebalanceProposal, actor: User | None, accept_prices: bool = False, now: datetime | None = None
 ) -> tuple[RebalanceProposal, list[Trade]]:
     """Book all trades of a proposal, or none; a second call books nothing and returns the same trades.
 
-    Raises BookChanged unless the books are those that it was worked out from, CashMissing where the tracked accounts
-    do not hold what it needs, NothingProposed, ProposalDiscarded, and what booking raises.
+    Raises BookChanged unless the books are those that it was worked out from, PricesMoved where the prices are others
+    and that is not accepted, CashMissing where the tracked accounts do not hold what it needs, NothingProposed,
+    ProposalDiscarded, ProposalTakenBack, and what booking raises.
     """
     portfolio, proposal = _locked(proposal)
     if proposal.state == RebalanceState.BOOKED:
         return proposal, trades_of(proposal)
-    if proposal.state == RebalanceState.DISCARDED:
-        raise ProposalDiscarded
-    if portfolio.version != proposal.portfolio_version:
-        raise BookChanged
+    _check_saved(proposal)
     found = from_json(proposal.result)
     terms = _terms(proposal, found["trades"])
     if not terms:
         raise NothingProposed
+    mark_moved_prices([proposal])
+    if proposal.prices_moved and not accept_prices:
+        raise PricesMoved(field="accept_prices")
     _check_cash(portfolio, found)
     trades = book_trades(portfolio=portfolio, trades=terms, actor=actor, now=now)
     if len(trades) != len(terms) or _predicted(found["trades"]) != _taken(trades):
         raise BookChanged
     _decide(proposal, RebalanceState.BOOKED, actor)
-    data = _summary(proposal) | {"trades": [trade.pk for trade in trades]}
+    data = _summary(proposal) | {"trades": [trade.pk for trade in trades], "prices_moved": proposal.prices_moved}
     record(actor=actor, action="rebalancing.booked", subject=proposal, data=data)
     return proposal, trades
 
@@ -131,10 +142,12 @@ def take_back_proposal(*, proposal: RebalanceProposal, actor: User | None) -> Re
 
 @transaction.atomic
 def discard_proposal(*, proposal: RebalanceProposal, actor: User | None) -> None:
-    """Put a proposal aside; it stays in the database. Raises ProposalBooked."""
+    """Put a proposal aside; it stays in the database. Raises ProposalBooked, ProposalTakenBack."""
     _, proposal = _locked(proposal)
     if proposal.state == RebalanceState.BOOKED:
         raise ProposalBooked
+    if proposal.state == RebalanceState.TAKEN_BACK:
+        raise ProposalTakenBack
     if proposal.state != RebalanceState.DISCARDED:
         _decide(proposal, RebalanceState.DISCARDED, actor)
         record(actor=actor, action="rebalancing.discarded", subject=proposal, data=_summary(proposal))
@@ -155,6 +168,16 @@ def _locked(proposal: RebalanceProposal) -> tuple[Portfolio, RebalanceProposal]:
     found = RebalanceProposal.objects.select_for_update().get(pk=proposal.pk)
     found.portfolio = portfolio
     return portfolio, found
+
+
+def _check_saved(proposal: RebalanceProposal) -> None:
+    """Refuse one that was decided on, or whose books are others now."""
+    if proposal.state == RebalanceState.DISCARDED:
+        raise ProposalDiscarded
+    if proposal.state == RebalanceState.TAKEN_BACK:
+        raise ProposalTakenBack
+    if proposal.book_changed:
+        raise BookChanged
 
 
 def _external_id(proposal: RebalanceProposal, place: int) -> str:

@@ -110,7 +110,11 @@ def _row(chunk: Inputs, portfolio: PortfolioFacts, result: _Result, money: Money
 
 
 def _drop_later(chunk: Inputs, as_of: dict[int, date]) -> None:
-    """Remove snapshots of later days that follow from older facts: their last trade was voided, or the bar was."""
+    """Remove snapshots of later days that follow from older facts: their last trade was voided, or the bar was.
+
+    The first version that differs says which are older, as in ``upsert``: one that comes later falls where the account
+    or the benchmark that it was read of goes, which moves the portfolio's own.
+    """
     later = Snapshot.objects.filter(portfolio__in=as_of, as_of__gt=min(as_of.values(), default=date.max))
     versions = {portfolio.pk: portfolio[1:4] for portfolio in chunk.portfolios}
     outdated = [

@@ -22,6 +22,7 @@ from assets.models import Asset
 from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars
 from portfolios.models import Portfolio
+from portfolios.services.trades import void_trade
 from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
 
@@ -234,6 +235,42 @@ def test_results_of_older_facts_do_not_replace_newer_ones(growth: Portfolio) -> 
     services.backtest([growth.pk], only_due=False)
 
     assert set(VarBacktest.objects.values_list("problem", flat=True)) == {"newer"}
+
+
+@pytest.mark.django_db
+def test_tests_of_a_later_day_go_when_its_trade_is_voided(growth: Portfolio, aapl: Asset) -> None:
+    trade = buy(growth, aapl, 1, 100, SESSIONS[229] + timedelta(days=3))
+    services.recompute([growth.pk])
+    services.backtest([growth.pk])
+    assert queries.stored_backtests(growth).as_of == SESSIONS[229] + timedelta(days=3)
+    void_trade(trade=trade, actor=growth.owner)
+    services.recompute([growth.pk])
+    age(days=2)
+    assert due() == [growth.pk]
+
+    assert services.backtest([growth.pk]) == 1
+
+    found = queries.stored_backtests(growth)
+    assert (found.as_of, found.stale, len(found.rows)) == (SESSIONS[229], False, 48)
+    assert any(row.exceeded for row in found.rows)
+    age(days=2)
+    assert due() == []
+
+
+@pytest.mark.django_db
+def test_what_is_no_more_tested_does_not_keep_a_portfolio_due(growth: Portfolio, aapl: Asset, settings: Any) -> None:
+    services.backtest([growth.pk])
+    settings.VAR_LEVELS = [0.99]
+    buy(growth, aapl, 1, 100, SESSIONS[70])
+    services.recompute([growth.pk])
+    age(days=2)
+
+    assert services.backtest([growth.pk]) == 1
+
+    found = queries.stored_backtests(growth)
+    assert (found.stale, {row.level for row in found.rows}) == (False, {Decimal("0.99")})
+    age(days=2)
+    assert due() == []
 
 
 @pytest.mark.django_db

@@ -11,13 +11,16 @@ import pytest
 from activity.models import AuditEvent
 from analytics.models import RebalanceProposal, RebalanceState
 from analytics.proposed import as_json, from_json
+from analytics.queries.proposals import mark_moved_prices
 from analytics.services.rebalancing import (
     BookChanged,
     CashMissing,
     NothingProposed,
+    PricesMoved,
     ProposalBooked,
     ProposalDiscarded,
     ProposalNotBooked,
+    ProposalTakenBack,
     book_proposal,
     discard_proposal,
     preview_rebalance,
@@ -229,8 +232,49 @@ def test_what_was_booked_can_be_taken_back(portfolio: Portfolio, assets: dict[st
     assert derived_rows(portfolio) | {"Investment": []} == before | {"Investment": []}  # NEW was held once
     assert {trade.voided_at is None for trade in trades_of(proposal)} == {False}
     assert Trade.objects.standing().filter(external_id__startswith="rebalancing").count() == 0
-    with pytest.raises(BookChanged):
+    with pytest.raises(ProposalTakenBack, match="taken back"):
         book_proposal(proposal=proposal, actor=alice, now=NOW)
+    with pytest.raises(ProposalTakenBack):
+        discard_proposal(proposal=proposal, actor=alice)
+    assert RebalanceProposal.objects.kept().get().state == RebalanceState.TAKEN_BACK
+    assert len(trades_of(proposal)) == len(trades)
+
+
+@pytest.mark.parametrize(("symbol", "moves"), [("AAA", True), ("NEW", True), ("EURUSD", True), ("OTHER", False)])
+def test_a_proposal_whose_prices_moved_is_booked_only_where_that_is_accepted(
+    portfolio: Portfolio, assets: dict[str, Asset], alice: User, symbol: str, moves: bool
+) -> None:
+    make_bars(make_asset("OTHER"), {DAY: "5"})
+    make_rate("CHFJPY", {DAY: "180"})
+    proposal = save_proposal(portfolio=portfolio, request=request_of(assets, LESS), actor=alice, now=NOW)
+    mark_moved_prices([proposal])
+    assert not proposal.stale
+    make_bars(Asset.objects.get(symbol=symbol), {DAY: "1.5"})
+    make_bars(Asset.objects.get(symbol="CHFJPY"), {DAY: "181"})
+    mark_moved_prices([proposal])
+    assert (proposal.prices_moved, proposal.stale, proposal.book_changed) == (moves, moves, False)
+    if moves:
+        with pytest.raises(PricesMoved) as raised:
+            book_proposal(proposal=proposal, actor=alice, now=NOW)
+        assert raised.value.field == "accept_prices"
+        assert not Trade.objects.filter(external_id__startswith="rebalancing").exists()
+    trades = book_proposal(proposal=proposal, actor=alice, accept_prices=moves, now=NOW)[1]
+    assert [trade.price for trade in trades] == [row["price"] for row in told(proposal)["trades"]]
+    assert AuditEvent.objects.get(action="rebalancing.booked").data["prices_moved"] is moves
+    proposal.refresh_from_db()
+    mark_moved_prices([proposal])
+    assert not proposal.stale
+
+
+def test_rates_do_not_matter_where_all_is_in_one_currency(assets: dict[str, Asset], alice: User) -> None:
+    plain = make_portfolio(alice, "Dollars", base_currency="USD")
+    buy(plain, assets["AAA"], 30, 60, "2023-02-01")
+    plain.refresh_from_db()
+    request = request_of(assets, {"AAA": "0.5", "NEW": "0.5"})
+    proposal = save_proposal(portfolio=plain, request=request, actor=alice, now=NOW)
+    make_bars(Asset.objects.get(symbol="EURUSD"), {DAY: "1.5"})
+    mark_moved_prices([proposal])
+    assert not proposal.stale
 
 
 def test_a_discarded_proposal_is_not_booked_and_a_booked_one_not_discarded(

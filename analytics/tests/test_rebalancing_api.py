@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +17,9 @@ from activity.models import AuditEvent, JobState
 from analytics.models import OptimisationRun, RebalanceProposal
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars
+from banking.models import CashTransaction, Section
 from portfolios.models import Portfolio, TargetSet, Trade
-from portfolios.tests.factories import buy, make_portfolio
+from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
 
 Api = Callable[[User], APIClient]
@@ -81,8 +83,12 @@ def test_a_proposal_is_kept_booked_and_taken_back(api: Api, alice: User, portfol
     assert (client.delete(one).status_code, client.delete(one).json()["code"]) == (400, "proposal_booked")
     assert client.post(f"{one}undo/").json()["state"] == "taken_back"
     assert Trade.objects.standing().count() == 3
-    assert client.delete(one).status_code == 204
-    assert client.get(one).status_code == 404
+    for answer in (client.delete(one), client.post(f"{one}book/")):
+        assert (answer.status_code, answer.json()["code"]) == (400, "proposal_taken_back")
+    assert len(client.get(one).json()["booked_trades"]) == 2
+    other = rebalance(client, portfolio, HALF | {"save": True}).json()["proposal"]
+    assert client.delete(f"{url}{other}/").status_code == 204
+    assert client.get(f"{url}{other}/").status_code == 404
     actions = set(AuditEvent.objects.filter(action__startswith="rebalancing").values_list("action", flat=True))
     assert actions == {f"rebalancing.{what}" for what in ("saved", "booked", "taken_back", "discarded")}
 
@@ -96,6 +102,25 @@ def test_a_proposal_of_an_older_book_is_refused(api: Api, alice: User, portfolio
     answer = client.post(f"{url}book/")
     assert (answer.status_code, answer.json()["code"]) == (400, "book_changed")
     assert "changed since" in answer.json()["detail"]
+
+
+def test_a_proposal_of_older_prices_is_booked_where_they_are_accepted(
+    api: Api, alice: User, portfolio: Portfolio
+) -> None:
+    client = api(alice)
+    kept = rebalance(client, portfolio, HALF | {"save": True}).json()["proposal"]
+    make_bars(Asset.objects.get(symbol="AAA"), [66])
+    url = f"/portfolios/{portfolio.pk}/rebalance/proposals/"
+    for row in (client.get(url).json()["results"][0], client.get(f"{url}{kept}/").json()):
+        assert (row["stale"], row["prices_moved"]) == (True, True)
+    for body in ({}, {"accept_prices": False}):
+        answer = client.post(f"{url}{kept}/book/", body, format="json")
+        assert (answer.status_code, answer.json()["code"]) == (400, "prices_moved")
+        assert "accept_prices" in answer.json()["errors"]
+    assert client.post(f"{url}{kept}/book/", {"accept_prices": "perhaps"}, format="json").status_code == 400
+    assert Trade.objects.count() == 3
+    booked = client.post(f"{url}{kept}/book/", {"accept_prices": True}, format="json").json()
+    assert (booked["state"], booked["stale"], len(booked["booked_trades"])) == ("booked", False, 2)
 
 
 def test_own_targets_with_their_threshold(api: Api, alice: User, portfolio: Portfolio) -> None:
@@ -215,3 +240,72 @@ def test_the_weights_of_an_optimisation_are_targets(api: Api, alice: User, portf
 def test_an_optimisation_without_an_answer_has_no_weights(api: Api, alice: User, portfolio: Portfolio) -> None:
     run = OptimisationRun.objects.create(portfolio=portfolio, objective="hrp", terms={}, result={})
     assert rebalance(api(alice), portfolio, {}, f"?run={run.pk}").json()["code"] == "run_unknown"
+
+
+@pytest.fixture
+def half_cash(alice: User) -> Portfolio:
+    """3,000 in each of AAA and BBB beside 6,000 in cash."""
+    made = make_portfolio(alice, "Half in cash", cash="tracked", base_currency="USD", cost_method="specific")
+    for symbol in ("AAA", "BBB", "CCC"):
+        asset = make_asset(symbol)
+        make_bars(asset, [100])
+        if symbol != "CCC":
+            buy(made, asset, 30, 100, "2024-01-02")
+    account = made.portfolio_accounts.get().account
+    CashTransaction.objects.create(
+        account=account, booked_on=date(2023, 1, 2), amount=Decimal(12000), section=Section.TRANSFER
+    )
+    made.refresh_from_db()
+    return made
+
+
+def run_of(portfolio: Portfolio, **weights: float) -> OptimisationRun:
+    return OptimisationRun.objects.create(
+        portfolio=portfolio, objective="hrp", terms={}, state=JobState.DONE, result={"weights": weights}
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "weights", "cash_after"),
+    [
+        ({}, ["0.4", "0.1"], "6000"),
+        ({"cash": "0.3"}, ["0.56", "0.14"], "3600"),
+        ({"cash": "0"}, ["0.8", "0.2"], "0"),
+        ({"keep_others": True}, ["0.2666666666", "0.0666666666"], "6000"),
+    ],
+    ids=str,
+)
+def test_the_weights_of_an_optimisation_are_shares_of_what_is_invested(
+    api: Api, alice: User, half_cash: Portfolio, body: dict[str, Any], weights: list[str], cash_after: str
+) -> None:
+    run = run_of(half_cash, AAA=0.8, CCC=0.2)
+    answer = rebalance(api(alice), half_cash, body | {"units": "fractional"}, f"?run={run.pk}")
+    assert answer.status_code == 200, answer.content
+    assert [row["weight"] for row in answer.json()["targets"]] == weights
+    assert float(answer.json()["cash_after"]) == pytest.approx(float(cash_after), abs=1)
+
+
+def test_the_page_scales_the_weights_of_an_optimisation_and_says_so(alice: User, half_cash: Portfolio) -> None:
+    run = run_of(half_cash, AAA=0.8, CCC=0.2)
+    browser = Client()
+    browser.force_login(alice)
+    page = browser.get(f"/analytics/rebalancing/?portfolio={half_cash.pk}&run={run.pk}")
+    rows = {row.text("asset"): row.text("weight") for row in page.context["form"].rows}
+    assert (rows["AAA"], rows["CCC"]) == ("40", "10")
+    assert page.context["found"]["cash_after"] == 6000
+    assert "the 50.00% that is cash now stays cash" in page.content.decode()
+
+
+def test_where_all_is_cash_its_weight_must_be_stated(api: Api, alice: User, half_cash: Portfolio) -> None:
+    run = run_of(half_cash, AAA=0.8, CCC=0.2)
+    for asset in Asset.objects.filter(symbol__in=["AAA", "BBB"]):
+        sell(half_cash, asset, 30, 100, "2024-02-02")
+    answer = rebalance(api(alice), half_cash, {}, f"?run={run.pk}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "nothing_invested")
+    assert "cash" in answer.json()["errors"]
+    browser = Client()
+    browser.force_login(alice)
+    page = browser.get(f"/analytics/rebalancing/?portfolio={half_cash.pk}&run={run.pk}")
+    assert "shares of nothing" in page.content.decode()
+    stated = rebalance(api(alice), half_cash, {"cash": "0.5"}, f"?run={run.pk}")
+    assert [(row["asset"], row["quantity"]) for row in stated.json()["trades"]] == [("AAA", "48"), ("CCC", "12")]

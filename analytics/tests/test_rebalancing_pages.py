@@ -133,8 +133,25 @@ def test_a_proposal_is_kept_booked_after_a_question_and_taken_back(client: Clien
     assert "Booked" in text_of(client.get(URL))
     assert "The trades were taken back." in text_of(client.post(f"{page}undo/", follow=True))
     assert Trade.objects.standing().count() == 3
-    assert "The proposal was discarded." in text_of(client.post(f"{page}discard/", follow=True))
-    assert "None was kept yet" in text_of(client.get(URL))
+    assert "Discard" not in text_of(client.get(page))
+    assert "neither booked again nor discarded" in text_of(client.post(f"{page}discard/", follow=True))
+    other = client.post(URL, HALF | {"action": "save"})["Location"]
+    assert "The proposal was discarded." in text_of(client.post(f"{other}discard/", follow=True))
+    assert other not in client.get(URL).content.decode()
+    assert page in client.get(URL).content.decode()
+
+
+def test_prices_that_moved_are_asked_about_before_booking(client: Client, portfolio: Portfolio) -> None:
+    page = client.post(URL, HALF | {"action": "save"})["Location"]
+    assert "accept_prices" not in client.get(f"{page}book/").content.decode()
+    make_bars(Asset.objects.get(symbol="AAA"), [66])
+    assert "prices have moved" in text_of(client.get(URL))
+    assert "Prices have moved since" in text_of(client.get(page))
+    assert "Book at the proposal’s prices anyway" in text_of(client.get(f"{page}book/"))
+    assert "Prices have moved since" in text_of(client.post(f"{page}book/", follow=True))
+    assert Trade.objects.count() == 3
+    booked = client.post(f"{page}book/", {"accept_prices": "on"}, follow=True)
+    assert "Booked 2 trades." in text_of(booked)
 
 
 def test_a_book_that_changed_is_said_and_nothing_booked(client: Client, portfolio: Portfolio) -> None:

@@ -27,7 +27,7 @@ from banking.services.transactions import book_cash
 from portfolios.models import Investment, Portfolio
 from portfolios.queries import holdings, totals_of_all, valuation_days
 from portfolios.services.actions import apply_action
-from portfolios.services.portfolios import attach_account
+from portfolios.services.portfolios import attach_account, change_portfolio
 from portfolios.services.trades import void_trade
 from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
@@ -339,6 +339,24 @@ def test_a_snapshot_of_a_later_day_goes_when_its_trade_is_voided(growth: Portfol
     recomputed(growth)
 
     assert [snapshot.as_of for snapshot in growth.snapshots.all()] == [LAST]
+    assert queries.stale_portfolio_ids() == []
+
+
+def test_a_later_day_goes_also_where_the_benchmark_with_the_newest_price_went(
+    growth: Portfolio, aapl: Asset, index: Asset
+) -> None:
+    """The price version falls with it: of two readings the portfolio's own version says which is newer."""
+    make_bars(index, {LAST: "77"})
+    trade = buy(growth, aapl, 1, 100, LAST + timedelta(days=3))
+    recomputed(growth)
+    before = newest(growth).price_version
+
+    void_trade(trade=trade, actor=growth.owner)
+    change_portfolio(portfolio=growth, actor=growth.owner, benchmark=None)
+    recomputed(growth)
+
+    assert [snapshot.as_of for snapshot in growth.snapshots.all()] == [LAST]
+    assert newest(growth).price_version < before
     assert queries.stale_portfolio_ids() == []
 
 

@@ -19,7 +19,8 @@ from analytics.forms.rebalancing import RebalanceForm, TargetRow, percent_text
 from analytics.models import RebalanceProposal
 from analytics.proposed import from_json
 from analytics.queries.optimised import finished_runs
-from analytics.services.rebalance_request import request_of, targets_of_run
+from analytics.queries.proposals import mark_moved_prices
+from analytics.services.rebalance_request import NothingInvested, cash_share, request_of, targets_of_run
 from analytics.services.rebalancing import (
     book_proposal,
     discard_proposal,
@@ -137,6 +138,8 @@ class RebalancingPage(View):
         if found:
             _tell_names(form, found)
         kept = RebalanceProposal.objects.visible_to(self.user).kept().filter(portfolio=portfolio)
+        proposals = list(kept.select_related("portfolio", "created_by").order_by("-pk")[:MOST_SHOWN])
+        mark_moved_prices(proposals)
         context = self.page | {
             "form": form,
             "found": found,
@@ -144,7 +147,7 @@ class RebalancingPage(View):
             "has_own": has_own,
             "long_term": f"{portfolio.long_term_days} days.",
             "runs": [(run, OBJECTIVES.get(run.objective, run.objective)) for run in finished_runs(portfolio)],
-            "proposals": kept.select_related("portfolio", "created_by").order_by("-pk")[:MOST_SHOWN],
+            "proposals": proposals,
         }
         return render(self.request, self.template, context)
 
@@ -153,7 +156,7 @@ class RebalancingPage(View):
         run, fill = self.request.GET.get("run", ""), self.request.GET.get("fill", "")
         portfolio: Portfolio = self.page["portfolio"]
         if NUMBER.fullmatch(run):
-            return targets_of_run(portfolio, int(run))
+            return self._of_run(drifts, int(run))
         if fill not in FILLS:
             return own
         held = [row for row in drifts if row.asset_id is not None and row.value]
@@ -167,6 +170,14 @@ class RebalancingPage(View):
             for pk, weight in weights.items()
             if weight is not None and weight >= 0 and pk is not None
         ]
+
+    def _of_run(self, drifts: Sequence[Drift], run: int) -> list[NewTarget]:
+        share = cash_share(drifts)
+        targets = targets_of_run(self.page["portfolio"], run, cash=share)
+        if share == 1:
+            raise NothingInvested
+        self.page["cash_kept"] = share
+        return targets
 
 
 class RebalancingPart(RebalancingPage):
@@ -193,6 +204,7 @@ class ProposalPage(View):
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         proposal = self.proposal(pk)
+        mark_moved_prices([proposal])
         context = {
             "section": "analytics",
             "sections": SECTIONS,
@@ -213,7 +225,8 @@ class ProposalBookPage(ProposalPage):
 
     def act(self, proposal: RebalanceProposal, actor: User) -> tuple[str, HttpResponse]:
         """Do it; what is said then, and where it leads."""
-        trades = book_proposal(proposal=proposal, actor=actor)[1]
+        accepted = self.request.POST.get("accept_prices") == "on"
+        trades = book_proposal(proposal=proposal, actor=actor, accept_prices=accepted)[1]
         return f"Booked {len(trades)} trade{'' if len(trades) == 1 else 's'}.", self.back(proposal)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
