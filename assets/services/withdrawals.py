@@ -29,7 +29,7 @@ def compare(
     were noted, and for an answer only: that a provider is silent, or does not know the symbol, says nothing.
     """
     listed = {notice.external_id[:200] for notice in notices}
-    ours = ActionProposal.objects.select_for_update().filter(asset=asset, provider=provider)
+    ours = ActionProposal.objects.select_for_update(of=("self",)).filter(asset=asset, provider=provider)
     _is_back(ours.filter(external_id__in=listed))
     within = ours.filter(ex_date__gte=start + EDGE, ex_date__lte=end - EDGE, withdrawal=False)
     gone = within.exclude(external_id__in=listed).filter(state__in=(State.PROPOSED, State.APPLIED))
