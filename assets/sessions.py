@@ -49,7 +49,7 @@ def validate_calendar(name: str) -> None:
 
 def _calendar(name: str, first_year: int, last_year: int) -> Any:
     """A calendar that covers the years; built by decades, so that a process builds only a few."""
-    return _built(name, first_year // 10 * 10, last_year // 10 * 10 + 9)
+    return _built(name, max(first_year // 10 * 10, date.min.year), last_year // 10 * 10 + 9)
 
 
 @cache
@@ -72,8 +72,8 @@ def _within_bounds(name: str, start: Any, end: Any) -> Any:
 
     try:
         known = exchange_calendars.get_calendar(name)
-        start, end = max(start, known.bound_min() or start), min(end, known.bound_max() or end)
-        return exchange_calendars.get_calendar(name, start=start, end=end)
+        first, last = max(start, known.bound_min() or start), min(end, known.bound_max() or end)
+        return exchange_calendars.get_calendar(name, start=first, end=last)
     except ValueError as error:
         raise UnknownCalendar(f"The calendar {name} knows no sessions from {start.year} to {end.year}.") from error
 

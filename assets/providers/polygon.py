@@ -127,8 +127,7 @@ class Polygon:
             expect("polygon", isinstance(cursor, str) and cursor not in seen, "a page leads back to itself")
             seen.add(cursor)
             expect("polygon", len(seen) < MOST_PAGES, f"more than {MOST_PAGES} pages")
-            address = urlsplit(cursor)
-            answer = self._client.client.request("GET", f"{self._client.BASE}{address.path}?{address.query}")
+            answer = self._client.client.request("GET", f"{self._client.BASE}{_path_of(cursor)}")
             expect("polygon", answer.status == 200, f"a further page was refused (HTTP {answer.status})")
             page = self._checked(answer.data)
             yield page
@@ -161,6 +160,14 @@ class _Pool(urllib3.PoolManager):
         body = self._bounds.body_of(answer)
         self._bounds.require_answered(answer.status, answer.headers)
         return Answer(answer.status, answer.headers, body)
+
+
+def _path_of(cursor: str) -> str:
+    try:
+        address = urlsplit(cursor)
+    except ValueError as error:
+        raise BadPayload("polygon: the address of a further page is none") from error
+    return f"{address.path}?{address.query}"
 
 
 def _rows(answer: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -186,7 +186,9 @@ def text_of(value: object, most: int = 200) -> str:
 def web_address(value: object) -> str:
     """An https or http address, or nothing: it becomes a link and an image's source."""
     text = text_of(value, 500)
-    return text if urlsplit(text).scheme in {"https", "http"} else ""
+    with suppress(ValueError):  # of "http://[", which is no address
+        return text if urlsplit(text).scheme in {"https", "http"} else ""
+    return ""
 
 
 def seconds_to_wait(header: str | None, now: datetime) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -15,6 +17,7 @@ from django.utils import timezone
 from assets.models import Asset, SymbolMapping, UnknownHere
 from assets.providers.base import (
     AnotherSecurity,
+    BadPayload,
     Bar,
     Capability,
     NotCovered,
@@ -31,10 +34,12 @@ from core.fields import QUANTITY_LIMIT
 from core.money import HUNDREDTH, MINOR_SPELLINGS, divide, major_currency, multiply
 
 __all__ = ["Capability", "NobodyAnswers", "NobodyKnows", "Reply", "answers", "ask", "candidates"]
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 PricedT = TypeVar("PricedT", bound=Bar | PriceQuote)
 ONE = Decimal(1)
 PRICES = ("price", "close", "open", "high", "low", "adjusted_close", "previous_close", "change")  # of a bar or a quote
+FAULTS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, RecursionError)
 CLOSES = (Capability.BARS, Capability.HISTORY)  # what they mean must be what the stored ones mean
 
 
@@ -152,15 +157,27 @@ def question(capability: Capability, source: Source, symbol: str, asset: Asset |
 
 
 def guarded(source: Source, call: Callable[[], T]) -> T:
-    """``call``, unless the breaker is open; how it goes is written down. Raises ProviderError."""
+    """``call``, unless the breaker is open; how it goes is written down. Raises ProviderError.
+
+    An answer that its adapter stumbles over is a bad one: the next provider is asked, and the log says where it was.
+    """
     breaker.admit(source.name, source.identity, now=timezone.now())
     try:
-        value = call()
+        value = _read(source, call)
     except ProviderError as error:
         breaker.report(source.name, error)
         raise
     breaker.report(source.name, None)
     return value
+
+
+def _read(source: Source, call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except FAULTS as error:
+        kind = type(error).__name__  # the text may hold the address, and that the key
+        log.error("%s: %s\n%s", source.name, kind, "".join(traceback.format_tb(error.__traceback__)))  # noqa: TRY400
+        raise BadPayload(f"{source.name}: the answer cannot be read ({kind})") from error
 
 
 def remembered(

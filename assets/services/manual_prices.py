@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from activity.services import record
 from assets import price_lists, quality, sessions
-from assets.models import Asset, HistoricValue, PriceClock
+from assets.models import Asset, Exchange, HistoricValue, PriceClock
 from assets.price_lists import PriceRow, Problem
 from assets.providers.base import Bar
 from assets.services import judging
@@ -23,6 +23,9 @@ from core.errors import DomainError
 
 if TYPE_CHECKING:
     from users.models import User
+
+
+EARLIEST = date(1600, 1, 1)  # the first shares were traded soon after
 
 
 class NoPrice(DomainError):
@@ -134,14 +137,23 @@ def _bar(symbol: str, day: date, figures: Mapping[str, Decimal | None]) -> Bar:
 def _refused(asset: Asset, bar: Bar, now: datetime) -> DomainError | None:
     if bar.day > today_of(asset, now):
         return NoSuchDay(f"{bar.day} is in the future.", field="day")
-    if asset.exchange and not sessions.is_session(asset.exchange.calendar, bar.day):
-        return NoSuchDay(f"{asset.exchange} was closed on {bar.day}.", field="day")
+    if reason := _no_session(asset.exchange, bar.day):
+        return NoSuchDay(reason, field="day")
     if asset.delisted_on and bar.day > asset.delisted_on:
         return NoSuchDay(f"{asset.symbol} was delisted on {asset.delisted_on}.", field="day")
     if refusal := quality.malformed(bar) or quality.inconsistent(bar):
         named = refusal.text.split(" ", 1)[0]
         return NoPrice(f"{refusal.text}.", field=named if named in price_lists.FIGURES else "close")
     return None
+
+
+def _no_session(exchange: Exchange | None, day: date) -> str:
+    if exchange is None:
+        return f"{day} is before the first prices, of {EARLIEST.year}." if day < EARLIEST else ""
+    try:
+        return "" if sessions.is_session(exchange.calendar, day) else f"{exchange} was closed on {day}."
+    except sessions.UnknownCalendar as error:
+        return error.message
 
 
 def _unlikely(asset: Asset, bars: Sequence[Bar]) -> dict[date, str]:

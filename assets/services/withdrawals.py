@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 
 from assets.models import ActionProposal, Asset
 from assets.models import ProposalState as State
@@ -25,11 +25,12 @@ def compare(
     """Hold what ``provider`` announced before against its whole answer about ``start`` to ``end``.
 
     What the answers of two nights are without is withdrawn: an open proposal by itself, a booked one by another
-    proposal to void it. What is there again is as it was. Returns how many proposals are new. Call it after the notices
-    were noted, and for an answer only: that a provider is silent, or does not know the symbol, says nothing.
+    proposal to void it, or by the feed's open notice of the same kind and day, which corrects it under another name.
+    What is there again is as it was. Returns how many proposals are new. Call it after the notices were noted, and for
+    an answer only: that a provider is silent, or does not know the symbol, says nothing.
     """
     listed = {notice.external_id[:200] for notice in notices}
-    ours = ActionProposal.objects.select_for_update().filter(asset=asset, provider=provider)
+    ours = ActionProposal.objects.select_for_update(of=("self",)).filter(asset=asset, provider=provider)
     _is_back(ours.filter(external_id__in=listed))
     within = ours.filter(ex_date__gte=start + EDGE, ex_date__lte=end - EDGE, withdrawal=False)
     gone = within.exclude(external_id__in=listed).filter(state__in=(State.PROPOSED, State.APPLIED))
@@ -39,6 +40,8 @@ def compare(
 def _is_back(rows: QuerySet[ActionProposal]) -> None:
     rows.exclude(missing_since=None).update(missing_since=None)
     rows.filter(withdrawal=True, state__in=(State.PROPOSED, State.IGNORED)).update(state=State.SUPERSEDED)
+    others = ActionProposal.objects.open().filter(withdrawal=False, supersedes__in=rows.values("pk"))
+    others.exclude(external_id=F("supersedes__external_id")).update(supersedes=None)
 
 
 def _missed(proposal: ActionProposal, listed: Collection[str], now: datetime) -> bool:
@@ -50,7 +53,7 @@ def _missed(proposal: ActionProposal, listed: Collection[str], now: datetime) ->
         if _renamed(proposal, listed):
             row.update(state=State.SUPERSEDED)
         elif _stands_alone(proposal):
-            return _proposed(proposal, now)
+            return not _corrected(proposal, listed) and _proposed(proposal, now)
         else:
             row.update(state=State.WITHDRAWN, accepted_at=None)
     return False
@@ -70,6 +73,26 @@ def _stands_alone(proposal: ActionProposal) -> bool:
         return False
     others = ActionProposal.objects.filter(action=action, state=State.APPLIED, withdrawal=False)
     return not others.exclude(pk=proposal.pk).exists()
+
+
+def _corrected(proposal: ActionProposal, listed: Collection[str]) -> bool:
+    """Whether an open notice of the same kind and day, under a name that is ``listed``, supersedes what came of it.
+
+    What a person booked before the feed announced it, or keeps, stays for a person to take back.
+    """
+    withdrawals = ActionProposal.objects.filter(supersedes=proposal, withdrawal=True)
+    if proposal.decided_at is None or withdrawals.filter(state=State.IGNORED).exists():
+        return False
+    terms = {name: getattr(proposal, name) for name in ("asset", "provider", "kind", "ex_date")}
+    same = ActionProposal.objects.open().filter(external_id__in=listed, withdrawal=False, **terms)
+    if same.filter(supersedes=proposal).exists():
+        return True
+    free = same.filter(Q(supersedes=None) | ~Q(supersedes__state=State.APPLIED)).order_by("pk").first()
+    if free is None:
+        return False
+    ActionProposal.objects.filter(pk=free.pk).update(supersedes=proposal, problem="")
+    withdrawals.filter(state=State.PROPOSED).update(state=State.SUPERSEDED)
+    return True
 
 
 def _proposed(proposal: ActionProposal, now: datetime) -> bool:

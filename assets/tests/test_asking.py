@@ -46,6 +46,27 @@ def test_the_next_one_answers_when_the_first_fails(polygon: FakePolygon, setting
     assert "HTTP 500" in state.last_error
 
 
+def test_the_next_one_answers_when_the_first_cannot_be_read(
+    polygon: FakePolygon, settings: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever an adapter stumbles over, its breaker counts it and the others are asked."""
+    settings.PRICE_CSV_DIR, settings.PROVIDER_BREAKER_FAILURES = str(tmp_path), 1
+    (tmp_path / "own.csv").write_text(f"symbol,date,open,high,low,close,volume\nAAPL,{DAY},,,,190,\n")
+    polygon.trade({"AAPL": 192})
+
+    def first_two(adapter: Any, symbol: str) -> Any:
+        bars = adapter.daily_bars([symbol], DAY)
+        return bars if adapter.name == "csv_file" else (bars[0], bars[1])
+
+    apple = make_asset("AAPL")
+    for _ in range(2):
+        assert ask(Capability.BARS, apple, first_two).provider == "csv_file"
+    state = ProviderState.objects.get(pk="polygon")
+    assert (state.failures, state.last_error) == (1, "polygon: the answer cannot be read (IndexError)")
+    assert state.open_until is not None
+    assert "in first_two" in caplog.text, "where it was"
+
+
 def test_a_breaker_opens_after_failures_in_a_row_and_one_caller_tries_again(
     polygon: FakePolygon, settings: Any
 ) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from activity.models import Job
 from assets import sessions
 from assets.models import Backfill, Exchange, HistoricValue, IngestionRun
 from assets.services.backfill import run_backfill
@@ -78,6 +81,54 @@ def test_a_history_that_nobody_has_is_not_waited_for_again(market: Exchange, yah
     Backfill.objects.update(state="failed")
     assert [item.day for item in by_night(due_days(NOW), NOW)] == missed()
     assert Backfill.objects.count() == 2
+
+
+def test_a_slow_history_holds_nobody_up(market: Exchange, yahoo: Answering) -> None:
+    """What it lacks is fetched night by night after an hour, or at once while it waits for its provider."""
+    by_night(due_days(NOW), NOW)
+    quick, slow = Backfill.objects.order_by("asset__symbol")
+    run_backfill(quick.pk, now=NOW)
+    assert by_night(due_days(NOW), NOW) == []
+    later = {"state": "pending", "next_attempt_at": NOW + timedelta(minutes=30)}
+    Backfill.objects.filter(pk=slow.pk).update(**later)
+    assert [item.day for item in by_night(due_days(NOW), NOW)] == missed()
+    Backfill.objects.filter(pk=slow.pk).update(state="running", next_attempt_at=None)
+    assert by_night(due_days(NOW), NOW) == []
+    Job.objects.update(created_at=NOW - timedelta(hours=2))
+    assert [item.day for item in by_night(due_days(NOW), NOW)] == missed()
+    asked = charts(yahoo)
+    assert ingest(market, missed()[0], now=NOW).state == "complete"
+    assert charts(yahoo) == asked + 1, "only the one that lacks it is asked for"
+
+
+def test_one_history_of_many_assets_holds_nobody_up(market: Exchange, yahoo: Answering) -> None:
+    by_night(due_days(NOW), NOW)
+    Backfill.objects.filter(asset__symbol="MSFT").update(state="failed")
+    assert [item.day for item in by_night(due_days(NOW), NOW)] == missed()
+
+
+def test_a_part_that_has_come_is_not_waited_for(market: Exchange, yahoo: Answering) -> None:
+    by_night(due_days(NOW), NOW)
+    Backfill.objects.update(state="running", reached=date(2024, 4, 22))
+    assert [item.day for item in by_night(due_days(NOW), NOW)] == [d for d in missed() if d >= date(2024, 4, 22)]
+
+
+def test_each_minute_costs_as_much_however_many_assets(
+    market: Exchange, yahoo: Answering, django_assert_num_queries: Any
+) -> None:
+    """Those whose histories are under way, and those that nobody has, which are not tried again each minute."""
+    due = due_days(NOW)
+    by_night(due, NOW)
+    with CaptureQueriesContext(connection) as few:
+        by_night(due, NOW)
+    for number in range(6):
+        make_asset(f"LATE{number}", exchange=market)
+        make_asset(f"GONE{number}", exchange=market, delisted_on=date(2024, 4, 3))
+        make_asset(f"NONE{number}", exchange=market, price_basis="total_return")
+    by_night(due, NOW)
+    assert Backfill.objects.count() == 2 + 6
+    with django_assert_num_queries(len(few)):
+        by_night(due, NOW)
 
 
 def test_a_few_nights_are_fetched_one_by_one(market: Exchange, yahoo: Answering) -> None:

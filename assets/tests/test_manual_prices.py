@@ -27,6 +27,7 @@ from assets.services.manual_prices import (
 )
 from assets.tests.factories import make_asset, make_bars, make_exchange
 from assets.tests.fake_polygon import FakePolygon
+from core.testing import client_of
 from users.models import User
 
 DAY = date(2024, 5, 31)
@@ -223,3 +224,19 @@ def test_only_staff_gets_in(alice: User) -> None:
     client.force_login(alice)
     assert client.get(URL).status_code == 403
     assert client.post(URL, {"action": "price"}).status_code == 403
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "0009-12-31", "1500-01-04"])
+@pytest.mark.parametrize("symbol", ["AAPL", "HOUSE"])
+def test_a_day_before_there_were_prices(house: Asset, carol: User, symbol: str, day: str) -> None:
+    make_asset("AAPL")
+    client = client_of(carol)
+    client.raise_request_exception = False
+    answer = client.post(f"/api/assets/{symbol}/history/", {"day": day, "close": "1"}, format="json")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["day"]), answer.content
+    for url, status in (("/api/market/prices/preview/", 200), ("/api/market/prices/", 400)):
+        listed = SimpleUploadedFile("p.csv", f"symbol,day,close\n{symbol},{day},1\n".encode())
+        answer = client.post(url, {"file": listed}, format="multipart")
+        assert answer.status_code == status, answer.content
+        assert ("problems" if status == 200 else "rows.2") in answer.content.decode()
+    assert stored() == {}

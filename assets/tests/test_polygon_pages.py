@@ -72,6 +72,7 @@ def test_a_cursor_without_end(upstream: Answering) -> None:
         (as_json(page((FIRST, 1), (FIRST, 2))), BadPayload, "two different bars"),
         (as_json(page((FIRST, 1), ticker="MSFT")), AnotherSecurity, "is of MSFT, not of AAPL"),
         (as_json(page((FIRST, 1), next_url=17)), BadPayload, "leads back"),
+        (as_json(page((FIRST, 1), next_url="https://[")), BadPayload, "address of a further page"),
         (as_json({"status": "NOT_FOUND", "message": "Ticker not found."}, 404), UnknownSymbol, "NOT_FOUND"),
     ],
 )

@@ -136,9 +136,10 @@ def test_finnhub_without_bars(finnhub: tuple[Answering, Finnhub]) -> None:
     assert adapter.history("AAPL", BEFORE, DAY) == []
 
 
-def test_a_link_that_is_no_web_address_is_left_out(finnhub: tuple[Answering, Finnhub]) -> None:
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "http://[", "https://["])
+def test_a_link_that_is_no_web_address_is_left_out(finnhub: tuple[Answering, Finnhub], address: str) -> None:
     upstream, adapter = finnhub
-    upstream.answers["/stock/profile2"] = as_json(fakes.FINNHUB_PROFILE | {"weburl": "javascript:alert(1)"})
+    upstream.answers["/stock/profile2"] = as_json(fakes.FINNHUB_PROFILE | {"weburl": address})
     assert adapter.profile("AAPL").website == ""
 
 

@@ -64,6 +64,16 @@ def test_an_unknown_calendar_is_named() -> None:
         sessions("MARS", date(2024, 1, 1), date(2024, 1, 2))
 
 
-def test_years_that_a_calendar_does_not_know() -> None:
-    with pytest.raises(UnknownCalendar, match="XTKS knows no sessions"):
-        sessions("XTKS", date(1985, 1, 1), date(1985, 1, 31))
+@pytest.mark.parametrize(
+    ("calendar", "day", "years"),
+    [
+        ("XTKS", date(1985, 1, 31), "1980 to 1989"),
+        ("XNYS", date(1500, 1, 4), "1500 to 1509"),
+        ("XNYS", date(1, 1, 1), "1 to 9"),
+        ("24/7", date(9, 12, 31), "1 to 9"),
+        ("XNYS", date(9999, 12, 31), "9990 to 9999"),
+    ],
+)
+def test_years_that_a_calendar_does_not_know(calendar: str, day: date, years: str) -> None:
+    with pytest.raises(UnknownCalendar, match=f"{calendar} knows no sessions from {years}"):
+        is_session(calendar, day)

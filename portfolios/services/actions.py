@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from activity.services import record
-from assets.models import Asset, CorporateAction
+from assets.models import ActionProposal, Asset, CorporateAction
 from assets.services.actions import check_action, record_action, set_void, today_of
 from assets.services.quarantine import judge_anew
 from banking.models import Account
@@ -57,8 +57,17 @@ def apply_action(
 
 
 def void_action(*, action: CorporateAction, actor: User | None) -> CorporateAction:
-    """Take an action out of every book; what was before it is restored. ``restore_action`` takes this back."""
-    return _with_holders(_about(action), lambda: set_void(action, voided=True, actor=actor), actor, "action.voided")
+    """Take an action out of every book; what was before it is restored. ``restore_action`` takes this back.
+
+    Notices of its kind and day that could not be booked are open to be tried again.
+    """
+
+    def write() -> CorporateAction:
+        same = ActionProposal.objects.open().filter(asset=action.asset, kind=action.kind, ex_date=action.ex_date)
+        same.exclude(problem="").update(problem="")
+        return set_void(action, voided=True, actor=actor)
+
+    return _with_holders(_about(action), write, actor, "action.voided")
 
 
 def restore_action(*, action: CorporateAction, actor: User | None) -> CorporateAction:

@@ -226,6 +226,66 @@ def test_another_name_of_the_same_event_is_no_withdrawal(apple: Asset, polygon: 
     assert (states(), quantity()) == ([("superseded", False), ("applied", False)], 40)
 
 
+def test_a_correction_under_another_name_takes_the_place(apple: Asset, polygon: FakePast, settings: Any) -> None:
+    settings.FEED_ACTIONS = "automatic"
+    night(apple, 0)
+    assert quantity() == 40
+    polygon.splits = [split(5, name="s2")]
+    night(apple, 1)
+    waiting = ActionProposal.objects.open().get()
+    assert (waiting.problem, quantity()) == ("The asset has such an action on that day already.", 40)
+    night(apple, 2)
+    assert (states(), quantity()) == ([("superseded", False), ("applied", False)], 50)
+    night(apple, 3)
+    assert (states(), quantity()) == ([("superseded", False), ("applied", False)], 50)
+
+
+def test_a_correction_under_another_name_after_a_yes(apple: Asset, polygon: FakePast, carol: User) -> None:
+    first = booked(apple, carol)
+    polygon.splits = []
+    for number in (1, 2):
+        night(apple, number)
+    assert states() == [("applied", False), ("proposed", True)]
+    polygon.splits = [split(5, name="s2")]
+    night(apple, 3)
+    assert states() == [("applied", False), ("superseded", True), ("proposed", False)], "one question, not two"
+    waiting = ActionProposal.objects.open().get()
+    assert (waiting.supersedes, quantity()) == (first, 40)
+    polygon.splits = [split(), split(5, name="s2")]
+    night(apple, 4)
+    waiting.refresh_from_db()
+    assert waiting.supersedes is None, "both are there: it corrects nothing"
+    polygon.splits = [split(5, name="s2")]
+    for number in (5, 6):
+        night(apple, number)
+    accept_proposal(proposal=waiting, actor=carol, now=NOW)
+    assert (states()[0], states()[2], quantity()) == (("superseded", False), ("applied", False), 50)
+
+
+def test_a_correction_does_not_undo_what_a_person_keeps(
+    apple: Asset, polygon: FakePast, carol: User, settings: Any
+) -> None:
+    booked(apple, carol)
+    polygon.splits = []
+    for number in (1, 2):
+        night(apple, number)
+    ignore_proposal(proposal=ActionProposal.objects.open().get(), actor=carol)
+    settings.FEED_ACTIONS, polygon.splits = "automatic", [split(5, name="s2")]
+    for number in (3, 4):
+        night(apple, number)
+    assert (states(), quantity()) == ([("applied", False), ("ignored", True), ("proposed", False)], 40)
+
+
+def test_what_was_in_the_way_is_voided(apple: Asset, polygon: FakePast, carol: User, settings: Any) -> None:
+    settings.FEED_ACTIONS = "automatic"
+    other = apply_action(asset=apple, kind="split", ex_date=EX_DATE, ratio=Decimal(2), actor=carol, now=NOW)
+    night(apple, 0)
+    assert (ActionProposal.objects.get().state, quantity()) == ("proposed", 20)
+    void_action(action=other, actor=carol)
+    assert ActionProposal.objects.get().problem == ""
+    assert (apply_due(NOW), quantity()) == (1, 40)
+
+
 def test_another_day_is_a_withdrawal_and_a_new_notice(apple: Asset, polygon: FakePast, settings: Any) -> None:
     """A feed without names of its own, such as Yahoo's, tells actions apart by their day."""
     settings.FEED_ACTIONS = "automatic"
