@@ -214,7 +214,8 @@ def test_a_set_that_ends_early_is_said(growth: Portfolio) -> None:
     assert f"The factor set has nothing after {DAYS[499]}: what happened since is not in the figures." in notes
 
 
-def test_queries_do_not_grow_with_holdings_or_days(growth: Portfolio, daily: FactorSet) -> None:
+def test_queries_do_not_grow_with_holdings_or_days(growth: Portfolio, daily: FactorSet, settings: Any) -> None:
+    settings.CALCULATION_CACHE = 0
     ask(growth)  # what is loaded once
     few, _ = count_queries(lambda: ask(growth))
     for number in range(6):
