@@ -228,7 +228,8 @@ def test_a_day_without_one_factor_is_left_out_and_not_added_to_the_next(growth: 
     assert [note for note in answer["notes"] if "left out" in note]
 
 
-def test_queries_do_not_grow_with_holdings_or_days(growth: Portfolio, daily: FactorSet) -> None:
+def test_queries_do_not_grow_with_holdings_or_days(growth: Portfolio, daily: FactorSet, settings: Any) -> None:
+    settings.CALCULATION_CACHE = 0
     ask(growth)  # what is loaded once
     few, _ = count_queries(lambda: ask(growth))
     for number in range(6):
