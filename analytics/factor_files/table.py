@@ -21,6 +21,8 @@ LONGEST_KEY = 32
 RETURN_LIMIT = 10.0  # no factor earned or lost ten times its stake in one period
 FEW = 4  # rows that say little about how often there is one
 DAILY, WEEKLY, MONTHLY = "daily", "weekly", "monthly"
+# Days between the ends of two periods at least: a week whose one session was a Monday ends three days after a Friday.
+CLOSEST = {DAILY: 1, WEEKLY: 3, MONTHLY: 28}
 
 NUMBER = re.compile(r"[+-]?([0-9]{1,12}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,2})?", re.ASCII)
 MISSING = re.compile(r"-99\.990*|-999(\.0*)?", re.ASCII)  # of the Kenneth R. French library
@@ -151,6 +153,12 @@ def spacing(days: Sequence[date], wanted: str | None = None) -> str:
     gaps = [(later - earlier).days for earlier, later in pairwise(days)]
     usual = median(gaps) if gaps else 1
     return DAILY if usual <= 4 else WEEKLY if usual <= 14 else MONTHLY
+
+
+def too_close(days: Sequence[date], frequency: str) -> tuple[date, date] | None:
+    """The first two of ascending ``days`` that cannot both end a period, because those would overlap."""
+    pairs = ((earlier, later) for earlier, later in pairwise(days) if (later - earlier).days < CLOSEST[frequency])
+    return next(pairs, None)
 
 
 def in_order(rows: Iterable[FactorRow], frequency: str) -> tuple[FactorRow, ...]:

@@ -23,7 +23,7 @@ from analytics.factor_files import (
     month_end,
     read,
 )
-from analytics.factor_files.table import FactorRow
+from analytics.factor_files.table import FEW, FactorRow, spacing, too_close
 from analytics.models import Factor, FactorReturn, FactorSet, Frequency
 from analytics.models.factor import LONGEST_KEY, MOST_FACTORS, validate_key
 from core import bulk
@@ -36,6 +36,7 @@ RISK_FREE = "rf"
 RESERVED = frozenset(("capm", "ff3", "carhart", "ff5", "ff5mom"))
 NAMES = ("key", "name", "frequency", "description", "source", "region", "currency")
 NAMED = 10  # in one message
+EARLIEST = date(1900, 1, 1)
 COMING = timedelta(days=31)  # the month that is running has its returns on its last day
 
 
@@ -57,6 +58,10 @@ class UnknownFactors(DomainError):
 
 class FutureReturn(DomainError):
     """A return is of a day that has not come yet."""
+
+
+class EarlyReturn(DomainError):
+    """A return is of a day before 1900."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,10 @@ def read_files(contents: Iterable[bytes], *, percent: bool | None = None, freque
 
 
 def table_of(rows: Sequence[tuple[date, Mapping[str, float | None]]], frequency: str) -> FactorTable:
-    """Fractions by day and factor key, as they come in a request, as a table. Raises BadFactorValue, LayoutChanged."""
+    """Fractions by day and factor key, as they come in a request, as a table.
+
+    Raises BadFactorValue, LayoutChanged, and WrongFrequency for days that are spaced otherwise than ``frequency``.
+    """
     keys = tuple(dict.fromkeys(key for _, values in rows for key in values))
     if not keys:
         raise LayoutChanged("There is no return in the rows.", field="rows")
@@ -112,7 +120,9 @@ def table_of(rows: Sequence[tuple[date, Mapping[str, float | None]]], frequency:
         if wrong := [key for key, value in values.items() if value is not None and not abs(value) < RETURN_LIMIT]:
             raise BadFactorValue(f"row {number}: {wrong[0][:40]} is no return of one period", field="rows")
         made[day] = FactorRow(number, day, tuple(values.get(key) for key in keys))
-    return FactorTable(frequency, keys, keys, tuple(made[day] for day in sorted(made)))
+    days = sorted(made)
+    _require_spacing(days, frequency, "rows")
+    return FactorTable(frequency, keys, keys, tuple(made[day] for day in days))
 
 
 @transaction.atomic
@@ -155,15 +165,16 @@ def store_returns(
     """Store what a table adds to a set or says otherwise; the set's version moves if anything does.
 
     Factors that the set does not have are added to a set without any; otherwise only with ``new_factors``, so that a
-    renamed column is not taken for a new factor. Raises WrongFrequency, UnknownFactors, FutureReturn, FactorSetRefused.
+    renamed column is not taken for a new factor. Raises WrongFrequency, also where the days do not go with the stored
+    ones, UnknownFactors, FutureReturn, EarlyReturn, FactorSetRefused.
     """
     locked = FactorSet.objects.select_for_update().get(pk=factor_set.pk)
     if table.frequency != locked.frequency:
         raise WrongFrequency(f"The returns are {table.frequency}, the factor set is {locked.frequency}.", field="file")
-    if table.rows and table.last > timezone.now().date() + COMING:
-        raise FutureReturn(f"{table.last} has not come yet.", field="file")
+    _require_known_times(table)
     factors, added = _factors(locked, table, new_factors=new_factors)
     stored = _stored(factors.values(), table)
+    _require_spacing(_days_around(locked, table, {day for _, day in stored}), locked.frequency, "file")
     given = [
         (factors[key].pk, row.day, value)
         for row in table.rows
@@ -231,6 +242,31 @@ def _require_key(key: str, field: str) -> None:
         raise FactorSetRefused(error.messages[0], field=field) from error
     if len(key) > LONGEST_KEY:
         raise FactorSetRefused(f"A key has at most {LONGEST_KEY} characters.", field=field)
+
+
+def _require_known_times(table: FactorTable) -> None:
+    if table.rows and table.last > timezone.now().date() + COMING:
+        raise FutureReturn(f"{table.last} has not come yet.", field="file")
+    if table.rows and table.first < EARLIEST:
+        raise EarlyReturn(f"{table.first} is before {EARLIEST}; nothing that old is stored.", field="file")
+
+
+def _require_spacing(days: Sequence[date], frequency: str, field: str) -> None:
+    """Each return is taken for that of a whole period, so periods may not overlap nor be of another length."""
+    if pair := too_close(days, frequency):
+        raise WrongFrequency(f"{pair[0]} and {pair[1]} cannot both be the end of a {frequency} period.", field=field)
+    if (found := spacing(days, frequency)) != frequency:
+        raise WrongFrequency(f"The days are {found}, the factor set is {frequency}.", field=field)
+
+
+def _days_around(factor_set: FactorSet, table: FactorTable, stored: set[date]) -> list[date]:
+    """The table's days, those ``stored`` among them and the nearest of the set on both sides, ascending; 2 queries."""
+    if not table.rows:
+        return []
+    rows = FactorReturn.objects.filter(factor__factor_set=factor_set)
+    earlier = rows.filter(day__lt=table.first).order_by("-day").values_list("day", flat=True).distinct()
+    later = rows.filter(day__gt=table.last).order_by("day").values_list("day", flat=True).distinct()
+    return sorted({row.day for row in table.rows} | stored | set(earlier[: FEW - 1]) | set(later[: FEW - 1]))
 
 
 def _add_factors(factor_set: FactorSet, factors: Sequence[NewFactor]) -> None:

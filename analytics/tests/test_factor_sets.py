@@ -20,6 +20,7 @@ from django.utils import timezone
 from activity.models import AuditEvent
 from analytics.models import Factor, FactorReturn, FactorSet
 from analytics.services.factors import (
+    EarlyReturn,
     FactorSetRefused,
     FutureReturn,
     Loaded,
@@ -125,6 +126,58 @@ def test_returns_of_days_to_come_are_refused() -> None:
     far = table_of([(today + timedelta(days=70), {"x": 0.1})], "monthly")
     with pytest.raises(FutureReturn):
         store_returns(factor_set=made, table=far, actor=None)
+
+
+def sent(*days: str) -> list[tuple[date, dict[str, float | None]]]:
+    return [(date.fromisoformat(day), {"x": 0.01}) for day in days]
+
+
+@pytest.mark.parametrize(
+    ("frequency", "days"),
+    [
+        ("weekly", ["2024-01-06", "2024-01-07"]),
+        ("weekly", ["2024-01-05", "2024-01-12", "2024-01-13"]),
+        ("weekly", ["2024-01-02", "2024-01-05", "2024-01-08", "2024-01-11"]),
+        ("weekly", ["2024-01-31", "2024-02-29", "2024-03-28", "2024-04-30"]),
+        ("daily", ["2024-01-05", "2024-01-12", "2024-01-19", "2024-01-26"]),
+    ],
+)
+def test_days_of_another_frequency_are_refused_at_once_and_one_after_the_other(frequency: str, days: list[str]) -> None:
+    with pytest.raises(WrongFrequency):
+        table_of(sent(*days), frequency)
+
+    made = create_factor_set(new=NewFactorSet("a", "A", frequency), actor=None)
+    *fitting, last = days
+    for day in fitting:
+        store_returns(factor_set=made, table=table_of(sent(day), frequency), actor=None)
+    with pytest.raises(WrongFrequency):
+        store_returns(factor_set=made, table=table_of(sent(last), frequency), actor=None)
+    assert FactorSet.objects.get().version == FactorReturn.objects.count() == len(fitting)
+
+
+def test_a_file_of_few_rows_has_to_go_with_what_is_stored() -> None:
+    weekly = NewFactorSet("w", "Weekly", "weekly")
+    load_files(new=weekly, contents=[b"date,x\n2024-01-05,0.01\n2024-01-19,0.01\n"], actor=None)
+    for day in (b"2024-01-04", b"2024-01-06", b"2024-01-20"):
+        with pytest.raises(WrongFrequency, match="cannot both be the end of a weekly period"):
+            load_files(new=weekly, contents=[b"date,x\n" + day + b",0.01\n"], actor=None)
+    assert FactorReturn.objects.count() == 2
+    # Between them, a day early for a holiday; a hole; and weeks whose last session was a Monday after a Friday.
+    for day in (b"2024-01-11", b"2024-09-27", b"2024-09-30", b"2024-10-11"):
+        load_files(new=weekly, contents=[b"date,x\n" + day + b",0.01\n"], actor=None)
+    assert FactorReturn.objects.count() == 6
+
+
+def test_returns_from_before_1900_are_refused() -> None:
+    made = create_factor_set(new=NewFactorSet("a", "A", "monthly"), actor=None)
+    for day in ("0001-01-01", "1899-12-31"):
+        with pytest.raises(EarlyReturn, match="before 1900-01-01"):
+            store_returns(factor_set=made, table=table_of(sent(day), "monthly"), actor=None)
+        with pytest.raises(EarlyReturn):
+            load(f"date,x\n{day},0.01\n".encode())
+    assert not FactorReturn.objects.exists()
+    store_returns(factor_set=made, table=table_of(sent("1900-01-01"), "monthly"), actor=None)
+    assert FactorReturn.objects.get().day == date(1900, 1, 31)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +300,12 @@ def row(**values: Any) -> list[dict[str, Any]]:
         ({"rows": row(smb="NaN")}, "invalid", "rows.0.values.smb"),
         ({"rows": row(smb="1e-2")}, "invalid", "rows.0.values.smb"),
         ({"rows": []}, "invalid", "rows"),
+        (
+            {"rows": [{"day": f"2024-0{month}-01", "values": {"smb": "0.1"}} for month in (2, 3, 4, 5)]},
+            "wrong_frequency",
+            "rows",
+        ),
+        ({"rows": [{"day": "0001-01-01", "values": {"smb": "0.1"}}]}, "early_return", "file"),
         ({"rows": [{"day": "2999-01-01", "values": {"smb": "0.1"}}]}, "future_return", "file"),
         ({"rows": row(**{"A b": "0.1"}), "new_factors": True}, "factor_set_refused", "factors"),
         ({}, "invalid", "rows"),
