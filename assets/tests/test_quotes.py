@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from assets import quotes, tasks
 from assets.company import FIELDS
-from assets.models import Asset, CompanyProfile, CorporateAction, ProviderState, Quote
+from assets.models import Asset, CompanyProfile, CorporateAction, DoubtfulQuote, ProviderState, Quote
 from assets.providers.base import PriceQuote
 from assets.services import profiles
 from assets.services import quotes as service
@@ -203,6 +203,21 @@ def test_without_a_close_a_quote_is_held_against_the_last_one(apple: Asset, finn
     keep(apple, "100", NOW - timedelta(days=12))
     service.refresh([apple.pk], now=NOW)
     assert price_of(apple) == Decimal("192.25")
+
+
+@pytest.mark.parametrize("last", ["close", "quote"])
+@pytest.mark.parametrize(("price", "believed"), [(1000, True), (1001, False), (10, True), (9.9, False)])
+def test_against_an_old_price_only_an_absurd_quote_is_not_believed(
+    apple: Asset, finnhub: Answering, last: str, price: float, believed: bool
+) -> None:
+    if last == "close":
+        make_bars(apple, {date(2024, 1, 31): 100})
+    else:
+        keep(apple, "100", NOW - timedelta(days=120))
+    answer_price(finnhub, price)
+    service.refresh([apple.pk], now=NOW)
+    assert price_of(apple) == (Decimal(str(price)) if believed else 100)
+    assert DoubtfulQuote.objects.count() == (not believed)
 
 
 @pytest.mark.parametrize(
