@@ -17,12 +17,13 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from channels.layers import get_channel_layer
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from assets.places import NO_LIMIT, Limits, Places
+from assets.places import Limits, Places
 from assets.quotes import LastPrice
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ WATCH_EVERY, WATCH_LIFE = 10.0, 30.0
 STATE_EVERY, QUIET = 10.0, 35.0  # the stream says how it is; when it has said nothing for so long, it is away
 REJOIN_EVERY = 3600.0  # the layer forgets a member of a group after a day
 LIVE, STALLED, POLLING, MADE_UP, NOWHERE = "live", "reconnecting", "polling", "simulated", "unavailable"
+CONNECTING = "connecting"  # the streaming process has not said yet how it is
 
 
 class Move(NamedTuple):
@@ -120,17 +122,18 @@ class Hub:
         self._watching: dict[int, set[Listener]] = defaultdict(set)
         self._followed: dict[Listener, set[int]] = {}
         self._places = Places(self._name)
-        self._uncounted = False  # something was taken while Redis was away
+        self._changing: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
-        self.state, self.detail = LIVE, ""
+        self.state, self.detail = CONNECTING, ""
 
     async def admit(self, listener: Listener) -> bool:
         """Take a socket in, unless its person has LIVE_SOCKETS_PER_PERSON already, here and in other processes."""
-        self._followed[listener] = set()
-        if await self._take(listener, (), whole=False) is None:
-            self._followed.pop(listener, None)
-            return False
+        async with self._places_of(listener.user_id):
+            self._followed[listener] = set()
+            if await self._take(listener, (), whole=False) is None:
+                self._followed.pop(listener, None)
+                return False
         if listener in self._followed and not self._tasks:
             self._tasks = [asyncio.create_task(work()) for work in (self._listen, self._report, self._renew)]
         return True
@@ -145,7 +148,8 @@ class Hub:
             for task in self._tasks:
                 task.cancel()
             self._tasks = []
-        await self._leave(listener)
+        async with self._places_of(listener.user_id):
+            await self._leave(listener)
 
     async def follow(self, listener: Listener, asset_ids: Sequence[int], *, whole: bool = False) -> set[int]:
         """Hand the quotes of these assets to a socket, in place of those before.
@@ -153,17 +157,24 @@ class Hub:
         Its person's sockets follow LIVE_SYMBOLS_PER_PERSON assets together: of more it gets the first ones, and with
         ``whole`` what it had. Returns what it follows now; nothing for one who was dismissed meanwhile.
         """
-        granted = await self._take(listener, asset_ids, whole=whole) or set()
-        if listener not in self._followed:
-            await self._leave(listener)
-            return set()
-        for asset_id in self._followed[listener] - granted:
-            self._unwatch(listener, asset_id)
-        for asset_id in granted:
-            self._watching[asset_id].add(listener)
-        self._followed[listener] = granted
+        async with self._places_of(listener.user_id):
+            if listener not in self._followed:
+                return set()
+            granted = await self._take(listener, asset_ids, whole=whole) or set()
+            if listener not in self._followed:
+                await self._leave(listener)
+                return set()
+            for asset_id in self._followed[listener] - granted:
+                self._unwatch(listener, asset_id)
+            for asset_id in granted:
+                self._watching[asset_id].add(listener)
+            self._followed[listener] = granted
         self._news.set()
         return granted
+
+    def _places_of(self, user_id: int) -> asyncio.Lock:
+        """What Redis and this process know of a person's places changes together, by one after the other."""
+        return self._changing.setdefault(user_id, asyncio.Lock())
 
     def _unwatch(self, listener: Listener, asset_id: int) -> None:
         self._watching[asset_id].discard(listener)
@@ -177,7 +188,6 @@ class Hub:
             return await self._places.take(listener.user_id, listener.name, asset_ids, limits, whole=whole)
         except (RedisError, OSError) as error:
             log.warning("Places for live prices are counted in this process alone: %s", type(error).__name__)
-            self._uncounted = True
             return self._take_here(listener, asset_ids, limits, whole=whole)
 
     def _take_here(
@@ -204,28 +214,30 @@ class Hub:
                 await self._places.rest()
 
     async def _renew(self) -> None:
-        """Keep the places of everybody here; what was forgotten or not counted while Redis was away is taken anew."""
+        """Keep the places of everybody here. What was forgotten or not counted while Redis was away is counted then,
+        and what could not be given back is free."""
         while True:
             await asyncio.sleep(settings.LIVE_LEASE / 3)
-            people = {listener.user_id for listener in self._followed}
             try:
-                lapsed = await self._places.renew(people)
-                lapsed, self._uncounted = (people if self._uncounted else lapsed), False
-                for listener in [each for each in self._followed if each.user_id in lapsed]:
-                    took = list(self._followed.get(listener, ()))
-                    await self._places.take(listener.user_id, listener.name, took, Limits(NO_LIMIT, NO_LIMIT))
+                for user_id in {listener.user_id for listener in self._followed}:
+                    async with self._places_of(user_id):
+                        await self._places.renew(user_id, self._here(user_id))
             except (RedisError, OSError) as error:
                 log.warning("Places for live prices are not renewed: %s", type(error).__name__)
-                self._uncounted = True
+
+    def _here(self, user_id: int) -> dict[str, set[int]]:
+        return {each.name: assets for each, assets in self._followed.items() if each.user_id == user_id}
 
     async def _listen(self) -> None:
-        """Hand out what arrives; when the layer breaks, say so and come back to it."""
+        """Hand out what arrives; when the layer breaks, say so and come back to it.
+
+        How the stream is, only the streaming process knows: whoever (re)joins waits for its word.
+        """
         pause = 0.5
         while True:
             try:
                 channel = await _layer().new_channel(QUOTES)
                 await _layer().group_add(QUOTES, channel)
-                self._tell(LIVE)
                 pause, joined = 0.5, time.monotonic()
                 try:
                     while time.monotonic() - joined < REJOIN_EVERY:

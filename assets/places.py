@@ -7,16 +7,14 @@ that is killed renews nothing, and what its sockets took is free again when its 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
 from redis.asyncio import Redis
 
 PREFIX = "portfolio-live:places"
 TIMEOUT = 2.0
-NO_LIMIT = 2**31
 
 # KEYS: leases of processes, assets by socket, sockets by asset. A socket's field begins with its process's name.
 _BEGIN = """
@@ -91,13 +89,17 @@ redis.call('HDEL', KEYS[2], field)
 """
 )
 
-# ARGV: process, life in ms. Answers 0 when the lease had run out, and what its sockets took is forgotten.
+# ARGV: process, life in ms, then each of its sockets with the assets that it follows, in one word with spaces.
 _RENEW = (
     _BEGIN
     + """
-if not redis.call('ZSCORE', KEYS[1], process) then return 0 end
-lease(tonumber(ARGV[2]))
-return 1
+forget(process)
+for i = 3, #ARGV, 2 do
+  local field = process .. ':' .. ARGV[i]
+  redis.call('HSET', KEYS[2], field, ARGV[i + 1])
+  each(field, function(asset) redis.call('HINCRBY', KEYS[3], asset, 1) end)
+end
+if #ARGV > 2 then lease(tonumber(ARGV[2])) end
 """
 )
 
@@ -132,13 +134,11 @@ class Places:
     async def leave(self, user_id: int, socket: str) -> None:
         await self._leave(keys=_keys(user_id), args=[self._process, socket])
 
-    async def renew(self, user_ids: Collection[int]) -> set[int]:
-        """Keep what is taken for another LIVE_LEASE; returns the people for whom it had run out."""
-        pipe = self._redis.pipeline(transaction=False)
-        for user_id in user_ids:
-            await self._renew(keys=_keys(user_id), args=[self._process, self._life], client=pipe)
-        kept: Iterable[Any] = await pipe.execute()
-        return {user_id for user_id, held in zip(user_ids, kept, strict=True) if not held}
+    async def renew(self, user_id: int, sockets: Mapping[str, Collection[int]]) -> None:
+        """Keep what these sockets follow for another LIVE_LEASE, whatever the limits say: it was granted before. What
+        else this process has of the person is free again, as the place of a socket that could not be given back."""
+        given = [word for name, assets in sockets.items() for word in (name, " ".join(map(str, assets)))]
+        await self._renew(keys=_keys(user_id), args=[self._process, self._life, *given])
 
     async def rest(self) -> None:
         """Close the connections that nobody uses at the moment."""

@@ -10,12 +10,15 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from core.money import multiply
+
 LIMIT = Decimal(10) ** 15  # above any price, and above any day's volume
 DECIMALS = 10
 DIGITS = 15
 JUMP = Decimal("0.5")
 LARGE_MOVE = Decimal("0.2")
-RECENT = timedelta(days=10)  # an older close says nothing about today's
+RECENT = timedelta(days=10)  # an older close says little about today's:
+EXTREME = Decimal(10)  # only that it is not so many times as much, or that part of it, without a corporate action
 PRICES = ("close", "open", "high", "low", "adjusted_close")
 
 
@@ -78,7 +81,8 @@ class Expectation:
     """What a market's day should look like.
 
     ``previous`` holds the last close before it by symbol, with its day. It counts for RECENT days, and for as long as
-    need be where ``disputed`` names the symbol: a jump from it was refused and nobody has settled that.
+    need be where ``disputed`` names the symbol: a jump from it was refused and nobody has settled that, or whoever
+    enters a price can be asked. Where it is older, only a close beyond EXTREME times it, or below that part, is a jump.
     """
 
     symbols: AbstractSet[str]
@@ -202,25 +206,43 @@ def inconsistent(bar: BarLike) -> Refusal | None:
     return Refusal(Reason.INCONSISTENT, text) if text else None
 
 
+def conceivable(previous: Decimal, price: Decimal) -> bool:
+    """Whether ``price`` can follow ``previous``, above zero and of any age: at most EXTREME times it, or that part."""
+    return price.is_finite() and previous <= multiply(price, EXTREME) and price <= multiply(previous, EXTREME)
+
+
 def _jump(bar: BarLike, expected: Expectation) -> Refusal | None:
-    move = _move(bar, expected)
-    if move is None or abs(move) <= JUMP:
+    day, close = _before(bar, expected)
+    if close <= 0:
         return None
-    day, close = expected.previous[bar.symbol]
+    move = bar.close / close - 1
+    if _binding(bar, expected, day):
+        bound, likely = f"{JUMP:.0%}", abs(move) <= JUMP
+    else:
+        bound, likely = f"{EXTREME} times", conceivable(close, bar.close)
+    if likely:
+        return None
     return Refusal(
         Reason.JUMP,
         f"close {_plain(bar.close)} is {move:+.0%} against {_plain(close)} on {day}, "
-        f"more than {JUMP:.0%} without a corporate action",
+        f"more than {bound} without a corporate action",
     )
 
 
 def _move(bar: BarLike, expected: Expectation) -> Decimal | None:
     """The relative change against the previous close; None when there is no recent one."""
+    day, close = _before(bar, expected)
+    return bar.close / close - 1 if close > 0 and _binding(bar, expected, day) else None
+
+
+def _before(bar: BarLike, expected: Expectation) -> tuple[date, Decimal]:
+    """The previous close with its day; 0 where there is none."""
     day, close = expected.previous.get(bar.symbol, (date.min, Decimal(0)))
-    binding = bar.symbol in expected.disputed or bar.day - day <= RECENT
-    if close <= 0 or day >= bar.day or not binding:
-        return None
-    return bar.close / close - 1
+    return (day, close) if day < bar.day else (day, Decimal(0))
+
+
+def _binding(bar: BarLike, expected: Expectation, day: date) -> bool:
+    return bar.symbol in expected.disputed or bar.day - day <= RECENT
 
 
 def _identical(bar: BarLike, other: BarLike) -> bool:

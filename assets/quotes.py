@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import F, OuterRef, Q, Subquery
@@ -32,8 +33,8 @@ HUNDRED = Decimal(100)
 class LastPrice:
     """What one unit of an asset was last worth, as it is quoted, and the trading day's other figures.
 
-    A quote has the instant that its provider gives; a close is of the end of the session of its ``day``. What is not
-    known is None. ``percent_change`` is in percent of the previous close.
+    A quote has the instant that its provider gives, and the day that it was then at the exchange; a close is of the end
+    of the session of its ``day``. What is not known is None. ``percent_change`` is in percent of the previous close.
     """
 
     asset_id: int
@@ -161,8 +162,8 @@ def changes(price: Decimal, previous_close: Decimal) -> dict[str, Decimal]:
 
 
 def _quoted(asset_ids: Collection[int], splits: Mapping[int, list[Split]], now: datetime) -> LastPrices:
-    calendar = F("asset__exchange__calendar")
-    rows = {row.pk: row for row in Quote.objects.filter(pk__in=asset_ids).annotate(calendar=calendar)}
+    exchange = {"calendar": F("asset__exchange__calendar"), "zone": F("asset__exchange__time_zone")}
+    rows = {row.pk: row for row in Quote.objects.filter(pk__in=asset_ids).annotate(**exchange)}
     found = {pk: _carried(_price_of(row, row.at), splits.get(pk, ())) for pk, row in rows.items() if row.at}
     due = [pk for pk in asset_ids if pk not in rows or rows[pk].is_due(now, settings.QUOTE_TTL)]
     return LastPrices(found, tuple(sorted(due)))
@@ -170,10 +171,8 @@ def _quoted(asset_ids: Collection[int], splits: Mapping[int, list[Split]], now: 
 
 def _price_of(row: Quote, at: datetime) -> LastPrice:
     figures: dict[str, Any] = {name: getattr(row, name) for name in FIGURES}
-    price, day = (
-        row.price or Decimal(0),
-        at.astimezone(UTC).date(),
-    )  # a constraint keeps the price where there is an instant
+    day = at.astimezone(ZoneInfo(getattr(row, "zone", None) or "UTC")).date()  # the exchange's, as a split's ex-date is
+    price = row.price or Decimal(0)  # a constraint keeps the price where there is an instant
     figures |= {"quoted_at": at, "fetched_at": row.fetched_at, "calendar": getattr(row, "calendar", None) or ""}
     return LastPrice(row.pk, price, day, row.source, **figures)
 

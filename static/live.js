@@ -106,6 +106,7 @@ const say = (state, detail) => {
     polling: fresh ? `Quotes, asked for · ${clock.format(lastAt)}` : "Waiting for quotes",
     simulated: fresh ? `Simulated prices, moving · ${clock.format(lastAt)}` : "Waiting for simulated prices",
     unavailable: "No live prices",
+    connecting: "Waiting for live prices",
     reconnecting: "Live prices are interrupted; trying again",
     offline: "Not connected; trying again",
     refused: "Not followed live",

@@ -157,7 +157,7 @@ def _no_session(exchange: Exchange | None, day: date) -> str:
 
 
 def _unlikely(asset: Asset, bars: Sequence[Bar]) -> dict[date, str]:
-    """Days whose price is far from the last one before it, among the stored and the given."""
+    """Days whose price is far from the last one before it, however old, among the stored and the given."""
     ordered = sorted(bars, key=lambda bar: bar.day)
     last = judging.previous_closes([asset.pk], ordered[0].day).get(asset.pk)
     last = last if last and judging.comparable(last, MANUAL) else None
@@ -170,6 +170,7 @@ def _unlikely(asset: Asset, bars: Sequence[Bar]) -> dict[date, str]:
             day=bar.day,
             today=bar.day,
             previous={asset.symbol: (near.day, near.close)} if near else {},
+            disputed={asset.symbol},  # however old: funds and bonds are priced once a month, and who enters can confirm
         )
         refusal = quality.refusal(bar, expected)
         if refusal:

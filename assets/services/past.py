@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from assets import quality, sessions
 from assets.models import Asset, HistoricValue, PriceClock
 from assets.providers.base import Bar, Capability
-from assets.queries import SIMULATED, LastBar
+from assets.queries import SIMULATED, LastBar, last_bars
 from assets.restatement import Restatement, restatement
 from assets.services import judging
 from assets.services.actions import adjust_closes
@@ -58,7 +58,7 @@ def judge(asset: Asset, reply: Reply[list[Bar]], start: date, end: date, *, toda
         return past
     steps = judging.steps_of([asset.pk], until=today).get(asset.pk, ())
     open_days = _sessions(asset, start, end)
-    known = dict(stored)
+    known = _last_stored(asset, start, reply.provider) | stored
     for day in sorted(given):
         same = len(given[day]) == 1 and day in stored and stored[day].close == given[day][0].close
         last = None if same else _last_before(known, day)
@@ -118,9 +118,16 @@ def _sessions(asset: Asset, start: date, end: date) -> set[date] | None:
     return set(sessions.sessions(asset.exchange.calendar, start, end)) if asset.exchange else None
 
 
+def _last_stored(asset: Asset, start: date, provider: str) -> dict[date, LastBar]:
+    """The last comparable bar before those beside the span, however old."""
+    found = last_bars([asset.pk], start - MARGIN - timedelta(days=1))
+    return {bar.day: bar for bar in found.values() if judging.comparable(bar, provider)}
+
+
 def _last_before(known: Mapping[date, LastBar], day: date) -> LastBar | None:
-    """The newest of ``known`` in the days before; an older one says nothing."""
+    """The newest of ``known`` in the days before; quality.judge knows what an old one says."""
     for age in range(1, quality.RECENT.days + 1):
         if bar := known.get(day - timedelta(days=age)):
             return bar
-    return None
+    newest = max((each for each in known if each < day), default=None)
+    return known[newest] if newest else None

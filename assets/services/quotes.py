@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
-from assets import quotes
+from assets import quality, quotes
 from assets.models import Asset, Quote
 from assets.providers.base import BadPayload, Doubtful, PriceQuote
 from assets.quality import RECENT
@@ -78,8 +78,10 @@ def _sound(asset: Asset, now: datetime, adapter: Any, symbol: str) -> PriceQuote
     if quote.at > now + AHEAD:
         raise BadPayload(f"{adapter.name}: the quote of {symbol} is of {quote.at}, which has not come yet")
     noted = doubts.known(asset)
-    previous = doubts.level(asset, noted, adapter.name, now) or _previous(asset, quote.at, adapter.name, now)
-    if previous and not quotes.believable(previous.close, quote.price):
+    accepted = doubts.level(asset, noted, adapter.name, now)
+    previous, recent = (accepted, True) if accepted else _previous(asset, quote.at, adapter.name, now)
+    likely = quotes.believable if recent else quality.conceivable
+    if previous and not likely(previous.close, quote.price):
         doubts.note(asset, price=quote.price, at=quote.at, provider=adapter.name, previous=previous, now=now)
         text = f"{quote.price} for {symbol} is too far from {previous.close.normalize():f} on {previous.day}"
         raise Doubtful(f"{adapter.name}: {text}")
@@ -87,19 +89,24 @@ def _sound(asset: Asset, now: datetime, adapter: Any, symbol: str) -> PriceQuote
     return quote
 
 
-def _previous(asset: Asset, at: datetime, provider: str, now: datetime) -> LastBar | None:
-    """What a quote of ``at`` is compared with, as a price of that day: the last close, where none is recent the last
-    quote. As for closes, an old one says nothing unless a jump from it is in dispute."""
+def _previous(asset: Asset, at: datetime, provider: str, now: datetime) -> tuple[LastBar | None, bool]:
+    """What a quote of ``at`` is compared with, as a price of that day, and whether it is recent: the last close, where
+    none is recent the last quote. As for closes, an old one says little unless a jump from it is in dispute."""
     day = today_of(asset, at)
     bar = last_bars([asset.pk], day).get(asset.pk)
-    if bar and not _binding(bar, day):
-        bar = None
-    if bar is None:
-        quoted = quotes.quoted([asset.pk], now).by_asset.get(asset.pk)  # brought across splits already
-        if quoted is None or abs(day - quoted.day) > RECENT:
-            return None
-        last = LastBar(asset.pk, quoted.day, quoted.price, quoted.source)
-        return last if judging.comparable(last, provider) else None
+    if bar and _binding(bar, day):
+        return _comparable(asset, bar, provider, day), True
+    quoted = quotes.quoted([asset.pk], now).by_asset.get(asset.pk)  # brought across splits already
+    last = LastBar(asset.pk, quoted.day, quoted.price, quoted.source) if quoted else None
+    if last and abs(day - last.day) <= RECENT:
+        return (last if judging.comparable(last, provider) else None), True
+    if last and judging.comparable(last, provider) and last.day <= day and (bar is None or last.day > bar.day):
+        return last, False
+    return (_comparable(asset, bar, provider, day) if bar else None), False
+
+
+def _comparable(asset: Asset, bar: LastBar, provider: str, day: date) -> LastBar | None:
+    """``bar`` as a price of ``day``, if a price of ``provider`` can follow it."""
     if not judging.comparable(bar, provider):
         return None
     return judging.brought(bar, judging.steps_of([asset.pk], until=day).get(asset.pk, ()), day)

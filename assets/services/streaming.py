@@ -295,9 +295,10 @@ class Streamer:
             await _survived(self._decide, "raising doubts")
 
     async def _decide(self) -> None:
-        for update in await database_sync_to_async(admitted)(self._new_doubts()):
-            if update.symbol in self.board:
-                self._take_over(update)
+        for each in await database_sync_to_async(admitted)(self._new_doubts()):
+            known = self.board.get(each.before.symbol)  # another tick may have been believed meanwhile
+            if known is not None and known.is_next(each.tick, timezone.now(), each.source):
+                self._take_over(known.moved(each.tick, each.source))
 
     def _new_doubts(self) -> list[Doubtful]:
         """The newest doubtful tick of each asset of which nothing was said for DOUBT_EVERY."""
@@ -331,14 +332,14 @@ def keep(newest: Sequence[Tracked], history: Sequence[Tracked] = ()) -> None:
             _stored(partial(write, [row]))
 
 
-def admitted(doubtful: Sequence[Doubtful]) -> list[Tracked]:
-    """The days after those ticks that staff's word covers; of the others staff is told. At most one an asset."""
+def admitted(doubtful: Sequence[Doubtful]) -> list[Doubtful]:
+    """Those of the ticks that staff's word covers; of the others staff is told. At most one an asset."""
     now, found = timezone.now(), []
     for each in doubtful:
         last, tick = each.before.last, each.tick
         previous = LastBar(last.asset_id, last.day, last.price, last.source)
         if doubts.admits(last.asset_id, price=tick.price, at=tick.at, provider=each.source, previous=previous, now=now):
-            found.append(each.before.moved(tick, each.source))
+            found.append(each)
             continue
         log.warning(
             "%s: a price of %s for %s at %s is too far from %s",

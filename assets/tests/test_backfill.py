@@ -155,6 +155,14 @@ def test_what_is_doubtful_in_a_past_goes_to_the_quarantine(apple: Asset, polygon
     assert not closes(apple).keys() & {date(2024, 5, day) for day in (3, 7, 8, 11)}
 
 
+def test_an_absurd_close_after_a_long_gap_goes_to_the_quarantine(apple: Asset, polygon: FakePast) -> None:
+    make_bars(apple, {date(2024, 1, 31): 10}, source="polygon")
+    polygon.past["AAPL"] = {date(2024, 5, 1): 101, date(2024, 5, 2): 99, date(2024, 5, 20): 980}
+    run(request(apple, date(2024, 5, 1)))
+    assert set(QuarantinedBar.objects.values_list("day", "reason")) == {(date(2024, 5, 1), "jump")}
+    assert closes(apple) == {date(2024, 1, 31): 10, date(2024, 5, 2): 99, date(2024, 5, 20): 980}
+
+
 def test_an_adjusted_history_is_not_mixed_with_raw_closes(apple: Asset, polygon: FakePast) -> None:
     """Stored as traded; then the source divides all old closes by 4."""
     make_bars(apple, dict.fromkeys(DAYS[-30:], 400), source="polygon")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -266,5 +267,22 @@ def test_a_tick_that_is_not_believed_is_shown_to_staff_and_counts_once_accepted(
     doubt = DoubtfulQuote.objects.get()
     assert (doubt.asset, doubt.provider, doubt.price, doubt.previous) == (apple, "finnhub", 40, 100)
     accept_quote(doubt=doubt, actor=carol)
-    [tracked] = streaming.admitted([replace(doubtful, tick=replace(tick, price=Decimal(41)))])
-    assert (tracked.last.price, tracked.last.source, tracked.last.quoted_at) == (41, "finnhub", now)
+    near = replace(doubtful, tick=replace(tick, price=Decimal(41)))
+    assert streaming.admitted([near]) == [near]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("seconds", "shown"), [(-1, 41), (0, 41), (1, 60)])
+def test_an_admitted_tick_takes_the_place_of_older_ones_alone(
+    apple: Asset, carol: User, seconds: int, shown: int
+) -> None:
+    """A tick that was believed meanwhile stands where it is newer, and its day goes on where it is not."""
+    now = timezone.now() - MINUTE
+    before = Tracked(apple.pk, apple.symbol, LastPrice(apple.pk, Decimal(100), date(2024, 5, 30), "test"))
+    accept_quote(doubt=doubt_of(apple, at=now), actor=carol)
+    streamer = streaming.Streamer("tests")
+    streamer.board[apple.symbol] = before.moved(Tick(apple.symbol, Decimal(60), now + timedelta(seconds=seconds)), "x")
+    streamer._doubtful[apple.pk] = Doubtful(before, Tick(apple.symbol, Decimal(41), now), "finnhub")
+    asyncio.run(streamer._decide())
+    last = streamer.board[apple.symbol].last
+    assert (last.price, last.high) == (shown, 60)

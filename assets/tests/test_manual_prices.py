@@ -134,6 +134,18 @@ def test_a_list_with_a_jump_has_to_be_confirmed(house: Asset, carol: User) -> No
     assert enter_list(content=content, actor=carol, confirmed=True) == 2
 
 
+@pytest.mark.parametrize("close", ["151", "49", "999999999999999"])
+def test_a_price_far_from_the_last_one_is_confirmed_however_old_that_is(house: Asset, carol: User, close: str) -> None:
+    """Funds and bonds are priced once a month."""
+    enter(house, carol, date(2023, 12, 29), close=100)
+    with pytest.raises(UnlikelyPrice):
+        enter(house, carol, close=close)
+    with pytest.raises(UnlikelyPrices):
+        enter_list(content=f"symbol,day,close\nHOUSE,2024-05-31,{close}\n".encode(), actor=carol)
+    assert len(stored()) == 1
+    assert enter(house, carol, close=150).close == 150
+
+
 # --- over HTTP ------------------------------------------------------------------------------------------------------
 
 

@@ -93,11 +93,14 @@ def test_what_a_dead_process_took_is_free_when_its_lease_has_run_out(broker: Bro
         await other.take(BOB, "c", [1], SMALL)
         for _ in range(4):
             await asyncio.sleep(0.2)
-            assert await other.renew([BOB]) == set()  # the other one lives
+            await other.renew(BOB, {"c": [1]})  # the other one lives
         assert await other.take(BOB, "d", [2], SMALL) == {2}
         assert await other.take(BOB, "e", [2], SMALL) is None
         assert await other.take(ALICE, "d", [4, 5, 6], SMALL) == {4, 5, 6}
-        assert await one.renew([ALICE]) == {ALICE}  # it was only slow, and learns that it has to begin anew
+        await one.renew(ALICE, {"a": [1], "b": []})  # it was only slow, and what it has counts again
+        assert await other.take(ALICE, "e", [], Limits(sockets=3, assets=9)) is None
+        assert await other.take(ALICE, "d", [1, 4, 5], Limits(sockets=3, assets=3)) == {1, 4, 5}
+        assert await other.take(ALICE, "d", [4, 5, 6], Limits(sockets=3, assets=3)) == {4, 5}
 
     run(broker, work)
 
@@ -127,6 +130,52 @@ def test_a_hub_that_was_silent_for_too_long_takes_its_places_anew(settings: Any)
         await hub.dismiss(ear)
         assert not hub._tasks
         assert await other.take(ALICE, "c", [], Limits(2, 2)) == set()
+
+    asyncio.run(work())
+
+
+def test_a_place_that_could_not_be_given_back_is_free_with_the_next_renewal(broker: Broker, settings: Any) -> None:
+    settings.REDIS_URL, settings.LIVE_LEASE = broker.url, 0.9
+    settings.LIVE_SOCKETS_PER_PERSON, settings.LIVE_SYMBOLS_PER_PERSON = 2, 3
+
+    async def work() -> None:
+        hub, other = live.Hub(), Places("other", broker.url)
+        gone, stays = Ear("gone"), Ear("stays")
+        for ear, assets in ((gone, [1, 2]), (stays, [2, 3])):
+            assert await hub.admit(ear)
+            assert await hub.follow(ear, assets) == set(assets)
+        there, hub._places = hub._places, Places(hub._name, "redis://127.0.0.1:1/0")  # nobody listens there
+        await hub.dismiss(gone)
+        hub._places = there
+        assert await other.take(ALICE, "new", [], SMALL) is None
+        await asyncio.sleep(0.6)
+        assert await other.take(ALICE, "new", [7, 8], SMALL) == {7}
+        await hub.dismiss(stays)
+        assert await other.take(ALICE, "new", [7, 8, 9], SMALL) == {7, 8, 9}
+        await other.rest()
+
+    asyncio.run(work())
+
+
+def test_whoever_leaves_while_places_are_renewed_has_none(broker: Broker, settings: Any) -> None:
+    settings.REDIS_URL, settings.LIVE_LEASE = broker.url, 0.03  # a renewal every hundredth of a second
+    settings.LIVE_SOCKETS_PER_PERSON, settings.LIVE_SYMBOLS_PER_PERSON = 100, 100
+
+    async def work() -> None:
+        hub = live.Hub()
+        stays, others = Ear("stays"), [Ear(f"s{number}") for number in range(20)]
+        for ear in (stays, *others):
+            assert await hub.admit(ear)
+            assert await hub.follow(ear, [1, 2])
+        await hub._places._redis.flushdb()
+        await asyncio.gather(*(hub.dismiss(ear) for ear in others))
+        settings.LIVE_LEASE = 30.0
+        await hub._places.renew(ALICE, hub._here(ALICE))
+        fields = await hub._places._redis.hkeys(f"portfolio-live:places:{{{ALICE}}}:sockets")
+        assert fields == [f"{hub._name}:stays".encode()]
+        counts = await hub._places._redis.hgetall(f"portfolio-live:places:{{{ALICE}}}:assets")
+        assert counts == {b"1": b"1", b"2": b"1"}
+        await hub.dismiss(stays)
 
     asyncio.run(work())
 

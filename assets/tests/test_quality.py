@@ -77,6 +77,19 @@ def test_an_old_close_says_nothing_about_a_jump() -> None:
     assert refusal(bar, replace(EXPECTED, previous={})) is None
 
 
+@pytest.mark.parametrize(
+    ("close", "believed"),
+    [("1000", True), ("1000.01", False), ("10", True), ("9.99", False), ("99999999999999", False)],
+)
+def test_an_old_close_still_says_what_is_absurd(close: str, believed: bool) -> None:
+    bar = Bar("AAPL", DAY, Decimal(close))
+    found = refusal(bar, replace(EXPECTED, previous={"AAPL": (DAY - timedelta(days=400), Decimal(100))}))
+    assert (found is None) == believed
+    if found:
+        assert found.reason == Reason.JUMP
+        assert "more than 10 times without a corporate action" in found.text
+
+
 def test_a_disputed_close_counts_however_old_it_is() -> None:
     bar = replace(GOOD, close=Decimal(900), high=None)
     old = replace(EXPECTED, previous={"AAPL": (DAY - timedelta(days=40), Decimal(100))}, disputed={"AAPL"})

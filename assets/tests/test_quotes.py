@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -19,7 +20,7 @@ from django.utils import timezone
 
 from assets import quotes, tasks
 from assets.company import FIELDS
-from assets.models import Asset, CompanyProfile, CorporateAction, ProviderState, Quote
+from assets.models import Asset, CompanyProfile, CorporateAction, DoubtfulQuote, ProviderState, Quote
 from assets.providers.base import PriceQuote
 from assets.services import profiles
 from assets.services import quotes as service
@@ -204,6 +205,21 @@ def test_without_a_close_a_quote_is_held_against_the_last_one(apple: Asset, finn
     assert price_of(apple) == Decimal("192.25")
 
 
+@pytest.mark.parametrize("last", ["close", "quote"])
+@pytest.mark.parametrize(("price", "believed"), [(1000, True), (1001, False), (10, True), (9.9, False)])
+def test_against_an_old_price_only_an_absurd_quote_is_not_believed(
+    apple: Asset, finnhub: Answering, last: str, price: float, believed: bool
+) -> None:
+    if last == "close":
+        make_bars(apple, {date(2024, 1, 31): 100})
+    else:
+        keep(apple, "100", NOW - timedelta(days=120))
+    answer_price(finnhub, price)
+    service.refresh([apple.pk], now=NOW)
+    assert price_of(apple) == (Decimal(str(price)) if believed else 100)
+    assert DoubtfulQuote.objects.count() == (not believed)
+
+
 @pytest.mark.parametrize(
     ("previous", "price", "believed"),
     [
@@ -247,6 +263,27 @@ def test_what_was_quoted_before_a_split_is_divided(apple: Asset) -> None:
     make_bars(apple, {date(2024, 6, 3): 48})
     found = quotes.get([apple.pk], NOW).by_asset[apple.pk]
     assert (found.price, found.previous_close, found.change) == tuple(map(Decimal, ("48", "47.5", "0.5")))
+
+
+@pytest.mark.parametrize(
+    ("code", "zone", "at", "shown"),
+    [
+        pytest.param("XASX", "Australia/Sydney", datetime(2024, 1, 16, 23, 15, tzinfo=UTC), "10.1", id="the new day"),
+        pytest.param("XASX", "Australia/Sydney", datetime(2024, 1, 16, 4, tzinfo=UTC), "1.01", id="the day before"),
+        pytest.param("XNYS", "America/New_York", datetime(2024, 1, 17, 0, 30, tzinfo=UTC), "1.01", id="after hours"),
+        pytest.param(
+            "XNYS", "America/New_York", datetime(2024, 1, 17, 14, 31, tzinfo=UTC), "10.1", id="after the open"
+        ),
+    ],
+)
+def test_a_quote_is_of_the_day_at_its_exchange(db: None, code: str, zone: str, at: datetime, shown: str) -> None:
+    asset = make_asset("SPLT", exchange=make_exchange(code, time_zone=zone))
+    make_bars(asset, {date(2024, 1, 15): 101})
+    CorporateAction.objects.create(asset=asset, kind="split", ex_date=date(2024, 1, 17), ratio=10, per=1)
+    keep(asset, "10.1", at)
+    found = quotes.get([asset.pk], at + MINUTE).by_asset[asset.pk]
+    assert (found.price, found.is_quote) == (Decimal(shown), True)
+    assert found.day == at.astimezone(ZoneInfo(zone)).date()
 
 
 def test_an_older_answer_never_replaces_a_newer_one(apple: Asset) -> None:

@@ -91,6 +91,14 @@ class Owed(NamedTuple):
     withheld: Decimal
 
 
+class Kept(NamedTuple):
+    """What portfolios have beside their holdings: accounts with balances by account id, and what they are owed."""
+
+    accounts: Sequence[CashAccount]
+    balances: Mapping[int, Decimal]
+    owed: Sequence[Owed]
+
+
 @dataclass(frozen=True, slots=True)
 class CashFacts:
     """What the cash and the receivables of portfolios follow from: balances by account, what is owed, rates."""
@@ -104,6 +112,16 @@ class CashFacts:
 
 def cash_facts(portfolios: Sequence[Portfolio], as_of: date | None = None) -> CashFacts:
     """The balances of accounts that are theirs, and what is owed, at the close of ``as_of`` or today; 4 queries."""
+    kept = _kept(portfolios, as_of)
+    codes = {account.currency for account in kept.accounts} | {row.currency for row in kept.owed}
+    if not codes:
+        return CashFacts(as_of, *kept, RateTable())
+    codes |= {portfolio.base_currency for portfolio in portfolios}
+    return CashFacts(as_of, *kept, rates(codes, min(codes), as_of or date.max))
+
+
+def _kept(portfolios: Sequence[Portfolio], as_of: date | None = None) -> Kept:
+    """Each amount in its own currency, so no exchange rate is read; 3 queries."""
     day = as_of or timezone.now().date()
     tracked = [portfolio.pk for portfolio in portfolios if portfolio.cash == CashSetting.TRACKED]
     accounts = [account for account in cash_accounts(tracked).values() if account.held_on(day)] if tracked else []
@@ -112,12 +130,7 @@ def cash_facts(portfolios: Sequence[Portfolio], as_of: date | None = None) -> Ca
     found = Entitlement.objects.with_paid_on().filter(portfolio__in=portfolios)
     rows = found.filter(Q(ex_date__lte=day), Q(paid_on__gt=day)).order_by("pk")
     columns = ("portfolio_id", "action_id", "currency", "gross", "withholding")
-    owed = [Owed._make(row) for row in rows.values_list(*columns)]
-    codes = {account.currency for account in accounts} | {row.currency for row in owed}
-    if not codes:
-        return CashFacts(as_of, accounts, balances, owed, RateTable())
-    codes |= {portfolio.base_currency for portfolio in portfolios}
-    return CashFacts(as_of, accounts, balances, owed, rates(codes, min(codes), as_of or date.max))
+    return Kept(accounts, balances, [Owed._make(row) for row in rows.values_list(*columns)])
 
 
 def totals_from(
@@ -133,8 +146,8 @@ def totals_from(
 
 
 def beside_holdings(portfolio: Portfolio) -> list[Amount]:
-    """What the portfolio has beside its holdings now: its accounts' balances, and what actions owe it; 4 queries."""
-    return _amounts(portfolio, cash_facts([portfolio]))
+    """What the portfolio has beside its holdings now: its accounts' balances, and what actions owe it; 3 queries."""
+    return _amounts(portfolio, _kept([portfolio]))
 
 
 def foreign_cash(portfolio: Portfolio, facts: CashFacts) -> dict[str, Decimal]:
@@ -150,7 +163,7 @@ def foreign_cash(portfolio: Portfolio, facts: CashFacts) -> dict[str, Decimal]:
     return {currency: worth for currency, worth in sorted(sums.items()) if worth}
 
 
-def _amounts(portfolio: Portfolio, facts: CashFacts) -> list[Amount]:
+def _amounts(portfolio: Portfolio, facts: CashFacts | Kept) -> list[Amount]:
     """What of ``facts``, which may be those of several portfolios, is one's: balances and what is owed."""
     pk, zero = portfolio.pk, Decimal(0)
     accounts = [row for row in facts.accounts if row.portfolio_id == pk]
