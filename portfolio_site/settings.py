@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environ import FileAwareEnv
 
 from portfolio_site.secret import local_secret
+from portfolio_site.ticks import TICKS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 TESTING = "pytest" in sys.modules
@@ -205,22 +206,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
-TICKS = {  # what beat sends, and every how many seconds
-    "fetch the market days that are due": ("assets.ingest_due", 60),
-    "take over ingestions whose worker is gone": ("assets.sweep", 15),
-    "fetch the histories that somebody asked for": ("assets.backfill_due", 60),
-    "look for gaps in the histories, once a night": ("assets.repair_gaps", 300),
-    "fetch corporate actions, once a night": ("portfolios.fetch_actions", 300),
-    "propose the coupons of bonds whose day has come": ("portfolios.propose_coupons", 900),
-    "apply the corporate actions whose day has come": ("portfolios.apply_actions", 300),
-    "pay back the term deposits whose day has come": ("banking.settle_deposits", 300),
-    "recompute stale portfolios": ("analytics.refresh_stale", 30),
-    "test the value at risk, once a night": ("analytics.backtest_due", 300),
-    "run the optimisations that no worker has": ("analytics.optimise_due", 30),
-    "forget old intraday prices": ("assets.forget_intraday", 3600),
-    "forget old idempotency keys": ("activity.forget_keys", 3600),
-    "show that beat is alive": ("portfolio_site.heartbeat", 15),
-}
 # A message expires with its period: a backlog never runs the same round twice. (The scheduler's word for `expires`.)
 CELERY_BEAT_SCHEDULE = {
     title: {"task": task, "schedule": timedelta(seconds=period), "options": {"expire_seconds": period}}
