@@ -21,6 +21,15 @@ const pages = {
   holding: "/holdings/AAPL/",
   transactions: "/transactions/",
   "tax-report": "/reports/tax/?year=2021",
+  risk: "/analytics/risk/",
+  history: "/analytics/history/",
+  "value-at-risk": "/analytics/var/",
+  factors: "/analytics/factors/",
+  "stress-tests": "/analytics/stress/",
+  correlation: "/analytics/correlation/",
+  optimiser: "/analytics/optimiser/",
+  rebalancing: "/analytics/rebalancing/?fill=equal",
+  explanation: "/explain/sharpe_ratio/",
 };
 
 const watched = async (context) => {
