@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -45,15 +44,6 @@ def count_queries(action: Callable[[], object]) -> tuple[int, str]:
     with CaptureQueriesContext(connection) as captured:
         action()
     return len(captured), "\n".join(query["sql"][:300] for query in captured.captured_queries)
-
-
-def assert_query_budget(name: str, action: Callable[[], object]) -> int:
-    """Fail if ``action`` sends more queries than tests/query_budgets.json grants ``name``; returns their number."""
-    budget = json.loads(BUDGETS.read_text())[name]
-    count, texts = count_queries(action)
-    if count > budget:
-        pytest.fail(f"{name}: {count} queries, budget {budget}\n{texts}")
-    return count
 
 
 class Page(HTMLParser):
