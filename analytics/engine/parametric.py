@@ -86,7 +86,7 @@ class Expansion:
 
         Below 0 it is the least from ``z`` to 0.
         """
-        lowest = self._at(z)
+        lowest = np.minimum(self._at(z), self._at(np.maximum(z, 0.0)))  # where it begins, and 0 if that is below
         for turn in self._turns():
             inside = (z < turn) & (turn < 0)
             lowest = np.minimum(lowest, self._at(np.where(inside, turn, z)))

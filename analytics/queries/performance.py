@@ -21,7 +21,6 @@ from django.db.models.functions import Coalesce
 from numpy.typing import NDArray
 
 from analytics.engine import time_weighted_returns, total_return
-from analytics.engine.returns import wealth
 from analytics.performance import Series, daily_series
 from analytics.queries.facts import inputs
 from analytics.valuation import FloatArray
@@ -221,7 +220,7 @@ class Whole:
         place = self.after(start)
         returns = self.returns(start, len(self.days))
         flows = self.paid_in[place:] - self.paid_out[place:]
-        growth = wealth(returns) - 1.0
+        growth: FloatArray = np.cumprod(1.0 + returns) - 1.0  # NaN from a day without a return on
         return Daily(self.days[place:], self.values[place:], flows, growth)
 
 

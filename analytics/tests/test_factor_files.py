@@ -208,6 +208,7 @@ def test_a_bomb_is_not_unpacked() -> None:
         b"date,a\x00\n",
         b"date,\xff\n",
     ],
+    ids=["broken zip", "broken gzip", "two files", "no file", "cut short", "null character", "not utf-8"],
 )
 def test_what_is_no_text_is_refused(content: bytes) -> None:
     with pytest.raises((UnreadableFactorFile, LayoutChanged)):
