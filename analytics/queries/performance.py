@@ -220,7 +220,7 @@ class Whole:
         place = self.after(start)
         returns = self.returns(start, len(self.days))
         flows = self.paid_in[place:] - self.paid_out[place:]
-        growth: FloatArray = np.cumprod(1.0 + returns) - 1.0  # NaN from a day without a return on
+        growth: FloatArray = np.multiply.accumulate(1.0 + returns) - 1.0  # NaN from a day without a return on
         return Daily(self.days[place:], self.values[place:], flows, growth)
 
 
