@@ -24,13 +24,13 @@ class Section(NamedTuple):
 
 SECTIONS = (
     Section("risk", "Risk", "analytics-risk"),
+    Section("history", "History", "analytics-history"),
     Section("var", "Value at risk", "analytics-var"),
+    Section("factors", "Factors", "analytics-factors"),
     Section("stress", "Stress tests", "analytics-stress"),
     Section("correlation", "Correlation", "analytics-correlation"),
-    Section("rebalancing", "Rebalancing", "analytics-rebalancing"),
     Section("optimiser", "Optimiser", "analytics-optimiser"),
-    Section("factors", "Factors", "analytics-factors"),
-    Section("history", "History", "analytics-history"),
+    Section("rebalancing", "Rebalancing", "analytics-rebalancing"),
 )
 
 

@@ -8,11 +8,13 @@ from uuid import UUID
 
 import pytest
 from django.db import DataError, IntegrityError, connection, transaction
+from django.utils import timezone
 
 from activity.models import IdempotencyKey, Job
 from assets.models import Asset, Exchange, HistoricValue, PriceRevision
 from core import bulk
 from core.fields import TooManyDigits
+from users.models import User
 
 DAY = date(2024, 5, 31)
 BAR = ("asset", "day", "close", "volume", "source", "version")
@@ -126,10 +128,13 @@ def test_json_comes_back_as_it_was() -> None:
     assert Job.objects.get().result == tree
 
 
-def test_bytes_are_refused_rather_than_garbled() -> None:
-    if connection.vendor == "postgresql":
-        with pytest.raises(TypeError, match="COPY cannot write a"):
-            bulk.insert(IdempotencyKey, ("key", "body"), [("k", b"\x00")])
+def test_bytes_come_back_as_they_were(alice: User) -> None:
+    body = bytes(range(256)) + b"\\N\t\n"
+    columns = ("user", "key", "fingerprint", "headers", "body", "created_at")
+
+    bulk.insert(IdempotencyKey, columns, [(alice.pk, "k", "", {}, body, timezone.now())])
+
+    assert bytes(IdempotencyKey.objects.get().body) == body
 
 
 def test_rows_are_read_one_at_a_time(asset: Asset) -> None:

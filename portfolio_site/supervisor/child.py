@@ -34,7 +34,7 @@ class ChildSpec:
     # When the supervisor itself is gone nobody keeps an order: a worker that says goodbye to a broker that has
     # already left waits for ever. What was running is taken over by its lease.
     death_signal: signal.Signals = signal.SIGKILL
-    grace: float = 2.0  # seconds between the stop signal and SIGKILL
+    grace: float = 3.0  # seconds between the stop signal and SIGKILL
     start_timeout: float = 90.0
 
 
