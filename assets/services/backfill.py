@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 KIND = "backfill"
+OLDEST = date(1900, 1, 1)  # nobody serves daily bars of the century before
 PIECE = timedelta(days=730)
 MOST_ATTEMPTS = 10  # in a row without a single piece; with the growing waits that is about 17 hours
 YEAR = timedelta(days=365)
@@ -53,6 +54,8 @@ def request_backfill(*, asset: Asset, actor: User | None, now: datetime, start: 
     start = start or end - YEAR * settings.BACKFILL_YEARS + timedelta(days=1)
     if start > end:
         raise NoHistoryAsked(f"The last day that can be fetched is {end}.", field="start")
+    if start < OLDEST:
+        raise NoHistoryAsked(f"The first day that can be fetched is {OLDEST}.", field="start")
     job = start_job(owner=actor, kind=KIND, total=len(_pieces(start, end)))
     backfill = Backfill.objects.create(asset=asset, job=job, start=start, end=end)
     data = {"asset": asset.symbol, "start": start.isoformat(), "end": end.isoformat()}

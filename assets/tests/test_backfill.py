@@ -96,6 +96,8 @@ def test_who_asks_twice_gets_the_same_one(apple: Asset) -> None:
 def test_there_must_be_somebody_to_ask_and_something_to_fetch(apple: Asset, settings: Any) -> None:
     with pytest.raises(NoHistoryAsked):
         request(apple, date(2024, 6, 1))
+    with pytest.raises(NoHistoryAsked, match="1900-01-01"):
+        request(apple, date.min)
     settings.POLYGON_API_KEY = ""
     with pytest.raises(NobodyHasHistory):
         request(apple)
