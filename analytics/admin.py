@@ -30,7 +30,7 @@ def queue(request: HttpRequest, portfolio_ids: Sequence[int]) -> None:
     job = start_job(owner=cast("User", request.user), kind="recompute", total=len(portfolio_ids))
     try:
         for chunk in services.chunks(portfolio_ids, tasks.CHUNK):
-            tasks.recompute.delay_on_commit(chunk, str(job.pk))  # type: ignore[attr-defined]  # of Celery's Django app
+            tasks.recompute.delay_on_commit(chunk, str(job.pk))
     except OperationalError:
         finish_job(job.pk, error="The broker cannot be reached.")
         messages.error(request, "The broker cannot be reached; nothing was queued.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
@@ -19,6 +20,13 @@ TESTED_CHUNK = 100  # portfolios whose value at risk is tested by one message: t
 TESTED_EXPIRES = 300
 AT_ONCE = 100  # optimisations of one tick; the next tick finds the rest
 EXPIRES = 30  # the tick's period: what no worker took until then is found and sent again
+RETRIED: dict[str, Any] = {
+    "autoretry_for": (OperationalError,),
+    "retry_backoff": 1,
+    "retry_backoff_max": 60,
+    "retry_jitter": True,
+    "max_retries": 5,
+}
 
 
 @shared_task(name="analytics.refresh_stale")
@@ -32,14 +40,7 @@ def refresh_stale() -> None:
         recompute.apply_async((ids,), expires=EXPIRES)
 
 
-@shared_task(
-    name="analytics.recompute",
-    autoretry_for=(OperationalError,),
-    retry_backoff=1,
-    retry_backoff_max=60,
-    retry_jitter=True,
-    max_retries=5,
-)
+@shared_task(name="analytics.recompute", **RETRIED)
 def recompute(portfolio_ids: Sequence[int], job_id: str | None = None) -> None:
     """Bring snapshots up to date; for a job, compute all of them and count them as done."""
     services.recompute(portfolio_ids, only_stale=job_id is None)
@@ -58,14 +59,7 @@ def backtest_due() -> None:
         backtest.apply_async((ids,), expires=TESTED_EXPIRES)
 
 
-@shared_task(
-    name="analytics.backtest",
-    autoretry_for=(OperationalError,),
-    retry_backoff=1,
-    retry_backoff_max=60,
-    retry_jitter=True,
-    max_retries=5,
-)
+@shared_task(name="analytics.backtest", **RETRIED)
 def backtest(portfolio_ids: Sequence[int]) -> None:
     """Test the value at risk of those that are still due."""
     services.backtest(portfolio_ids)

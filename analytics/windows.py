@@ -18,7 +18,7 @@ from analytics import engine
 from analytics.engine import InsufficientData, UndefinedMetric
 from analytics.performance import Inputs, Series
 from analytics.valuation import FloatArray, IntArray
-from portfolios.book.performance import months_before
+from portfolios.book.performance import MONTHS, months_before
 
 PERIODS = {
     "month": "1 month",
@@ -30,7 +30,6 @@ PERIODS = {
     "five_years": "5 years",
     "inception": "Since inception",
 }
-_MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12, "three_years": 36, "five_years": 60}
 
 FIGURES = ("total_return", *engine.METRICS)
 ALL_FIGURES = (*FIGURES, *(name for name in engine.FURTHER if name not in FIGURES))
@@ -61,7 +60,7 @@ def needed(figure: str, periods: int, level: float = LEVEL) -> int:
 
 def period_start(key: str, end: date) -> date:
     """The day at whose close a period begins that ends at the close of ``end``; not of "inception"."""
-    return date(end.year - 1, 12, 31) if key == "ytd" else months_before(end, _MONTHS[key])
+    return date(end.year - 1, 12, 31) if key == "ytd" else months_before(end, MONTHS[key])
 
 
 # One period of one portfolio: its first session with a return, how many there are, and on how many of these the

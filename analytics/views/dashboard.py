@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,7 +23,7 @@ from core.money import minor_units
 from core.web import login_needed
 from portfolios.models import Disposal, Portfolio
 from portfolios.queries import Holding, Sector, holdings, sectors, totals, valuation_days
-from portfolios.views.base import page_of, visible, welcome
+from portfolios.views.base import choice, page_of, visible, welcome
 
 SHOWN_DISPOSALS = 10
 
@@ -139,7 +139,7 @@ def _value_chart(portfolio: Portfolio, request: HttpRequest) -> dict[str, Any] |
     series = queries.series(portfolio)
     if not len(series.days):
         return None
-    view, span = _choice(request, "view", charts.VIEWS, "value"), _choice(request, "span", charts.SPANS, "max")
+    view, span = choice(request, "view", charts.VIEWS, "value"), choice(request, "span", charts.SPANS, "max")
     currency = portfolio.base_currency
     benchmark = portfolio.benchmark.name if portfolio.benchmark else ""
     chart = charts.draw(series, view, span, benchmark=benchmark, currency=currency, digits=minor_units(currency))
@@ -164,9 +164,3 @@ def _value_chart(portfolio: Portfolio, request: HttpRequest) -> dict[str, Any] |
 
 TITLES = {"value": "Value over time", "return": "Time-weighted return", "drawdown": "Loss from the highest close"}
 ANCHORS = {"value": "the-same-money-in-the-benchmark", "return": "time-weighted-return", "drawdown": "max-drawdown"}
-
-
-def _choice(request: HttpRequest, name: str, allowed: Mapping[str, str], default: str) -> str:
-    """A query parameter that has few values; another value is answered like none."""
-    wanted = request.GET.get(name, default)
-    return wanted if wanted in allowed else default

@@ -15,7 +15,7 @@ from analytics.engine import Estimator
 from analytics.views.sections import section_page
 from core.errors import DomainError
 from core.web import login_needed
-from portfolios.views.base import welcome
+from portfolios.views.base import choice, welcome
 
 WINDOWS = {"": "All", "252": "1 year", "756": "3 years", "1260": "5 years"}
 SHADES = 5  # steps of colour on each side of zero
@@ -36,7 +36,7 @@ def dependence(request: HttpRequest) -> HttpResponse:
     page = section_page(request, "correlation")
     if page["portfolio"] is None:
         return welcome(request, "analytics")
-    estimator, window = _chosen(request, "estimator", ESTIMATORS, "sample"), _chosen(request, "window", WINDOWS, "")
+    estimator, window = choice(request, "estimator", ESTIMATORS, "sample"), choice(request, "window", WINDOWS, "")
     chosen = {"estimators": ESTIMATORS, "estimator": estimator, "windows": WINDOWS, "window": window}
     try:
         known = queries.dependence(
@@ -80,8 +80,3 @@ def _cell(value: np.float64) -> Cell:
         return Cell(None, "none")
     step = round(float(value) * SHADES)
     return Cell(float(value), f"{'n' if step < 0 else 'p'}{abs(step)}")
-
-
-def _chosen(request: HttpRequest, name: str, allowed: Any, default: str) -> str:
-    wanted = request.GET.get(name, default)
-    return wanted if wanted in allowed else default

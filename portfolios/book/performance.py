@@ -79,7 +79,7 @@ PERIODS = {
     "five_years": "5 years",
     "inception": "Since inception",
 }
-_MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12, "three_years": 36, "five_years": 60}
+MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12, "three_years": 36, "five_years": 60}
 
 
 def period_start(period: str, end: date, inception: date, previous: date) -> date:
@@ -88,8 +88,8 @@ def period_start(period: str, end: date, inception: date, previous: date) -> dat
     ``inception`` is the day before the portfolio's first fact, when it was worth nothing; ``previous`` the last day
     before ``end`` that has a value of its own (the session before).
     """
-    if period in _MONTHS:
-        return months_before(end, _MONTHS[period])
+    if period in MONTHS:
+        return months_before(end, MONTHS[period])
     return {
         "day": previous,
         "week": end - timedelta(days=7),

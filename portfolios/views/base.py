@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -73,6 +73,12 @@ def paging(request: HttpRequest, count: int, size: int) -> Paging:
     number = min(max(number, 1), last)
     start = (number - 1) * size
     return Paging(number, last, count, start, min(start + size, count))
+
+
+def choice(request: HttpRequest, name: str, allowed: Container[str], default: str) -> str:
+    """A query parameter that has few values; another value is answered like none."""
+    wanted = request.GET.get(name, default)
+    return wanted if wanted in allowed else default
 
 
 def welcome(request: HttpRequest, section: str) -> HttpResponse:
