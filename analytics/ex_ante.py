@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,7 +18,6 @@ from analytics.engine.tail import full_tail
 from analytics.engine.types import root
 from analytics.exposure import MIN_SESSIONS, Exposure
 from analytics.valuation import FloatArray
-from core.money import multiply, quantise
 
 NO_BENCHMARK = "the portfolio has no benchmark"
 
@@ -140,13 +138,6 @@ def _paths(exposure: Exposure, distribution: Distribution, horizons: Sequence[in
     weights, covariance, mean = exposure.weights, engine.covariance(exposure.returns), exposure.returns.mean(axis=0)
     draw = partial(engine.simulate, weights, covariance, mean=mean, distribution=distribution)
     return {int(horizon): draw(horizon=horizon) for horizon in horizons}
-
-
-def loss_amount(fraction: float | None, value: Decimal | None, currency: str) -> Decimal | None:
-    """What a fraction of the value is in money, rounded to the currency's minor unit."""
-    if fraction is None or value is None:
-        return None
-    return quantise(multiply(value, Decimal(repr(fraction))), currency)
 
 
 # --- volatility, beta and contributions -----------------------------------------------------------------------------

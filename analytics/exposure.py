@@ -14,6 +14,7 @@ from analytics.engine import InsufficientData
 from analytics.market import Grid, Market
 from analytics.valuation import FloatArray
 from core.errors import DomainError
+from core.money import multiply, quantise
 
 # Product policy: no ex-ante figure is shown from fewer returns than this.
 MIN_SESSIONS = 30
@@ -78,6 +79,10 @@ class Weighted:
     total_value: Decimal
     price_source: str
 
+    def amount(self, fraction: float) -> Decimal:
+        """A return of everything owned as a gain or loss in the base currency."""
+        return worth(fraction, self.total_value, self.currency)
+
 
 @dataclass(frozen=True, eq=False)
 class Exposure(Weighted):
@@ -128,3 +133,13 @@ def shared_history(
         raise ShortHistory(market.facts[asset_ids[fewest]].symbol, MIN_SESSIONS, start)
     first = len(returns) - (start if window is None else min(window, start))
     return grid.since(first), returns[first:]
+
+
+def worth(fraction: float, value: Decimal, currency: str) -> Decimal:
+    """What a fraction of ``value`` is in money, rounded to the currency's minor unit."""
+    return quantise(multiply(value, Decimal(repr(fraction))), currency)
+
+
+def amount_of(fraction: float | None, value: Decimal | None, currency: str) -> Decimal | None:
+    """The same of a figure that may be missing."""
+    return None if fraction is None or value is None else worth(fraction, value, currency)

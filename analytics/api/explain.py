@@ -22,7 +22,6 @@ from analytics.api.value_at_risk import LONGEST_WINDOW
 from analytics.dependence import ESTIMATORS
 from analytics.engine import METHODS
 from analytics.exposure import MIN_SESSIONS
-from analytics.figures import HORIZON, LEVEL
 from analytics.queries.explain import FIGURES, PERIODS, Explained, Question, explain
 from analytics.queries.explain.document import every_figure, rows_of, told
 from core.api import DecimalStringField, StrictIntegerField
@@ -173,18 +172,7 @@ def _question(portfolio: Portfolio, figure: Explained, asked: Mapping[str, Any])
     missing = {name: ["This figure is of one asset: name it."] for name in figure.asks if not asked.get(name)}
     if missing:
         raise serializers.ValidationError(missing)
-    return Question(
-        portfolio=portfolio,
-        as_of=asked.get("end"),
-        start=asked.get("start"),
-        period=asked.get("period", ""),
-        asset=asked.get("asset", ""),
-        level=float(asked.get("level", LEVEL)),
-        horizon=asked.get("horizon", int(HORIZON)),
-        method=asked.get("method", "historical"),
-        window=asked.get("window"),
-        estimator=asked.get("estimator", "sample"),
-    )
+    return Question.of(portfolio, {**asked, "as_of": asked.get("end")})
 
 
 def _body(explanation: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from analytics import queries
 from analytics.api.base import BASES, PortfolioView, WindowSerializer, chart_amounts
 from analytics.api.value_at_risk import HistoryWindowSerializer, LossSerializer, exposure_of, loss_rows
 from analytics.engine import METHODS
-from analytics.ex_ante import loss_amount
+from analytics.exposure import amount_of
 from analytics.figures import EX_ANTE_LABELS, FIGURES, HORIZON, LABELS, LEVEL
 from analytics.models import Snapshot
 from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, RatioField, StrictIntegerField
@@ -235,7 +235,7 @@ def _on_request(
 def _metric(name: str, answer: Answer, currency: str) -> dict[str, Any]:
     label = LABELS[name]
     value = answer.figures.get(name)
-    amount = loss_amount(value, answer.total_value, currency) if name in LOSSES else None
+    amount = amount_of(value, answer.total_value, currency) if name in LOSSES else None
     return {
         "key": name,
         "label": label.name,
@@ -256,7 +256,7 @@ def _ex_ante(portfolio: Portfolio, as_of: date | None, level: float, horizon: in
             "label": EX_ANTE_LABELS[key].name,
             "value": value,
             "unit": EX_ANTE_LABELS[key].unit,
-            "amount": loss_amount(value, held.total_value, held.currency) if held and key in EX_ANTE_LOSSES else None,
+            "amount": amount_of(value, held.total_value, held.currency) if held and key in EX_ANTE_LOSSES else None,
             "problem": problem or None,
             "method": f"{reverse('methods')}#{EX_ANTE_LABELS[key].heading}",
         }

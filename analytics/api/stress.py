@@ -19,7 +19,7 @@ from rest_framework.viewsets import GenericViewSet
 from analytics.api.base import BASES, AsOfQuery, PortfolioView, has_come
 from analytics.exposure import Weighted
 from analytics.models import Scenario, StressWindow
-from analytics.queries.stress import Bench, amount, bench, under_factors
+from analytics.queries.stress import Bench, bench, under_factors
 from analytics.scenarios import Outcome, Shock, Source, Target, shocked
 from analytics.services.scenarios import (
     MOST_SHOCKS,
@@ -280,7 +280,7 @@ def result(
             "weight": effect.weight,
             "shock": effect.shock,
             "contribution": effect.contribution,
-            "amount": amount(held, effect.contribution),
+            "amount": held.amount(effect.contribution),
             "source": effect.source.value,
         }
         for effect in outcome.effects
@@ -294,7 +294,7 @@ def result(
         "start": window.start if window else None,
         "end": window.end if window else None,
         "total": outcome.total,
-        "amount": amount(held, outcome.total),
+        "amount": held.amount(outcome.total),
         "covered": outcome.covered,
         "unused": [{"target": shock.target.value, "key": shock.key} for shock in outcome.unused],
         "notes": notes,

@@ -18,8 +18,8 @@ from rest_framework.response import Response
 from analytics import queries
 from analytics.api.base import BASES, PortfolioView
 from analytics.engine import METHODS, Method
-from analytics.ex_ante import METHOD_LABELS, Loss, loss_amount
-from analytics.exposure import MIN_SESSIONS
+from analytics.ex_ante import METHOD_LABELS, Loss
+from analytics.exposure import MIN_SESSIONS, amount_of
 from analytics.models import Basis, VarBacktest
 from analytics.queries import ExAnte
 from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, RatioField, StrictIntegerField
@@ -271,9 +271,9 @@ def _loss(loss: Loss, value: Decimal, currency: str) -> dict[str, Any]:
         "horizon": loss.horizon,
         "scaling": label.over_horizon,
         "value_at_risk": loss.value_at_risk,
-        "value_at_risk_amount": loss_amount(loss.value_at_risk, value, currency),
+        "value_at_risk_amount": amount_of(loss.value_at_risk, value, currency),
         "expected_shortfall": loss.expected_shortfall,
-        "expected_shortfall_amount": loss_amount(loss.expected_shortfall, value, currency),
+        "expected_shortfall_amount": amount_of(loss.expected_shortfall, value, currency),
         "unit": "fraction",
         "problem": loss.problem or None,
         "formula": f"{reverse('methods')}#methods-of-value-at-risk",

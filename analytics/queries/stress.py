@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 from analytics.engine import UndefinedMetric
 from analytics.exposure import NothingHeld, Weighted
@@ -25,7 +24,6 @@ from analytics.scenarios import (
     shocked,
 )
 from core.errors import DomainError
-from core.money import multiply, quantise
 from portfolios.models import Portfolio
 
 
@@ -95,11 +93,6 @@ class FactorShocks:
     @property
     def name(self) -> str:
         return f"{self.choice.name}: " + ", ".join(f"{key} {move:+.1%}" for key, move in self.moves.items())
-
-
-def amount(held: Weighted, fraction: float) -> Decimal:
-    """A return of everything owned as a gain or loss in the base currency."""
-    return quantise(multiply(held.total_value, Decimal(repr(fraction))), held.currency)
 
 
 def under_factors(

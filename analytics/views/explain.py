@@ -18,7 +18,6 @@ from django.views.decorators.http import require_safe
 from analytics.dependence import ESTIMATORS
 from analytics.ex_ante import METHOD_LABELS
 from analytics.exposure import MIN_SESSIONS
-from analytics.figures import HORIZON, LEVEL
 from analytics.queries.explain import FIGURES, PERIODS, Explained, Explanation, Question, explain
 from analytics.queries.explain.document import told
 from core.errors import DomainError
@@ -74,7 +73,7 @@ def explain_page(request: HttpRequest, figure: str) -> HttpResponse:
     asked = form.asked([*found.takes, *found.asks])
     if any(name not in asked for name in found.asks):
         raise Http404
-    question = _question(portfolio, asked)
+    question = Question.of(portfolio, asked)
     try:
         document = told(explain(found, question), question)
     except DomainError as error:
@@ -108,21 +107,6 @@ def _terms(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _nothing(figure: Explained, error: DomainError) -> Explanation:
     return Explanation(figure, None, None, error.message)
-
-
-def _question(portfolio: Portfolio, asked: Mapping[str, Any]) -> Question:
-    return Question(
-        portfolio=portfolio,
-        as_of=asked.get("as_of"),
-        start=asked.get("start"),
-        period=asked.get("period", ""),
-        asset=asked.get("asset", ""),
-        level=float(asked.get("level", LEVEL)),
-        horizon=asked.get("horizon", int(HORIZON)),
-        method=asked.get("method", "historical"),
-        window=asked.get("window"),
-        estimator=asked.get("estimator", "sample"),
-    )
 
 
 # --- the derivation -----------------------------------------------------------------------------------------------

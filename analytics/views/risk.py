@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from analytics import queries
-from analytics.ex_ante import loss_amount
+from analytics.exposure import amount_of
 from analytics.figures import EX_ANTE_LABELS, FIGURES, LABELS, LEVEL
 from analytics.models import Snapshot
 from analytics.queries import ExAnte
@@ -102,7 +102,7 @@ def _past(portfolio: Portfolio, day: date) -> ExPost:
 def _ex_post_rows(found: ExPost, currency: str) -> Iterator[FigureRow]:
     for key in FIGURES if found.figures else ():
         value, problem = found.figures.get(key), found.problems.get(key, "not defined")
-        amount = loss_amount(value, found.total_value, currency) if key in LOSSES else None
+        amount = amount_of(value, found.total_value, currency) if key in LOSSES else None
         signed = key in (*SIGNED, "total_return")
         yield FigureRow(key, LABELS[key], DETAILS.get(key, ""), signed, value, amount, problem)
 
@@ -111,5 +111,5 @@ def _ex_ante_rows(found: ExAnte) -> Iterator[FigureRow]:
     held = found.exposure
     for key, (value, problem) in found.figures().items():
         detail = EX_ANTE_DETAILS.get(key, "")
-        amount = loss_amount(value, held.total_value, held.currency) if held and detail else None
+        amount = amount_of(value, held.total_value, held.currency) if held and detail else None
         yield FigureRow(key, EX_ANTE_LABELS[key], detail, signed=False, value=value, amount=amount, problem=problem)

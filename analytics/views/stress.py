@@ -22,7 +22,7 @@ from analytics import charts
 from analytics.forms.stress import FactorShocksForm, ScenarioForm, ShockFormSet
 from analytics.models import Scenario, StressWindow
 from analytics.queries.factors import Choice, choices, chosen, factor_sets
-from analytics.queries.stress import Bench, amount, bench, under_factors
+from analytics.queries.stress import Bench, bench, under_factors
 from analytics.scenarios import Effect, Outcome, Source, lines
 from analytics.services.scenarios import change_scenario, create_scenario, delete_scenario
 from analytics.views.factors import label_of, value_of
@@ -155,7 +155,7 @@ def _factors(request: HttpRequest, page: dict[str, Any]) -> tuple[FactorShocksFo
     except DomainError as error:
         form.add_error(None, error.message)
         return form, None
-    worth = amount(found.held, found.outcome.total)
+    worth = found.held.amount(found.outcome.total)
     return form, Row("factors", found.name.replace("-", "−"), "", found.outcome, amount=worth, notes=(*found.notes,))
 
 
@@ -179,7 +179,7 @@ def _drawn(tested: Bench, groups: Sequence[tuple[str, list[Row]]]) -> list[tuple
 
 
 def _amount(tested: Bench, row: Row) -> Decimal | None:
-    return None if row.outcome is None else amount(tested.held, row.outcome.total)
+    return None if row.outcome is None else tested.held.amount(row.outcome.total)
 
 
 def _effects(tested: Bench, chosen: Row | None) -> list[tuple[Effect, Decimal, str]]:
@@ -187,7 +187,7 @@ def _effects(tested: Bench, chosen: Row | None) -> list[tuple[Effect, Decimal, s
     if chosen is None or chosen.outcome is None:
         return []
     ordered = sorted(chosen.outcome.effects, key=lambda effect: effect.contribution)
-    return [(effect, amount(tested.held, effect.contribution), SOURCES[effect.source]) for effect in ordered]
+    return [(effect, tested.held.amount(effect.contribution), SOURCES[effect.source]) for effect in ordered]
 
 
 def _names(tested: Bench) -> list[str]:

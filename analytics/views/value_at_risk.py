@@ -17,7 +17,8 @@ from django.views.decorators.http import require_safe
 
 from analytics import charts, queries
 from analytics.engine import METHODS
-from analytics.ex_ante import METHOD_LABELS, Loss, loss_amount
+from analytics.ex_ante import METHOD_LABELS, Loss
+from analytics.exposure import amount_of
 from analytics.models import Basis, VarBacktest
 from analytics.queries import ExAnte, ForecastSeries, StoredBacktests
 from analytics.views.sections import section_page
@@ -193,8 +194,8 @@ def _rows(found: ExAnte, stored: StoredBacktests, chosen: Chosen) -> Iterator[_R
             METHOD_LABELS[loss.method].name,
             level_text(loss.level),
             loss,
-            loss_amount(loss.value_at_risk, value, currency),
-            loss_amount(loss.expected_shortfall, value, currency),
+            amount_of(loss.value_at_risk, value, currency),
+            amount_of(loss.expected_shortfall, value, currency),
             tests.get((loss.method, loss.level)),
         )
 
@@ -242,5 +243,5 @@ def _exceeded(
     held = found.exposure if chosen.basis == Basis.EX_ANTE else None
     for place in np.flatnonzero(series.exceeded):
         loss = float(-series.returns[place])
-        amount = loss_amount(loss, held.total_value, held.currency) if held else None
+        amount = amount_of(loss, held.total_value, held.currency) if held else None
         yield series.days[place].item(), float(series.forecasts[place]), loss, amount

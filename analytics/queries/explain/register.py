@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from django.db.models import Q
 
@@ -52,6 +52,12 @@ class Question:
     method: Method = "historical"
     window: int | None = None
     estimator: Estimator = "sample"
+
+    @classmethod
+    def of(cls, portfolio: Portfolio, asked: Mapping[str, Any]) -> Self:
+        """From checked values by the names of the fields; what was not asked is as it always is."""
+        known = {field.name: asked[field.name] for field in fields(cls) if asked.get(field.name) is not None}
+        return cls(**known | {"portfolio": portfolio, "level": float(asked.get("level", LEVEL))})
 
 
 @dataclass(frozen=True, slots=True)
