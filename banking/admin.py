@@ -37,7 +37,7 @@ class AccountForm(AccountModelForm):
     def clean_iban(self) -> str:
         """Django checks no constraint that a read-only field, here the owner, is part of."""
         iban: str = self.cleaned_data["iban"]
-        same = Account.objects.filter(owner=self.instance.owner_id, iban=iban).exclude(pk=self.instance.pk)
+        same = Account.objects.belonging_with(self.instance).filter(iban=iban).exclude(pk=self.instance.pk)
         if iban and self.instance.pk and same.exists():
             raise ValidationError("The owner has an account with this IBAN or alias already.")
         return iban
@@ -46,11 +46,11 @@ class AccountForm(AccountModelForm):
 @admin.register(Account)
 class AccountAdmin(AccountModelAdmin):
     form = AccountForm
-    list_display = ["name", "kind", "currency", "balance", "owner"]
+    list_display = ["name", "kind", "currency", "balance", "owner", "organisation"]
     list_filter = ["kind", "currency"]
-    list_select_related = ["owner"]
-    search_fields = ["name", "iban", "owner__username"]
-    autocomplete_fields = ["owner"]
+    list_select_related = ["owner", "organisation"]
+    search_fields = ["name", "iban", "owner__username", "organisation__name"]
+    autocomplete_fields = ["owner", "organisation", "employer"]
     readonly_fields = ["version", "created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
@@ -59,7 +59,7 @@ class AccountAdmin(AccountModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
         """Amounts and portfolios depend on the currency and the owner, so both stay."""
-        return [*self.readonly_fields, "owner", "currency"] if obj else list(self.readonly_fields)
+        return [*self.readonly_fields, "owner", "organisation", "currency"] if obj else list(self.readonly_fields)
 
     @admin.display(description="Balance", ordering="total")
     def balance(self, account: Any) -> str:

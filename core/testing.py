@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 if TYPE_CHECKING:
-    from users.models import User
+    from users.models import Owned, User
 
 PASSWORD = "correct horse battery staple"  # noqa: S105  a password of test people only
 BUDGETS = Path(__file__).resolve().parent.parent / "tests" / "query_budgets.json"
@@ -29,6 +29,13 @@ def make_user(name: str, *, superuser: bool = False) -> User:
     people = get_user_model().objects
     create = people.create_superuser if superuser else people.create_user
     return create(username=name, email=f"{name}@example.org", password=PASSWORD)
+
+
+def owner_of(row: Owned) -> User:
+    """The person that an account or a portfolio belongs to."""
+    if row.owner is None:
+        raise ValueError("It belongs to an organisation.")
+    return row.owner
 
 
 def client_of(user: User | None) -> APIClient:

@@ -69,7 +69,7 @@ class AccountInline(Inline):
         """Only accounts of the portfolio's owner that serve no portfolio yet."""
         if db_field.name == "account":
             taken = PortfolioAccount.objects.values("account")
-            kwargs["queryset"] = Account.objects.exclude(pk__in=taken).filter(owner__in=_owner(request))
+            kwargs["queryset"] = Account.objects.belonging_with(_portfolio(request)).exclude(pk__in=taken)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -84,24 +84,25 @@ def _not_in_future(day: date) -> None:
         raise ValidationError(JoinsInFuture().message)
 
 
-def _owner(request: HttpRequest) -> QuerySet[Any]:
+def _portfolio(request: HttpRequest) -> Portfolio:
+    """The one whose page it is; one that is nobody's where there is none."""
     match = request.resolver_match
     portfolio_id = match.kwargs.get("object_id") if match else None
-    return Portfolio.objects.filter(pk=portfolio_id or 0).values("owner")
+    return Portfolio.objects.filter(pk=portfolio_id or 0).first() or Portfolio()
 
 
 @admin.register(Portfolio)
 class PortfolioAdmin(ModelAdmin):
-    list_display = ["name", "owner", "base_currency", "cost_method", "cash", "benchmark", "version"]
+    list_display = ["name", "owner", "organisation", "base_currency", "cost_method", "cash", "benchmark", "version"]
     list_filter = ["base_currency", "cost_method", "cash"]
-    list_select_related = ["owner", "benchmark"]
-    search_fields = ["name", "owner__username"]
-    autocomplete_fields = ["owner", "benchmark"]
+    list_select_related = ["owner", "organisation", "benchmark"]
+    search_fields = ["name", "owner__username", "organisation__name"]
+    autocomplete_fields = ["owner", "organisation", "benchmark"]
     readonly_fields = ["version", "rates_version", "created_at"]
     inlines = [AccountInline]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Portfolio | None = None) -> list[str]:
-        fixed = ["owner", "base_currency", "cost_method", "cash"] if obj else []
+        fixed = ["owner", "organisation", "base_currency", "cost_method", "cash"] if obj else []
         return [*fixed, *self.readonly_fields]
 
     def get_inlines(self, request: HttpRequest, obj: Portfolio | None) -> list[Any]:
@@ -114,7 +115,8 @@ class PortfolioAdmin(ModelAdmin):
             change_portfolio(portfolio=obj, actor=request.user, **changes)  # type: ignore[arg-type]
             return
         names = {*EDITABLE, "base_currency", "cost_method", "cash"} - unsaid
-        obj.pk = create_portfolio(owner=obj.owner, **{name: getattr(obj, name) for name in names}).pk
+        values = {name: getattr(obj, name) for name in names}
+        obj.pk = create_portfolio(owner=obj.holder, actor=request.user, **values).pk  # type: ignore[arg-type]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """A threshold that is left empty stays as it is."""

@@ -11,14 +11,18 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from activity.admin import ReadOnly
-from users.models import TokenFamily, User
+from users.models import Invitation, Membership, Organisation, TokenFamily, User
 
 if TYPE_CHECKING:  # generic in their stubs only
     UserModelAdmin = auth_admin.UserAdmin[User]
     TokenModelAdmin = admin.ModelAdmin[TokenFamily]
+    OrganisationModelAdmin = admin.ModelAdmin[Organisation]
+    InvitationModelAdmin = admin.ModelAdmin[Invitation]
+    MembershipTabularInline = admin.TabularInline[Membership, Organisation]
 else:
     UserModelAdmin = auth_admin.UserAdmin
-    TokenModelAdmin = admin.ModelAdmin
+    TokenModelAdmin = OrganisationModelAdmin = InvitationModelAdmin = admin.ModelAdmin
+    MembershipTabularInline = admin.TabularInline
 
 
 @admin.register(User)
@@ -41,3 +45,25 @@ class TokenFamilyAdmin(ReadOnly, TokenModelAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[TokenFamily]) -> None:
         ended = queryset.filter(revoked_at__isnull=True).update(revoked_at=timezone.now())
         self.message_user(request, f"{ended} logins were ended.")
+
+
+class MembershipInline(MembershipTabularInline):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ["user"]
+
+
+@admin.register(Organisation)
+class OrganisationAdmin(OrganisationModelAdmin):
+    list_display = ["name", "base_currency", "created_at"]
+    search_fields = ["name"]
+    readonly_fields = ["created_at"]
+    inlines = [MembershipInline]
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnly, InvitationModelAdmin):
+    list_display = ["email", "organisation", "role", "created_at", "expires_at", "accepted_at", "withdrawn_at"]
+    list_select_related = ["organisation"]
+    search_fields = ["email", "organisation__name"]
+    exclude = ["secret_hash"]

@@ -21,6 +21,7 @@ from analytics.queries.backtests import night_began
 from assets.models import Asset
 from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars
+from core.testing import owner_of
 from portfolios.models import Portfolio
 from portfolios.services.trades import void_trade
 from portfolios.tests.factories import buy, make_portfolio, sell
@@ -187,7 +188,7 @@ def test_queries_do_not_grow_with_the_portfolios(
 ) -> None:
     services.backtest([growth.pk], only_due=False)  # the price panel is there
     for number in range(4):
-        other = make_portfolio(growth.owner, f"P{number}")
+        other = make_portfolio(owner_of(growth), f"P{number}")
         buy(other, aapl, 3 + number, 100, SESSIONS[20 + number])
     ids = list(Portfolio.objects.values_list("pk", flat=True))
     services.recompute(ids)
@@ -341,7 +342,7 @@ def test_the_stored_ones_are_the_newest_and_say_when_they_are_out_of_date(growth
 def test_they_are_their_owners_alone(growth: Portfolio, bob: User) -> None:
     services.backtest([growth.pk])
 
-    assert VarBacktest.objects.visible_to(growth.owner).count() == 48
+    assert VarBacktest.objects.visible_to(owner_of(growth)).count() == 48
     assert not VarBacktest.objects.visible_to(bob).exists()
 
 

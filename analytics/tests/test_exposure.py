@@ -17,6 +17,7 @@ from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, Section
 from banking.services.transactions import book_cash
+from core.testing import owner_of
 from portfolios.models import Portfolio
 from portfolios.services.portfolios import attach_account
 from portfolios.tests.factories import buy, make_portfolio
@@ -130,7 +131,7 @@ def test_nothing_held_and_no_price_say_so(alice: User) -> None:
 
 
 def test_as_many_queries_for_many(growth: Portfolio, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
-    others = [funded(growth.owner, f"P{place}") for place in range(4)]
+    others = [funded(owner_of(growth), f"P{place}") for place in range(4)]
     for other in others:
         buy(other, Asset.objects.get(symbol="AAPL"), 1, 100, SESSIONS[0])
     exposure(growth)  # publishes the panel

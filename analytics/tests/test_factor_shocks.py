@@ -14,7 +14,7 @@ from analytics.tests.test_portfolio_factors import DAYS, MOVES, factor_set, movi
 from assets.tests.factories import make_rate
 from banking.models import Account, Section
 from banking.services.transactions import book_cash
-from core.testing import Page, client_of
+from core.testing import Page, client_of, owner_of
 from portfolios.models import Portfolio
 from portfolios.services.portfolios import attach_account
 from portfolios.tests.factories import buy, make_portfolio
@@ -98,7 +98,7 @@ def test_bad_sizes_are_refused(growth: Portfolio, daily: FactorSet, size: Any) -
 
 def test_the_page_from_its_form_to_each_holding(growth: Portfolio, daily: FactorSet) -> None:
     browser = Client()
-    browser.force_login(growth.owner)
+    browser.force_login(owner_of(growth))
     page = f"/analytics/stress/?portfolio={growth.pk}"
 
     offered = browser.get(page).content.decode()
@@ -121,6 +121,6 @@ def test_the_page_from_its_form_to_each_holding(growth: Portfolio, daily: Factor
 
 def test_the_page_without_a_factor_set_has_no_such_form(growth: Portfolio) -> None:
     browser = Client()
-    browser.force_login(growth.owner)
+    browser.force_login(owner_of(growth))
 
     assert "stress-factors" not in browser.get(f"/analytics/stress/?portfolio={growth.pk}").content.decode()

@@ -30,7 +30,7 @@ from analytics.services.optimising import (
 )
 from analytics.tests.candidates import SESSIONS, invested, moving
 from assets.models import CompanyProfile
-from core.testing import client_of
+from core.testing import client_of, owner_of
 from portfolios.models import Portfolio
 from portfolios.tests.factories import make_portfolio
 from users.models import User
@@ -50,7 +50,7 @@ def ask(portfolio: Portfolio, user: User, **terms: Any) -> Any:
 
 def ran(portfolio: Portfolio, **terms: Any) -> OptimisationRun:
     """Asked for, computed, and read again."""
-    answer = ask(portfolio, portfolio.owner, **terms)
+    answer = ask(portfolio, owner_of(portfolio), **terms)
     assert answer.status_code == 202, answer.content
     run_optimisation(answer.json()["id"], now=timezone.now())
     return OptimisationRun.objects.get(pk=answer.json()["id"])

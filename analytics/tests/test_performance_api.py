@@ -18,7 +18,7 @@ from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, Section
 from banking.services.transactions import book_cash
 from banking.services.transfers import book_transfer
-from core.testing import client_of
+from core.testing import client_of, owner_of
 from portfolios.book.performance import PERIODS, ValuedDay, time_weighted
 from portfolios.models import CashSetting, Portfolio
 from portfolios.queries.performance import border, performance
@@ -272,7 +272,7 @@ def test_the_daily_series_knows_corporate_actions(
 
 
 def test_the_daily_series_knows_transfers_out(portfolio: Portfolio, asset: Asset) -> None:
-    other = make_portfolio(portfolio.owner, "Other")
+    other = make_portfolio(owner_of(portfolio), "Other")
     transfer_securities(
         source=portfolio, target=other, asset=asset, quantity=Decimal(4), traded_at=at("2024-01-10"), actor=None
     )

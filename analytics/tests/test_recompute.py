@@ -24,6 +24,7 @@ from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, Section
 from banking.services.transactions import book_cash
+from core.testing import owner_of
 from portfolios.models import Investment, Portfolio
 from portfolios.queries import holdings, totals_of_all, valuation_days
 from portfolios.services.actions import apply_action
@@ -92,7 +93,7 @@ def test_a_portfolio_without_a_snapshot_is_stale_until_it_is_computed(growth: Po
 
 def test_what_is_stale_takes_one_query(growth: Portfolio, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     for number in range(3):
-        make_portfolio(growth.owner, f"P{number}")
+        make_portfolio(owner_of(growth), f"P{number}")
 
     with django_assert_num_queries(1):
         assert len(queries.stale_portfolio_ids()) == 4
@@ -101,7 +102,7 @@ def test_what_is_stale_takes_one_query(growth: Portfolio, django_assert_num_quer
 
 
 def test_a_trade_makes_its_portfolio_stale_and_no_other(growth: Portfolio, aapl: Asset) -> None:
-    other = make_portfolio(growth.owner, "Other")
+    other = make_portfolio(owner_of(growth), "Other")
     recomputed(growth, other)
 
     trade = buy(growth, aapl, 1, 100, SESSIONS[210])
@@ -114,8 +115,8 @@ def test_a_trade_makes_its_portfolio_stale_and_no_other(growth: Portfolio, aapl:
 
 @pytest.mark.parametrize("day", [LAST + timedelta(days=1), SESSIONS[5]], ids=["a new bar", "a restated bar"])
 def test_a_price_makes_its_holders_stale(growth: Portfolio, aapl: Asset, day: date) -> None:
-    make_portfolio(growth.owner, "Without it")
-    sold = make_portfolio(growth.owner, "Sold it")
+    make_portfolio(owner_of(growth), "Without it")
+    sold = make_portfolio(owner_of(growth), "Sold it")
     buy(sold, aapl, 1, 100, SESSIONS[3])
     sell(sold, aapl, 1, 110, SESSIONS[9])
     recomputed(*Portfolio.objects.all())
@@ -404,7 +405,7 @@ def run(*arguments: str) -> str:
 
 
 def test_the_command_recomputes_what_is_stale_what_is_named_or_all(growth: Portfolio) -> None:
-    make_portfolio(growth.owner, "Other")
+    make_portfolio(owner_of(growth), "Other")
 
     assert "[2/2]" in run()
     assert "0 portfolios recomputed." in run()

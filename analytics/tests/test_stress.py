@@ -21,7 +21,7 @@ from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, Section
 from banking.services.transactions import book_cash
-from core.testing import Page, client_of
+from core.testing import Page, client_of, owner_of
 from portfolios.models import Portfolio
 from portfolios.services.portfolios import attach_account
 from portfolios.tests.factories import buy, make_portfolio
@@ -171,9 +171,9 @@ def test_a_fall_of_the_base_currency_lifts_all_that_is_foreign(
 
 def test_the_page_shows_cash_and_a_scenario_that_cannot_be(growth: Portfolio, euros: float) -> None:
     for name, size in (("Weak dollar", -0.1), ("No dollar", -1.0)):
-        create_scenario(owner=growth.owner, name=name, shocks=[Shock(Target.CURRENCY, "USD", size)])
+        create_scenario(owner=owner_of(growth), name=name, shocks=[Shock(Target.CURRENCY, "USD", size)])
     browser = Client()
-    browser.force_login(growth.owner)
+    browser.force_login(owner_of(growth))
 
     weak = Scenario.objects.get(name="Weak dollar")
     text = browser.get(f"/analytics/stress/?portfolio={growth.pk}&show=own{weak.pk}").content.decode()

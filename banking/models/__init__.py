@@ -1,6 +1,25 @@
-from banking.models.account import Account, AccountKind
+from banking.models.account import Account, AccountKind, BalanceAssertion
+from banking.models.classification import Category, Counterparty, Section, Tag
 from banking.models.deposit import DepositState, TermDeposit
-from banking.models.transaction import CashTransaction, Origin, Section
+from banking.models.sharing import AccountShare, ShareRole
+from banking.models.transaction import CashSplit, CashTransaction, ClassifiedBy, Origin
 from banking.models.transfer import Transfer
 
-__all__ = ["Account", "AccountKind", "CashTransaction", "DepositState", "Origin", "Section", "TermDeposit", "Transfer"]
+__all__ = [
+    "Account",
+    "AccountKind",
+    "AccountShare",
+    "BalanceAssertion",
+    "CashSplit",
+    "CashTransaction",
+    "Category",
+    "ClassifiedBy",
+    "Counterparty",
+    "DepositState",
+    "Origin",
+    "Section",
+    "ShareRole",
+    "Tag",
+    "TermDeposit",
+    "Transfer",
+]

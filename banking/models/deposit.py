@@ -43,7 +43,7 @@ class TermDepositQuerySet(models.QuerySet["TermDeposit"]):
         return self.filter(account__in=Account.objects.visible_to(user))
 
     def editable_by(self, user: User) -> TermDepositQuerySet:
-        return self.visible_to(user)
+        return self.filter(account__in=Account.objects.editable_by(user))
 
     def running(self) -> TermDepositQuerySet:
         return self.filter(payout__isnull=True, opening__sent__voided_at__isnull=True)

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from banking.models.account import Account
+from banking.models.classification import Category, Counterparty, Section, Tag
 from core.fields import MONEY_LIMIT, MONEY_SCALE, MoneyField
 
 if TYPE_CHECKING:
@@ -20,18 +21,21 @@ if TYPE_CHECKING:
     from users.models import User
 
 
-class Section(models.TextChoices):
-    INCOME = "income", "Income"
-    EXPENSE = "expense", "Expense"
-    TRANSFER = "transfer", "Transfer"
-
-
 class Origin(models.TextChoices):
     """What a row follows from. Rows of trades and actions are derived: rebuilt with them, never voided by hand."""
 
     ENTRY = "entry", "Entered"
     TRADE = "trade", "Trade"
     ACTION = "action", "Corporate action"
+
+
+class ClassifiedBy(models.TextChoices):
+    """Who chose a row's category. What a person set, neither a rule nor an import changes."""
+
+    NOBODY = "", "Nobody"
+    IMPORT = "import", "The file it came from"
+    RULE = "rule", "A rule"
+    PERSON = "person", "A person"
 
 
 def counted_now(path: str = "") -> Q:
@@ -47,6 +51,9 @@ def counted_now(path: str = "") -> Q:
 class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
     def visible_to(self, user: User) -> CashTransactionQuerySet:
         return self.filter(account__in=Account.objects.visible_to(user))
+
+    def editable_by(self, user: User) -> CashTransactionQuerySet:
+        return self.filter(account__in=Account.objects.editable_by(user))
 
     def standing(self) -> CashTransactionQuerySet:
         return self.filter(voided_at__isnull=True)
@@ -71,6 +78,12 @@ class CashTransaction(models.Model):
     amount = MoneyField(help_text="Positive: money came in.")
     section = models.CharField(max_length=8, choices=Section)
     description = models.CharField(max_length=255, blank=True)
+    category = models.ForeignKey(
+        Category, models.PROTECT, null=True, blank=True, related_name="+", help_text="Empty for a row that is split."
+    )
+    classified_by = models.CharField(max_length=6, choices=ClassifiedBy, default=ClassifiedBy.NOBODY, blank=True)
+    counterparty = models.ForeignKey(Counterparty, models.PROTECT, null=True, blank=True, related_name="+")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="+")
     asset = models.ForeignKey("assets.Asset", models.PROTECT, null=True, blank=True, related_name="+")
     origin = models.CharField(max_length=8, choices=Origin, default=Origin.ENTRY)
     origin_id = models.PositiveBigIntegerField(null=True, blank=True, help_text="The fact that the row follows from.")
@@ -95,6 +108,7 @@ class CashTransaction(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(section__in=Section.values), name="cash_section_known"),
             models.CheckConstraint(condition=Q(origin__in=Origin.values), name="cash_origin_known"),
+            models.CheckConstraint(condition=Q(classified_by__in=ClassifiedBy.values), name="cash_classifier_known"),
             models.CheckConstraint(
                 condition=Q(amount__gt=-MONEY_LIMIT, amount__lt=MONEY_LIMIT) & ~Q(amount=0), name="cash_amount_finite"
             ),
@@ -124,7 +138,39 @@ class CashTransaction(models.Model):
                 name="cash_imported_once",
             ),
         ]
-        indexes = [models.Index(fields=["account", "booked_on"], name="cash_account_day")]
+        indexes = [
+            models.Index(fields=["account", "booked_on"], name="cash_account_day"),
+            models.Index(fields=["category", "booked_on"], name="cash_category_day"),
+            models.Index(fields=["counterparty", "booked_on"], name="cash_counterparty_day"),
+            models.Index(fields=["booked_on", "id"], name="cash_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount.normalize():f} on {self.booked_on}"
+
+
+class CashSplitQuerySet(models.QuerySet["CashSplit"]):
+    def visible_to(self, user: User) -> CashSplitQuerySet:
+        return self.filter(transaction__in=CashTransaction.objects.visible_to(user))
+
+
+class CashSplit(models.Model):
+    """A part of a row's amount that was for something else than the rest. The parts of a row add up to its amount."""
+
+    transaction = models.ForeignKey(CashTransaction, models.CASCADE, related_name="splits")
+    category = models.ForeignKey(Category, models.PROTECT, related_name="+")
+    amount = MoneyField(help_text="Of the sign of the whole, or against it, as a refund within a purchase is.")
+    note = models.CharField(max_length=255, blank=True)
+
+    objects = CashSplitQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__gt=-MONEY_LIMIT, amount__lt=MONEY_LIMIT) & ~Q(amount=0), name="split_amount_finite"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount.normalize():f} of {self.transaction_id}"

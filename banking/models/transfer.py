@@ -1,4 +1,4 @@
-"""Money that moved between two accounts of one owner."""
+"""Money that moved between two accounts of this server."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 class TransferQuerySet(models.QuerySet["Transfer"]):
     def visible_to(self, user: User) -> TransferQuerySet:
-        return self.filter(sent__account__in=Account.objects.visible_to(user))
+        """Those of which one sees either leg; the other end may be somebody else's."""
+        mine = Account.objects.visible_to(user).values("pk")
+        return self.filter(Q(sent__account__in=mine) | Q(received__account__in=mine))
 
     def editable_by(self, user: User) -> TransferQuerySet:
-        return self.visible_to(user)
+        """Those of which one may book both ends."""
+        mine = Account.objects.editable_by(user).values("pk")
+        return self.filter(sent__account__in=mine, received__account__in=mine)
 
     def standing(self) -> TransferQuerySet:
         return self.filter(sent__voided_at__isnull=True, received__voided_at__isnull=True)

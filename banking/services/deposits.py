@@ -18,6 +18,7 @@ from banking.services.transactions import book_cash
 from banking.services.transfers import book_transfer, void_transfer
 from core.errors import DomainError
 from core.money import EXACT
+from users.models import owned_by
 
 if TYPE_CHECKING:
     from users.models import User
@@ -57,7 +58,8 @@ def open_deposit(*, source: Account, name: str, terms: DepositTerms, actor: User
     A deposit that has matured by ``now`` is paid at once. Raises BadDeposit, and what ``book_transfer`` raises.
     """
     _check(terms, name, now)
-    account = Account.objects.create(owner=source.owner, name=name, kind=AccountKind.DEPOSIT, currency=source.currency)
+    belongs = owned_by(source.holder)
+    account = Account.objects.create(**belongs, name=name, kind=AccountKind.DEPOSIT, currency=source.currency)
     opening = book_transfer(
         source=source,
         target=account,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -13,7 +13,17 @@ from django.utils import timezone
 
 from activity.services import record
 from assets.models import Asset
-from banking.models import Account, CashTransaction, Origin, Section, Transfer
+from banking.models import (
+    Account,
+    CashTransaction,
+    Category,
+    ClassifiedBy,
+    Counterparty,
+    Origin,
+    Section,
+    Tag,
+    Transfer,
+)
 from core.errors import DomainError
 from core.fields import MONEY_LIMIT
 from core.money import minor_units, quantise
@@ -38,6 +48,18 @@ class DerivedRow(DomainError):
     """This row follows from a trade or a corporate action: void or change that instead."""
 
 
+class AccountClosed(DomainError):
+    """The account is closed."""
+
+
+class CategoryOfAnother(DomainError):
+    """A row is classified by the categories, counterparties and tags of its account's owner."""
+
+
+class SectionOfAnother(DomainError):
+    """The category belongs to another section than the row."""
+
+
 class AlreadyVoided(DomainError):
     """This row is voided already."""
 
@@ -57,10 +79,20 @@ def book_cash(
     description: str = "",
     asset: Asset | None = None,
     external_id: str = "",
+    category: Category | None = None,
+    counterparty: Counterparty | None = None,
+    tags: Sequence[Tag] = (),
+    classified_by: ClassifiedBy = ClassifiedBy.PERSON,
 ) -> CashTransaction:
-    """Book one signed amount in the account's currency: a deposit, withdrawal, income or expense."""
+    """Book one signed amount in the account's currency: a deposit, withdrawal, income or expense.
+
+    ``classified_by`` says who chose the category, if there is one. Raises AmountNotBookable, UnknownSection,
+    DuplicateCash, AccountClosed, CategoryOfAnother, SectionOfAnother.
+    """
     Account.objects.filter(pk=account.pk).bump()
     check_cash(account=account, amount=amount, section=section, external_id=external_id)
+    check_open(account, booked_on)
+    check_classification(account, section, category, counterparty, tags)
     row = CashTransaction.objects.create(
         account=account,
         amount=amount,
@@ -69,8 +101,13 @@ def book_cash(
         description=description,
         asset=asset,
         external_id=external_id,
+        category=category,
+        classified_by=classified_by if category else ClassifiedBy.NOBODY,
+        counterparty=counterparty,
         created_by=actor,
     )
+    if tags:
+        row.tags.set(tags)
     record(actor=actor, action="cash.booked", subject=row, data={"account": account.pk, "amount": f"{amount:f}"})
     return row
 
@@ -149,6 +186,31 @@ def check_cash(*, account: Account, amount: Decimal, section: str, external_id: 
     if section not in Section.values:
         raise UnknownSection(field="section")
     _refuse_duplicate(account, external_id)
+
+
+def check_open(account: Account, day: date) -> None:
+    """Refuse to book into an account that is closed by ``day``, as the database has it now. Raises AccountClosed."""
+    closed = Account.objects.filter(pk=account.pk).values_list("closed_on", flat=True).first()
+    if closed and day >= closed:
+        raise AccountClosed(f"The account is closed since {closed}.", field="booked_on")
+
+
+def check_classification(
+    account: Account,
+    section: str,
+    category: Category | None = None,
+    counterparty: Counterparty | None = None,
+    tags: Iterable[Tag] = (),
+) -> None:
+    """Refuse what belongs to others, and a category of another section. Raises CategoryOfAnother, SectionOfAnother."""
+    if category and not (category.belongs_with(account) or category.is_everybodys):
+        raise CategoryOfAnother(field="category")
+    if category and category.section != section:
+        raise SectionOfAnother(f"{category.name} is a category of {category.section}.", field="category")
+    if counterparty and not counterparty.belongs_with(account):
+        raise CategoryOfAnother(field="counterparty")
+    if any(not tag.belongs_with(account) for tag in tags):
+        raise CategoryOfAnother(field="tags")
 
 
 def check_amount(amount: Decimal, currency: str, field: str = "amount") -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from activity.services import record
 from banking.models import Account, CashTransaction, Section, Transfer
-from banking.services.transactions import AmountNotBookable, check_amount, restore_cash, void_cash
+from banking.services.transactions import AmountNotBookable, check_amount, check_open, restore_cash, void_cash
 from core.errors import DomainError
 from core.fields import QUANTITY_LIMIT, SQLITE_DIGITS
 from core.money import EXACT, divide, minor_units, multiply, quantise
@@ -66,9 +66,11 @@ def book_transfer(
     RateInconsistent.
     """
     Account.objects.filter(pk__in=[source.pk, target.pk]).bump()
+    for account in (source, target):
+        check_open(account, booked_on)
     if source.pk == target.pk:
         raise TransferToSelf(field="target")
-    if source.owner_id != target.owner_id:
+    if not source.belongs_with(target):
         raise TransferToAnother(field="target")
     _check_positive(amount, source.currency, "amount")
     received, rate = _converted(amount, received, rate, source.currency, target.currency)

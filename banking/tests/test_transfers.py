@@ -20,6 +20,7 @@ from banking.services.transactions import book_cash, restore_cash, void_cash
 from banking.services.transfers import agree, book_transfer, restore_transfer, void_transfer
 from core.errors import DomainError
 from core.money import MINOR_UNITS, multiply, quantise
+from core.testing import owner_of
 from users.models import User
 
 DAY = date(2024, 1, 10)
@@ -203,8 +204,8 @@ def test_the_database_knows_no_half_transfer(dollars: Account, savings: Account)
 
 def test_transfers_are_their_owners(dollars: Account, savings: Account, bob: User) -> None:
     transfer = move(dollars, savings)
-    assert list(Transfer.objects.visible_to(dollars.owner)) == [transfer]
-    assert list(Transfer.objects.editable_by(dollars.owner)) == [transfer]
+    assert list(Transfer.objects.visible_to(owner_of(dollars))) == [transfer]
+    assert list(Transfer.objects.editable_by(owner_of(dollars))) == [transfer]
     assert not Transfer.objects.visible_to(bob).exists()
 
 

@@ -21,7 +21,7 @@ from core.api import (
     StrictSerializer,
 )
 from portfolios.book.value import per_unit
-from portfolios.models import Disposal, Lot, LotPick, Portfolio, Trade, TradeKind
+from portfolios.models import Disposal, Lot, LotPick, Portfolio, PortfolioAccount, Trade, TradeKind
 from portfolios.services.portfolios import NewInvestment
 from portfolios.services.terms import MOST_LOTS, NewLot, NewPick
 
@@ -29,13 +29,15 @@ MOST_INVESTMENTS = 1000
 
 
 class OwnAccountField(serializers.PrimaryKeyRelatedField[Account]):
-    """One of the caller's accounts; any other looks as if it did not exist."""
+    """An account that the caller sees or whose portfolio they edit; any other looks as if it did not exist."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(pk_field=StrictIntegerField(), **kwargs)
 
     def get_queryset(self) -> QuerySet[Account]:
-        return Account.objects.visible_to(self.context["request"].user)
+        user = self.context["request"].user
+        paying = PortfolioAccount.objects.filter(portfolio__in=Portfolio.objects.editable_by(user))
+        return Account.objects.visible_to(user) | Account.objects.filter(pk__in=paying.values("account"))
 
 
 class HoldingSerializer(serializers.Serializer[Any]):

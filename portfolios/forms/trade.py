@@ -78,7 +78,7 @@ class TradeForm(forms.Form):
         asset.user = user  # type: ignore[attr-defined]
         links = self.portfolio.portfolio_accounts.values("account")
         own: Any = self.fields["account"]
-        own.queryset = Account.objects.visible_to(user).filter(pk__in=links)
+        own.queryset = Account.objects.filter(pk__in=links)
         if not own.queryset.exists():
             del self.fields["account"]
         if original:
@@ -86,7 +86,7 @@ class TradeForm(forms.Form):
             return
         others: Any = self.fields["target"]
         editable = Portfolio.objects.editable_by(user).exclude(pk=self.portfolio.pk)
-        others.queryset = editable.filter(owner=self.portfolio.owner_id)
+        others.queryset = editable.belonging_with(self.portfolio)
 
     def _stated_rows(self) -> list[LotRow]:
         if self.before is None:

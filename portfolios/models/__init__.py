@@ -3,6 +3,7 @@ from portfolios.models.lot import Departure, Disposal, Entitlement, Lot
 from portfolios.models.method import CostMethodChange
 from portfolios.models.payment import PaymentMatch
 from portfolios.models.portfolio import CashSetting, CostMethod, Portfolio, PortfolioAccount
+from portfolios.models.sharing import PortfolioShare
 from portfolios.models.targets import TargetSet, TargetWeight
 from portfolios.models.trade import LotPick, Trade, TradeKind, TransferLot
 
@@ -19,6 +20,7 @@ __all__ = [
     "PaymentMatch",
     "Portfolio",
     "PortfolioAccount",
+    "PortfolioShare",
     "TargetSet",
     "TargetWeight",
     "Trade",

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from assets.models import Asset
-from banking.models import Account
+from banking.models import Account, ShareRole
 from core.fields import ExactDecimalField
-from users.models import validate_currency
+from portfolios.models.sharing import PortfolioShare
+from users.models import Owned, OwnedQuerySet, Role, one_owner, validate_currency
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from django.contrib.auth.models import AnonymousUser
 
     from users.models import User
 
@@ -34,12 +36,19 @@ class CashSetting(models.TextChoices):
     TRACKED = "tracked", "Tracked: trades move the portfolio's accounts"
 
 
-class PortfolioQuerySet(models.QuerySet["Portfolio"]):
-    def visible_to(self, user: User) -> PortfolioQuerySet:
-        return self.filter(owner=user) if user.is_authenticated else self.none()
+class PortfolioQuerySet(OwnedQuerySet):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """One's own, the organisations' whose books one reads, and those that are shared with one."""
+        if not user.is_authenticated:
+            return self.none()
+        shared = PortfolioShare.objects.filter(user=user)
+        return self.filter(self.allowed(user, Role.VIEWER) | Q(pk__in=shared.values("portfolio")))
 
-    def editable_by(self, user: User) -> PortfolioQuerySet:
-        return self.visible_to(user)
+    def editable_by(self, user: User | AnonymousUser) -> Self:
+        if not user.is_authenticated:
+            return self.none()
+        shared = PortfolioShare.objects.filter(user=user, role=ShareRole.EDITOR)
+        return self.filter(self.allowed(user, Role.MEMBER) | Q(pk__in=shared.values("portfolio")))
 
     def bump(self) -> None:
         """Take the rows' locks in ascending order and mark what was derived from them stale.
@@ -50,10 +59,9 @@ class PortfolioQuerySet(models.QuerySet["Portfolio"]):
             Portfolio.objects.filter(pk=pk).update(version=F("version") + 1)
 
 
-class Portfolio(models.Model):
+class Portfolio(Owned):
     """Investments that are kept, valued and judged together, in one base currency."""
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="portfolios")
     name = models.CharField(max_length=100)
     description = models.TextField(blank=True)
     base_currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
@@ -84,6 +92,7 @@ class Portfolio(models.Model):
     class Meta:
         ordering = ["name", "pk"]
         constraints = [
+            one_owner("portfolio_one_owner"),
             models.CheckConstraint(condition=Q(cost_method__in=CostMethod.values), name="portfolio_cost_method_known"),
             models.CheckConstraint(condition=Q(cash__in=CashSetting.values), name="portfolio_cash_known"),
             models.CheckConstraint(condition=~Q(name=""), name="portfolio_has_name"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -24,9 +24,7 @@ from portfolios.services.drafting import located
 from portfolios.services.rebuild import rebuild, rederive_cash
 from portfolios.services.terms import NewLot, NewTrade, check_not_negative, check_positive, exchange_day
 from portfolios.services.trades import book, locked
-
-if TYPE_CHECKING:
-    from users.models import User
+from users.models import Organisation, User, owned_by
 
 LONGEST_NAME = 100
 GIVEN_AS = {".traded_at": ".opened_on", ".price": ".unit_cost", ".lots.0.cost": ".unit_cost"}  # booked, in the input
@@ -109,7 +107,7 @@ class UnknownField(DomainError):
 @transaction.atomic
 def create_portfolio(
     *,
-    owner: User,
+    owner: User | Organisation,
     name: str,
     description: str = "",
     base_currency: str | None = None,
@@ -120,12 +118,13 @@ def create_portfolio(
     long_term_days: int = 365,
     rebalance_threshold: Decimal = Decimal("0.05"),
     investments: Sequence[NewInvestment] = (),
+    actor: User | None = None,
     now: datetime | None = None,
 ) -> Portfolio:
-    """Create a portfolio, the account that holds its cash if that is tracked, and its opening positions.
+    """Create a portfolio of a person or an organisation, its account if cash is tracked, and its opening positions.
 
-    ``base_currency`` defaults to the owner's. Each investment becomes a transfer in. An error
-    about one names its field as ``investments.<position>.<field>``.
+    ``base_currency`` defaults to the owner's, ``actor`` to the owner if that is a person. Each investment becomes a
+    transfer in. An error about one names its field as ``investments.<position>.<field>``.
     """
     values: dict[str, Any] = {
         "name": name,
@@ -138,12 +137,13 @@ def create_portfolio(
         "long_term_days": long_term_days,
         "rebalance_threshold": rebalance_threshold,
     }
-    portfolio = Portfolio.objects.create(owner=owner, rates_version=PriceClock.read(), **_checked(values))
+    actor = actor or (owner if isinstance(owner, User) else None)
+    portfolio = Portfolio.objects.create(**owned_by(owner), rates_version=PriceClock.read(), **_checked(values))
     if cash == CashSetting.TRACKED:
         _ensure_account(portfolio)
-    record(actor=owner, action="portfolio.created", subject=portfolio, data={"name": portfolio.name})
+    record(actor=actor, action="portfolio.created", subject=portfolio, data={"name": portfolio.name})
     if investments:
-        _open(portfolio, investments, owner, now or timezone.now())
+        _open(portfolio, investments, actor, now or timezone.now())
     return portfolio
 
 
@@ -190,7 +190,7 @@ def attach_account(
         raise JoinsInFuture(field="joined_on")
     portfolio = locked(portfolio)
     Account.objects.filter(Q(pk=account.pk) | Q(pk__in=portfolio.portfolio_accounts.values("account"))).bump()
-    if account.owner_id != portfolio.owner_id:
+    if not account.belongs_with(portfolio):
         raise AccountOfAnother(field="account")
     if PortfolioAccount.objects.filter(account=account).exists():
         raise AccountTaken(field="account")
@@ -214,7 +214,8 @@ def delete_portfolio(*, portfolio: Portfolio, actor: User | None) -> None:
     accounts.bump()
     made_for = portfolio.portfolio_accounts.filter(made_for=True, account__iban="")
     own = list(made_for.values_list("account", flat=True))
-    data = {"name": portfolio.name, "owner": portfolio.owner_id, "trades": portfolio.trades.count()}
+    belonged = {"owner": portfolio.owner_id, "organisation": portfolio.organisation_id}
+    data = {"name": portfolio.name, **belonged, "trades": portfolio.trades.count()}
     record(actor=actor, action="portfolio.deleted", subject=portfolio, data=data)
     CashTransaction.objects.filter(origin=Origin.TRADE, origin_id__in=portfolio.trades.values("pk")).delete()
     CashTransaction.objects.filter(origin=Origin.ACTION, account__in=ids).delete()
@@ -276,7 +277,7 @@ def _ensure_account(portfolio: Portfolio) -> None:
     links = portfolio.portfolio_accounts.filter(account__currency=portfolio.base_currency)
     if not any(first is None or link.held_on(first) for link in links):
         account = Account.objects.create(
-            owner=portfolio.owner,
+            **owned_by(portfolio.holder),
             name=portfolio.name,
             kind=AccountKind.BROKERAGE,
             currency=portfolio.base_currency,
@@ -284,7 +285,7 @@ def _ensure_account(portfolio: Portfolio) -> None:
         PortfolioAccount.objects.create(portfolio=portfolio, account=account, made_for=True)
 
 
-def _open(portfolio: Portfolio, investments: Sequence[NewInvestment], owner: User, now: datetime) -> None:
+def _open(portfolio: Portfolio, investments: Sequence[NewInvestment], actor: User | None, now: datetime) -> None:
     seen: set[int] = set()
     transfers = []
     for position, investment in enumerate(investments):
@@ -295,7 +296,7 @@ def _open(portfolio: Portfolio, investments: Sequence[NewInvestment], owner: Use
         with located(f"investments.{position}."):
             transfers.append(_opening(investment, now))
     try:
-        book(locked(portfolio), transfers, actor=owner, now=now, where=lambda position: f"investments.{position}.")
+        book(locked(portfolio), transfers, actor=actor, now=now, where=lambda position: f"investments.{position}.")
     except DomainError as error:
         for booked, given in GIVEN_AS.items():
             error.field = error.field.replace(booked, given)

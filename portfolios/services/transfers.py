@@ -32,7 +32,7 @@ class PortfolioOfAnother(DomainError):
 def check_ends(source: Portfolio, target: Portfolio) -> None:
     if source.pk == target.pk:
         raise SamePortfolio(field="target")
-    if source.owner_id != target.owner_id:
+    if not source.belongs_with(target):
         raise PortfolioOfAnother(field="target")
 
 

@@ -11,7 +11,7 @@ import pytest
 from assets.tests.factories import make_asset, make_bars
 from banking.models import Section
 from banking.services.transactions import book_cash
-from core.testing import client_of, count_queries
+from core.testing import client_of, count_queries, owner_of
 from portfolios.models import Lot, Portfolio
 from portfolios.services.actions import apply_action
 from portfolios.tests.factories import buy, make_portfolio, sell
@@ -80,7 +80,7 @@ def test_an_account_below_zero_is_named(portfolio: Portfolio) -> None:
     book_cash(account=account, booked_on=date(2024, 6, 3), **deposit)
     assert ask(portfolio)["totals"]["overdrawn"] == []
     assert ask(portfolio, as_of="2024-06-02")["totals"]["overdrawn"] == [account.name]
-    assert ask(make_portfolio(portfolio.owner, "Untracked"))["totals"]["overdrawn"] == []
+    assert ask(make_portfolio(owner_of(portfolio), "Untracked"))["totals"]["overdrawn"] == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from django.db import connection, connections
 from assets.tests.factories import make_asset
 from banking.models import CashTransaction
 from core.errors import DomainError
-from core.testing import make_user
+from core.testing import make_user, owner_of
 from portfolios.book.types import ShortSale
 from portfolios.models import Disposal, Investment, Lot, Portfolio, Trade, TradeKind
 from portfolios.services.actions import apply_action
@@ -139,7 +139,7 @@ def test_a_split_against_first_trades_reaches_every_holder(portfolio: Portfolio)
     """Whoever books a first trade while the split is applied has it applied too."""
     apple = make_asset("AAPL")
     buy(portfolio, apple, 10, 100, "2024-01-10")
-    others = [make_portfolio(portfolio.owner, f"P{number}") for number in range(6)]
+    others = [make_portfolio(owner_of(portfolio), f"P{number}") for number in range(6)]
     split = partial(apply_action, asset=apple, kind="split", ex_date=date(2024, 3, 1), ratio=Decimal(2), actor=None)
     tasks: list[Task] = [partial(buy, other, apple, 10, 100, "2024-01-10") for other in others]
     outcomes = at_once([*tasks[:3], split, *tasks[3:]])
@@ -149,7 +149,7 @@ def test_a_split_against_first_trades_reaches_every_holder(portfolio: Portfolio)
 
 
 def test_transfers_in_both_directions_do_not_lock_each_other_out(portfolio: Portfolio) -> None:
-    apple, other = make_asset("AAPL"), make_portfolio(portfolio.owner, "Other")
+    apple, other = make_asset("AAPL"), make_portfolio(owner_of(portfolio), "Other")
     for each in (portfolio, other):
         buy(each, apple, 20, 100, "2024-01-10")
     pairs = [(portfolio, other), (other, portfolio)]

@@ -16,7 +16,7 @@ from activity.models import IdempotencyKey
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import CashTransaction
-from core.testing import count_queries
+from core.testing import count_queries, owner_of
 from portfolios.models import Disposal, Lot, Portfolio, Trade, TransferLot
 from portfolios.services.trades import book_trade, void_trade
 from portfolios.services.transfers import transfer_securities
@@ -111,7 +111,7 @@ def test_a_transfer_in_brings_its_lots(browser: Client, portfolio: Portfolio) ->
 
 
 def test_a_transfer_out_goes_to_another_portfolio(browser: Client, portfolio: Portfolio, apple: Asset) -> None:
-    other = make_portfolio(portfolio.owner, "Other")
+    other = make_portfolio(owner_of(portfolio), "Other")
     buy(portfolio, apple, 10, 100, "2024-01-02")
     body = BUY | {"kind": "transfer_out", "quantity": "4", "price": "", "target": str(other.pk)}
     answer = browser.post(f"{NEW}?portfolio={portfolio.pk}", body)
@@ -454,7 +454,7 @@ def test_what_belongs_to_somebody_else_is_no_page(
     assert browser.get(f"{NEW}?portfolio={theirs.pk}").status_code == 404
     assert browser.get(f"/transactions/{trade.pk}/edit/").status_code == 404
     assert browser.post(f"/transactions/{trade.pk}/edit/", BUY).status_code == 404
-    tracked = make_portfolio(portfolio.owner, "Tracked", cash="tracked")
+    tracked = make_portfolio(owner_of(portfolio), "Tracked", cash="tracked")
     for field, value in (("target", theirs.pk), ("account", account)):
         body = BUY | {"kind": "transfer_out", field: str(value)}
         html = browser.post(f"{NEW}?portfolio={tracked.pk}", body).content.decode()
@@ -532,7 +532,7 @@ def test_an_edit_that_breaks_a_later_sale_is_refused_by_name(
 
 
 def test_what_cannot_be_edited_says_why(browser: Client, portfolio: Portfolio, apple: Asset) -> None:
-    other = make_portfolio(portfolio.owner, "Other")
+    other = make_portfolio(owner_of(portfolio), "Other")
     bought = buy(portfolio, apple, 10, 100, "2024-01-10")
     leg = transfer_securities(
         source=portfolio, target=other, asset=apple, quantity=Decimal(1), traded_at=at("2024-01-11"), actor=None

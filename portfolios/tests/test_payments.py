@@ -17,7 +17,7 @@ from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, CashTransaction, Section
 from banking.services.transactions import book_cash, restore_cash, void_cash
 from core.errors import DomainError
-from core.testing import count_queries
+from core.testing import count_queries, owner_of
 from portfolios.book.payments import Payable, Payment, fits, pairs
 from portfolios.models import PaymentMatch, Portfolio
 from portfolios.queries.income import income
@@ -286,7 +286,7 @@ def test_each_portfolio_has_its_own(portfolio: Portfolio, apple: Asset, bob: Use
     paid(other, apple)
     assert match_payments([portfolio.pk, other.pk]) == 1
     assert PaymentMatch.objects.get().portfolio == other
-    assert not PaymentMatch.objects.visible_to(portfolio.owner).exists()
+    assert not PaymentMatch.objects.visible_to(owner_of(portfolio)).exists()
     assert PaymentMatch.objects.editable_by(bob).exists()
     few, _ = count_queries(lambda: match_payments([portfolio.pk, other.pk]))
     assert few == 1

@@ -12,7 +12,7 @@ from django.test import Client
 from activity.models import AuditEvent
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars
-from core.testing import Page
+from core.testing import Page, owner_of
 from portfolios.models import Portfolio, Trade
 from portfolios.services.trades import replace_trade, void_trade
 from portfolios.services.transfers import transfer_securities
@@ -89,7 +89,7 @@ def test_the_chain_of_replacements_with_who_and_when(browser: Client, bought: Tr
 
 
 def test_both_legs_of_a_transfer_know_each_other(browser: Client, portfolio: Portfolio, bought: Trade) -> None:
-    other = make_portfolio(portfolio.owner, "Other")
+    other = make_portfolio(owner_of(portfolio), "Other")
     left = transfer_securities(
         source=portfolio,
         target=other,

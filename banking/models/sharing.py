@@ -1,0 +1,56 @@
+"""Who else sees an account or books into it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from users.models import Role, allowed
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from users.models import User
+
+
+class ShareRole(models.TextChoices):
+    """What a person may do with one account or portfolio of somebody else."""
+
+    VIEWER = "viewer", "Sees it"
+    EDITOR = "editor", "Sees it and books into it"
+
+
+class AccountShareQuerySet(models.QuerySet["AccountShare"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Those of the accounts that one manages, and one's own share in somebody's."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(allowed(user, Role.MANAGER, "account__") | Q(user=user))
+
+    def editable_by(self, user: User | AnonymousUser) -> Self:
+        return self.filter(allowed(user, Role.MANAGER, "account__")) if user.is_authenticated else self.none()
+
+
+class AccountShare(models.Model):
+    """Lets one more person see an account, or book into it."""
+
+    account = models.ForeignKey("banking.Account", models.CASCADE, related_name="shares")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    role = models.CharField(max_length=6, choices=ShareRole, default=ShareRole.VIEWER)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AccountShareQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "user"], name="account_shared_once"),
+            models.CheckConstraint(condition=Q(role__in=ShareRole.values), name="account_share_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} for {self.user_id}"

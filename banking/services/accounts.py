@@ -1,0 +1,195 @@
+"""Opening, changing and closing accounts."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from stdnum import iban as iban_numbers
+from stdnum.exceptions import ValidationError as BadNumber
+
+from activity.services import record
+from banking.models import Account, AccountKind, CashTransaction, Section
+from banking.services.transactions import AccountClosed, book_cash
+from core.errors import DomainError
+from core.money import UnknownCurrency, minor_units
+from users.models import Membership, Organisation, User, owned_by
+
+OPENING = "Opening balance"
+LONGEST_NAME = 100
+LONGEST_ALIAS = 34
+LIKE_AN_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
+OPENABLE = {kind for kind in AccountKind.values if kind != AccountKind.DEPOSIT}
+
+
+class AccountNameNeeded(DomainError):
+    """An account has a name of at most 100 characters."""
+
+
+class UnknownAccountKind(DomainError):
+    """There is no such kind of account."""
+
+
+class BadIban(DomainError):
+    """The check digits of this IBAN are wrong; look for a typing error."""
+
+
+class AliasTooLong(DomainError):
+    """An alias has at most 34 characters."""
+
+
+class IbanTaken(DomainError):
+    """There is an account with this IBAN or alias already."""
+
+
+class AliasNeeded(DomainError):
+    """An account that others pay into needs an IBAN or an alias."""
+
+
+class NotEmployed(DomainError):
+    """Only an expense account of somebody who belongs to the organisation is spent for it."""
+
+
+class BalanceLeft(DomainError):
+    """An account is closed when nothing is left in it."""
+
+
+class BookedLater(DomainError):
+    """Something is booked in this account on that day or later."""
+
+
+def clean_iban(text: str) -> str:
+    """An IBAN in its compact form with right check digits, or an alias as it is. Raises BadIban, AliasTooLong."""
+    compact = re.sub(r"[\s-]", "", text).upper()
+    if LIKE_AN_IBAN.fullmatch(compact):
+        try:
+            return str(iban_numbers.validate(compact, check_country=False))
+        except BadNumber as error:
+            raise BadIban(field="iban") from error
+    if len(text.strip()) > LONGEST_ALIAS:
+        raise AliasTooLong(field="iban")
+    return text.strip()
+
+
+@transaction.atomic
+def open_account(
+    *,
+    holder: User | Organisation,
+    name: str,
+    actor: User | None,
+    currency: str = "",
+    kind: str = AccountKind.CHECKING,
+    iban: str = "",
+    receives: bool = False,
+    employer: Organisation | None = None,
+    balance: Decimal = Decimal(0),
+    opened_on: date | None = None,
+) -> Account:
+    """Open an account of a person or an organisation with what is in it on its first day, today when left out.
+
+    ``currency`` is the holder's own when left out. Raises what is above, UnknownCurrency, AmountNotBookable.
+    """
+    first_day = opened_on or timezone.now().date()
+    values: dict[str, Any] = {
+        "name": name.strip(),
+        "kind": kind,
+        "currency": currency or holder.base_currency,
+        "iban": clean_iban(iban),
+        "receives": receives,
+        "employer": employer,
+        "opened_on": first_day,
+    }
+    account = Account(**owned_by(holder), **values)
+    _check(account)
+    _save(account)
+    if balance:
+        book_cash(
+            account=account,
+            amount=balance,
+            booked_on=first_day,
+            section=Section.TRANSFER,
+            description=OPENING,
+            actor=actor,
+        )
+    record(actor=actor, action="account.opened", subject=account, data={"name": account.name, "kind": kind})
+    return account
+
+
+@transaction.atomic
+def change_account(*, account: Account, actor: User | None, **changes: Any) -> Account:
+    """Change the name, IBAN or alias, ``receives`` or ``employer`` of an account."""
+    Account.objects.filter(pk=account.pk).bump()
+    account = Account.objects.select_related("owner", "organisation", "employer").get(pk=account.pk)
+    if "iban" in changes:
+        changes["iban"] = clean_iban(changes["iban"])
+    if "name" in changes:
+        changes["name"] = changes["name"].strip()
+    before = {name: str(getattr(account, name)) for name in changes}
+    for name, value in changes.items():
+        setattr(account, name, value)
+    _check(account)
+    _save(account, update_fields=list(changes))
+    data = {name: [before[name], str(value)] for name, value in changes.items() if before[name] != str(value)}
+    if data:
+        record(actor=actor, action="account.changed", subject=account, data=data)
+    return account
+
+
+@transaction.atomic
+def close_account(*, account: Account, closed_on: date, actor: User | None) -> Account:
+    """Close an empty account from a day on. Raises AccountClosed, BalanceLeft, BookedLater."""
+    Account.objects.filter(pk=account.pk).bump()
+    account = Account.objects.get(pk=account.pk)
+    if account.closed_on:
+        raise AccountClosed
+    rows = CashTransaction.objects.standing().filter(account=account)
+    if rows.filter(booked_on__gte=closed_on).exists():
+        raise BookedLater(field="closed_on")
+    if left := CashTransaction.objects.filter(account=account).balances(closed_on).get(account.pk):
+        raise BalanceLeft(f"{left.normalize():f} {account.currency} is left in the account: move it first.")
+    account.closed_on = closed_on
+    account.save(update_fields=["closed_on"])
+    record(actor=actor, action="account.closed", subject=account, data={"closed_on": closed_on.isoformat()})
+    return account
+
+
+@transaction.atomic
+def reopen_account(*, account: Account, actor: User | None) -> Account:
+    """Take the closing of an account back. One that is open stays so."""
+    Account.objects.filter(pk=account.pk).bump()
+    account = Account.objects.get(pk=account.pk)
+    if account.closed_on:
+        record(actor=actor, action="account.reopened", subject=account, data={"was": account.closed_on.isoformat()})
+        account.closed_on = None
+        account.save(update_fields=["closed_on"])
+    return account
+
+
+def _check(account: Account) -> None:
+    if not 0 < len(account.name) <= LONGEST_NAME:
+        raise AccountNameNeeded(field="name")
+    if account.kind not in OPENABLE and not account.pk:
+        raise UnknownAccountKind(field="kind")
+    if account.receives and not account.iban:
+        raise AliasNeeded(field="iban")
+    try:
+        minor_units(account.currency)
+    except UnknownCurrency as error:
+        raise UnknownCurrency(error.message, field="currency") from error
+    if account.employer:
+        employed = Membership.objects.filter(organisation=account.employer, user=account.owner_id)
+        if account.kind != AccountKind.EXPENSE or not account.owner_id or not employed.exists():
+            raise NotEmployed(field="employer")
+
+
+def _save(account: Account, **options: Any) -> None:
+    """The database decides whether an IBAN or alias is taken, so that two at once cannot both have it."""
+    try:
+        with transaction.atomic():
+            account.save(**options)
+    except IntegrityError as error:
+        raise IbanTaken(field="iban") from error

@@ -1,0 +1,19 @@
+from users.models.organisation import Invitation, Membership, Organisation, Role
+from users.models.ownership import Owned, OwnedQuerySet, allowed, one_owner, owned_by
+from users.models.user import TokenFamily, User, validate_currency, validate_time_zone
+
+__all__ = [
+    "Invitation",
+    "Membership",
+    "Organisation",
+    "Owned",
+    "OwnedQuerySet",
+    "Role",
+    "TokenFamily",
+    "User",
+    "allowed",
+    "one_owner",
+    "owned_by",
+    "validate_currency",
+    "validate_time_zone",
+]
