@@ -1,6 +1,7 @@
 from banking.models.account import Account, AccountKind, BalanceAssertion
 from banking.models.classification import Category, Counterparty, Section, Tag
 from banking.models.deposit import DepositState, TermDeposit
+from banking.models.possession import Possession, PossessionKind, Valuation
 from banking.models.sharing import AccountShare, ShareRole
 from banking.models.transaction import CashSplit, CashTransaction, ClassifiedBy, Origin
 from banking.models.transfer import Transfer
@@ -17,9 +18,12 @@ __all__ = [
     "Counterparty",
     "DepositState",
     "Origin",
+    "Possession",
+    "PossessionKind",
     "Section",
     "ShareRole",
     "Tag",
     "TermDeposit",
     "Transfer",
+    "Valuation",
 ]

@@ -1,0 +1,197 @@
+"""What people and organisations have: cash, investments and possessions, less what they owe, on any days."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from django.db.models import QuerySet
+
+from analytics.performance import series_of
+from analytics.queries.facts import inputs
+from assets.queries import RateMissing, RateTable, rates
+from banking.models import Account, AccountKind, Possession, TermDeposit, Valuation
+from banking.queries.balances import balances_on
+from core.money import multiply, quantise
+from portfolios.models import CashSetting, Portfolio, PortfolioAccount
+from portfolios.queries import holdings, totals_of_all
+
+ZERO = Decimal(0)
+OWED = {AccountKind.CREDIT, AccountKind.LOAN}
+
+
+class Part(StrEnum):
+    """What net worth is made of, in the order that it is shown in."""
+
+    CASH = "cash"
+    INVESTMENTS = "investments"
+    POSSESSIONS = "possessions"
+    DEBTS = "debts"
+
+
+class Holder(NamedTuple):
+    """A person by the id, or an organisation."""
+
+    owner: int | None
+    organisation: int | None
+
+
+class Item(NamedTuple):
+    """One account, portfolio or possession with its worth on each day, in its own currency."""
+
+    holder: Holder
+    part: Part
+    name: str
+    currency: str
+    pk: int
+    worth: Sequence[Decimal]
+
+
+@dataclass(slots=True)
+class NetWorth:
+    """One holder's worth at the close of each of ``days`` in ``currency``; a debt is negative.
+
+    ``missing`` names what has no exchange rate or no price on one of the days, and is not counted there.
+    """
+
+    currency: str
+    days: Sequence[date]
+    parts: dict[Part, list[Decimal]]
+    items: list[tuple[Item, list[Decimal | None]]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def totals(self) -> list[Decimal]:
+        return [sum(amounts, ZERO) for amounts in zip(*self.parts.values(), strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose things are counted, for instance those that one person sees."""
+
+    accounts: QuerySet[Account]
+    portfolios: QuerySet[Portfolio]
+    possessions: QuerySet[Possession]
+
+
+def everything() -> Scope:
+    return Scope(Account.objects.all(), Portfolio.objects.all(), Possession.objects.all())
+
+
+def net_worth(scope: Scope, days: Sequence[date], currency: str) -> dict[Holder, NetWorth]:
+    """Each holder's net worth at the close of ``days`` (ascending); a fixed number of queries.
+
+    Accounts of a portfolio whose cash is tracked count within it. What an employee spends for an employer is the
+    employer's, and not counted. Portfolios are exact on the last day, and before it from the daily values of their
+    series, in whole minor units.
+    """
+    items = [*_cash(scope.accounts, days), *_investments(scope.portfolios, days), *_owned(scope.possessions, days)]
+    table = rates({item.currency for item in items}, currency)
+    found: dict[Holder, NetWorth] = {}
+    for item in items:
+        worth = found.setdefault(item.holder, NetWorth(currency, days, {part: [ZERO] * len(days) for part in Part}))
+        _add(worth, item, table)
+    return found
+
+
+def total_of(worths: Iterable[NetWorth], days: Sequence[date], currency: str) -> NetWorth:
+    """Several holders together."""
+    whole = NetWorth(currency, days, {part: [ZERO] * len(days) for part in Part})
+    for worth in worths:
+        whole.items += worth.items
+        whole.missing += worth.missing
+        for part, amounts in worth.parts.items():
+            whole.parts[part] = [a + b for a, b in zip(whole.parts[part], amounts, strict=True)]
+    return whole
+
+
+def _add(worth: NetWorth, item: Item, table: RateTable) -> None:
+    converted: list[Decimal | None] = []
+    for place, (day, amount) in enumerate(zip(worth.days, item.worth, strict=True)):
+        try:
+            value = multiply(amount, table.rate(item.currency, worth.currency, day).value) if amount else ZERO
+        except RateMissing as error:
+            converted.append(None)
+            worth.missing.append(f"{item.name}: {error.message}")
+            continue
+        value = quantise(value, worth.currency)
+        converted.append(value)
+        worth.parts[item.part][place] += value
+    worth.items.append((item, converted))
+
+
+def _cash(accounts: QuerySet[Account], days: Sequence[date]) -> Iterator[Item]:
+    """Accounts that are not within a portfolio, and what deposits have earned; 4 queries."""
+    counted = accounts.filter(employer__isnull=True)
+    within = {
+        link.account_id: link.joined_on or date.min
+        for link in PortfolioAccount.objects.filter(account__in=counted, portfolio__cash=CashSetting.TRACKED)
+    }
+    balances = balances_on(counted, days)
+    deposits = {row.account_id: row for row in TermDeposit.objects.whole().filter(account__in=counted)}
+    for account in counted.filter(pk__in=balances):
+        joined = within.get(account.pk, date.max)
+        worth = [ZERO if day >= joined else held for day, held in zip(days, balances[account.pk], strict=True)]
+        if deposit := deposits.get(account.pk):
+            worth = [held + deposit.accrued_on(day) for day, held in zip(days, worth, strict=True)]
+        part = Part.DEBTS if account.kind in OWED else Part.CASH
+        yield Item(_holder(account), part, account.name, account.currency, account.pk, worth)
+
+
+def _investments(portfolios: QuerySet[Portfolio], days: Sequence[date]) -> Iterator[Item]:
+    rows = {portfolio.pk: portfolio for portfolio in portfolios}
+    if not rows:
+        return
+    values = _values_on(list(rows), days[:-1])
+    listed, last = list(rows.values()), days[-1]
+    exact = totals_of_all(listed, holdings(listed, last, include_closed=True), last)
+    for pk, portfolio in rows.items():
+        worth = [*_minor(values.get(pk, [0.0] * (len(days) - 1)), portfolio.base_currency), exact[pk].total_value]
+        yield Item(_holder(portfolio), Part.INVESTMENTS, portfolio.name, portfolio.base_currency, pk, worth)
+
+
+def _values_on(ids: list[int], days: Sequence[date]) -> dict[int, list[float]]:
+    """Portfolio id to its value at the close of each of ``days``, from its series."""
+    if not days:
+        return {}
+    chunk = inputs(ids, as_of=days[-1])
+    wanted = np.array(days, "datetime64[D]")
+    found: dict[int, list[float]] = {}
+    for series in series_of(chunk):
+        places = np.searchsorted(series.grid.days, wanted, side="right")
+        padded = np.pad(np.nan_to_num(series.values), ((0, 0), (1, 0)))  # nothing before the first day
+        values = padded[:, places]
+        for row, amounts in zip(series.rows.tolist(), values.tolist(), strict=True):
+            found[chunk.portfolios[row].pk] = amounts
+    return found
+
+
+def _minor(amounts: Sequence[float], currency: str) -> list[Decimal]:
+    return [quantise(Decimal(repr(amount)), currency) for amount in amounts]
+
+
+def _owned(possessions: QuerySet[Possession], days: Sequence[date]) -> Iterator[Item]:
+    """One query."""
+    rows = Valuation.objects.standing().filter(possession__in=possessions, day__lte=days[-1])
+    stated: Mapping[Possession, list[tuple[date, Decimal]]] = defaultdict(list)
+    for row in rows.select_related("possession").order_by("possession", "day"):
+        stated[row.possession].append((row.day, row.value))
+    for possession, values in stated.items():
+        worth = [_worth_on(day, values, possession.disposed_on) for day in days]
+        yield Item(_holder(possession), Part.POSSESSIONS, possession.name, possession.currency, possession.pk, worth)
+
+
+def _worth_on(day: date, stated: Sequence[tuple[date, Decimal]], gone: date | None) -> Decimal:
+    if gone and day >= gone:
+        return ZERO
+    return next((value for since, value in reversed(stated) if since <= day), ZERO)
+
+
+def _holder(row: Account | Portfolio | Possession) -> Holder:
+    return Holder(row.owner_id, row.organisation_id)
