@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from activity.services import advance_job
 from analytics import queries, services
+from analytics.queries.bank import report_due
+from analytics.services.bank import compute_report
 from analytics.services.optimising import run_optimisation, waiting
 
 CHUNK = 1000  # portfolios a message: about half a second of work
@@ -63,6 +65,25 @@ def backtest_due() -> None:
 def backtest(portfolio_ids: Sequence[int]) -> None:
     """Test the value at risk of those that are still due."""
     services.backtest(portfolio_ids)
+
+
+@shared_task(name="analytics.bank_report_due")
+def bank_report_due() -> None:
+    """Have the bank's report of this night computed, unless it has been. Beat calls this every 5 minutes."""
+    if report_due(timezone.now()):
+        bank_report.apply_async(expires=TESTED_EXPIRES)
+
+
+@shared_task(name="analytics.bank_report", **RETRIED)
+def bank_report(job_id: str | None = None) -> None:
+    """Compute the bank's report: for a job, or if it is still due."""
+    if job_id is not None or report_due(timezone.now()):
+        compute_report(timezone.now(), UUID(job_id) if job_id else None)
+
+
+def report_wanted(job_id: UUID) -> None:
+    """Have a worker begin at once, when the job is stored."""
+    transaction.on_commit(partial(bank_report.delay, str(job_id)), robust=True)
 
 
 @shared_task(name="analytics.optimise_due")

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from analytics.views import bank
 from analytics.views.dashboard import dashboard, methods, risk_card, value_card
 from analytics.views.dependence import dependence
 from analytics.views.explain import explain_page
@@ -63,4 +64,10 @@ urlpatterns = [
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),
     path("methods/", methods, name="methods"),
+    path("bank-admin/", bank.overview, name="bank"),
+    path("bank-admin/people/<int:pk>/", bank.person, name="bank-person"),
+    path("bank-admin/organisations/<int:pk>/", bank.organisation, name="bank-organisation"),
+    path("bank-admin/flags/", bank.flags, name="bank-flags"),
+    path("bank-admin/flags/<int:pk>/", bank.decide_flag, name="bank-flag"),
+    path("bank-admin/refresh/", bank.refresh, name="bank-refresh"),
 ]

@@ -15,7 +15,13 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from activity.api import JobViewSet
-from analytics.api import BondFiguresView, FactorSetViewSet, StressWindowViewSet
+from analytics.api import (
+    BankReportView,
+    BondFiguresView,
+    FactorSetViewSet,
+    RiskFlagViewSet,
+    StressWindowViewSet,
+)
 from assets.api import (
     AssetViewSet,
     BondView,
@@ -40,6 +46,7 @@ router.register("market/action-proposals", ActionProposalViewSet, basename="prop
 router.register("stress-windows", StressWindowViewSet, basename="stress-window")
 router.register("factors", FactorSetViewSet, basename="factor-set")
 router.register("banking/deposits", TermDepositViewSet, basename="deposit")
+router.register("risk-flags", RiskFlagViewSet, basename="risk-flag")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -54,6 +61,7 @@ BEGINNINGS = {
     "stress windows": "stress-window-list",
     "factors": "factor-set-list",
     "term deposits": "deposit-list",
+    "risk flags": "risk-flag-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",
@@ -80,6 +88,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/auth/token/revoke", RevokeView.as_view(), name="token-revoke"),
     path("api/live/ticket/", TicketView.as_view(), name="live-ticket"),
     path("api/users/me/", ProfileView.as_view(), name="profile"),
+    path("api/bank/report/", BankReportView.as_view(), name="bank-report"),
     path("api/dashboard/", include("analytics.dashboard_urls")),
     path("api/scenarios/", include("analytics.scenario_urls")),
     path("api/watchlists/", include("assets.watchlist_urls")),

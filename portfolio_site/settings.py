@@ -304,6 +304,15 @@ VAR_WINDOW = env.int("VAR_WINDOW", default=250)  # returns that each forecast of
 VAR_BACKTEST_DAYS = [int(days) for days in env.list("VAR_BACKTEST_DAYS", default=["250", "500"])]
 VAR_HISTORY_DAYS = env.int("VAR_HISTORY_DAYS", default=30)  # for so long every night is kept, then one a month
 BACKTEST_AT = time.fromisoformat(env.str("BACKTEST_AT", default="05:00"))  # in INGEST_TIME_ZONE
+FLAG_CONCENTRATION = env.float("FLAG_CONCENTRATION", default=0.25)  # of a portfolio's value in one asset
+FLAG_DRAWDOWN = env.float("FLAG_DRAWDOWN", default=0.20)  # the deepest fall of the last year
+FLAG_VALUE_AT_RISK = env.float("FLAG_VALUE_AT_RISK", default=0.03)  # 95 %, one session, of the value
+FLAG_OUTFLOW_DEVIATIONS = env.float("FLAG_OUTFLOW_DEVIATIONS", default=3.0)  # above the mean of the account's payments
+FLAG_DORMANT_DAYS = env.int("FLAG_DORMANT_DAYS", default=365)
+BANK_REPORT_AT = time.fromisoformat(env.str("BANK_REPORT_AT", default="05:30"))  # in INGEST_TIME_ZONE
+BANK_CURRENCY = env.str("BANK_CURRENCY", default="USD")
+if not all(value > 0 for value in (FLAG_CONCENTRATION, FLAG_DRAWDOWN, FLAG_VALUE_AT_RISK, FLAG_OUTFLOW_DEVIATIONS)):
+    raise ImproperlyConfigured("FLAG_CONCENTRATION, FLAG_DRAWDOWN, FLAG_VALUE_AT_RISK and the others are more than 0.")
 if not VAR_LEVELS or not all(0.5 <= level <= 0.999 for level in VAR_LEVELS):
     raise ImproperlyConfigured(f"VAR_LEVELS is {VAR_LEVELS}; each level lies between 0.5 and 0.999.")
 if not VAR_HORIZONS or not all(1 <= sessions <= 252 for sessions in VAR_HORIZONS):

@@ -11,6 +11,7 @@ TICKS = {
     "pay back the term deposits whose day has come": ("banking.settle_deposits", 300),
     "recompute stale portfolios": ("analytics.refresh_stale", 30),
     "test the value at risk, once a night": ("analytics.backtest_due", 300),
+    "sum the bank and look for risks, once a night": ("analytics.bank_report_due", 300),
     "run the optimisations that no worker has": ("analytics.optimise_due", 30),
     "forget old intraday prices": ("assets.forget_intraday", 3600),
     "forget old idempotency keys": ("activity.forget_keys", 3600),

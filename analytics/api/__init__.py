@@ -1,3 +1,4 @@
+from analytics.api.bank import BankReportView, RiskFlagViewSet
 from analytics.api.bonds import BondFiguresView
 from analytics.api.dependence import ContributionsView, CorrelationView
 from analytics.api.explain import ExplainListView, ExplainView
@@ -17,6 +18,7 @@ from analytics.api.value_at_risk import BacktestHistoryView, BacktestsView, Valu
 __all__ = [
     "BacktestHistoryView",
     "BacktestsView",
+    "BankReportView",
     "BondFiguresView",
     "CalendarView",
     "ContributionsView",
@@ -34,6 +36,7 @@ __all__ = [
     "PortfolioFactorsView",
     "RebalanceProposalViewSet",
     "RebalanceViewSet",
+    "RiskFlagViewSet",
     "RiskView",
     "RollingView",
     "ScenarioViewSet",

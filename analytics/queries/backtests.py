@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -36,11 +36,16 @@ def plan() -> Plan:
 # --- what is due --------------------------------------------------------------------------------------------------
 
 
+def last_time(of_day: time, now: datetime) -> datetime:
+    """The last instant at or before ``now`` when it was that time of day in the zone of the nightly prices."""
+    local = now.astimezone(ZoneInfo(settings.INGEST_TIME_ZONE))
+    day = local.date() - timedelta(days=0 if local.time() >= of_day else 1)
+    return datetime.combine(day, of_day, local.tzinfo)
+
+
 def night_began(now: datetime) -> datetime:
     """The last time that it was BACKTEST_AT in the zone of the nightly prices."""
-    local = now.astimezone(ZoneInfo(settings.INGEST_TIME_ZONE))
-    day = local.date() - timedelta(days=0 if local.time() >= settings.BACKTEST_AT else 1)
-    return datetime.combine(day, settings.BACKTEST_AT, local.tzinfo)
+    return last_time(settings.BACKTEST_AT, now)
 
 
 def backtests_due(now: datetime, portfolios: QuerySet[Portfolio] | None = None) -> QuerySet[Portfolio]:

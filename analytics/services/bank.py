@@ -1,0 +1,131 @@
+"""The report over everybody, computed off the request path, and the trail of who looked at whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from activity.models import Job
+from activity.services import advance_job, finish_job, plan_job, record, start_job
+from analytics.flags import Finding
+from analytics.models import BankReport, HolderFigures
+from analytics.queries.bank import by_category, counts, month_ends, scopes
+from analytics.queries.flags import CHUNK, account_findings, limits, portfolio_findings
+from analytics.queries.net_worth import Holder, NetWorth, Part, net_worth, total_of
+from analytics.services.flags import follow
+from banking.models import Account, CashTransaction
+from core.errors import DomainError
+from portfolios.models import Portfolio
+from users.models import Organisation, User
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+KIND = "bank report"
+MOST_MISSING = 50
+
+
+def ask_report(actor: User) -> Job:
+    """A job for a report that was asked for; the caller has a worker begin."""
+    return start_job(owner=actor, kind=KIND, total=0)
+
+
+def compute_report(now: datetime, job_id: UUID | None = None) -> BankReport:
+    """Look for risks, sum what everybody has, and put the report in the place of the one before.
+
+    Safe to run twice or at once: the newest stays.
+    """
+    try:
+        chunks = list(scopes())
+        if job_id:
+            plan_job(job_id, len(chunks) + 2)
+        today = now.astimezone(UTC).date()
+        follow(_findings(today), now)
+        _step(job_id)
+        worths = _worths(chunks, month_ends(today), job_id)
+        report = _store(worths, month_ends(today), now)
+    except DomainError as error:
+        if job_id:
+            finish_job(job_id, error=error.message)
+        raise
+    if job_id:
+        finish_job(job_id, result={"report": report.pk})
+    return report
+
+
+def look(*, actor: User, subject: Model, page: str, **shown: list[int]) -> None:
+    """Write down that the bank's administrator looked at somebody's money; ``shown`` names those of a list."""
+    record(actor=actor, action="bank.looked", subject=subject, data={"page": page, **shown})
+
+
+def _step(job_id: UUID | None) -> None:
+    if job_id:
+        advance_job(job_id)
+
+
+def _findings(today: date) -> list[Finding]:
+    limit, found = limits(), list[Finding]()
+    ids = list(Portfolio.objects.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(ids), CHUNK):
+        chunk = list(Portfolio.objects.filter(pk__in=ids[start : start + CHUNK]))
+        found += portfolio_findings(chunk, today, limit)
+    return [*found, *account_findings(today, limit)]
+
+
+def _worths(chunks: Iterable[Any], days: Sequence[date], job_id: UUID | None) -> dict[Holder, NetWorth]:
+    worths: dict[Holder, NetWorth] = {}
+    for scope in chunks:
+        worths |= net_worth(scope, days, settings.BANK_CURRENCY)
+        _step(job_id)
+    return worths
+
+
+@transaction.atomic
+def _store(worths: dict[Holder, NetWorth], days: Sequence[date], now: datetime) -> BankReport:
+    currency = settings.BANK_CURRENCY
+    whole = total_of(worths.values(), days, currency)
+    rows = CashTransaction.objects.all()
+    categories = by_category(rows, days[0].replace(day=1), days[-1], currency)
+    report = BankReport.objects.create(
+        as_of=days[-1],
+        currency=currency,
+        months=[_month(whole, place) for place in range(len(days))],
+        categories=[[*each[:3], f"{each.amount:f}"] for each in categories],
+        missing=sorted(set(whole.missing))[:MOST_MISSING],
+        people=User.objects.filter(is_active=True).count(),
+        organisations=Organisation.objects.count(),
+        accounts=Account.objects.count(),
+        portfolios=Portfolio.objects.count(),
+        transactions=CashTransaction.objects.standing().count(),
+        computed_at=now,
+    )
+    HolderFigures.objects.bulk_create(_holders(report, worths), batch_size=500)
+    BankReport.objects.filter(computed_at__lt=now).delete()
+    return report
+
+
+def _month(whole: NetWorth, place: int) -> dict[str, str]:
+    parts = {part.value: f"{amounts[place]:f}" for part, amounts in whole.parts.items()}
+    return {"day": whole.days[place].isoformat(), **parts, "total": f"{whole.totals[place]:f}"}
+
+
+def _holders(report: BankReport, worths: dict[Holder, NetWorth]) -> list[HolderFigures]:
+    accounts, portfolios = counts(Account), counts(Portfolio)
+    return [
+        HolderFigures(
+            report=report,
+            owner_id=holder.owner,
+            organisation_id=holder.organisation,
+            **{part.value: worth.parts[part][-1] for part in Part},
+            total=worth.totals[-1],
+            year_before=worth.totals[0],
+            accounts=accounts.get(holder, 0),
+            portfolios=portfolios.get(holder, 0),
+        )
+        for holder, worth in worths.items()
+    ]

@@ -1,0 +1,171 @@
+"""The bank administrator's report and pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from activity.models import AuditEvent, Job
+from activity.services import start_job
+from analytics.models import BankReport, RiskFlag
+from analytics.queries.bank import month_ends, report_due
+from analytics.services.bank import KIND, compute_report
+from assets.tests.factories import make_rate
+from banking.models import Account, CashSplit, CashTransaction, Section
+from banking.services.accounts import open_account
+from banking.services.classification import category_named
+from banking.services.transactions import book_cash
+from core.testing import client_of, count_queries, make_user
+from users.models import Organisation, User
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2024, 6, 28, 20, tzinfo=UTC)
+
+
+@pytest.fixture
+def alice() -> User:
+    return make_user("alice")
+
+
+@pytest.fixture
+def overseer() -> User:
+    return make_user("overseer", superuser=True)
+
+
+@pytest.fixture
+def daily(alice: User) -> Account:
+    return open_account(holder=alice, name="Daily", balance=Decimal(1000), opened_on=date(2024, 1, 2), actor=alice)
+
+
+def spend(account: Account, amount: str, category: str, day: date = date(2024, 5, 3)) -> CashTransaction:
+    section = Section.EXPENSE if amount.startswith("-") else Section.INCOME
+    known = category_named(category, section, books=account) if category else None
+    return book_cash(
+        account=account, amount=Decimal(amount), booked_on=day, section=section, category=known, actor=None
+    )
+
+
+def page(user: User, path: str = "", **query: str) -> str:
+    client = Client()
+    client.force_login(user)
+    answer = client.get(f"/bank-admin/{path}", query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_month_ends() -> None:
+    days = month_ends(date(2024, 3, 15), 4)
+    assert days == [date(2023, 12, 31), date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 15)]
+
+
+def test_the_report_sums_everybody(alice: User, daily: Account) -> None:
+    make_rate("EURUSD", {date(2024, 1, 2): "1.10"})
+    firm = Organisation.objects.create(name="Acme")
+    euros = open_account(
+        holder=firm, name="Operating", currency="EUR", balance=Decimal(200), opened_on=date(2024, 6, 3), actor=None
+    )
+    spend(daily, "-40", "Food")
+    spend(daily, "-10", "")
+    spend(euros, "-20", "Food", date(2024, 6, 4))
+    split = spend(daily, "-30", "")
+    for name, amount in (("Food", -20), ("Rent", -10)):
+        category = category_named(name, Section.EXPENSE, books=daily)
+        CashSplit.objects.create(transaction=split, category=category, amount=amount)
+    report = compute_report(NOW)
+    assert (report.people, report.organisations, report.accounts, report.transactions) == (1, 1, 2, 6)
+    assert report.months[-1]["total"] == "1118.00"  # 1000 - 40 - 10 - 30 + 180 × 1.10
+    assert report.months[-2]["total"] == "920.00"
+    assert [tuple(row) for row in report.categories] == [
+        ("2024-05", "expense", "Food", "-60.00"),
+        ("2024-05", "expense", "Not categorised", "-10.00"),
+        ("2024-05", "expense", "Rent", "-10.00"),
+        ("2024-06", "expense", "Food", "-22.00"),
+    ]
+    assert {row.total for row in report.holders.all()} == {Decimal(920), Decimal(198)}
+    compute_report(NOW.replace(hour=21))
+    assert BankReport.objects.count() == 1, "the newest takes the place of the one before"
+
+
+def test_a_night_is_due_once() -> None:
+    assert report_due(NOW)
+    compute_report(NOW)
+    assert not report_due(NOW)
+    assert not report_due(datetime(2024, 6, 29, 5, 29, tzinfo=UTC))
+    assert report_due(datetime(2024, 6, 29, 5, 30, tzinfo=UTC))
+
+
+def test_a_job_ends_with_its_report(daily: Account, overseer: User) -> None:
+    job = start_job(owner=overseer, kind=KIND, total=0)
+    report = compute_report(NOW, job.pk)
+    done = Job.objects.get(pk=job.pk)
+    assert (done.state, done.done, done.total, done.result) == ("done", done.total, 3, {"report": report.pk})
+
+
+def test_only_overseers_look(alice: User, daily: Account, overseer: User) -> None:
+    compute_report(NOW)
+    paths = ["", "flags/", f"people/{alice.pk}/"]
+    client = Client()
+    client.force_login(alice)
+    assert [client.get(f"/bank-admin/{path}").status_code for path in paths] == [403, 403, 403]
+    assert client.post("/bank-admin/refresh/").status_code == 403
+    assert client_of(alice).get("/api/bank/report/").status_code == 403
+    alice.user_permissions.add(Permission.objects.get(codename="oversee_bank"))
+    assert [client.get(f"/bank-admin/{path}").status_code for path in paths] == [200, 200, 200]
+    assert client_of(overseer).get("/api/bank/report/").json()["months"][-1]["total"] == "1000.00"
+
+
+def test_each_look_is_on_record(alice: User, daily: Account, overseer: User) -> None:
+    compute_report(NOW)
+    looked = AuditEvent.objects.filter(action="bank.looked", actor=overseer)
+    assert "alice" in page(overseer)
+    assert looked.get().data == {"page": "overview", "people": [alice.pk], "organisations": []}
+    assert "Nobody fits" in page(overseer, q="zzz")
+    assert looked.order_by("pk").last().data["people"] == []  # type: ignore[union-attr]
+    assert "Daily" in page(overseer, f"people/{alice.pk}/")
+    last = looked.order_by("pk").last()
+    assert last is not None
+    assert (last.subject_type, last.subject_id, last.data) == ("users.user", str(alice.pk), {"page": "holder"})
+
+
+def test_pages_before_the_first_report(overseer: User) -> None:
+    assert "There is no report yet" in page(overseer)
+    assert "There is no such flag" in page(overseer, "flags/")
+    client = Client()
+    client.force_login(overseer)
+    assert client.get("/bank-admin/people/987654321/").status_code == 404
+    assert client.get("/bank-admin/organisations/987654321/").status_code == 404
+
+
+def test_a_flag_is_decided_on_its_page(alice: User, overseer: User) -> None:
+    open_account(holder=alice, name="A", balance=Decimal(-5), opened_on=date(2024, 1, 2), actor=alice)
+    compute_report(NOW)
+    text = page(overseer, "flags/")
+    assert "Negative cash" in text
+    assert "−5.00 USD" in text
+    client = Client()
+    client.force_login(overseer)
+    flag = RiskFlag.objects.get()
+    client.post(f"/bank-admin/flags/{flag.pk}/", {"state": "acknowledged", "note": "called"})
+    assert "called" in page(overseer, "flags/", state="acknowledged")
+    assert client.post(f"/bank-admin/flags/{flag.pk}/", {"state": "nonsense"}).status_code == 302
+    flag.refresh_from_db()
+    assert flag.state == "acknowledged"
+
+
+def test_the_number_of_queries_is_fixed(daily: Account, overseer: User) -> None:
+    compute_report(NOW)
+    client = Client()
+    client.force_login(overseer)
+    before, _ = count_queries(lambda: client.get("/bank-admin/"))
+    for number in range(4):
+        open_account(
+            holder=make_user(f"u{number}"), name="A", balance=Decimal(-5), opened_on=date(2024, 1, 2), actor=None
+        )
+    compute_report(NOW.replace(hour=21))
+    after, texts = count_queries(lambda: client.get("/bank-admin/"))
+    assert after <= before, texts

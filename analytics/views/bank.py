@@ -1,0 +1,260 @@
+"""The bank administrator's pages: everybody's money, read only. Each look at somebody is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import wraps
+from typing import Any, cast
+
+import numpy as np
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from analytics import charts
+from analytics.models import OVERSEER, BankReport, FlagKind, FlagState, RiskFlag, Snapshot
+from analytics.queries.bank import holders, month_ends, newest_report
+from analytics.queries.net_worth import NetWorth, Part, Scope, net_worth, total_of
+from analytics.services.bank import ask_report, look
+from analytics.services.flags import decide
+from analytics.tasks import report_wanted
+from banking.models import Account, CashTransaction, Possession, Section
+from core.errors import DomainError
+from core.money import minor_units
+from core.web import View, login_needed
+from portfolios.models import Portfolio
+from users.models import Membership, Organisation, User
+
+A_PAGE, FLAGS, LATEST, TOP = 50, 8, 30, 10
+PARTS = {"cash": "Cash", "investments": "Investments", "possessions": "Possessions", "debts": "Debts"}
+ORDERS = {"-total": "Largest first", "total": "Smallest first", "name": "By name", "debts": "Most debts first"}
+
+
+def overseer_needed(view: View) -> View:
+    """Send strangers to the login, and refuse whoever may not look at everybody's money."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not cast("User", request.user).has_perm(OVERSEER):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return login_needed(guarded)
+
+
+@dataclass(frozen=True, slots=True)
+class TopCategory:
+    """What came in or went out for one thing in the report's months, and how that compares with the largest."""
+
+    section: str
+    category: str
+    amount: Decimal
+    bar: charts.SideBar
+
+
+@require_safe
+@overseer_needed
+def overview(request: HttpRequest) -> HttpResponse:
+    """Totals, growth, top categories, flags, and everybody by name or worth."""
+    report = newest_report()
+    open_flags = _flags(request).lasting().open()
+    context: dict[str, Any] = {
+        "bank_section": "overview",
+        "report": report,
+        "flags": list(open_flags[:FLAGS]),
+        "flag_count": open_flags.count(),
+    }
+    if report:
+        page = _page(request, report)
+        context |= {"page": page, "search": request.GET.get("q", ""), "order": _order(request), "orders": ORDERS}
+        context |= {"chart": _months_chart(report), "change": _change(report), "categories": _top(report)}
+        _write_down(request, report, "overview", page.object_list)
+    return render(request, "bank/overview.html", context)
+
+
+@require_safe
+@overseer_needed
+def person(request: HttpRequest, pk: int) -> HttpResponse:
+    """One person's accounts, portfolios and flags."""
+    subject = get_object_or_404(User, pk=pk)
+    memberships = Membership.objects.filter(user=subject).select_related("organisation")
+    return _holder(request, subject, {"owner": subject}, {"memberships": list(memberships)})
+
+
+@require_safe
+@overseer_needed
+def organisation(request: HttpRequest, pk: int) -> HttpResponse:
+    """One organisation's."""
+    subject = get_object_or_404(Organisation, pk=pk)
+    members = Membership.objects.filter(organisation=subject).select_related("user")
+    return _holder(request, subject, {"organisation": subject}, {"members": list(members)})
+
+
+@require_safe
+@overseer_needed
+def flags(request: HttpRequest) -> HttpResponse:
+    """Every flag; ``?state=`` and ``?kind=`` choose."""
+    state = request.GET.get("state", FlagState.OPEN.value)
+    kind = request.GET.get("kind", "")
+    rows = _flags(request)
+    rows = rows.filter(state=state) if state in FlagState.values else rows
+    rows = rows.filter(kind=kind) if kind in FlagKind.values else rows
+    page = Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
+    report = newest_report()
+    if report:
+        _write_down(request, report, "flags", [flag.subject for flag in page])
+    context = {"page": page, "state": state, "kind": kind, "states": FlagState.choices, "kinds": FlagKind.choices}
+    return render(request, "bank/flags.html", context | {"bank_section": "flags", "report": report})
+
+
+@require_POST
+@overseer_needed
+def decide_flag(request: HttpRequest, pk: int) -> HttpResponse:
+    """``state`` and ``note`` say what is decided."""
+    user = cast("User", request.user)
+    flag = get_object_or_404(RiskFlag.objects.editable_by(user), pk=pk)
+    try:
+        decide(flag=flag, state=request.POST.get("state", ""), note=request.POST.get("note", ""), actor=user)
+        messages.success(request, "The flag was changed.")
+    except DomainError as error:
+        messages.error(request, error.message)
+    return redirect("bank-flags")
+
+
+@require_POST
+@overseer_needed
+def refresh(request: HttpRequest) -> HttpResponse:
+    """Have the report computed anew by a worker."""
+    job = ask_report(cast("User", request.user))
+    report_wanted(job.pk)
+    messages.success(request, "The report is being computed; the page shows it when it is there.")
+    return redirect("bank")
+
+
+def _flags(request: HttpRequest) -> Any:
+    rows = RiskFlag.objects.visible_to(cast("User", request.user))
+    ends = ("portfolio__owner", "portfolio__organisation", "account__owner", "account__organisation", "decided_by")
+    return rows.select_related(*ends)
+
+
+def _order(request: HttpRequest) -> str:
+    asked = request.GET.get("order", "")
+    return asked if asked in ORDERS else "-total"
+
+
+def _page(request: HttpRequest, report: BankReport) -> Any:
+    rows = holders(report, request.GET.get("q", "").strip()[:100]).order_by(_order(request), "pk")
+    return Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
+
+
+def _write_down(request: HttpRequest, report: BankReport, page: str, shown: Sequence[Any]) -> None:
+    """One line that names everybody whose figures are on the page."""
+    people = sorted({row.owner_id for row in shown if row.owner_id})
+    firms = sorted({row.organisation_id for row in shown if row.organisation_id})
+    look(actor=cast("User", request.user), subject=report, page=page, people=people, organisations=firms)
+
+
+def _holder(request: HttpRequest, subject: Model, own: dict[str, Any], more: dict[str, Any]) -> HttpResponse:
+    look(actor=cast("User", request.user), subject=subject, page="holder")
+    report = newest_report()
+    currency = report.currency if report else cast("User", request.user).base_currency
+    days = month_ends(timezone.now().date())
+    scope = Scope(*(each.objects.filter(**own) for each in (Account, Portfolio, Possession)))  # type: ignore[arg-type]
+    worth = total_of(net_worth(scope, days, currency).values(), days, currency)
+    about = {f"{path}__{column}": holder for column, holder in own.items() for path in ("account", "portfolio")}
+    mine = [_flags(request).filter(**{path: holder}) for path, holder in about.items()]
+    context = {
+        "bank_section": "holder",
+        "subject": subject,
+        "currency": currency,
+        "worth": worth,
+        "now": worth.totals[-1],
+        "parts": [(PARTS[part], worth.parts[part][-1]) for part in Part],
+        "items": [(item, amounts[-1]) for item, amounts in worth.items],
+        "chart": _worth_chart(worth),
+        "portfolios": _with_figures(Portfolio.objects.filter(**own)),
+        "transactions": _latest(own),
+        "flags": [*mine[0], *mine[1]],
+    }
+    return render(request, "bank/holder.html", context | more)
+
+
+def _with_figures(portfolios: Any) -> list[tuple[Portfolio, Snapshot | None]]:
+    """Each portfolio with its newest snapshot; 2 queries."""
+    rows = list(portfolios)
+    newest = {shot.portfolio_id: shot for shot in Snapshot.objects.filter(portfolio__in=rows).order_by("as_of")}
+    return [(portfolio, newest.get(portfolio.pk)) for portfolio in rows]
+
+
+def _latest(own: dict[str, Any]) -> list[CashTransaction]:
+    accounts = Account.objects.filter(**own)
+    rows = CashTransaction.objects.standing().filter(account__in=accounts)
+    return list(rows.select_related("account", "category", "counterparty").order_by("-booked_on", "-pk")[:LATEST])
+
+
+def _months_chart(report: BankReport) -> dict[str, Any]:
+    months = report.months
+    values = {part: np.array([float(month[part]) for month in months]) for part in PARTS}
+    total = np.array([float(month["total"]) for month in months])
+    days = np.array([month["day"] for month in months], "datetime64[D]")
+    return _chart("Everybody’s net worth", days, total, values, report.currency)
+
+
+def _worth_chart(worth: NetWorth) -> dict[str, Any]:
+    values = {part.value: np.array([float(amount) for amount in worth.parts[part]]) for part in Part}
+    total = np.array([float(amount) for amount in worth.totals])
+    return _chart("Net worth", np.array(worth.days, "datetime64[D]"), total, values, worth.currency)
+
+
+def _chart(
+    title: str, days: charts.DayArray, total: charts.FloatArray, parts: dict[str, charts.FloatArray], currency: str
+) -> dict[str, Any]:
+    lines = [charts.Line("Net worth", "portfolio", total, area=True)]
+    lines += [
+        charts.Line(PARTS[part], role, values)
+        for (part, values), role in zip(parts.items(), ("part-2", "part-3", "part-4", "part-5"), strict=True)
+        if values.any()
+    ]
+    chart = charts.Chart(days, lines, "money", currency, digits=minor_units(currency), scale=False)
+    rows = charts.table_rows(chart)
+    return {
+        "title": title,
+        "first": rows[-1][0],
+        "last": rows[0][0],
+        "lines": lines,
+        "unit": chart.unit,
+        "currency": currency,
+        "digits": chart.digits,
+        "json": charts.chart_json(chart),
+        "rows": rows,
+    }
+
+
+def _change(report: BankReport) -> dict[str, Decimal | None]:
+    """What came in a month, and in the year, as amounts and fractions of what was there."""
+    totals = [Decimal(month["total"]) for month in report.months]
+    found: dict[str, Decimal | None] = {"now": totals[-1]}
+    for name, before in (("month", totals[-2]), ("year", totals[0])):
+        found |= {name: totals[-1] - before, f"{name}_return": (totals[-1] - before) / before if before else None}
+    return found
+
+
+def _top(report: BankReport) -> list[TopCategory]:
+    """The categories that moved most, expenses first."""
+    sums: dict[tuple[str, str], Decimal] = {}
+    for _, section, category, amount in report.categories:
+        sums[section, category] = sums.get((section, category), Decimal(0)) + Decimal(amount)
+    found = []
+    for section in (Section.EXPENSE, Section.INCOME):
+        mine = sorted((item for item in sums.items() if item[0][0] == section), key=lambda item: -abs(item[1]))[:TOP]
+        drawn = charts.side_bars([float(abs(amount)) for _, amount in mine])
+        found += [TopCategory(key[0], key[1], amount, bar) for (key, amount), bar in zip(mine, drawn, strict=True)]
+    return found
