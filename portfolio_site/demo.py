@@ -1,4 +1,5 @@
-"""The demo: real closes of 2013 to 2022, four simulated companies, two people and two portfolios.
+"""The demo: real closes of 2013 to 2022, four simulated companies, three people, two
+portfolios, and a small simulated town around them.
 
 Loading it again changes nothing: assets are known by their symbols, bars by asset and
 day, people by their names, portfolios by owner and name, trades and cash rows by their
@@ -27,6 +28,7 @@ from assets.services.sources import simulated_series
 from banking.models import CashTransaction, Section
 from banking.services.transactions import book_cash
 from portfolio_site.demo_factors import load_factors
+from portfolio_site.simulation import simulate
 from portfolios.models import Portfolio, TradeKind
 from portfolios.services.portfolios import create_portfolio
 from portfolios.services.trades import NewTrade, book_trades
@@ -51,6 +53,9 @@ def load(say: Say) -> None:
         for portfolio in demo["portfolios"]:
             booked = load_portfolio(portfolio, people[portfolio["owner"]], assets)
             say(f"{portfolio['name']}: {booked} new trades")
+    until = date.fromisoformat(demo["last_day"])
+    town = simulate(**demo["town"], until=until, cast=[people["demo"], people["manager"]])
+    say(f"a simulated town: {town.people} new people, {town.organisations} firms, {town.rows} cash rows")
 
 
 def load_assets() -> dict[str, Asset]:

@@ -11,15 +11,16 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from analytics.performance import series_of
 from analytics.queries.facts import inputs
+from assets.models import HistoricValue
 from assets.queries import RateMissing, RateTable, rates
-from banking.models import Account, AccountKind, Possession, TermDeposit, Valuation
+from banking.models import Account, AccountKind, CashTransaction, Possession, TermDeposit, Valuation
 from banking.queries.balances import balances_on
 from core.money import multiply, quantise
-from portfolios.models import CashSetting, Portfolio, PortfolioAccount
+from portfolios.models import CashSetting, Investment, Portfolio, PortfolioAccount
 from portfolios.queries import holdings, totals_of_all
 
 ZERO = Decimal(0)
@@ -78,6 +79,18 @@ class Scope:
     accounts: QuerySet[Account]
     portfolios: QuerySet[Portfolio]
     possessions: QuerySet[Possession]
+
+
+def known_until(scope: Scope, today: date) -> date:
+    """The last day, ``today`` at most, on which cash was booked or a held asset was priced; 2 queries.
+
+    Nothing is known to have changed since. It is ``today`` where nothing is known at all.
+    """
+    rows = CashTransaction.objects.standing().filter(account__in=scope.accounts, booked_on__lte=today)
+    held = Investment.objects.filter(portfolio__in=scope.portfolios).values("asset")
+    bars = HistoricValue.objects.filter(asset__in=held, day__lte=today)
+    days = [rows.aggregate(last=Max("booked_on"))["last"], bars.aggregate(last=Max("day"))["last"]]
+    return max((day for day in days if day), default=today)
 
 
 def everything() -> Scope:

@@ -16,7 +16,7 @@ from analytics.flags import Finding
 from analytics.models import BankReport, HolderFigures
 from analytics.queries.bank import by_category, counts, month_ends, scopes
 from analytics.queries.flags import CHUNK, account_findings, limits, portfolio_findings
-from analytics.queries.net_worth import Holder, NetWorth, Part, net_worth, total_of
+from analytics.queries.net_worth import Holder, NetWorth, Part, everything, known_until, net_worth, total_of
 from analytics.services.flags import follow
 from banking.models import Account, CashTransaction
 from core.errors import DomainError
@@ -36,7 +36,7 @@ def ask_report(actor: User) -> Job:
 
 
 def compute_report(now: datetime, job_id: UUID | None = None) -> BankReport:
-    """Look for risks, sum what everybody has, and put the report in the place of the one before.
+    """Look for risks, sum what everybody has as of the last day that is known, and take the last report's place.
 
     Safe to run twice or at once: the newest stays.
     """
@@ -44,7 +44,7 @@ def compute_report(now: datetime, job_id: UUID | None = None) -> BankReport:
         chunks = list(scopes())
         if job_id:
             plan_job(job_id, len(chunks) + 2)
-        today = now.astimezone(UTC).date()
+        today = known_until(everything(), now.astimezone(UTC).date())
         follow(_findings(today), now)
         _step(job_id)
         worths = _worths(chunks, month_ends(today), job_id)

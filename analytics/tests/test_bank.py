@@ -80,6 +80,7 @@ def test_the_report_sums_everybody(alice: User, daily: Account) -> None:
     assert (report.people, report.organisations, report.accounts, report.transactions) == (1, 1, 2, 6)
     assert report.months[-1]["total"] == "1118.00"  # 1000 - 40 - 10 - 30 + 180 × 1.10
     assert report.months[-2]["total"] == "920.00"
+    assert report.as_of == date(2024, 6, 4)
     assert [tuple(row) for row in report.categories] == [
         ("2024-05", "expense", "Food", "-60.00"),
         ("2024-05", "expense", "Not categorised", "-10.00"),

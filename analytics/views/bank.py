@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 from analytics import charts
 from analytics.models import OVERSEER, BankReport, FlagKind, FlagState, RiskFlag, Snapshot
 from analytics.queries.bank import holders, month_ends, newest_report
-from analytics.queries.net_worth import NetWorth, Part, Scope, net_worth, total_of
+from analytics.queries.net_worth import NetWorth, Part, Scope, known_until, net_worth, total_of
 from analytics.services.bank import ask_report, look
 from analytics.services.flags import decide
 from analytics.tasks import report_wanted
@@ -166,8 +166,8 @@ def _holder(request: HttpRequest, subject: Model, own: dict[str, Any], more: dic
     look(actor=cast("User", request.user), subject=subject, page="holder")
     report = newest_report()
     currency = report.currency if report else cast("User", request.user).base_currency
-    days = month_ends(timezone.now().date())
     scope = Scope(*(each.objects.filter(**own) for each in (Account, Portfolio, Possession)))  # type: ignore[arg-type]
+    days = month_ends(known_until(scope, timezone.now().date()))
     worth = total_of(net_worth(scope, days, currency).values(), days, currency)
     about = {f"{path}__{column}": holder for column, holder in own.items() for path in ("account", "portfolio")}
     mine = [_flags(request).filter(**{path: holder}) for path, holder in about.items()]
