@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -110,14 +111,15 @@ def daily_series(inputs: Inputs, end: date) -> Series:
 
 
 def _groups(inputs: Inputs) -> dict[tuple[str, frozenset[str]], list[int]]:
-    facts = inputs.market.facts
-    calendars: dict[int, set[str]] = defaultdict(set)
-    pairs = np.unique(inputs.trades[["row", "asset"]])
-    for row, asset in zip(pairs["row"].tolist(), pairs["asset"].tolist(), strict=True):
-        calendars[row].add(facts[asset].calendar)
+    facts, trades = inputs.market.facts, inputs.trades
+    assets = np.array(sorted(facts), np.int64)
+    calendars, code = np.unique([facts[pk].calendar for pk in assets.tolist()], return_inverse=True)
+    traded = np.zeros((len(inputs.portfolios), len(calendars)), bool)
+    traded[trades["row"], code[np.searchsorted(assets, trades["asset"])]] = True
+    names = calendars.tolist()
     groups: dict[tuple[str, frozenset[str]], list[int]] = defaultdict(list)
-    for row, portfolio in enumerate(inputs.portfolios):
-        groups[portfolio.base, frozenset(calendars[row])].append(row)
+    for row, (portfolio, own) in enumerate(zip(inputs.portfolios, traded.tolist(), strict=True)):
+        groups[portfolio.base, frozenset(compress(names, own))].append(row)
     return groups
 
 
