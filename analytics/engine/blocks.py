@@ -255,7 +255,7 @@ def _weighted(low: FloatArray, weights: FloatArray) -> FloatArray:
 def _weights(counts: IntArray, level: float, of: Callable[[int, float], FloatArray]) -> FloatArray:
     """Weights of order statistics, a row for each of ``counts``, filled up with 0."""
     if len(counts) == 1:
-        return of(int(counts[0]), level)[np.newaxis]
+        return _known(of, int(counts[0]), level)[np.newaxis]
     lengths, place = np.unique(counts, return_inverse=True)
     known = [_known(of, count, level) for count in lengths.tolist()]
     table = np.zeros((len(known), max(map(len, known))))
