@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -110,14 +111,15 @@ def daily_series(inputs: Inputs, end: date) -> Series:
 
 
 def _groups(inputs: Inputs) -> dict[tuple[str, frozenset[str]], list[int]]:
-    facts = inputs.market.facts
-    calendars: dict[int, set[str]] = defaultdict(set)
-    pairs = np.unique(inputs.trades[["row", "asset"]])
-    for row, asset in zip(pairs["row"].tolist(), pairs["asset"].tolist(), strict=True):
-        calendars[row].add(facts[asset].calendar)
+    facts, trades = inputs.market.facts, inputs.trades
+    assets = np.array(sorted(facts), np.int64)
+    calendars, code = np.unique([facts[pk].calendar for pk in assets.tolist()], return_inverse=True)
+    traded = np.zeros((len(inputs.portfolios), len(calendars)), bool)
+    traded[trades["row"], code[np.searchsorted(assets, trades["asset"])]] = True
+    names = calendars.tolist()
     groups: dict[tuple[str, frozenset[str]], list[int]] = defaultdict(list)
-    for row, portfolio in enumerate(inputs.portfolios):
-        groups[portfolio.base, frozenset(calendars[row])].append(row)
+    for row, (portfolio, own) in enumerate(zip(inputs.portfolios, traded.tolist(), strict=True)):
+        groups[portfolio.base, frozenset(compress(names, own))].append(row)
     return groups
 
 
@@ -139,15 +141,13 @@ class _Group:
 
     def rate_on(self, currencies: NDArray[np.str_], days: NDArray[np.datetime64]) -> FloatArray:
         """The last known rate to the base currency (E,) on each day itself."""
-        rates = np.full(len(days), np.nan)
-        places = np.searchsorted(self.market.days, days, side="right") - 1
+        rates = np.ones(len(days))
         for currency in np.unique(currencies).tolist():
-            chosen = currencies == currency
-            rate = self.market.rate(currency, self.base)
-            if currency == self.base:
-                rates[chosen] = 1.0
-            else:
-                rates[chosen] = np.where(places[chosen] >= 0, rate[places[chosen]], np.nan)
+            if currency != self.base:
+                chosen = currencies == currency
+                places = np.searchsorted(self.market.days, days[chosen], side="right") - 1
+                rate = self.market.rate(currency, self.base)
+                rates[chosen] = np.where(places >= 0, rate[places], np.nan)
         return rates
 
     def prices(self) -> tuple[FloatArray, IntArray]:
@@ -218,7 +218,7 @@ def _series(inputs: Inputs, base: str, grid: Grid, rows: IntArray, *, to_the_end
     paid = np.concatenate([group.trade_flows(traded, prices, priced_from), group.cash_flows()])
     row, day = np.concatenate([traded.row, banked.row]), np.concatenate([traded.day, banked.day])
     paid_in, paid_out = flows(row, day, paid, shape)
-    ends = np.full(len(rows), shape[1]) if to_the_end else _ends(group, securities)
+    ends = np.full(len(rows), shape[1]) if to_the_end else _ends(group, traded, securities)
     window = _window(group, ends, row, day)
     problems = _no_window(group, window)
     missing = np.asarray((np.isnan(worth + paid_in - paid_out) & window).any(axis=1))
@@ -250,14 +250,13 @@ def _window(group: _Group, ends: IntArray, row: IntArray, day: IntArray) -> NDAr
     return window
 
 
-def _ends(group: _Group, securities: Spans) -> IntArray:
+def _ends(group: _Group, traded: Changes, securities: Spans) -> IntArray:
     """How many sessions (n,) each window has: it ends with the last bar of what is held, or was held if nothing is."""
-    trades, sessions = group.trades, len(group.grid.days)
+    sessions = len(group.grid.days)
     last = group.market.last_days(group.assets).astype(np.int64)
     last[last == np.datetime64("NaT", "D").astype(np.int64)] = -1
     held = np.full((2, group.portfolios), -1, np.int64)
-    columns = np.searchsorted(np.array(group.assets, np.int64), trades["asset"])
-    np.maximum.at(held[0], trades["row"], last[columns])
+    np.maximum.at(held[0], traded.row, last[traded.column])
     open_ = securities.taken((securities.stop == sessions) & (securities.column < len(group.assets)))
     np.maximum.at(held[1], open_.row, last[open_.column])
     day = np.where(held[1] >= 0, held[1], held[0])

@@ -137,16 +137,15 @@ def values(held: Spans, prices: FloatArray, portfolios: int) -> FloatArray:
     """
     sessions = prices.shape[1]
     worth = np.zeros((portfolios, sessions))
+    held = held.taken(np.argsort(held.row, kind="stable"))
     for start in range(0, sessions, BLOCK):
         stop = min(start + BLOCK, sessions)
-        present = held.taken((held.start < stop) & (held.stop > start))
-        whole = (present.start <= start) & (present.stop >= stop)
-        through, cut = present.taken(whole), present.taken(~whole)
-        block = prices[:, start:stop]
+        whole = (held.start <= start) & (held.stop >= stop)
+        through, cut = np.flatnonzero(whole), held.taken(~whole & (held.start < stop) & (held.stop > start))
+        block = np.ascontiguousarray(prices[:, start:stop])
+        worth[:, start:stop] = _sum(held.row[through], held.column[through], held.quantity[through], block, portfolios)
         pieces = _cut(block[cut.column], cut, np.arange(start, stop))
-        worth[:, start:stop] = _sparse(through.row, through.column, through.quantity, (portfolios, len(prices))) @ block
-        places = np.arange(len(cut.row))
-        worth[:, start:stop] += _sparse(cut.row, places, cut.quantity, (portfolios, len(places))) @ pieces
+        worth[:, start:stop] += _sum(cut.row, np.arange(len(cut.row)), cut.quantity, pieces, portfolios)
     return worth
 
 
@@ -156,8 +155,12 @@ def _cut(pieces: FloatArray, held: Spans, days: NDArray[np.intp]) -> FloatArray:
     return pieces
 
 
-def _sparse(row: IntArray, column: NDArray[np.integer], data: FloatArray, shape: tuple[int, int]) -> csr_array:
-    return csr_array((data, (row, column)), shape=shape)
+def _sum(
+    row: IntArray, column: NDArray[np.integer], quantity: FloatArray, prices: FloatArray, portfolios: int
+) -> FloatArray:
+    """Σ quantity × price (n, B) of each portfolio, by ascending ``row`` and the row of ``prices`` (A, B)."""
+    starts = np.searchsorted(row, np.arange(portfolios + 1))
+    return np.asarray(csr_array((quantity, column, starts), shape=(portfolios, len(prices))) @ prices)
 
 
 def worth_of(changes: Changes, prices: FloatArray, priced_from: IntArray) -> FloatArray:

@@ -18,6 +18,17 @@ from psycopg2.extras import Json
 
 Row = Sequence[Any]
 PLAIN_TYPES = frozenset(["str", "int", "float", "bool", "Decimal", "date", "datetime", "time", "UUID", "NoneType"])
+# Values of just this type pass such a field as they are, so they need not go through it: half of the time of a row.
+UNCHANGED: dict[type[models.Field[Any, Any]], type] = {
+    models.FloatField: float,
+    models.CharField: str,
+    models.TextField: str,
+    models.IntegerField: int,
+    models.BigIntegerField: int,
+    models.PositiveBigIntegerField: int,
+    models.PositiveIntegerField: int,
+    models.PositiveSmallIntegerField: int,
+}
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
@@ -77,11 +88,11 @@ class _Target:
         return write(self._prepared(rows), ", ".join(self.quoted(self.fields)), conflict)
 
     def _prepared(self, rows: Iterable[Row]) -> Iterator[Row]:
-        prepare = [field.get_db_prep_save for field in self.fields.values()]
+        prepare = [(UNCHANGED.get(type(field)), field.get_db_prep_save) for field in self.fields.values()]
         for row in rows:
             yield [
-                None if value is None else to_db(value, self.connection)
-                for to_db, value in zip(prepare, row, strict=True)
+                value if value is None or type(value) is plain else to_db(value, self.connection)
+                for (plain, to_db), value in zip(prepare, row, strict=True)
             ]
 
     def _execute_many(self, rows: Iterator[Row], columns: str, conflict: str) -> int:

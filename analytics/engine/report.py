@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from analytics.engine.blocks import Block, Figures, Terms, figures_of
 from analytics.engine.errors import InsufficientData
+from analytics.engine.lanes import LANES, pieces
 from analytics.engine.returns import by_asset, product, sparse_weights
 from analytics.engine.tail import check_level, full_tail
 from analytics.engine.types import BoolArray, FloatArray, IntArray, Weights, beside, checked
@@ -202,7 +205,7 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Scratch:
-    """Buffers that all blocks reuse."""
+    """Memory that all blocks reuse, flat: a last block that is not full takes the beginning of it."""
 
     returns: FloatArray
     first: FloatArray
@@ -211,12 +214,25 @@ class _Scratch:
 
     @classmethod
     def for_plan(cls, plan: _Plan) -> _Scratch:
-        shape = (plan.rows, plan.observations)
-        return cls(np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape, dtype=np.bool_))
+        size, padded = plan.rows * plan.observations, plan.rows * pieces(plan.observations) * LANES
+        return cls(np.empty(size), np.empty(padded), np.empty(padded), np.empty(size, dtype=np.bool_))
 
-    def cut(self, rows: int) -> _Scratch:
-        """The first rows, for a last block that is not full."""
-        return _Scratch(self.returns[:rows], self.first[:rows], self.second[:rows], self.gains[:rows])
+    def rows(self, shape: tuple[int, int]) -> FloatArray:
+        """Where the returns of a block (B, T) are put."""
+        return _shaped(self.returns, shape)
+
+    def block(self, rows: FloatArray, market: FloatArray | None, counts: IntArray, outside: BoolArray | None) -> Block:
+        """A block of ``rows`` (B, T) with its buffers."""
+        first, second, gains = (_shaped(memory, rows.shape) for memory in (self.first, self.second, self.gains))
+        lanes = LANES, len(rows), pieces(rows.shape[1])
+        return Block(
+            rows, market, counts, outside, first, second, _shaped(self.first, lanes), _shaped(self.second, lanes), gains
+        )
+
+
+def _shaped(memory: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """The beginning of flat memory in a shape."""
+    return memory[: prod(shape)].reshape(shape)
 
 
 def _plan(shape: tuple[int, ...], benchmark: ArrayLike | None, terms: Terms, starts: ArrayLike | None = None) -> _Plan:
@@ -258,10 +274,9 @@ def _run(plan: _Plan, load: Load) -> Figures:
 
 def _fill(figures: Figures, plan: _Plan, load: Load, columns: slice, scratch: _Scratch) -> None:
     """Write the figures of one block into its columns."""
-    space = scratch.cut(columns.stop - columns.start)
     counts, outside = plan.windows(columns)
-    rows = load(columns, space.returns)
-    block = Block(rows, plan.market_rows(columns), counts, outside, space.first, space.second, space.gains)
+    rows = load(columns, scratch.rows((columns.stop - columns.start, plan.observations)))
+    block = scratch.block(rows, plan.market_rows(columns), counts, outside)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         found = figures_of(block, plan.terms)
     needed = minimum_observations(plan.terms.level)

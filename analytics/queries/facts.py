@@ -54,7 +54,8 @@ def _portfolio_facts(portfolios: QuerySet[Any]) -> list[PortfolioFacts]:
 
 
 def _trades(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray[np.void]:
-    """Standing trades in the order of booking. SQL turns decimals and days to numbers, which takes a third of the time
+    """Standing trades in the order of booking, portfolio by portfolio: an index has them so, which spares the database
+    most of the sorting. SQL turns decimals and days to numbers, which takes a third of the time
     of making Decimals and dates of them."""
     standing = Trade.objects.standing().filter(portfolio__in=[portfolio.pk for portfolio in portfolios])
     standing = standing.filter(day__lte=as_of) if as_of else standing
@@ -65,7 +66,7 @@ def _trades(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray
         default=TRANSFER_IN,
         output_field=IntegerField(),
     )
-    columns = standing.in_booking_order().values_list(
+    columns = standing.in_booking_order("portfolio_id").values_list(
         "portfolio_id",
         "asset_id",
         kind,

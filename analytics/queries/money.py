@@ -21,7 +21,7 @@ from analytics.valuation import FloatArray
 from assets.queries import LastBar, RateMissing, RateTable, carried, last_bars, rates
 from core.arrays import records
 from core.fields import MONEY_LIMIT, SQLITE_DIGITS
-from core.money import minor_units, multiply, significant_digits, total
+from core.money import has_digits, minor_units, multiply, total
 from portfolios.book.value import market_value, scaled
 from portfolios.models import Investment, Portfolio
 from portfolios.queries import holdings, totals_of_all
@@ -220,7 +220,7 @@ def _storable(money: Money) -> Money:
     digits = SQLITE_DIGITS if connection.vendor == "sqlite" else COLUMN_DIGITS
     for name in ("market_value", "invested", "cash", "total_value", "realised_gain"):
         amount = getattr(money, name)
-        if amount is not None and (abs(amount) >= MONEY_LIMIT or significant_digits(amount) > digits):
+        if amount is not None and (abs(amount) >= MONEY_LIMIT or not has_digits(amount, digits)):
             setattr(money, name, None)
             money.problems[name] = "it is too large to be stored exactly"
     return money

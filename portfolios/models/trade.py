@@ -36,9 +36,12 @@ class TradeQuerySet(models.QuerySet["Trade"]):
     def standing(self) -> TradeQuerySet:
         return self.filter(voided_at__isnull=True)
 
-    def in_booking_order(self) -> TradeQuerySet:
-        """Exchange day, then time, then sequence, then the broker's id; the rest keep the order of insertion."""
-        return self.order_by("day", "traded_at", "sequence", "external_id", "pk")
+    def in_booking_order(self, *within: str) -> TradeQuerySet:
+        """Exchange day, then time, then sequence, then the broker's id; the rest keep the order of insertion.
+
+        With columns, ``within`` each of their values.
+        """
+        return self.order_by(*within, "day", "traded_at", "sequence", "external_id", "pk")
 
 
 class Trade(models.Model):
