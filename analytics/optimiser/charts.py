@@ -27,7 +27,7 @@ def _point(name: str, role: str, found: Json) -> Json:
 
 
 def frontier_rows(result: Json) -> list[Json]:
-    """Evenly spaced points of the frontier, with the three largest weights of each."""
+    """Evenly spaced points of the frontier, with the three largest weights of each and its place, from 1."""
     frontier = result["frontier"]
     if "problem" in frontier:
         return []
@@ -35,6 +35,7 @@ def frontier_rows(result: Json) -> list[Json]:
     count = len(frontier["volatility"])
     return [
         {
+            "place": place + 1,
             "expected_return": frontier["expected_return"][place],
             "volatility": frontier["volatility"][place],
             "sharpe": frontier["sharpe"][place],
