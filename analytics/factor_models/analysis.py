@@ -124,7 +124,7 @@ def holding_risk(sample: Sample, fit: Regression, factor_covariance: FloatArray,
     Through the factors w·βᵀFb / σ, by itself w·cov(e, e_p) / σ, with β and e the part's exposures and residuals and
     b, e_p and σ the portfolio's: residuals of two parts may go together, so nothing is taken to be independent.
     """
-    each = factor_regression(sample.parts, sample.factors, sample.rate)
+    each = factor_regression(sample.parts, sample.factors, sample.rate, lags=None)  # errors are not asked for
     periods, weights = PERIODS[sample.frequency], sample.weights
     through = weights * (each.betas.T @ (factor_covariance @ fit.betas)) / volatility
     # Residuals have the mean 0, so their product is the covariance.

@@ -299,7 +299,13 @@ def test_what_is_missing_is_said(client: APIClient, older: Portfolio, alice: Use
     assert ask(client, empty, "drawdown_depth", place="1")["problem"] == "there are no trades yet"
 
 
-FROM_EACH_PART: tuple[str, ...] = ("stress_window_return", "stress_benchmark", "stress_scenario", "stress_factors", "asset_beta")
+FROM_EACH_PART: tuple[str, ...] = (
+    "stress_window_return",
+    "stress_benchmark",
+    "stress_scenario",
+    "stress_factors",
+    "asset_beta",
+)
 FROM_EACH_PART += ("factor_exposure", "factor_holding_risk", "correlation", "optimal_sharpe", "drawdown_trough")
 
 
