@@ -16,7 +16,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics.api.base import PeriodQuery, PortfolioView
+from analytics.api.base import PeriodQuery, PortfolioView, RefusalsInJson
 from analytics.api.risk import LONGEST_HORIZON
 from analytics.api.value_at_risk import LONGEST_WINDOW
 from analytics.dependence import ESTIMATORS
@@ -180,7 +180,7 @@ class ExplainListView(PortfolioView):
         return Response(FiguresSerializer(body).data)
 
 
-class ExplainView(PortfolioView):
+class ExplainView(RefusalsInJson, PortfolioView):
     """How one figure comes about, written down while it is computed: enough to compute it again by hand.
 
     With ``?format=csv`` or ``Accept: text/csv`` the inputs as a file.
@@ -188,6 +188,7 @@ class ExplainView(PortfolioView):
 
     serializer_class = ExplanationSerializer
     renderer_classes = (JSONRenderer, BrowsableRenderer, InputsRenderer)
+    file_renderer = InputsRenderer
 
     @extend_schema(parameters=[ExplainQuery], responses=ExplanationSerializer)
     def get(self, request: Request, pk: int, figure: str) -> Response:
@@ -200,14 +201,6 @@ class ExplainView(PortfolioView):
         if getattr(request.accepted_renderer, "format", "") == InputsRenderer.format:
             answer["Content-Disposition"] = f'attachment; filename="{found.key}-{portfolio.pk}.csv"'
         return answer
-
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """A refusal is a problem in JSON, whatever format was asked for."""
-        if getattr(response, "exception", False) and isinstance(
-            getattr(request, "accepted_renderer", None), InputsRenderer
-        ):
-            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
-        return super().finalize_response(request, response, *args, **kwargs)
 
 
 def _question(request: Request, portfolio: Portfolio, figure: Explained, asked: Mapping[str, Any]) -> Question:
