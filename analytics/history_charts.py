@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.charts import Chart, Line, Mark, chart_json, table_rows
+from analytics.charts import Chart, Line, Mark, told
 from analytics.engine import drawdown_series
 from analytics.history import Calendar, Drawdown, Month, Past, Rolling
 
@@ -24,10 +24,10 @@ def rolling_chart(found: Rolling, label: str) -> dict[str, Any]:
     chart = Chart(found.days, [Line(label, "portfolio", found.values)], unit, "", scale=True)  # type: ignore[arg-type]
     known = np.flatnonzero(~np.isnan(found.values))
     if not len(known):
-        return _told(chart)
+        return told(chart)
     values = found.values[known]
-    places = {"lowest": known[values.argmin()], "highest": known[values.argmax()], "last": known[-1]}
-    return _told(chart) | {name: _point(found, int(place)) for name, place in places.items()}
+    places = {"lowest": known[values.argmin()], "highest": known[values.argmax()], "latest": known[-1]}
+    return told(chart) | {name: _point(found, int(place)) for name, place in places.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,7 @@ def drawdown_chart(past: Past, deepest: Sequence[Drawdown]) -> dict[str, Any]:
         Mark(found.trough, "trough", f"{number}. trough, {found.depth:.2%}".replace("-", "−"))
         for number, found in enumerate(deepest, start=1)
     ]
-    return _told(chart) | {"json": chart_json(chart, marks)}
-
-
-def _told(chart: Chart) -> dict[str, Any]:
-    rows = table_rows(chart)
-    return {
-        "lines": chart.lines,
-        "unit": chart.unit,
-        "json": chart_json(chart),
-        "rows": rows,
-        "first": rows[-1][0],
-        "end": rows[0][0],
-    }
+    return told(chart, marks)
 
 
 @dataclass(frozen=True, slots=True)

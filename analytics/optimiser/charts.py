@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.charts import Chart, Line, chart_json, table_rows
+from analytics.charts import Chart, Line, told
 
 Json = dict[str, Any]
 ROWS = 11  # points of the frontier in its table
@@ -61,12 +61,4 @@ def walk(result: Json) -> Json | None:
         Line("Equal weights", "benchmark", np.array(found["equal"], dtype=np.float64)),
     ]
     chart = Chart(days, lines, "fraction", "", scale=False)
-    rows = table_rows(chart)
-    return {
-        "json": chart_json(chart),
-        "rows": rows,
-        "lines": lines,
-        "unit": chart.unit,
-        "first": rows[-1][0],
-        "last": rows[0][0],
-    }
+    return told(chart)

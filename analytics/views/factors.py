@@ -127,15 +127,9 @@ def _rolling(report: FactorReport) -> dict[str, Any] | None:
     if rolling is None:
         return None
     chart = rolling_chart(rolling, [factor.name for factor in report.choice.factors])
-    rows = charts.table_rows(chart)
-    return {
-        "lines": chart.lines,
+    return charts.told(chart) | {
         "named": [*zip(chart.lines, (factor.key for factor in report.choice.factors), strict=True)],
         "window": rolling.window,
-        "first": rows[-1][0],
-        "last": rows[0][0],
-        "json": charts.chart_json(chart),
-        "rows": rows,
     }
 
 
