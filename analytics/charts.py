@@ -267,6 +267,22 @@ def table_rows(chart: Chart, limit: int = TABLE_ROWS) -> list[tuple[date, list[f
     ]
 
 
+def told(chart: Chart, marks: Sequence[Mark] = ()) -> dict[str, Any]:
+    """What every card of a chart needs: its lines and unit, its JSON, the same data as a table, and its two ends."""
+    rows = table_rows(chart)
+    return {
+        "clock": chart.clock,
+        "first": rows[-1][0],
+        "last": rows[0][0],
+        "lines": chart.lines,
+        "unit": chart.unit,
+        "currency": chart.currency,
+        "digits": chart.digits,
+        "json": chart_json(chart, marks),
+        "rows": rows,
+    }
+
+
 def _moment(instant: np.datetime64) -> datetime:
     return datetime.fromtimestamp(int(instant.astype("datetime64[s]").astype(np.int64)), UTC)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from analytics.engine import Estimator
 from analytics.exposure import Exposure, Position
 from analytics.valuation import FloatArray
 
+LARGEST_HOLDINGS = 30  # of which correlations are told
 ESTIMATORS: dict[Estimator, str] = {"sample": "Sample", "ewma": "EWMA, λ 0.94", "ledoit_wolf": "Ledoit–Wolf"}
 
 
@@ -95,11 +97,23 @@ class Correlations:
     average: float | None
 
 
-def correlations(held: Exposure, estimator: Estimator = "sample", limit: int = 30) -> Correlations:
+def correlations(held: Exposure, estimator: Estimator = "sample", limit: int = LARGEST_HOLDINGS) -> Correlations:
     """Raises UndefinedMetric when none of the series varies."""
+    shown = largest(held, limit)
+    matrix = engine.correlation(shown.returns, estimator)
+    average = average_of(matrix)
+    return Correlations(shown.positions, matrix, None if average is None else float(average))
+
+
+def largest(held: Exposure, limit: int) -> Exposure:
+    """The ``limit`` largest holdings, the heaviest first."""
     order = np.argsort(-np.abs(held.weights), kind="stable")[:limit]
-    matrix = engine.correlation(held.returns[:, order], estimator)
-    pairs = matrix[np.triu_indices(len(order), 1)]
+    positions = tuple(held.positions[place] for place in order)
+    return replace(held, positions=positions, weights=held.weights[order], returns=held.returns[:, order])
+
+
+def average_of(matrix: FloatArray) -> Any:
+    """The mean of the correlations (N, N) of all pairs that have one; None without any."""
+    pairs = matrix[np.triu(np.ones(matrix.shape, bool), 1)]
     known = pairs[np.isfinite(pairs)]
-    average = float(known.mean()) if len(known) else None
-    return Correlations(tuple(held.positions[place] for place in order), matrix, average)
+    return known.mean() if len(known) else None

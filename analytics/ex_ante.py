@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics import engine
+from analytics import dependence, engine
+from analytics.dependence import Contribution
 from analytics.engine import InsufficientData, Method, UndefinedMetric
 from analytics.engine.parametric import filtered, fitted
 from analytics.engine.simulate import Distribution
@@ -143,16 +144,6 @@ def _paths(exposure: Exposure, distribution: Distribution, horizons: Sequence[in
 # --- volatility, beta and contributions -----------------------------------------------------------------------------
 
 
-class Contribution(NamedTuple):
-    """What a holding adds to the volatility a year, a fraction, and its share of the whole."""
-
-    symbol: str
-    name: str
-    weight: float
-    contribution: float
-    share: float
-
-
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """Ex-ante figures of one portfolio. A figure that is None has its reason in ``problems``."""
@@ -181,7 +172,7 @@ def outlook(exposure: Exposure, benchmark: FloatArray | None) -> Outlook:
         "volatility", lambda: float(engine.annual_volatility(exposure.portfolio_returns, exposure.periods))
     )
     beta = figure("beta", lambda: _beta(exposure, benchmark))
-    contributions = figure("contributions", lambda: tuple(_contributions(exposure)))
+    contributions = figure("contributions", lambda: dependence.contributions(exposure).holdings)
     return Outlook(volatility, beta, contributions or (), problems)
 
 
@@ -198,12 +189,3 @@ def compared(benchmark: FloatArray) -> NDArray[np.bool_]:
     if known.sum() < MIN_SESSIONS:
         raise InsufficientData(MIN_SESSIONS, int(known.sum()))
     return known
-
-
-def _contributions(exposure: Exposure) -> Iterator[Contribution]:
-    matrix = engine.covariance(exposure.returns, periods=exposure.periods)
-    parts = engine.risk_contributions(exposure.weights, matrix)
-    whole = float(parts.sum())
-    for place in np.argsort(-parts):
-        position, part = exposure.positions[place], float(parts[place])
-        yield Contribution(position.symbol, position.name, float(exposure.weights[place]), part, part / whole)

@@ -56,10 +56,14 @@ class Past:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rolling:
-    """A figure over the window that ends on each of ``days`` (K,), NaN where it is not defined; or the ``problem``."""
+    """A figure over the window from each of ``starts`` (K,) to that of ``days`` (K,), the first and last session.
+
+    NaN where it is not defined; or the ``problem``.
+    """
 
     metric: str
     window: int
+    starts: DayArray
     days: DayArray
     values: FloatArray
     problem: str = ""
@@ -83,11 +87,11 @@ def rolling(past: Past, metric: str, window: int) -> Rolling:
         values = engine.rolling(ROLLING[metric], *series, window=window, **terms)
     except (InsufficientData, UndefinedMetric) as error:
         return _no_rolling(metric, window, str(error))
-    return Rolling(metric, window, days[window - 1 :], values)
+    return Rolling(metric, window, days[: len(values)], days[window - 1 :], values)
 
 
 def _no_rolling(metric: str, window: int, problem: str) -> Rolling:
-    return Rolling(metric, window, np.empty(0, "M8[D]"), np.empty(0), problem)
+    return Rolling(metric, window, np.empty(0, "M8[D]"), np.empty(0, "M8[D]"), np.empty(0), problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
-from analytics.charts import Chart, Line, Mark, chart_json, table_rows
+from analytics.charts import Chart, Line, Mark, told
 from analytics.engine import drawdown_series
 from analytics.history import Calendar, Drawdown, Month, Past, Rolling
 
@@ -21,9 +22,26 @@ def rolling_chart(found: Rolling, label: str) -> dict[str, Any]:
     """What the card of a rolling figure draws; it has at least one day."""
     unit = "ratio" if found.metric in RATIOS else "fraction"
     chart = Chart(found.days, [Line(label, "portfolio", found.values)], unit, "", scale=True)  # type: ignore[arg-type]
-    known = found.values[~np.isnan(found.values)]
-    ends = {"lowest": float(known.min()), "highest": float(known.max()), "last": float(known[-1])} if len(known) else {}
-    return _told(chart) | ends
+    known = np.flatnonzero(~np.isnan(found.values))
+    if not len(known):
+        return told(chart)
+    values = found.values[known]
+    places = {"lowest": known[values.argmin()], "highest": known[values.argmax()], "latest": known[-1]}
+    return told(chart) | {name: _point(found, int(place)) for name, place in places.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A value of a rolling figure: over the sessions after the close of ``start`` up to ``end``."""
+
+    value: float
+    start: date
+    end: date
+
+
+def _point(found: Rolling, place: int) -> Point:
+    start, end = found.starts[place].item() - timedelta(days=1), found.days[place].item()
+    return Point(float(found.values[place]), start, end)
 
 
 def drawdown_chart(past: Past, deepest: Sequence[Drawdown]) -> dict[str, Any]:
@@ -33,19 +51,7 @@ def drawdown_chart(past: Past, deepest: Sequence[Drawdown]) -> dict[str, Any]:
         Mark(found.trough, "trough", f"{number}. trough, {found.depth:.2%}".replace("-", "−"))
         for number, found in enumerate(deepest, start=1)
     ]
-    return _told(chart) | {"json": chart_json(chart, marks)}
-
-
-def _told(chart: Chart) -> dict[str, Any]:
-    rows = table_rows(chart)
-    return {
-        "lines": chart.lines,
-        "unit": chart.unit,
-        "json": chart_json(chart),
-        "rows": rows,
-        "first": rows[-1][0],
-        "end": rows[0][0],
-    }
+    return told(chart, marks)
 
 
 @dataclass(frozen=True, slots=True)

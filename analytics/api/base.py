@@ -10,6 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from analytics.models import Basis
 from core.api import IsoDateField
@@ -74,6 +77,23 @@ class PortfolioView(GenericAPIView[Portfolio]):
         given = query(data=self.request.query_params.dict())
         given.is_valid(raise_exception=True)
         return dict(given.validated_data)
+
+
+class RefusalsInJson:
+    """A view whose answer may also be a file of the class ``file_renderer``: its refusals are problems in JSON.
+
+    Whatever format was asked for. It stands before the view's other bases.
+    """
+
+    file_renderer: type[BaseRenderer]
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        if getattr(response, "exception", False) and isinstance(
+            getattr(request, "accepted_renderer", None), self.file_renderer
+        ):
+            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+        finished: Response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        return finished
 
 
 def described(portfolio: Portfolio, as_of: date | None, price_source: str) -> dict[str, Any]:

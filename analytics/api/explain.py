@@ -16,14 +16,25 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics.api.base import PeriodQuery, PortfolioView
+from analytics.api.base import PeriodQuery, PortfolioView, RefusalsInJson
 from analytics.api.risk import LONGEST_HORIZON
 from analytics.api.value_at_risk import LONGEST_WINDOW
 from analytics.dependence import ESTIMATORS
 from analytics.engine import METHODS
 from analytics.exposure import MIN_SESSIONS
-from analytics.queries.explain import FIGURES, PERIODS, Explained, Question, explain
+from analytics.queries.explain import (
+    FIGURES,
+    MOST_HOLDINGS,
+    MOST_ID,
+    MOST_PLACES,
+    NEEDED,
+    PERIODS,
+    Explained,
+    Question,
+    explain,
+)
 from analytics.queries.explain.document import every_figure, rows_of, told
+from analytics.queries.factors import BASES
 from core.api import DecimalStringField, StrictIntegerField
 from core.web import BrowsableRenderer
 from portfolios.models import Portfolio
@@ -38,9 +49,40 @@ class ExplainQuery(PeriodQuery):
     horizon = StrictIntegerField(required=False, min_value=1, max_value=LONGEST_HORIZON)
     method = serializers.ChoiceField(METHODS, required=False, help_text="Of a loss ahead; historical.")
     window = StrictIntegerField(
-        required=False, min_value=MIN_SESSIONS, max_value=LONGEST_WINDOW, help_text="The last so many sessions; all."
+        required=False,
+        min_value=MIN_SESSIONS,
+        max_value=LONGEST_WINDOW,
+        help_text="The last so many sessions, of a factor model the last so many of its periods; all.",
     )
     estimator = serializers.ChoiceField(tuple(ESTIMATORS), required=False, help_text="Of the covariance; sample.")
+    other = serializers.CharField(required=False, max_length=32, help_text="The symbol of the second of a pair.")
+    limit = StrictIntegerField(
+        required=False, min_value=1, max_value=MOST_HOLDINGS, help_text="The largest holdings, taken together; 30."
+    )
+    place = StrictIntegerField(
+        required=False, min_value=1, max_value=MOST_PLACES, help_text="Of a drawdown or a point of a frontier, from 1."
+    )
+    scenario = serializers.CharField(
+        required=False,
+        max_length=40,
+        help_text="The key of a stretch of history, or the id of a scenario of one's own.",
+    )
+    move = DecimalStringField(
+        6, 4, required=False, min_value=Decimal(-1), max_value=Decimal(10), help_text="A return of the benchmark."
+    )
+    factors = serializers.CharField(
+        required=False, max_length=200, help_text="Returns of factors: mkt_rf:-0.2,smb:0.1; others stay."
+    )
+    model = serializers.CharField(required=False, max_length=40, help_text="A factor model; that of the newest set.")
+    set = serializers.CharField(required=False, max_length=40, help_text="Key or id of the set that serves the model.")
+    basis = serializers.ChoiceField(tuple(BASES), required=False, help_text="Of a factor model; ex-ante.")
+    factor = serializers.CharField(
+        required=False,
+        max_length=40,
+        help_text="A factor's key; of a contribution also specific, of a return also risk_free, specific and total.",
+    )
+    year = StrictIntegerField(required=False, min_value=1900, max_value=9999, help_text="Of a return; all years.")
+    run = StrictIntegerField(required=False, min_value=1, max_value=MOST_ID, help_text="The id of an optimisation.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "start" in attrs and "period" in attrs:
@@ -138,7 +180,7 @@ class ExplainListView(PortfolioView):
         return Response(FiguresSerializer(body).data)
 
 
-class ExplainView(PortfolioView):
+class ExplainView(RefusalsInJson, PortfolioView):
     """How one figure comes about, written down while it is computed: enough to compute it again by hand.
 
     With ``?format=csv`` or ``Accept: text/csv`` the inputs as a file.
@@ -146,6 +188,7 @@ class ExplainView(PortfolioView):
 
     serializer_class = ExplanationSerializer
     renderer_classes = (JSONRenderer, BrowsableRenderer, InputsRenderer)
+    file_renderer = InputsRenderer
 
     @extend_schema(parameters=[ExplainQuery], responses=ExplanationSerializer)
     def get(self, request: Request, pk: int, figure: str) -> Response:
@@ -153,26 +196,18 @@ class ExplainView(PortfolioView):
         found = FIGURES.get(figure)
         if found is None:
             raise Http404
-        question = _question(portfolio, found, self.asked(ExplainQuery))
+        question = _question(request, portfolio, found, self.asked(ExplainQuery))
         answer = Response(_body(told(explain(found, question), question)))
         if getattr(request.accepted_renderer, "format", "") == InputsRenderer.format:
             answer["Content-Disposition"] = f'attachment; filename="{found.key}-{portfolio.pk}.csv"'
         return answer
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """A refusal is a problem in JSON, whatever format was asked for."""
-        if getattr(response, "exception", False) and isinstance(
-            getattr(request, "accepted_renderer", None), InputsRenderer
-        ):
-            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
-        return super().finalize_response(request, response, *args, **kwargs)
 
-
-def _question(portfolio: Portfolio, figure: Explained, asked: Mapping[str, Any]) -> Question:
-    missing = {name: ["This figure is of one asset: name it."] for name in figure.asks if not asked.get(name)}
+def _question(request: Request, portfolio: Portfolio, figure: Explained, asked: Mapping[str, Any]) -> Question:
+    missing = {name: [f"This figure needs {NEEDED[name]}."] for name in figure.asks if asked.get(name) in (None, "")}
     if missing:
         raise serializers.ValidationError(missing)
-    return Question.of(portfolio, {**asked, "as_of": asked.get("end")})
+    return Question.of(portfolio, {**asked, "as_of": asked.get("end"), "asker": request.user})
 
 
 def _body(explanation: dict[str, Any]) -> dict[str, Any]:

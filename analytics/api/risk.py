@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from analytics import queries
 from analytics.api.base import BASES, PortfolioView, WindowSerializer, chart_amounts
 from analytics.api.value_at_risk import HistoryWindowSerializer, LossSerializer, exposure_of, loss_rows
+from analytics.dependence import Contribution
 from analytics.engine import METHODS
 from analytics.exposure import amount_of
 from analytics.figures import EX_ANTE_LABELS, FIGURES, HORIZON, LABELS, LEVEL
@@ -262,5 +263,16 @@ def _ex_ante(portfolio: Portfolio, as_of: date | None, level: float, horizon: in
         }
         for key, (value, problem) in found.figures().items()
     ]
-    rows = [share._asdict() for share in outlook.contributions] if outlook else []
+    rows = [_contribution(row) for row in outlook.contributions] if outlook else []
     return exposure_of(found, portfolio) | {"metrics": metrics, "losses": loss_rows(found), "contributions": rows}
+
+
+def _contribution(row: Contribution) -> dict[str, Any]:
+    name = row.position.name if row.position else ""
+    return {
+        "symbol": row.name,
+        "name": name,
+        "weight": row.weight,
+        "contribution": row.contribution,
+        "share": row.share,
+    }

@@ -14,7 +14,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics.api.base import PortfolioView
+from analytics.api.base import PortfolioView, RefusalsInJson
 from core.api import DecimalStringField, StrictIntegerField
 from core.web import BrowsableRenderer
 from portfolios.models import Disposal
@@ -105,7 +105,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield text.getvalue()
 
 
-class TaxReportView(PortfolioView):
+class TaxReportView(RefusalsInJson, PortfolioView):
     """What was realised in one calendar year: each disposal, and the totals of short and long term.
 
     With ``?format=csv`` or ``Accept: text/csv`` the disposals as a file.
@@ -113,6 +113,7 @@ class TaxReportView(PortfolioView):
 
     serializer_class = TaxReportSerializer
     renderer_classes = (JSONRenderer, BrowsableRenderer, CsvRenderer)
+    file_renderer = CsvRenderer
 
     @extend_schema(parameters=[YearQuery], responses=TaxReportSerializer)
     def get(self, request: Request, pk: int) -> Response:
@@ -122,14 +123,6 @@ class TaxReportView(PortfolioView):
         if getattr(request.accepted_renderer, "format", "") == CsvRenderer.format:
             answer["Content-Disposition"] = f'attachment; filename="tax-report-{portfolio.pk}-{year}.csv"'
         return answer
-
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """A refusal is a problem in JSON, whatever format was asked for."""
-        if getattr(response, "exception", False) and isinstance(
-            getattr(request, "accepted_renderer", None), CsvRenderer
-        ):
-            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
-        return super().finalize_response(request, response, *args, **kwargs)
 
 
 def told(report: TaxReport) -> dict[str, Any]:

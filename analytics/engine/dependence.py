@@ -65,14 +65,13 @@ def correlation(returns: ArrayLike, method: Estimator = "sample", decay: float =
     """
     matrix = covariance(returns, method, decay)
     deviation = np.sqrt(np.diag(matrix))
-    size = np.sqrt(np.mean(np.square(np.asarray(returns, dtype=np.float64)), axis=0))
+    size = np.sqrt(np.mean(np.square(float_array(returns)), axis=0))
     flat = deviation <= FLAT * size
     if flat.all():
         raise UndefinedMetric("returns do not vary")
     spread = np.where(flat, np.nan, deviation)
     related = np.clip(matrix / spread[:, np.newaxis] / spread, -1.0, 1.0)
-    np.fill_diagonal(related, np.where(flat, np.nan, 1.0))
-    return related
+    return np.where(np.eye(len(matrix), dtype=bool), np.where(flat, np.nan, 1.0), related)
 
 
 def risk_contributions(weights: ArrayLike, covariance: ArrayLike) -> FloatArray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analytics.engine.recording import operation
 from analytics.engine.returns import wealth
 from analytics.engine.types import Figure, FloatArray, checked, root_mean_square
 
@@ -104,15 +105,28 @@ def drawdown_periods(returns: ArrayLike, top: int | None = None) -> list[Drawdow
     fall = drawdown_series(returns)
     if fall.ndim != 1:
         raise ValueError(f"returns must have shape (T,), got {fall.shape}")
+    return [
+        DrawdownPeriod(int(start), int(trough), None if np.isnan(back) else int(back), depth, int(periods))
+        for start, trough, back, depth, periods in falls(fall)[:top].tolist()
+    ]
+
+
+@operation("falls")
+def falls(fall: FloatArray) -> FloatArray:
+    """The drawdowns (D, 5) in losses from the running peak (T,), the deepest first, of equals the earlier.
+
+    Columns: the place of the first period below the peak, of the deepest, of the recovery (NaN without one), the depth,
+    and how many periods from the first to the recovery or the end, both counted.
+    """
     below = np.concatenate([[False], fall < 0, [False]])
     edges = np.flatnonzero(below[1:] != below[:-1])
-    found = [_period(fall, int(start), int(end)) for start, end in edges.reshape(-1, 2)]
-    return sorted(found, key=lambda period: (period.depth, period.start))[:top]
+    found = np.array([_period(fall, int(start), int(end)) for start, end in edges.reshape(-1, 2)]).reshape(-1, 5)
+    return np.asarray(found[np.lexsort((found[:, 0], found[:, 3]))])
 
 
-def _period(fall: FloatArray, start: int, end: int) -> DrawdownPeriod:
+def _period(fall: FloatArray, start: int, end: int) -> tuple[float, ...]:
     """Of the periods from ``start`` up to, and without, ``end``, which is the recovery unless the series ends there."""
     trough = start + int(np.argmin(fall[start:end]))
-    recovery = end if end < len(fall) else None
-    last = end if recovery is not None else end - 1
-    return DrawdownPeriod(start, trough, recovery, float(fall[trough]), last - start + 1)
+    recovered = end < len(fall)
+    last = end if recovered else end - 1
+    return start, trough, end if recovered else np.nan, float(fall[trough]), last - start + 1

@@ -11,7 +11,8 @@ from scipy.stats import t as student
 
 from analytics.engine.dependence import square
 from analytics.engine.errors import UndefinedMetric
-from analytics.engine.types import FloatArray, checked
+from analytics.engine.recording import operation, plain_array
+from analytics.engine.types import BoolArray, FloatArray, checked, float_array, number
 
 # Singular values of the standardised factors below this share of the greatest: they say the same thing twice.
 COLLINEAR = 1e-10
@@ -103,8 +104,8 @@ def factor_regression(
     residuals = excess - design @ coefficients
     steps = _lags(lags, days)
     errors = _errors(design, inverse, residuals, steps)
-    ratio = np.divide(coefficients, errors, out=np.full_like(errors, np.nan), where=errors > 0)
-    chance = 2.0 * student.sf(np.abs(ratio), days - count - 1)
+    ratio = _over(coefficients, errors, errors > 0)
+    chance = student_tails(ratio, days - count - 1)
     fit = _fit(excess, residuals)
     if single and np.isnan(fit[0]):
         raise UndefinedMetric("excess returns do not vary")
@@ -157,11 +158,11 @@ def factor_risk(exposures: ArrayLike, factor_covariance: ArrayLike, specific_var
     if not (np.isfinite(specific_variance) and specific_variance >= 0):
         raise ValueError(f"specific_variance must not be negative, got {specific_variance}")
     parts = betas * (matrix @ betas)
-    factor = float(parts.sum())
+    factor = number(parts.sum())
     total = factor + specific_variance
     if not total > 0:
         raise UndefinedMetric("the portfolio has no variance")
-    volatility = float(np.sqrt(total))
+    volatility = number(np.sqrt(total))
     return FactorRisk(total, factor, specific_variance, volatility, parts / volatility, specific_variance / volatility)
 
 
@@ -194,15 +195,16 @@ def return_attribution(
         Without any period.
     """
     series, drivers = checked(returns), _columns(factors, "factors")
-    betas = np.atleast_2d(checked(exposures, name="exposures"))
+    betas = checked(exposures, name="exposures")
+    betas = betas[np.newaxis, :] if betas.ndim == 1 else betas
     if series.ndim != 1 or len(drivers) != len(series):
         raise ValueError(f"returns have shape {series.shape}, factors have {drivers.shape}")
     if betas.shape[1] != drivers.shape[1] or len(betas) not in (1, len(series)):
         raise ValueError(f"exposures have shape {betas.shape}, factors have {drivers.shape}")
     rate = np.broadcast_to(_rate(risk_free, len(series)), (len(series), 1))
     explained = drivers * betas
-    specific = series[:, np.newaxis] - rate - explained.sum(axis=1, keepdims=True)
-    return np.hstack([rate, explained, specific])
+    specific = series[:, np.newaxis] - rate - explained.sum(axis=1)[:, np.newaxis]
+    return np.concatenate([rate, explained, specific], axis=1)
 
 
 def _columns(values: ArrayLike, name: str) -> FloatArray:
@@ -211,10 +213,10 @@ def _columns(values: ArrayLike, name: str) -> FloatArray:
 
 
 def _rate(risk_free: ArrayLike, days: int) -> FloatArray:
-    rate = np.asarray(risk_free, dtype=np.float64)
+    rate = float_array(risk_free)
     if not np.isfinite(rate).all() or rate.shape not in ((), (days,)):
         raise ValueError(f"risk_free must be one finite number or {days} of them")
-    return np.atleast_1d(rate)[:, np.newaxis]
+    return np.broadcast_to(rate, (days,))[:, np.newaxis]
 
 
 def _inverse(design: FloatArray) -> FloatArray:
@@ -224,10 +226,10 @@ def _inverse(design: FloatArray) -> FloatArray:
     size = np.sqrt((design[:, 1:] ** 2).sum(axis=0))
     if (spread <= COLLINEAR * size).any():
         raise UndefinedMetric("a factor does not vary")
-    values = np.linalg.svd(moves / spread, compute_uv=False)
+    values = np.linalg.svd(plain_array(moves / spread), compute_uv=False)
     if values[-1] <= COLLINEAR * values[0]:
         raise UndefinedMetric("the factors are collinear")
-    return np.asarray(np.linalg.inv(design.T @ design))
+    return float_array(np.linalg.inv(design.T @ design))
 
 
 def _lags(lags: int | None, days: int) -> int | None:
@@ -244,14 +246,14 @@ def _errors(design: FloatArray, inverse: FloatArray, residuals: FloatArray, lags
     freedom = days - count
     if lags is None:
         variance = np.square(residuals).sum(axis=0) / freedom
-        return np.asarray(np.sqrt(np.diag(inverse)[:, np.newaxis] * variance))
+        return float_array(np.sqrt(np.diag(inverse)[:, np.newaxis] * variance))
     columns = []
     for residual in residuals.T:
         scores = design * residual[:, np.newaxis]
         middle = scores.T @ scores
         for lag in range(1, lags + 1):
             cross = scores[lag:].T @ scores[:-lag]
-            middle += (1.0 - lag / (lags + 1)) * (cross + cross.T)
+            middle = middle + (1.0 - lag / (lags + 1)) * (cross + cross.T)
         columns.append(np.sqrt(np.maximum(np.diag(inverse @ middle @ inverse) * days / freedom, 0.0)))
     return np.column_stack(columns)
 
@@ -261,8 +263,19 @@ def _fit(excess: FloatArray, residuals: FloatArray) -> FloatArray:
     total = np.square(excess - excess.mean(axis=0)).sum(axis=0)
     left = np.square(residuals).sum(axis=0)
     flat = total <= (COLLINEAR**2) * np.square(excess).sum(axis=0)
-    unexplained: FloatArray = np.divide(left, total, out=np.full_like(total, np.nan), where=~flat)
-    return 1.0 - unexplained
+    return 1.0 - _over(left, total, ~flat)
+
+
+def _over(values: FloatArray, by: FloatArray, known: BoolArray) -> FloatArray:
+    """``values / by`` where it is ``known``, NaN elsewhere."""
+    return np.where(known, values / np.where(known, by, 1.0), np.nan)
+
+
+@operation("student_tails")
+def student_tails(ratio: FloatArray, degrees: int) -> FloatArray:
+    """The chance of a value at least as far from 0 as ``ratio`` in Student's t distribution of so many degrees."""
+    chance: FloatArray = 2.0 * student.sf(np.abs(ratio), degrees)
+    return chance
 
 
 def _shaped(block: FloatArray, *, single: bool) -> tuple[FloatArray, FloatArray]:

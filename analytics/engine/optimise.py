@@ -16,7 +16,7 @@ from analytics.engine.errors import UndefinedMetric
 from analytics.engine.hierarchy import hierarchical_risk_parity
 from analytics.engine.limits import Constraint, Limits, Rules, adding_up, rules
 from analytics.engine.tail import check_level, expected_shortfall, full_tail
-from analytics.engine.types import FLAT, FloatArray, checked
+from analytics.engine.types import FLAT, FloatArray, checked, number
 from core.errors import DomainError
 
 Objective = Literal[
@@ -52,12 +52,19 @@ class Market:
 
     def outcome(self, weights: FloatArray) -> tuple[float, float, float]:
         """Expected return and volatility of weights, a year, and their Sharpe ratio. Raises UndefinedMetric."""
-        mean = float(self.mean @ weights)
-        deviation = float(np.sqrt(np.maximum(weights @ self.covariance @ weights, 0.0)))
+        mean = number(self.mean @ weights)
+        deviation = number(np.sqrt(np.maximum(weights @ self.covariance @ weights, 0.0)))
         if deviation == 0:
             raise UndefinedMetric("these weights have no risk: what is held cancels out")
         sharpe = (mean - self.risk_free) / deviation * np.sqrt(self.periods)
-        return mean * self.periods, deviation * float(np.sqrt(self.periods)), float(sharpe)
+        return mean * self.periods, deviation * number(np.sqrt(self.periods)), number(sharpe)
+
+    def risk_shares(self, weights: FloatArray) -> FloatArray:
+        """Each asset's share (N,) of the variance."""
+        shares: FloatArray = (
+            weights * (self.covariance @ weights) / (weights @ self.covariance @ weights) + 0.0
+        )  # no -0
+        return shares
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -322,7 +329,6 @@ def _hierarchical(given: programs.Problem, known: Market) -> FloatArray:
 
 def _optimum(weights: FloatArray, known: Market, kept: Rules, question: Question) -> Optimum:
     expected, volatility, sharpe = known.outcome(weights)
-    variance = weights @ known.covariance @ weights
     binding = kept.binding(weights)
     if question.objective == "target_return" and expected <= (question.target or 0.0) + 1e-6:
         binding = (*binding, Constraint("target_return", "", question.target or 0.0))
@@ -334,7 +340,7 @@ def _optimum(weights: FloatArray, known: Market, kept: Rules, question: Question
         volatility=volatility,
         sharpe=sharpe,
         value=_value(weights, known, question),
-        risk_shares=weights * (known.covariance @ weights) / variance + 0.0,  # no -0
+        risk_shares=known.risk_shares(weights),
         binding=binding,
     )
 

@@ -76,10 +76,13 @@ _FUNCTIONS = {
     "any": "any",
     "broadcast_to": "repeated",
     "clip": "clip",
+    "column_stack": "side_by_side",
     "concatenate": "joined",
     "cumsum": "running_sum",
     "diag": "diagonal",
     "full_like": "full_like",
+    "hstack": "joined",
+    "inv": "inverse",
     "max": "greatest",
     "mean": "mean",
     "min": "least",
@@ -89,6 +92,7 @@ _FUNCTIONS = {
     "quantile": "quantile",
     "std": "std",
     "sum": "sum",
+    "var": "variance",
     "where": "where",
     "zeros_like": "zeros_like",
 }
@@ -99,7 +103,16 @@ _RECORDERS = ("analytics.engine.recording", "analytics.explaining", "analytics.q
 _TOOLS = {"root", "added"}  # functions that say nothing of what they are used for
 _COUNT = count()
 # Every operation that a step may have: those here, those of decorated functions, and those of decimals.
-OPERATIONS = {*_ELEMENTS.values(), *_ALONG.values(), *_FUNCTIONS.values(), "chosen", "item", "transposed"}
+OPERATIONS = {
+    *_ELEMENTS.values(),
+    *_ALONG.values(),
+    *_FUNCTIONS.values(),
+    "at",
+    "chosen",
+    "item",
+    "picked",
+    "transposed",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,8 +184,9 @@ class RecordedArray(np.ndarray[Any, np.dtype[Any]]):
 
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, RecordedArray | np.ndarray):
-            return noted("chosen", np.ndarray.__getitem__, self, place)
-        if not isinstance(place, int | np.integer | slice):
+            return noted("chosen" if place.dtype == bool else "picked", np.ndarray.__getitem__, self, place)
+        axes = place if isinstance(place, tuple) else (place,)
+        if not all(isinstance(each, int | np.integer | slice | None) for each in axes):
             raise TypeError(f"a place such as {place!r} is not recorded")
         return noted("item", lambda array, index: np.asarray(array)[_slice(index)], self, index=_told(place))
 
@@ -267,13 +281,22 @@ def part_of_work() -> str:
     return ""
 
 
-def _told(place: int | np.integer[Any] | slice) -> Any:
-    if not isinstance(place, slice):
-        return int(place)
-    return {"from": place.start, "to": place.stop, "step": place.step}
+def at(column: Any, place: Any) -> Any:
+    """The one of a recorded ``column`` (T,) at a ``place`` that was computed, counted from 0."""
+    return noted("at", lambda values, found: np.asarray(values)[int(found)], column, place)
+
+
+def _told(place: Any) -> Any:
+    if isinstance(place, tuple):
+        return [_told(each) for each in place]
+    if isinstance(place, slice):
+        return {"from": place.start, "to": place.stop, "step": place.step}
+    return None if place is None else int(place)
 
 
 def _slice(index: Any) -> Any:
+    if isinstance(index, list):
+        return tuple(map(_slice, index))
     return slice(index["from"], index["to"], index["step"]) if isinstance(index, dict) else index
 
 

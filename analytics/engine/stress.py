@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytics.engine.types import FloatArray, checked
+from analytics.engine.types import FloatArray, checked, float_array, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def stress(
         moves = moves + _through_factors(exposures, factor_shocks, len(shares))
     moves = np.maximum(moves, -1.0)
     contributions = shares * moves
-    return StressResult(float(contributions.sum()), contributions, moves)
+    return StressResult(number(contributions.sum()), contributions, moves)
 
 
 def _through_factors(exposures: ArrayLike | None, factor_shocks: ArrayLike | None, count: int) -> FloatArray:
@@ -77,4 +77,4 @@ def _through_factors(exposures: ArrayLike | None, factor_shocks: ArrayLike | Non
     betas, moves = checked(exposures, name="exposures"), checked(factor_shocks, name="factor_shocks")
     if betas.ndim != 2 or betas.shape != (count, *moves.shape):
         raise ValueError(f"exposures have shape {betas.shape}, factor_shocks {moves.shape}, for {count} holdings")
-    return np.asarray(betas @ moves)
+    return float_array(betas @ moves)

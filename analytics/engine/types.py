@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,11 @@ LARGEST = 1e60
 def float_array(values: ArrayLike) -> FloatArray:
     """The values as a float64 array; one that is recorded stays so."""
     return values if isinstance(values, RecordedArray) else np.asarray(values, dtype=np.float64)
+
+
+def number(value: Figure | np.floating[Any]) -> float:
+    """One figure as a Python float; one that is recorded stays so."""
+    return value if isinstance(value, RecordedArray) else float(value)  # type: ignore[return-value]
 
 
 def checked(values: ArrayLike, needed: int = 1, name: str = "returns") -> FloatArray:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analytics.engine import UndefinedMetric, covariance, factor_regression, factor_risk, return_attribution
 from analytics.engine.factors import COLLINEAR, FactorRisk, Regression
+from analytics.engine.types import number
 from analytics.factor_models.overlap import DAILY, MONTHLY, PERIODS, WEEKLY, DayArray, FloatArray, Sample
 
 ROLLING = {DAILY: 126, WEEKLY: 52, MONTHLY: 36}  # periods in a window that moves
@@ -97,13 +98,12 @@ def analyse(sample: Sample, *, rolling: int | None = None, span: str = "year", b
     if not np.isfinite(fit.r_squared):
         raise UndefinedMetric("the portfolio's returns do not vary")
     matrix = covariance(sample.factors, periods=periods)
-    specific = float(np.var(fit.residuals, ddof=1)) * periods
-    risk = factor_risk(fit.betas, matrix, specific)
+    risk = factor_risk(fit.betas, matrix, specific_variance(fit, periods))
     total, spans = _attribution(sample, fit, span)
     return Analysis(
         sample=sample,
         regression=fit,
-        alpha=_annual(float(fit.alpha), periods),
+        alpha=annual(float(fit.alpha), periods),
         periods=periods,
         risk=risk,
         rolling=rolling_exposures(sample, rolling or ROLLING[sample.frequency]),
@@ -113,13 +113,18 @@ def analyse(sample: Sample, *, rolling: int | None = None, span: str = "year", b
     )
 
 
+def specific_variance(fit: Regression, periods: int) -> float:
+    """Of a year, of what the factors leave; ``periods`` make one."""
+    return number(np.var(fit.residuals, ddof=1)) * periods
+
+
 def holding_risk(sample: Sample, fit: Regression, factor_covariance: FloatArray, volatility: float) -> HoldingRisk:
     """What each part adds to the portfolio's volatility, through the factors and by itself.
 
     Through the factors w·βᵀFb / σ, by itself w·cov(e, e_p) / σ, with β and e the part's exposures and residuals and
     b, e_p and σ the portfolio's: residuals of two parts may go together, so nothing is taken to be independent.
     """
-    each = factor_regression(sample.parts, sample.factors, sample.rate)
+    each = factor_regression(sample.parts, sample.factors, sample.rate, lags=None)  # errors are not asked for
     periods, weights = PERIODS[sample.frequency], sample.weights
     through = weights * (each.betas.T @ (factor_covariance @ fit.betas)) / volatility
     # Residuals have the mean 0, so their product is the covariance.
@@ -161,13 +166,14 @@ def linked(parts: FloatArray, returns: FloatArray) -> FloatArray:
     """
     if (returns <= -1.0).any():
         raise UndefinedMetric("a return of −100 % or less cannot be attributed over time")
-    whole = float(np.expm1(np.log1p(returns).sum()))
-    scaled: FloatArray = (_log_ratio(returns) / _log_ratio(np.array([whole]))) @ parts
+    whole = np.expm1(np.log1p(returns).sum())
+    scaled: FloatArray = (_log_ratio(returns) / _log_ratio(whole)) @ parts
     return scaled
 
 
 def _log_ratio(returns: FloatArray) -> FloatArray:
-    ratio: FloatArray = np.divide(np.log1p(returns), returns, out=np.ones_like(returns), where=returns != 0)
+    moved = returns != 0
+    ratio: FloatArray = np.where(moved, np.log1p(returns) / np.where(moved, returns, 1.0), 1.0)
     return ratio
 
 
@@ -188,7 +194,7 @@ def _attributed(sample: Sample, parts: FloatArray, places: NDArray[np.intp]) -> 
     return Attributed(start, end, total, rate, tuple(factors), specific)
 
 
-def _annual(alpha: float, periods: int) -> float | None:
+def annual(alpha: float, periods: int) -> float | None:
     """Compounded over a year."""
     try:
         return (1.0 + alpha) ** periods - 1.0 if alpha > -1.0 else None

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.charts import Chart, Line, chart_json, table_rows
+from analytics.charts import Chart, Line, told
 
 Json = dict[str, Any]
 ROWS = 11  # points of the frontier in its table
@@ -27,7 +27,7 @@ def _point(name: str, role: str, found: Json) -> Json:
 
 
 def frontier_rows(result: Json) -> list[Json]:
-    """Evenly spaced points of the frontier, with the three largest weights of each."""
+    """Evenly spaced points of the frontier, with the three largest weights of each and its place, from 1."""
     frontier = result["frontier"]
     if "problem" in frontier:
         return []
@@ -35,6 +35,7 @@ def frontier_rows(result: Json) -> list[Json]:
     count = len(frontier["volatility"])
     return [
         {
+            "place": place + 1,
             "expected_return": frontier["expected_return"][place],
             "volatility": frontier["volatility"][place],
             "sharpe": frontier["sharpe"][place],
@@ -60,12 +61,4 @@ def walk(result: Json) -> Json | None:
         Line("Equal weights", "benchmark", np.array(found["equal"], dtype=np.float64)),
     ]
     chart = Chart(days, lines, "fraction", "", scale=False)
-    rows = table_rows(chart)
-    return {
-        "json": chart_json(chart),
-        "rows": rows,
-        "lines": lines,
-        "unit": chart.unit,
-        "first": rows[-1][0],
-        "last": rows[0][0],
-    }
+    return told(chart)

@@ -91,6 +91,12 @@ def outcome(terms: Terms, universe: Universe, told: Told) -> Json:
         "cash_weight": _ratio(universe.cash_weight),
         "window": _window(universe, len(known)),
         "weights": dict(zip(universe.symbols, _ratios(best.weights), strict=True)),
+        "expectations": {
+            "mean": mean.tolist(),
+            "covariance": matrix.tolist(),
+            "periods": universe.periods,
+            "risk_free": terms.risk_free / universe.periods,
+        },
         "optimum": _optimum(best),
         "current": _current(terms, universe, mean, matrix, best),
         "assets": _assets(universe, best, mean, matrix),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+
+import numpy as np
 
 from analytics.engine import UndefinedMetric
 from analytics.exposure import NothingHeld, Weighted
@@ -18,11 +21,13 @@ from analytics.scenarios import (
     Shock,
     Target,
     Window,
+    benchmark_betas,
     moved_by_benchmark,
     moved_by_factors,
     replayed,
     shocked,
 )
+from analytics.valuation import FloatArray
 from core.errors import DomainError
 from portfolios.models import Portfolio
 
@@ -39,7 +44,7 @@ class UnknownFactor(DomainError):
     """The model has no such factor."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Bench:
     """What every scenario of one portfolio needs: what is held, the market up to the day, and the benchmark."""
 
@@ -47,9 +52,17 @@ class Bench:
     market: Market
     benchmark_id: int | None
 
+    @cached_property
+    def betas(self) -> FloatArray:
+        """The betas (N,) of what is held to the benchmark, NaN where there is none: for every scenario the same."""
+        if self.benchmark_id is None:
+            return np.full(len(self.held.positions), np.nan)
+        return benchmark_betas(self.held, self.market, self.benchmark_id)
+
     def through(self, window: StressWindow) -> Outcome:
         """Raises WindowNotCovered."""
-        outcome = replayed(self.held, self.market, Window(window.start, window.end), self.benchmark_id)
+        stretch = Window(window.start, window.end)
+        outcome = replayed(self.held, self.market, stretch, self.benchmark_id, lambda: self.betas)
         if not outcome.moves_holdings:
             raise WindowNotCovered(
                 f"Nothing of what is held, nor the benchmark, has prices from {window.start} to {window.end}."
@@ -74,7 +87,7 @@ class Bench:
         """Raises NoBenchmark, UndefinedMetric."""
         if self.benchmark_id is None:
             raise NoBenchmark
-        outcome = moved_by_benchmark(self.held, self.market, self.benchmark_id, move)
+        outcome = moved_by_benchmark(self.held, self.betas, move)
         if not outcome.moves_holdings:
             raise UndefinedMetric("no holding shares 30 returns with the benchmark, so none has a beta")
         return outcome
@@ -82,11 +95,12 @@ class Bench:
 
 @dataclass(frozen=True, eq=False)
 class FactorShocks:
-    """What shocks of a model's factors do: the model that was chosen, the shocks by factor, and what to know of it."""
+    """What shocks of a model's factors do: the model that was chosen, the shocks and exposures by factor, and notes."""
 
     held: Weighted
     choice: Choice
     moves: dict[str, float]
+    exposures: FloatArray  # (K, N)
     outcome: Outcome
     notes: list[str]
 
@@ -117,7 +131,7 @@ def under_factors(
     exposures = by_holding.exposures[:, : len(held.positions)]  # the last column is cash
     outcome = moved_by_factors(held, exposures, [moves.get(key, 0.0) for key in keys])
     named = {key: moves[key] for key in keys if key in moves}
-    return FactorShocks(held, report.choice, named, outcome, report.notes(portfolio))
+    return FactorShocks(held, report.choice, named, exposures, outcome, report.notes(portfolio))
 
 
 def _check_factors(moves: Mapping[str, float], choice: Choice) -> None:

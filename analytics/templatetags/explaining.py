@@ -22,7 +22,8 @@ LINK = '<a class="explained" href="{}" title="How this comes about">{}</a>'
 def explained(content: str, figure: str, portfolio: Portfolio, **asked: Any) -> SafeString:
     """``{% explained "sharpe_ratio" portfolio as_of=past %}1.23{% endexplained %}``: the number as a link.
 
-    ``asked`` are the parameters of the API (as_of, period, start, asset, level, horizon); empty ones are left out.
+    ``asked`` are the parameters of the API (as_of, period, start, asset, level, horizon …), ``terms`` a mapping of more
+    of them; empty ones are left out.
     """
     # What stands within was rendered, and so escaped, by the template around it.
     return mark_safe(LINK.format(escape(explain_url(figure, portfolio, **asked)), content.strip()))  # noqa: S308
@@ -31,6 +32,7 @@ def explained(content: str, figure: str, portfolio: Portfolio, **asked: Any) -> 
 @register.simple_tag
 def explain_url(figure: str, portfolio: Portfolio, **asked: Any) -> str:
     """The address of the figure's page."""
+    asked |= asked.pop("terms", None) or {}
     given = [f"&{name}={_plain(value)}" for name, value in asked.items() if value]
     return f"{reverse('explain', args=[figure])}?portfolio={portfolio.pk}{''.join(given)}"
 
@@ -38,7 +40,7 @@ def explain_url(figure: str, portfolio: Portfolio, **asked: Any) -> str:
 @register.simple_tag
 def explain_urls(portfolio: Portfolio, **asked: Any) -> dict[str, str]:
     """By figure the addresses for the rows of a table, to which each row adds ``&asset=``: a tag in each is slow."""
-    return {key: explain_url(key, portfolio, **asked) for key, figure in FIGURES.items() if figure.asks}
+    return {key: explain_url(key, portfolio, **asked) for key, figure in FIGURES.items() if "asset" in figure.asks}
 
 
 def _plain(value: Any) -> str:

@@ -7,8 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from analytics.models import OptimisationRun, Scenario, StressWindow
+from analytics.optimiser import Terms
+from analytics.queries.explain import FIGURES
+from analytics.scenarios import Shock, Target
+from analytics.services.factors import NewFactor, NewFactorSet, create_factor_set, store_returns, table_of
+from analytics.services.optimising import request_optimisation, run_optimisation
+from analytics.services.scenarios import create_scenario
 from assets.models import Asset
 from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars, make_rate
@@ -53,6 +61,43 @@ def varied_portfolio(owner: User) -> Portfolio:
     apply_action(asset=other, kind="split", ex_date=SESSIONS[200], ratio=Decimal(2), actor=None)
     make_bars(other, dict(zip(SESSIONS[200:], walk(9, len(SESSIONS) - 200, 50), strict=True)))
     return portfolio
+
+
+def modelled(portfolio: Portfolio) -> Portfolio:
+    """The same with a stretch of history, a scenario of the owner's, a factor set, and a finished optimisation."""
+    StressWindow.objects.create(key="spring", name="Spring", start=date(2024, 3, 1), end=date(2024, 5, 31))
+    shocks = [Shock(Target.ASSET, "AAPL", -0.3), Shock(Target.SECTOR, "Software", 0.1)]
+    shocks += [Shock(Target.CURRENCY, "EUR", -0.15), Shock(Target.CURRENCY, "USD", 0.05)]
+    create_scenario(owner=portfolio.owner, name="Tense", description="", shocks=shocks)
+    factors = [NewFactor(key, risk_free=key == "rf") for key in ("mkt_rf", "smb", "hml", "rf")]
+    new = NewFactorSet("us", "Us", "daily", currency="USD", factors=factors)
+    made = create_factor_set(new=new, actor=None)
+    moves = np.random.default_rng(17).normal(0.0003, 0.01, (len(SESSIONS), 3))
+    rows = [
+        (day, {"mkt_rf": market, "smb": size, "hml": value, "rf": 0.00002})
+        for day, (market, size, value) in zip(SESSIONS, moves.tolist(), strict=True)
+    ]
+    store_returns(factor_set=made, table=table_of(rows, "daily"), actor=None)
+    terms = Terms(objective="max_sharpe", estimator="ledoit_wolf", risk_free=0.01, lookback=60)
+    run = request_optimisation(portfolio=portfolio, actor=portfolio.owner, terms=terms)
+    run_optimisation(run.pk, now=timezone.now())
+    return portfolio
+
+
+def needed(portfolio: Portfolio, key: str) -> dict[str, str]:
+    """What the figure must be asked with, of ``modelled``."""
+    scenario = Scenario.objects.get().pk if key.startswith("stress_scenario") else "spring"
+    every = {
+        "asset": "SAP",
+        "other": "AAPL",
+        "place": "2",
+        "scenario": str(scenario),
+        "move": "-0.2",
+        "factors": "smb:0.05,mkt_rf:-0.1",
+        "factor": "smb",
+        "run": str(OptimisationRun.objects.get().pk),
+    }
+    return {name: every[name] for name in FIGURES[key].asks}
 
 
 def dividend(asset: Asset, day: date, cash: str, pay_date: date | None) -> None:

@@ -12,6 +12,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from scipy.special import betainc
 
 EXACT = Context(prec=50)
 FINE = Context(prec=60)
@@ -154,7 +155,33 @@ def power_of(growth: Any, exponent: Fraction) -> float:
 
 
 def item(array: Any, index: Any) -> Any:
+    if isinstance(index, list | np.ndarray):
+        return array[tuple(_axis(each) for each in index)]
     return array[slice(index["from"], index["to"], index["step"])] if isinstance(index, dict) else array[index]
+
+
+def _axis(index: Any) -> Any:
+    return slice(index["from"], index["to"], index["step"]) if isinstance(index, dict) else index
+
+
+def falls(fall: Any) -> Any:
+    """The runs of losses, walked through day by day."""
+    rows: list[list[float]] = []
+    start: int | None = None
+    for place, loss in enumerate([*fall.tolist(), 0.0]):
+        if loss < 0 and start is None:
+            start = place
+        elif loss >= 0 and start is not None:
+            run = fall[start:place].tolist()
+            back = place < len(fall)
+            rows.append([start, start + run.index(min(run)), place if back else np.nan, min(run), len(run) + back])
+            start = None
+    return np.array(sorted(rows, key=lambda row: (row[3], row[0])))
+
+
+def student_tails(ratio: Any, degrees: int) -> Any:
+    """By the incomplete beta function."""
+    return betainc(degrees / 2, 0.5, degrees / (degrees + np.square(ratio)))
 
 
 def quantile_weights(count: int, level: float) -> Any:
@@ -189,6 +216,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": either("add", lambda a, b: a + b),
     "and": np.logical_and,
     "annualised": lambda growth, days: power_of(growth, Fraction(365, days)),
+    "at": lambda column, place: column[int(place)],
     "any": lambda x, axis=None: np.any(x, axis=axis),
     "clip": np.clip,
     "copysign": np.copysign,
@@ -198,6 +226,14 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "dot": np.dot,
     "equal": np.equal,
     "ewma_filtered": ewma_filtered,
+    "expm1": np.expm1,
+    "falls": falls,
+    "inverse": np.linalg.inv,
+    "isfinite": np.isfinite,
+    "picked": lambda array, places: array[np.asarray(places, int)],
+    "side_by_side": np.column_stack,
+    "student_tails": student_tails,
+    "variance": lambda x, axis=None, ddof=0: np.var(x, axis=axis, ddof=ddof),
     "exp": np.exp,
     "greater": np.greater,
     "greatest": lambda x, axis=None: np.max(x, axis=axis),
@@ -215,6 +251,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "multiply": multiplied,
     "negative": lambda x: EXACT.minus(x) if isinstance(x, Decimal) else -x,
     "not": np.logical_not,
+    "not_equal": np.not_equal,
     "or": np.logical_or,
     "over_days": lambda rate, days: power_of(rate, Fraction(days, 365)),
     "power": np.power,

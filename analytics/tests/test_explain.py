@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +24,7 @@ from analytics.queries.explain.ratios import CALLS as RATIOS
 from analytics.queries.explain.ratios import TAIL, Given
 from analytics.queries.exposure import exposure
 from analytics.queries.methods import row_of
-from analytics.tests.explained import PERIOD, ask, get, varied_portfolio
+from analytics.tests.explained import PERIOD, ask, get, modelled, needed, varied_portfolio
 from analytics.tests.recomputing import NAMED, every_step, recomputed
 from assets.models import HistoricValue
 from banking.models import CashTransaction
@@ -33,6 +34,7 @@ from portfolios.queries import holdings, totals
 from users.models import User
 
 pytestmark = pytest.mark.django_db
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @pytest.fixture
@@ -47,6 +49,8 @@ def client(alice: User) -> APIClient:
 
 def close(found: Any, told: Any) -> bool:
     """Money to the last digit; anything else to 1e-12 of its size, or of 1."""
+    if np.asarray(told).dtype.kind == "U" and DAY.fullmatch(str(np.ravel(told)[0])):
+        return bool(np.array_equal(found, told))
     if isinstance(told, str) and told not in NAMED:
         return isinstance(found, Decimal) and found == Decimal(told)
     return bool(np.allclose(found, np.array(told, float), rtol=1e-12, atol=1e-12, equal_nan=True))
@@ -61,12 +65,27 @@ def asked(key: str) -> list[dict[str, str]]:
     days += [{"method": method, "level": "0.975", "horizon": "5"} for method in METHODS if "method" in figure.takes]
     days += [{"window": "100"}] if "window" in figure.takes else []
     days += [{"estimator": estimator} for estimator in ESTIMATORS if "estimator" in figure.takes]
-    return [{"asset": asset} | day for asset in ("AAPL", "SAP") for day in days] if figure.asks else days
+    days += [{"basis": "ex-post"}] if "basis" in figure.takes and "asset" not in figure.asks else []
+    days += [{"year": "2024"}] if "year" in figure.takes else []
+    return days
+
+
+def variants(portfolio: Portfolio, key: str) -> list[dict[str, str]]:
+    """What each figure is asked with that needs to be told of what: every one of the few assets, factors and ends."""
+    base, asks = needed(portfolio, key), FIGURES[key].asks
+    assets = ("AAPL", "SAP") if asks == ("asset",) else ()
+    factors = {"factor_return": ("mkt_rf", "risk_free", "specific", "total"), "factor_contribution": ("specific",)}
+    return [
+        base,
+        *(base | {"asset": asset} for asset in assets),
+        *(base | {"factor": factor} for factor in factors.get(key, ())),
+    ]
 
 
 def test_every_figure_follows_from_its_json_alone(client: APIClient, portfolio: Portfolio) -> None:
+    modelled(portfolio)
     for key in FIGURES:
-        for query in asked(key):
+        for query in (term | day for term in variants(portfolio, key) for day in asked(key)):
             body = ask(client, portfolio, key, **query)
             assert body["problem"] is None, (key, query, body["problem"])
             found = recomputed(body)

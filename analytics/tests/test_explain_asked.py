@@ -9,16 +9,18 @@ from datetime import date
 from decimal import Decimal
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
 from analytics.figures import ALL_LABELS, EX_ANTE_LABELS, LABELS
+from analytics.models import OptimisationRun, Scenario
 from analytics.queries.explain import FIGURES, Question, explain
 from analytics.queries.methods import formula
 from analytics.services import recompute
-from analytics.tests.explained import SESSIONS, ask, dividend, get, varied_portfolio, walk
+from analytics.tests.explained import SESSIONS, ask, dividend, get, modelled, needed, varied_portfolio, walk
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars, make_rate
 from core.testing import Page, client_of, count_queries
@@ -57,7 +59,7 @@ def test_questions_that_have_no_answer(client: APIClient, portfolio: Portfolio) 
     assert refused(client, portfolio, "no_such_figure")["status"] == 404
     assert refused(client, portfolio, "holding_value") == {
         "status": 400,
-        "asset": ["This figure is of one asset: name it."],
+        "asset": ["This figure needs one asset: name its symbol."],
     }
     for symbol in ("MSFT", "a" * 32, "INDEX"):
         assert "asset" in refused(client, portfolio, "holding_value", asset=symbol)
@@ -172,8 +174,9 @@ def shown(browser: Client, url: str) -> str:
 
 
 def test_the_page_of_each_figure(browser: Client, portfolio: Portfolio) -> None:
+    modelled(portfolio)
     for key, figure in FIGURES.items():
-        text = shown(browser, f"/explain/{key}/?portfolio={portfolio.pk}{'&asset=SAP' if figure.asks else ''}")
+        text = shown(browser, f"/explain/{key}/?portfolio={portfolio.pk}&{urlencode(needed(portfolio, key))}")
         assert f"/methods/#{figure.heading}" in text
         assert "Step by step" in text
         assert f"/portfolios/{portfolio.pk}/explain/{key}/?" in text
@@ -209,44 +212,75 @@ PAGES = (
     "/analytics/var/",
     "/analytics/history/",
     "/analytics/correlation/",
+    "/analytics/factors/",
+    "/analytics/factors/?basis=ex-post",
+    "/analytics/stress/",
+    "/analytics/stress/?show=own{scenario}",
+    "/analytics/stress/?show=benchmark-20&as_of=2025-01-15",
+    "/analytics/stress/?show=factors&model=ff3&f_mkt_rf=-20&f_smb=0.5",
+    "/analytics/optimiser/{run}/",
+    "/analytics/rebalancing/",
 )
 CORRELATION = "/analytics/correlation/?estimator=ledoit_wolf&window=252"
+TO_THEMSELVES = (
+    "/analytics/risk/",
+    "/analytics/var/?horizon=10&window=250",
+    "/analytics/history/?metric=beta&window=63",
+    CORRELATION,
+    "/analytics/factors/",
+    "/analytics/factors/?basis=ex-post&model=us.us",
+    "/analytics/stress/?show=benchmark-20",
+    "/analytics/stress/?show=spring",
+    "/analytics/stress/?show=factors&model=ff3&f_mkt_rf=-20&f_smb=0.5",
+    "/analytics/rebalancing/",
+)
 VALUE = re.compile(r'class="explain-value">([-+.0-9e]+) ')
+A_DAY = re.compile(r"\d{1,2} [A-Z][a-z]{2} \d{4}")
 
 
 def test_the_numbers_on_the_pages_lead_to_it(browser: Client, portfolio: Portfolio) -> None:
+    modelled(portfolio)
     recompute([portfolio.pk])
     links: set[str] = set()
     for path in PAGES:
-        found = re.findall(r'class="explained" href="([^"]+)"', shown(browser, path))
+        text = shown(browser, path.format(run=OptimisationRun.objects.get().pk, scenario=Scenario.objects.get().pk))
+        found = re.findall(r'class="explained" href="([^"]+)"', text)
         assert found, path
         links |= {unescape(link) for link in found}
     keys = {link.split("/")[2] for link in links}
     assert keys >= {*LABELS, "total_value", "invested", "unrealised_gain", "realised_gain", "cash"}
-    told = {key for key, figure in FIGURES.items() if figure.asks} - {"risk_contribution"}  # a page has its share
-    assert keys >= told
+    # A page has the share of a contribution, and a beta is an input of others.
+    told = {key for key, figure in FIGURES.items() if figure.asks} - {"risk_contribution", "asset_beta"}
+    assert keys >= told, told - keys
+    of_models = {key for key in FIGURES if key.startswith("factor_")} | {"average_correlation"}
+    assert keys >= of_models, of_models - keys
     assert keys >= {*ALL_LABELS, *EX_ANTE_LABELS, "risk_volatility", "diversification_ratio"}
-    first = {
-        re.sub("period=(?!quarter).*|as_of=.*", "", link): link for link in sorted(links)
-    }  # of others one is enough
+    # Of others one is enough.
+    others = "period=(?!quarter).*|as_of=.*|start=.*|place=.*|factor=.*|year=.*|asset=.*"
+    first = {re.sub(others, "", link): link for link in sorted(links)}
     for link in first.values():
         assert "Step by step" in shown(browser, link), link
 
 
 def test_a_number_leads_to_itself(browser: Client, portfolio: Portfolio) -> None:
     """With the terms that it was chosen with: the day, the period, the method, the level, the window, the estimator."""
+    modelled(portfolio)
     recompute([portfolio.pk])
+    run = f"/analytics/optimiser/{OptimisationRun.objects.get().pk}/"
+    own = f"/analytics/stress/?show=own{Scenario.objects.get().pk}"
     seen = 0
-    for path in ("/analytics/risk/", "/analytics/var/?horizon=10&window=250", "/analytics/history/", CORRELATION):
+    for path in (*TO_THEMSELVES, own, run):
         for past in ("", "as_of=2025-01-15"):
             text = shown(browser, path + ("&" if "?" in path else "?") + past)
             found = re.findall(r'class="explained" href="([^"]+)"[^>]*>(.*?)</a>', text, re.DOTALL)
             for link, number in found[::7]:
+                if A_DAY.fullmatch(number.strip()):
+                    continue
                 value = VALUE.search(shown(browser, unescape(link)))
                 assert value, link
                 assert close_to(float(value[1]), re.sub(r"<[^>]+>", "", number)), (path, link, number, value[1])
                 seen += 1
-    assert seen > 40
+    assert seen > 120
 
 
 def close_to(value: float, told: str) -> bool:

@@ -95,7 +95,7 @@ def test_a_window_in_which_nothing_varies_leaves_a_gap() -> None:
     assert np.isfinite(found.values[11:]).all()
     chart = rolling_chart(found, "Sharpe ratio")
     assert chart["json"]["series"][0]["values"][0] is None
-    assert chart["last"] == pytest.approx(float(found.values[-1]))
+    assert chart["latest"].value == pytest.approx(float(found.values[-1]))
 
 
 def test_a_series_without_a_return_has_nothing_to_show() -> None:

@@ -143,22 +143,13 @@ def _value_chart(portfolio: Portfolio, request: HttpRequest) -> dict[str, Any] |
     currency = portfolio.base_currency
     benchmark = portfolio.benchmark.name if portfolio.benchmark else ""
     chart = charts.draw(series, view, span, benchmark=benchmark, currency=currency, digits=minor_units(currency))
-    rows = charts.table_rows(chart)
-    return {
+    return charts.told(chart) | {
         "title": TITLES[view],
         "anchor": ANCHORS[view],
         "view": view,
         "views": charts.VIEWS,
         "span": span,
         "spans": charts.SPANS,
-        "first": rows[-1][0],
-        "last": rows[0][0],
-        "lines": chart.lines,
-        "unit": chart.unit,
-        "currency": currency,
-        "digits": chart.digits,
-        "json": charts.chart_json(chart),
-        "rows": rows,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
+from urllib.parse import urlencode
 
 import numpy as np
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_safe
 from analytics import queries
 from analytics.dependence import ESTIMATORS, Contributions, Correlations
 from analytics.engine import Estimator
+from analytics.exposure import Position
 from analytics.views.sections import section_page
 from core.errors import DomainError
 from core.web import login_needed
@@ -23,10 +25,14 @@ SHOWN = 20
 
 
 class Cell(NamedTuple):
-    """A correlation and its shade: "n5" for −1 to "p5" for 1, "none" where there is none."""
+    """A correlation and its shade: "n5" for −1 to "p5" for 1, "none" where there is none.
+
+    ``url`` names the pair in the address of its explanation; "" for what is no pair, or has no correlation.
+    """
 
     value: float | None
     shade: str
+    url: str = ""
 
 
 @require_safe
@@ -54,13 +60,14 @@ def dependence(request: HttpRequest) -> HttpResponse:
 
 def _shown(parts: Contributions, related: Correlations) -> dict[str, Any]:
     rows = [
-        (position, [_cell(value) for value in row])
+        (position, [_cell(value, position, other) for value, other in zip(row, related.positions, strict=True)])
         for position, row in zip(related.positions, related.matrix, strict=True)
     ]
     largest = max((abs(row.share) for row in (*parts.holdings, *parts.sectors)), default=1.0)
     return {
         "parts": parts,
         "related": related,
+        "limit": SHOWN,
         "rows": rows,
         "cut": len(parts.holdings) > SHOWN,
         "bars": [
@@ -75,8 +82,9 @@ def _width(share: float, largest: float) -> float:
     return round(100 * abs(share) / largest, 2) if largest else 0.0
 
 
-def _cell(value: np.float64) -> Cell:
+def _cell(value: np.float64, one: Position, other: Position) -> Cell:
     if np.isnan(value):
         return Cell(None, "none")
     step = round(float(value) * SHADES)
-    return Cell(float(value), f"{'n' if step < 0 else 'p'}{abs(step)}")
+    pair = "" if one == other else urlencode({"asset": one.symbol, "other": other.symbol})
+    return Cell(float(value), f"{'n' if step < 0 else 'p'}{abs(step)}", pair)

@@ -18,8 +18,19 @@ from django.views.decorators.http import require_safe
 from analytics.dependence import ESTIMATORS
 from analytics.ex_ante import METHOD_LABELS
 from analytics.exposure import MIN_SESSIONS
-from analytics.queries.explain import FIGURES, PERIODS, Explained, Explanation, Question, explain
+from analytics.queries.explain import (
+    FIGURES,
+    MOST_HOLDINGS,
+    MOST_ID,
+    MOST_PLACES,
+    PERIODS,
+    Explained,
+    Explanation,
+    Question,
+    explain,
+)
 from analytics.queries.explain.document import told
+from analytics.queries.factors import BASES
 from core.errors import DomainError
 from core.web import login_needed
 from portfolios.book.types import plain
@@ -40,18 +51,40 @@ def _choice(label: str, choices: Iterable[tuple[str, str]]) -> forms.ChoiceField
     return forms.ChoiceField(label=label, required=False, choices=list(choices), widget=select)
 
 
+def _whole(least: int, most: int) -> forms.IntegerField:
+    return forms.IntegerField(required=False, min_value=least, max_value=most, widget=forms.HiddenInput)
+
+
+def _text(longest: int) -> forms.CharField:
+    return forms.CharField(required=False, max_length=longest, widget=forms.HiddenInput)
+
+
 class ExplainForm(Filter):
     as_of = DayField(label="As of the close of")
     start = DayField(label="From the close of")
     period = _choice("Period", [("", "Since inception"), *PERIODS.items()])
-    asset = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
+    asset = _text(32)
     level = forms.DecimalField(
         required=False, min_value=Decimal("0.5"), max_value=Decimal("0.999"), max_digits=6, widget=forms.HiddenInput
     )
-    horizon = forms.IntegerField(required=False, min_value=1, max_value=252, widget=forms.HiddenInput)
+    horizon = _whole(1, 252)
     method = _choice("Method", [(key, label.name) for key, label in METHOD_LABELS.items()])
     estimator = _choice("Covariance", ESTIMATORS.items())
-    window = forms.IntegerField(required=False, min_value=MIN_SESSIONS, max_value=5000, widget=forms.HiddenInput)
+    window = _whole(MIN_SESSIONS, 5000)
+    other = _text(32)
+    limit = _whole(1, MOST_HOLDINGS)
+    place = _whole(1, MOST_PLACES)
+    scenario = _text(40)
+    move = forms.DecimalField(
+        required=False, min_value=Decimal(-1), max_value=Decimal(10), max_digits=6, widget=forms.HiddenInput
+    )
+    factors = _text(200)
+    model = _text(40)
+    set = _text(40)
+    basis = _choice("Returns", BASES.items())
+    factor = _text(40)
+    year = _whole(1900, 9999)
+    run = _whole(1, MOST_ID)
 
     def asked(self, taken: Sequence[str]) -> dict[str, Any]:
         """What was given of what the figure takes, as the API has it."""
@@ -73,7 +106,7 @@ def explain_page(request: HttpRequest, figure: str) -> HttpResponse:
     asked = form.asked([*found.takes, *found.asks])
     if any(name not in asked for name in found.asks):
         raise Http404
-    question = Question.of(portfolio, asked)
+    question = Question.of(portfolio, asked | {"asker": request.user})
     try:
         document = told(explain(found, question), question)
     except DomainError as error:
@@ -93,7 +126,7 @@ def explain_page(request: HttpRequest, figure: str) -> HttpResponse:
         "api": reverse("portfolio-explain", args=[portfolio.pk, figure]),
         "query": query,
         "shown": shortened(document["value"]),
-        "unit": {"money": portfolio.base_currency, "ratio": "", "price": ""}.get(found.unit, found.unit),
+        "unit": {"money": portfolio.base_currency, "ratio": "", "price": "", "day": ""}.get(found.unit, found.unit),
     }
     return render(request, "analytics/explain.html", page | context)
 
@@ -234,6 +267,8 @@ def _url(source: Mapping[str, Any], portfolio: Portfolio) -> str:
     trade = source.get("lot") or source.get("trade")
     if trade:
         return reverse("trade-page", args=[trade])
+    if source.get("run"):
+        return reverse("optimisation-run", args=[source["run"]])
     if source["kind"] in ("price", "rate"):
         day = urlencode({"start": source["day"], "end": source["day"]})
         return f"{reverse('asset-history', args=[source['symbol']])}?{day}"
@@ -247,8 +282,7 @@ def _column(given: Mapping[str, Any], portfolio: Portfolio) -> Given:
     columns = {name: column for name, column in source.items() if isinstance(column, list)} | {"value ": values}
     places = range(len(values))
     shown = [*places] if len(values) <= 2 * ENDS else [*places[:ENDS], *places[-ENDS:]]
-    each = source.get("each_value", "")
-    rows = [[_cell(name, column[place], each, portfolio) for name, column in columns.items()] for place in shown]
+    rows = [[_cell(name, column[place], source, portfolio) for name, column in columns.items()] for place in shown]
     head = [name.replace("_", " ") for name in columns]
     head[-1] = given["name"].partition(":")[0]
     words = ", ".join(
@@ -258,9 +292,16 @@ def _column(given: Mapping[str, Any], portfolio: Portfolio) -> Given:
     return Given(given["id"], given["name"], f"{len(values)} numbers", words, "", formula, head, rows, left_out)
 
 
-def _cell(name: str, value: Any, each: str, portfolio: Portfolio) -> Cell:
-    """A number of a column; its day leads to how the value of that day comes about, where that is a figure."""
-    url = f"{reverse('explain', args=[each])}?portfolio={portfolio.pk}&as_of={value}" if name == "days" and each else ""
+EACH = {"days": ("each_value", "as_of"), "symbol": ("each_asset", "asset")}
+
+
+def _cell(name: str, value: Any, source: Mapping[str, Any], portfolio: Portfolio) -> Cell:
+    """A number of a column; its day, or its asset, leads to how the value of it comes about, where that is a figure."""
+    figure, term = EACH.get(name, ("", ""))
+    url = ""
+    if source.get(figure):
+        query = {"portfolio": portfolio.pk, term: value, **source.get("with", {})}
+        url = f"{reverse('explain', args=[source[figure]])}?{urlencode(query)}"
     return Cell(", ".join(map(shortened, value)) if isinstance(value, list) else shortened(value), url)
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from analytics import charts
 from analytics.factor_charts import rolling_chart, whiskers
+from analytics.factor_models.analysis import Attributed
 from analytics.queries.factors import BASES, EX_ANTE, Choice, FactorReport, choices, factor_report, factor_sets
 from analytics.views.sections import section_page
 from core.errors import DomainError
@@ -69,7 +70,9 @@ def _report(portfolio: Portfolio, asked: Mapping[str, Any], every: Mapping[str, 
         )
     except DomainError as error:
         return {"problem": error.message}
-    return {"model": value_of(report.choice), "report": report, "notes": report.notes(portfolio)} | _figures(report)
+    named = {"model": value_of(report.choice), "report": report, "notes": report.notes(portfolio)}
+    terms = {"model": report.choice.key, "set": report.choice.factor_set.key, "basis": report.basis}
+    return named | {"terms": terms} | _figures(report)
 
 
 def _figures(report: FactorReport) -> dict[str, Any]:
@@ -97,10 +100,22 @@ def _figures(report: FactorReport) -> dict[str, Any]:
         "contributions": [(factor, part, part / found.risk.volatility) for factor, part in parts],
         "specific_share": found.risk.specific / found.risk.total,
         "factor_share": found.risk.factor / found.risk.total,
-        "spans": [*found.spans][::-1],
+        "spans": [_span(report, span) for span in reversed(found.spans)],
+        "whole": None if found.total is None else _parts(report, found.total),
         "chart": _rolling(report),
         "holdings": _holdings(report),
     }
+
+
+def _span(report: FactorReport, span: Attributed) -> dict[str, Any]:
+    return {"start": span.start, "end": span.end, "year": span.end.year, "parts": _parts(report, span)}
+
+
+def _parts(report: FactorReport, span: Attributed) -> list[tuple[str, float]]:
+    """The return and its parts, each with what names its source in an explanation."""
+    factors_of = zip((factor.key for factor in report.choice.factors), span.factors, strict=True)
+    rate = [("risk_free", span.risk_free)] if report.choice.rate else []
+    return [("total", span.total), *factors_of, *rate, ("specific", span.specific)]
 
 
 def _known(value: float) -> float | None:
@@ -112,14 +127,9 @@ def _rolling(report: FactorReport) -> dict[str, Any] | None:
     if rolling is None:
         return None
     chart = rolling_chart(rolling, [factor.name for factor in report.choice.factors])
-    rows = charts.table_rows(chart)
-    return {
-        "lines": chart.lines,
+    return charts.told(chart) | {
+        "named": [*zip(chart.lines, (factor.key for factor in report.choice.factors), strict=True)],
         "window": rolling.window,
-        "first": rows[-1][0],
-        "last": rows[0][0],
-        "json": charts.chart_json(chart),
-        "rows": rows,
     }
 
 
@@ -138,8 +148,9 @@ def _holdings(report: FactorReport) -> list[tuple[Any, ...]]:
         risk.specific.tolist(),
         strict=True,
     )
+    keys = [factor.key for factor in report.choice.factors]
     rows = [
-        (*name, weight, betas, fit, factor, specific, factor + specific)
+        (*name, weight, list(zip(keys, betas, strict=True)), fit, factor, specific, factor + specific)
         for name, weight, betas, fit, factor, specific in columns
         if name[0] or weight
     ]

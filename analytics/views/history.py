@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from analytics import history_charts as charts
 from analytics import queries
 from analytics.figures import ALL_LABELS, Label
 from analytics.history import ROLLING, Past, calendar, drawdowns, rolling
@@ -137,5 +139,21 @@ def _drawdowns(past: Past) -> dict[str, Any]:
 
 def _calendar(past: Past) -> dict[str, Any]:
     found = calendar(past)
-    rows = [(year, [(cell, MONTHS[cell.number - 1], SHADES[cell.shade]) for cell in row]) for year, row in cells(found)]
-    return {"found": found, "rows": rows, "months": MONTHS}
+    rows = [(year, _span(past, year.year), [_month(past, cell) for cell in row]) for year, row in cells(found)]
+    ends = {"best": found.best, "worst": found.worst}
+    spans = {name: _span(past, month.year, month.month) for name, month in ends.items() if month}
+    return {"found": found, "rows": rows, "months": MONTHS} | spans
+
+
+def _month(past: Past, cell: charts.Cell) -> tuple[charts.Cell, str, str, str]:
+    """A month with its name, its class, and what its return is explained with."""
+    span = _span(past, cell.month.year, cell.number) if cell.month else ""
+    return cell, MONTHS[cell.number - 1], SHADES[cell.shade], span
+
+
+def _span(past: Past, year: int, month: int | None = None) -> str:
+    """From which close to which a year's or a month's return goes, as the query of its explanation."""
+    start = date(year, month or 1, 1) - timedelta(days=1)
+    following = date(year + 1, 1, 1) if month in (None, 12) else date(year, month + 1, 1)
+    end = min(following - timedelta(days=1), past.end or following)
+    return urlencode({"start": start, "as_of": end})

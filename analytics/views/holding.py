@@ -105,22 +105,12 @@ def _day_chart(asset: Asset, day: date) -> dict[str, Any]:
 
 
 def _shown(chart: charts.Chart, span: str, marks: Sequence[charts.Mark], *, with_day: bool) -> dict[str, Any]:
-    rows = charts.table_rows(chart)
-    return {
+    return charts.told(chart, marks) | {
         "view": "value",
         "span": span,
         "spans": ({ONE_DAY: "1D"} if with_day else {}) | charts.SPANS,
-        "clock": chart.clock,
-        "first": rows[-1][0],
-        "last": rows[0][0],
-        "lines": chart.lines,
-        "unit": chart.unit,
-        "currency": chart.currency,
-        "digits": chart.digits,
         "roles": list(dict.fromkeys(mark.role for mark in marks)),
         "marks": len(marks),
-        "json": charts.chart_json(chart, marks),
-        "rows": rows,
     }
 
 

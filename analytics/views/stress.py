@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, cast
 
@@ -47,7 +47,10 @@ private: Any = method_decorator(cast("Any", login_needed), name="dispatch")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One scenario of the table. ``key`` names it in ``?show=``; ``problem`` says why it has no outcome."""
+    """One scenario of the table. ``key`` names it in ``?show=``; ``problem`` says why it has no outcome.
+
+    ``figure`` and ``terms`` are what its explanation is asked with.
+    """
 
     key: str
     name: str
@@ -58,6 +61,13 @@ class Row:
     bar: charts.SideBar | None = None
     scenario: Scenario | None = None
     notes: tuple[str, ...] = ()
+    figure: str = ""
+    terms: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> dict[str, str]:
+        """The figures of a holding."""
+        return {name: f"{self.figure}_{name}" for name in ("return", "contribution")}
 
 
 @require_safe
@@ -110,7 +120,12 @@ def _histories(tested: Bench) -> list[Row]:
     found = tested.every(list(StressWindow.objects.all()))
     return [
         Row(
-            window.key, window.name, f"{window.start:%-d %b %Y} – {window.end:%-d %b %Y}. {window.description}", outcome
+            window.key,
+            window.name,
+            f"{window.start:%-d %b %Y} – {window.end:%-d %b %Y}. {window.description}",
+            outcome,
+            figure="stress_window",
+            terms={"scenario": window.key},
         )
         for window, outcome in found
     ]
@@ -121,7 +136,8 @@ def _falls(tested: Bench, portfolio: Portfolio) -> list[Row]:
     for fall in FALLS if portfolio.benchmark else ():
         name, key = f"{portfolio.benchmark} {fall:+.0%}".replace("-", "−"), f"benchmark{int(fall * 100)}"
         try:
-            rows.append(Row(key, name, "passed on through each holding’s beta", tested.with_benchmark(fall)))
+            detail, outcome = "passed on through each holding’s beta", tested.with_benchmark(fall)
+            rows.append(Row(key, name, detail, outcome, figure="stress_benchmark", terms={"move": fall}))
         except DomainError as error:
             rows.append(Row(key, name, "", None, error.message))
     return rows
@@ -130,7 +146,10 @@ def _falls(tested: Bench, portfolio: Portfolio) -> list[Row]:
 def _own(tested: Bench, scenario: Scenario) -> Row:
     key = f"own{scenario.pk}"
     try:
-        return Row(key, scenario.name, scenario.description, tested.under(scenario), scenario=scenario)
+        outcome, terms = tested.under(scenario), {"scenario": scenario.pk}
+        return Row(
+            key, scenario.name, scenario.description, outcome, scenario=scenario, figure="stress_scenario", terms=terms
+        )
     except DomainError as error:
         return Row(key, scenario.name, scenario.description, None, error.message, scenario=scenario)
 
@@ -155,8 +174,10 @@ def _factors(request: HttpRequest, page: dict[str, Any]) -> tuple[FactorShocksFo
     except DomainError as error:
         form.add_error(None, error.message)
         return form, None
-    worth = found.held.amount(found.outcome.total)
-    return form, Row("factors", found.name.replace("-", "−"), "", found.outcome, amount=worth, notes=(*found.notes,))
+    worth, name = found.held.amount(found.outcome.total), found.name.replace("-", "−")
+    terms = {"model": model, "set": factor_set, "factors": ",".join(f"{key}:{move}" for key, move in moves.items())}
+    row = Row("factors", name, "", found.outcome, amount=worth, notes=(*found.notes,))
+    return form, replace(row, figure="stress_factors", terms=terms)
 
 
 def _factor_form(request: HttpRequest, every: Mapping[str, Choice], choice: Choice, named: str) -> FactorShocksForm:

@@ -218,18 +218,9 @@ def _forecasts(portfolio: Portfolio, chosen: Chosen, past: date | None, found: E
         portfolio.base_currency,
         scale=False,
     )
-    rows = charts.table_rows(chart)
     exceeded = list(_exceeded(series, found, chosen))
     marks = [charts.Mark(day, "exception", f"Exception  −{loss:.2%}") for day, _, loss, _ in exceeded]
-    return {
-        "first": rows[-1][0],
-        "last": rows[0][0],
-        "lines": chart.lines,
-        "unit": chart.unit,
-        "currency": chart.currency,
-        "digits": chart.digits,
-        "json": charts.chart_json(chart, marks),
-        "rows": rows,
+    return charts.told(chart, marks) | {
         "exceeded": exceeded[::-1],
         "expected": chosen.days * (1 - chosen.level),
         "worst": max((loss for _, _, loss, _ in exceeded), default=None),

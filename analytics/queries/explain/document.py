@@ -20,7 +20,8 @@ def told(found: Explanation, question: Question) -> dict[str, Any]:
     return {
         "portfolio": question.portfolio.pk,
         **listed(figure),
-        "asset": question.asset if figure.asks else None,
+        "basis": (result.basis if result else None) or figure.basis,
+        "asset": question.asset if "asset" in figure.asks else None,
         "currency": question.portfolio.base_currency,
         "as_of": result.as_of if result else question.as_of,
         "window": window,
@@ -73,7 +74,7 @@ def _lines(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield named | source | {"value": given["value"]}
         return
     columns = {name: column for name, column in source.items() if isinstance(column, list)}
-    alike = {name: value for name, value in source.items() if name not in columns}
+    alike = {name: value for name, value in source.items() if not isinstance(value, list | dict)}
     for place, value in enumerate(given["value"]):
         line = {"day" if name == "days" else name: column[place] for name, column in columns.items()}
         yield named | alike | line | _numbers(value, source)

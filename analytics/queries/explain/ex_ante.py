@@ -13,7 +13,7 @@ from analytics import engine
 from analytics.engine import UndefinedMetric
 from analytics.engine.recording import RecordedArray
 from analytics.ex_ante import MEASURES, NO_BENCHMARK, compared, loss_of
-from analytics.exposure import Exposure
+from analytics.exposure import Exposure, Weighted
 from analytics.figures import EX_ANTE_LABELS, Label
 from analytics.market import Market
 from analytics.queries.ex_ante import benchmark_beside
@@ -69,10 +69,11 @@ def _explained(
 ) -> Explained:
     def compute(question: Question) -> Result:
         held, given = _given(question, of_asset=bool(asks), beside=key == "ex_ante_beta")
-        asked = tuple((name, getattr(question, name)) for name in takes if getattr(question, name) is not None)
-        return Result(call(given), held.as_of, held.start, held.end, held.observations, asked)
+        terms = figure.terms(question)
+        return Result(call(given), held.as_of, held.start, held.end, held.observations, terms)
 
-    return Explained(key, label.name, label.unit, "ex-ante", label.heading, compute, ("as_of", *takes), asks)
+    figure = Explained(key, label.name, label.unit, "ex-ante", label.heading, compute, ("as_of", *takes), asks)
+    return figure
 
 
 def _given(question: Question, *, of_asset: bool, beside: bool) -> tuple[Exposure, Given]:
@@ -80,12 +81,12 @@ def _given(question: Question, *, of_asset: bool, beside: bool) -> tuple[Exposur
     weights = weighted(question.portfolio, question.as_of)
     market = market_on(question.as_of)  # later than what names its assets
     held = with_history(market, weights, question.window)
-    place = _place(held, question) if of_asset else 0
+    place = place_of(held, question.asset) if of_asset else 0
     benchmark = None
     if beside:
         held, benchmark = _compared(question, market, held)
     given = Given(
-        _recorded(held),
+        recorded(held),
         RecordedArray.given(held.periods, "periods a year", {"kind": "convention", "what": "a year"}),
         RecordedArray.given(question.level, "level", {"kind": "parameter"}),
         RecordedArray.given(question.horizon, "horizon in sessions", {"kind": "parameter"}),
@@ -96,11 +97,12 @@ def _given(question: Question, *, of_asset: bool, beside: bool) -> tuple[Exposur
     return held, given
 
 
-def _place(held: Exposure, question: Question) -> int:
+def place_of(held: Weighted, symbol: str, field: str = "asset") -> int:
+    """The place of an asset among the positions. Raises NeverHeld."""
     for place, position in enumerate(held.positions):
-        if position.symbol == question.asset:
+        if position.symbol == symbol:
             return place
-    raise NeverHeld(f"This portfolio does not have “{question.asset}”.", field="asset")
+    raise NeverHeld(f"This portfolio does not have “{symbol}”.", field=field)
 
 
 def _compared(question: Question, market: Market, held: Exposure) -> tuple[Exposure, RecordedArray]:
@@ -115,23 +117,27 @@ def _compared(question: Question, market: Market, held: Exposure) -> tuple[Expos
     return shared, benchmark_given(asset, market, held.currency, grid, places)
 
 
-def _recorded(held: Exposure) -> Exposure:
-    """With returns of the holdings (T, N) and weights (N,) as inputs."""
-    symbols = [position.symbol for position in held.positions]
-    of_weights = {
+def weights_source(held: Weighted) -> dict[str, Any]:
+    """Where the weights of the positions stand."""
+    return {
         "kind": "weights",
-        "symbol": symbols,
+        "symbol": [position.symbol for position in held.positions],
         "worth": [str(position.value) for position in held.positions],
         "price_day": [position.price_day.isoformat() for position in held.positions],
         "total_value": str(held.total_value),
         "formula": "worth / total_value",
     }
+
+
+def recorded(held: Exposure) -> Exposure:
+    """With returns of the holdings (T, N) and weights (N,) as inputs."""
+    symbols = [position.symbol for position in held.positions]
     days = np.datetime_as_string(held.days).tolist()
     of_returns = {"kind": "holdings", "days": days, "series": ", ".join(symbols), "price": "adjusted close"}
     return replace(
         held,
         returns=RecordedArray.given(held.returns, "r: daily returns of the holdings", of_returns),
-        weights=RecordedArray.given(held.weights, "w: weights of today", of_weights),
+        weights=RecordedArray.given(held.weights, "w: weights of today", weights_source(held)),
     )
 
 

@@ -1,7 +1,9 @@
-"""What a benchmark earned, as a recorded input: each return with the closes, rates and bars behind it."""
+"""What a benchmark or an asset earned, as a recorded input: each return with the closes, rates and bars behind it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -16,10 +18,17 @@ MOVE = "close × rate / (close_before × rate_before) - 1"
 
 def benchmark_given(asset: Asset, market: Market, base: str, grid: Grid, places: Any) -> RecordedArray:
     """The benchmark's returns in ``base`` on the days of the grid at ``places`` (K,); one query."""
+    return returns_given(asset, market, base, grid, places, kind="benchmark", name="b: daily returns of the benchmark")
+
+
+def returns_given(
+    asset: Asset, market: Market, base: str, grid: Grid, places: Any, *, kind: str, name: str
+) -> RecordedArray:
+    """An asset's returns in ``base`` on the days of the grid at ``places`` (K,); one query."""
     closes, rates = market.benchmark_levels(asset.pk, base, grid)
     days = grid.days[places]
     source = {
-        "kind": "benchmark",
+        "kind": kind,
         "symbol": asset.symbol,
         "formula": MOVE,
         "price": "adjusted close",
@@ -30,7 +39,7 @@ def benchmark_given(asset: Asset, market: Market, base: str, grid: Grid, places:
         **_bars_of(asset.pk, days),
     }
     returns = market.benchmark_returns(asset.pk, base, grid)[places]
-    return RecordedArray.given(returns, "b: daily returns of the benchmark", source)
+    return RecordedArray.given(returns, name, source)
 
 
 def _columns(levels: FloatArray, name: str, places: Any) -> dict[str, list[float]]:
@@ -48,3 +57,11 @@ def _bars_of(asset_id: int, days: Any) -> dict[str, list[Any]]:
         "source": [rows[place][1] for place in last],
         "version": [rows[place][2] for place in last],
     }
+
+
+def bars_on(asset_ids: Sequence[int], days: Sequence[date]) -> dict[str, list[Any]]:
+    """Of the bar of each asset on its day: who gave it, and the price clock of the write; one query."""
+    rows = HistoricValue.objects.filter(asset__in=set(asset_ids), day__in=set(days)).order_by()
+    known = {(pk, day): told for pk, day, *told in rows.values_list("asset_id", "day", "source", "version")}
+    bars = [known.get(wanted, ["", None]) for wanted in zip(asset_ids, days, strict=True)]
+    return {"source": [source for source, _ in bars], "version": [version for _, version in bars]}

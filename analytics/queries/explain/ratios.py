@@ -132,7 +132,7 @@ def _start(period: str, days: Any, opened: Any) -> date:
 
 
 def _given(question: Question, chunk: Inputs, series: Series, found: Observed) -> Given:
-    source = _of_returns(series, found)
+    source = source_of_returns(series, found)
     returns = RecordedArray.given(found.returns, "r: daily time-weighted returns", source)
     compared = benchmark = None
     if found.benchmark is not None and found.compared is not None and found.compared.any():
@@ -150,7 +150,7 @@ def _given(question: Question, chunk: Inputs, series: Series, found: Observed) -
     )
 
 
-def _of_returns(series: Series, found: Observed) -> dict[str, Any]:
+def source_of_returns(series: Series, found: Observed) -> dict[str, Any]:
     """Where each return comes from: the day's value, the one before, and what crossed the border."""
     places, values = found.places, series.values[0]
     before = np.concatenate([[0.0], values[:-1]])
