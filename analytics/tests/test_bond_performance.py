@@ -52,19 +52,20 @@ def ask(portfolio: Portfolio, start: str, end: str) -> Any:
 
 @pytest.mark.parametrize(
     ("start", "end", "values", "change"),
-    [  # value at the borders: cash + 10,000 × close / 100; the change is gains on price, coupons and fees
+    [  # value at the borders: cash + 10,000 × (close + accrued) / 100; coupons accrue in 182 and 184 days
         ("2024-05-14", "2025-03-03", (10_000, 10_590), 590),  # 200 on the price, 400 of coupons, 10 of fees
-        ("2024-05-15", "2024-08-14", (9_995, 9_995), 0),
-        ("2024-08-14", "2024-08-15", (9_995, 10_270), 275),  # 75 on the price, 200 of the first coupon
-        ("2024-08-15", "2025-02-15", (10_270, 10_470), 200),  # the second coupon, on a Saturday
+        ("2024-05-15", "2024-08-14", ("10093.90", "10193.90"), 100),  # 90 days, and 91 more until the coupon's eve
+        ("2024-08-14", "2024-08-15", ("10193.90", 10_270), "76.10"),  # 75 on the price, 1.10 of the coupon's last day
+        ("2024-08-15", "2025-02-14", (10_270, "10468.91"), "198.91"),
+        ("2025-02-14", "2025-02-15", ("10468.91", 10_470), "1.09"),  # the second coupon, on a Saturday: no jump
     ],
 )
 def test_the_lines_add_up_to_the_change(
-    portfolio: Portfolio, start: str, end: str, values: tuple[int, int], change: int
+    portfolio: Portfolio, start: str, end: str, values: tuple[str | int, str | int], change: str | int
 ) -> None:
     told = ask(portfolio, start, end)
-    assert (Decimal(told["start_value"]), Decimal(told["end_value"])) == values
-    assert Decimal(told["change"]) == change == sum(Decimal(line["amount"]) for line in told["lines"])
+    assert (Decimal(told["start_value"]), Decimal(told["end_value"])) == tuple(map(Decimal, values))
+    assert Decimal(told["change"]) == Decimal(change) == sum(Decimal(line["amount"]) for line in told["lines"])
 
 
 def test_coupons_are_income_and_the_rest_is_the_price(portfolio: Portfolio) -> None:

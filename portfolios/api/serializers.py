@@ -59,6 +59,9 @@ class HoldingSerializer(serializers.Serializer[Any]):
     price_day = serializers.DateField(allow_null=True)
     price_source = serializers.CharField(help_text="“simulated”: no market made this price; “trade”: the last own one.")
     price_basis = serializers.CharField()
+    dirty_price = DecimalStringField(
+        None, None, allow_null=True, help_text="Of a bond: the price with the interest accrued since its last coupon."
+    )
     rate = DecimalStringField(None, None, allow_null=True)
     value = DecimalStringField(allow_null=True)
     unrealised_gain = DecimalStringField(allow_null=True)

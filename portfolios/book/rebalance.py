@@ -36,7 +36,8 @@ class Security:
     """What is held of a security, or may be bought, and its target.
 
     ``price`` as it is quoted, × ``factor`` in ``currency``; ``rate`` is units of the base currency for one of that.
-    ``step`` is the smallest number of units that is traded; ``lots`` are the open ones in their opening order.
+    ``accrued`` is the interest of a bond that is paid beside the price, as that is quoted. ``step`` is the smallest
+    number of units that is traded; ``lots`` are the open ones in their opening order.
     """
 
     key: int
@@ -49,14 +50,15 @@ class Security:
     target: Decimal
     step: Decimal = ONE
     lots: tuple[OpenLot, ...] = ()
+    accrued: Decimal = ZERO
 
     @property
     def unit_value(self) -> Decimal:
         """What a unit is worth in the base currency."""
-        return multiply(self.price, self.factor, self.rate)
+        return multiply(self.price + self.accrued, self.factor, self.rate)
 
     def value_in(self, base: str) -> Decimal:
-        return market_value(self.quantity, self.price, self.rate, base, self.factor)
+        return market_value(self.quantity, self.price + self.accrued, self.rate, base, self.factor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 from django.db.models import OuterRef, Q, Subquery
 
-from assets.models import ActionKind, HistoricValue
-from assets.queries import RateTable, carried_close, rates, splits_of
+from assets.bonds import accrued
+from assets.models import ActionKind, AssetType, HistoricValue
+from assets.queries import RateTable, carried_close, rates, splits_of, terms_by_asset
 from banking.models import Origin, Section
-from core.money import multiply, subtract
+from core.money import multiply, subtract, total
 from portfolios.book.performance import BalanceChange
 from portfolios.book.types import EntryKind
 from portfolios.book.value import converted, gross_amount, market_value, net_amount
@@ -129,6 +130,7 @@ class TradeRow(NamedTuple):
     tax: Decimal
     exchange_rate: Decimal | None
     close: Decimal | None  # the asset's last one, as a price of that day
+    interest: Decimal  # of a bond that was transferred: what had accrued by that day, as it is quoted
 
     @property
     def entry_kind(self) -> EntryKind:
@@ -136,21 +138,27 @@ class TradeRow(NamedTuple):
 
 
 def trade_rows(portfolio: Portfolio, start: date, end: date) -> list[TradeRow]:
-    """The standing trades after ``start`` up to ``end``; 2 queries, and one more where securities were transferred."""
+    """The standing trades after ``start`` up to ``end``; 2 queries; one more where securities were
+    transferred, and another one where these were bonds."""
     bars = HistoricValue.objects.filter(asset=OuterRef("asset"), day__lte=OuterRef("day")).order_by("-day")
     trades = portfolio.trades.standing().filter(day__gt=start, day__lte=end)
-    columns = [OF_ASSET.get(name, name) for name in TradeRow._fields if name != "close"]
+    columns = [OF_ASSET.get(name, name) for name in TradeRow._fields if name not in ("close", "interest")]
     plain = trades.exclude(kind__in=TRANSFERS).values_list(*columns)
     moved = trades.filter(kind__in=TRANSFERS).annotate(
         market=Subquery(bars.values("close")[:1]), market_day=Subquery(bars.values("day")[:1])
     )
-    rows = [TradeRow._make([*row, None]) for row in plain]
-    return rows + _at_market(list(moved.values_list(*columns, "market", "market_day")))
+    rows = [TradeRow._make([*row, None, ZERO]) for row in plain]
+    return rows + _at_market(list(moved.values_list(*columns, "market", "market_day", "asset__type")))
 
 
 def _at_market(moved: Sequence[tuple[Any, ...]]) -> list[TradeRow]:
     """Transfers with their asset's last close, divided by the ratios of the splits between its day and theirs."""
-    found = [(TradeRow._make(row[:-1]), row[-1]) for row in moved]
+    bonds = {row[1] for row in moved if row[-1] == AssetType.BOND}
+    terms = terms_by_asset(bonds) if bonds else {}
+    found = [
+        (TradeRow._make([*row[:-2], accrued(terms[row[1]], row[5]) if row[1] in terms else ZERO]), row[-2])
+        for row in moved
+    ]
     splits = splits_of({row.asset_id for row, _ in found}) if found else {}
     return [
         row
@@ -202,9 +210,15 @@ def _movement(row: TradeRow, base: str, table: RateTable, bases: Mapping[int, De
 
 
 def _worth(row: TradeRow, base: str, table: RateTable) -> Decimal:
-    """A transfer at market value: that day's last close, or the trade's own price where there was none yet."""
+    """A transfer at market value: that day's last close, or the trade's own price where there was none yet.
+
+    With the interest that had accrued, if it is of a bond.
+    """
     price, currency = (row.price, row.currency) if row.close is None else (row.close, row.asset_currency)
-    return market_value(row.quantity, price, table.rate(currency, base, row.day).value, base, row.price_factor)
+    rate = rate_on(currency, base, row.day, table)
+    if row.interest:
+        price = total([price, multiply(row.interest, rate_on(row.asset_currency, currency, row.day, table))])
+    return market_value(row.quantity, price, rate, base, row.price_factor)
 
 
 def transferred_bases(portfolio: Portfolio, rows: Iterable[TradeRow]) -> dict[int, Decimal]:

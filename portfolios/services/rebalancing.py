@@ -196,6 +196,7 @@ class _Proposer:
             target=target.weight if target else ZERO,
             step=target.lot_size if target and target.lot_size else self._step(asset),
             lots=tuple(lots),
+            accrued=quoted.accrued,
         )
 
     def _step(self, asset: Asset) -> Decimal:

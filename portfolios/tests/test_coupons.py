@@ -179,11 +179,11 @@ def test_a_treasury_over_two_coupons_to_the_cent(portfolio: Portfolio, treasury:
     assert apply_due(later) == 2
     account = Account.objects.get()
     expected = {
-        date(2024, 5, 15): (Decimal(-9_850), Decimal(9_850)),
-        date(2024, 8, 14): (Decimal(-9_850), Decimal(9_900)),
+        date(2024, 5, 15): (Decimal(-9_850), Decimal("9948.90")),  # 90 of 182 days of a coupon of 200
+        date(2024, 8, 14): (Decimal(-9_850), Decimal("10098.90")),
         date(2024, 8, 15): (Decimal(-9_650), Decimal(9_925)),
-        date(2025, 2, 14): (Decimal(-9_650), Decimal(9_975)),
-        date(2025, 2, 18): (Decimal(-9_450), Decimal(10_010)),
+        date(2025, 2, 14): (Decimal(-9_650), Decimal("10173.91")),  # 183 of 184
+        date(2025, 2, 18): (Decimal(-9_450), Decimal("10013.31")),  # 3 of 181
         date(2025, 3, 3): (Decimal(600), Decimal(0)),
     }
     for day, (cash, value) in expected.items():

@@ -11,6 +11,7 @@ from typing import Any, cast
 from django.db.models import Q
 
 from analytics.explaining import given
+from assets.bonds import BondTerms
 from assets.models import Asset
 from assets.queries import LastBar, Rate, RateTable
 from banking.models import CashTransaction
@@ -79,7 +80,14 @@ def _facts(facts: HoldingFacts, positions: Mapping[BookKey, Held]) -> HoldingFac
         bars={pk: _bar(bar, facts.assets[pk]) for pk, bar in facts.bars.items()},
         own={key: _own(price, facts.assets[key[1]]) for key, price in facts.own.items()},
         table=recorded_rates(facts.table),
+        terms={pk: _terms(terms, facts.assets[pk].symbol) for pk, terms in facts.terms.items()},
     )
+
+
+def _terms(terms: BondTerms, symbol: str) -> BondTerms:
+    """The interest that accrues is 100 × the coupon × a part of a year, which follows from the other terms."""
+    source = {"kind": "bond", "symbol": symbol, **{name: str(getattr(terms, name)) for name in TERMS}}
+    return replace(terms, coupon=given(terms.coupon, f"{symbol}, coupon a year", source))
 
 
 def _oldest(book: Book) -> date | None:
@@ -90,6 +98,8 @@ def _oldest(book: Book) -> date | None:
 
 TRADED = {"quantity": "quantity", "price": "price", "fee": "fee", "tax": "tax", "exchange_rate": "broker's rate"}
 TRADED |= {"price_factor": "price factor", "close": "last close of that day"}
+TRADED |= {"interest": "accrued interest of that day"}
+TERMS = ("issued", "matures", "frequency", "day_count")
 ACTED = ("ratio", "per", "cash", "withholding_rate", "target_price", "basis_share", "cash_in_lieu")
 
 
