@@ -44,7 +44,7 @@ TRADE = np.dtype(
         ("quantity", np.float64),
         ("price", np.float64),
         ("currency", "U3"),
-        ("costs", np.float64),  # fee and tax
+        ("costs", np.float64),  # fee, tax and accrued interest; less that interest where a sale brings it
         ("rate", np.float64),  # the broker's, base currency for one of the trade's; NaN: that day's
         ("external", np.bool_),  # its cash comes from outside the portfolio
     ]

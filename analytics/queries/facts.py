@@ -69,6 +69,11 @@ def _trades(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray
         default=TRANSFER_IN,
         output_field=IntegerField(),
     )
+    costs = F("fee") + F("tax")
+    paid = Case(  # a sale brings accrued interest: there it is less to pay
+        When(kind=TradeKind.SELL, then=Cast(costs - F("accrued"), FloatField())),
+        default=Cast(costs + F("accrued"), FloatField()),
+    )
     columns = standing.in_booking_order().values_list(
         "portfolio_id",
         "asset_id",
@@ -77,7 +82,7 @@ def _trades(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray
         _float("quantity"),
         _float("price"),
         "currency",
-        Cast(F("fee") + F("tax"), FloatField()),
+        paid,
         Coalesce(_float("exchange_rate"), Value(UNKNOWN)),
         Value(0),
     )

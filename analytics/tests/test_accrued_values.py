@@ -18,20 +18,25 @@ from analytics.performance import daily_series
 from analytics.queries import stale_portfolio_ids
 from analytics.queries.dashboard import positions, shown
 from analytics.queries.facts import inputs, market_on
+from analytics.services.rebalancing import book_proposal, save_proposal
 from analytics.tests.recomputing import every_step, recomputed
 from assets.bonds import BondTerms, DayCount, accrued
 from assets.models import Asset, PriceBasis
 from assets.tests.factories import TREASURY, make_asset, make_bars, make_bond, make_rate
+from banking.models import CashTransaction
 from core.money import multiply, quantise, total
 from core.testing import client_of, count_queries
 from portfolios.live import Point, live_total
-from portfolios.models import Portfolio
+from portfolios.models import Disposal, Portfolio, Trade
 from portfolios.queries import holdings, totals
 from portfolios.queries.drift import drift_of
 from portfolios.queries.performance import performance
 from portfolios.services.coupons import propose_payments
 from portfolios.services.proposals import apply_due
+from portfolios.services.rebalancing import Request
+from portfolios.services.targets import NewTarget
 from portfolios.services.trades import book_trades
+from portfolios.services.verification import findings
 from portfolios.tests.factories import buy, make_portfolio, new_trade, sell
 from portfolios.tests.stories import deposit, own_account
 from users.models import User
@@ -212,3 +217,59 @@ def test_the_page_of_holdings_shows_the_interest(mixed: Portfolio, client: Clien
     answer = client_of(mixed.owner).get(f"/api/portfolios/{mixed.pk}/investments/", {"as_of": "2024-08-14"}).json()
     [told] = [row for row in answer["results"] if row["asset"] == "UST34"]
     assert Decimal(told["dirty_price"]) - Decimal(told["price"]) == Decimal("1.9890109890")
+
+
+def test_income_with_the_interest_of_trades_is_explained(alice: User) -> None:
+    portfolio, bond = make_portfolio(alice), make_bond(closes=walk(2, 98))
+    buy(portfolio, bond, 10_000, "98.50", "2024-05-15")
+    sell(portfolio, bond, 10_000, "98.50", "2024-06-05")
+    for key, query in (
+        ("holding_income", {"asset": "UST34"}),
+        ("income", {}),
+        ("reconciliation_income", {"start": "2024-05-14"}),
+    ):
+        path = f"/portfolios/{portfolio.pk}/explain/{key}/"
+        body = client_of(alice).get(path, query | {"as_of": "2024-07-01"}).json()
+        assert body["problem"] is None
+        assert recomputed(body) == Decimal(body["value"]) == Decimal("23.08"), key  # 121.98 received, 98.90 paid
+
+
+@pytest.mark.parametrize("cash", ["tracked", "untracked"])
+def test_what_is_paid_for_interest_is_no_loss(alice: User, cash: str) -> None:
+    """In arrays as in the books: the day of a purchase or sale at the close costs the fee, and no interest."""
+    closes = dict.fromkeys(WEEKDAYS, "98.50")
+    portfolio, bond = make_portfolio(alice, cash=cash), make_bond(closes=closes)
+    if cash == "tracked":
+        deposit(own_account(portfolio), 10_000, 133)
+    buy(portfolio, bond, 10_000, "98.50", "2024-05-15")
+    sell(portfolio, bond, 4_000, "98.50", "2024-06-05")
+    series = daily_series(inputs([portfolio.pk], as_of=LAST), LAST)
+    returns = dict(zip(series.grid.days.tolist(), series.returns[0].tolist(), strict=True))
+    assert abs(returns[date(2024, 5, 15)]) < 1e-6
+    assert returns[date(2024, 6, 5)] == pytest.approx(0.04 / 364, rel=0.05)
+    exact = performance(portfolio, date(2024, 5, 12), LAST)
+    flows = float(sum(flow.amount for flow in exact.flows))
+    assert (series.paid_in - series.paid_out).sum() == pytest.approx(flows, abs=1e-9)
+
+
+def test_a_proposal_pays_the_interest_that_it_foresees(alice: User) -> None:
+    """Booked, the trades of a proposal move the cash that it names, and the lots' gains are those of clean prices."""
+    sold, bought = make_bond(closes=walk(2, 98)), make_bond("UST35", closes=walk(3, 95))
+    portfolio = make_portfolio(alice, cash="tracked")
+    deposit(own_account(portfolio), 20_000, 133)
+    buy(portfolio, sold, 10_000, "98.50", "2024-05-15")
+    targets = [NewTarget(sold, Decimal("0.2")), NewTarget(bought, Decimal("0.5"))]
+    proposal = save_proposal(portfolio=portfolio, request=Request(targets), actor=alice)
+    trades = {row["asset"]: row for row in proposal.result["trades"]}
+    interest = accrued(TREASURY, timezone.now().date())
+    before = sum(CashTransaction.objects.balances().values())
+    book_proposal(proposal=proposal, actor=alice)
+    for trade in Trade.objects.filter(note__startswith="Rebalancing"):
+        told = trades[trade.asset.symbol]
+        assert trade.accrued == Decimal(told["accrued"]) == quantise(trade.quantity * interest / 100, "USD")
+        assert trade.cash == Decimal(told["cash"])
+    after = sum(CashTransaction.objects.balances().values())
+    assert after - before == sum(Decimal(row["cash"]) for row in trades.values())
+    [made] = Disposal.objects.all()
+    assert made.proceeds == Decimal(trades["UST34"]["gross"])
+    assert list(findings()) == []

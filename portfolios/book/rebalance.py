@@ -63,7 +63,10 @@ class Security:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Units of one security to buy or sell. Amounts in the trade's currency, ``cash`` signed in the base currency."""
+    """Units of one security to buy or sell. Amounts in the trade's currency, ``cash`` signed in the base currency.
+
+    ``accrued`` is the interest of a bond that is paid beside the gross amount.
+    """
 
     security: Security
     kind: EntryKind
@@ -71,6 +74,7 @@ class Order:
     gross: Decimal
     fee: Decimal
     cash: Decimal
+    accrued: Decimal = ZERO
 
     @property
     def signed(self) -> Decimal:
@@ -196,9 +200,9 @@ class _Planner:
         too_small = converted(gross, one.rate, self.base) < self.options.minimum
         if too_small or (kind == EntryKind.SELL and gross <= fee):
             return None
-        return Order(
-            one, kind, quantity, gross, fee, converted(cash_amount(kind, gross, fee, ZERO), one.rate, self.base)
-        )
+        accrued = gross_amount(quantity, one.accrued, one.currency, one.factor)
+        cash = converted(cash_amount(kind, gross, fee, ZERO, accrued), one.rate, self.base)
+        return Order(one, kind, quantity, gross, fee, cash, accrued)
 
     def _fee(self, gross: Decimal, one: Security) -> Decimal:
         flat = divide(self.options.fees.flat, one.rate)

@@ -32,7 +32,8 @@ class Movement:
     """What one trade did to its asset, in the base currency.
 
     ``amount`` is what was paid for it (negative: what it brought), or a transfer's market value at that day's close,
-    negative if it left. ``basis`` is the cost of the lots that a transfer moved, with the same sign.
+    negative if it left. ``interest`` is what was paid beside it for what had accrued on a bond (negative: brought).
+    ``basis`` is the cost of the lots that a transfer moved, with the same sign.
     """
 
     day: date
@@ -40,6 +41,12 @@ class Movement:
     amount: Decimal
     transfer: bool = False
     basis: Decimal = ZERO
+    interest: Decimal = ZERO
+
+    @property
+    def settled(self) -> Decimal:
+        """What was paid for it in all."""
+        return total([self.amount, self.interest]) if self.interest else self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,7 @@ class TradeRow(NamedTuple):
     currency: str
     fee: Decimal
     tax: Decimal
+    accrued: Decimal
     exchange_rate: Decimal | None
     close: Decimal | None  # the asset's last one, as a price of that day
     interest: Decimal  # of a bond that was transferred: what had accrued by that day, as it is quoted
@@ -149,6 +157,13 @@ def trade_rows(portfolio: Portfolio, start: date, end: date) -> list[TradeRow]:
     )
     rows = [TradeRow._make([*row, None, ZERO]) for row in plain]
     return rows + _at_market(list(moved.values_list(*columns, "market", "market_day", "asset__type")))
+
+
+def accrued_rows(portfolio: Portfolio, start: date, end: date) -> list[TradeRow]:
+    """Those of them that paid or brought accrued interest; one query."""
+    trades = portfolio.trades.standing().filter(day__gt=start, day__lte=end, accrued__gt=0).order_by("day", "pk")
+    columns = [OF_ASSET.get(name, name) for name in TradeRow._fields if name not in ("close", "interest")]
+    return [TradeRow._make([*row, None, ZERO]) for row in trades.values_list(*columns)]
 
 
 def _at_market(moved: Sequence[tuple[Any, ...]]) -> list[TradeRow]:
@@ -205,8 +220,11 @@ def _movement(row: TradeRow, base: str, table: RateTable, bases: Mapping[int, De
     net = net_amount(
         row.entry_kind, gross_amount(row.quantity, row.price, row.currency, row.price_factor), row.fee, row.tax
     )
-    amount = converted(net, conversion_of(row, base, table).to_base, base)
-    return Movement(row.day, row.asset_id, -amount if row.entry_kind == EntryKind.SELL else amount)
+    rate = conversion_of(row, base, table).to_base
+    amount, interest = converted(net, rate, base), converted(row.accrued, rate, base) if row.accrued else ZERO
+    if row.entry_kind == EntryKind.SELL:
+        return Movement(row.day, row.asset_id, -amount, interest=-interest if interest else ZERO)
+    return Movement(row.day, row.asset_id, amount, interest=interest)
 
 
 def _worth(row: TradeRow, base: str, table: RateTable) -> Decimal:

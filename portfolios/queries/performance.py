@@ -218,6 +218,11 @@ class _Facts:
         return [move for move in income if id(move) not in rows]
 
     @property
+    def interest(self) -> list[Decimal]:
+        """The interest that had accrued on bonds when they were sold, negative of those that were bought."""
+        return [-move.interest for move in self.movements if move.interest]
+
+    @property
     def beyond(self) -> Decimal:
         """What payments of dividends brought beside their net amounts: more or less tax was withheld than expected."""
         return total(due.beyond(move, self.base, self.table) for due, move in self.payments)
@@ -254,7 +259,7 @@ def border_of(day: date, held: Sequence[Holding], sums: Totals) -> Border:
 
 def _flows(facts: _Facts) -> list[Flow]:
     """What crossed the border: deposits, withdrawals and transfers; where no cash is tracked, all other cash too."""
-    crossed = [Flow(move.day, move.amount) for move in facts.movements if move.transfer or not facts.tracked]
+    crossed = [Flow(move.day, move.settled) for move in facts.movements if move.transfer or not facts.tracked]
     crossed += [Flow(move.change.day, move.base) for move in facts.cash if move.external]
     crossed += [Flow(paid.day, -paid.amount) for paid in facts.paid if not facts.tracked]
     return sorted(crossed, key=lambda flow: flow.day)
@@ -271,7 +276,7 @@ def _reconciled(facts: _Facts) -> Reconciliation:
         "unrealised_gains": end.totals.unrealised_gain - start.totals.unrealised_gain,
         "unrealised_in": total(move.basis - move.amount for move in moved if move.amount > 0),
         "unrealised_out": total(move.basis - move.amount for move in moved if move.amount <= 0),
-        "income": total([*earned, *(gross for _, gross, _ in facts.dividends)]),
+        "income": total([*earned, *facts.interest, *(gross for _, gross, _ in facts.dividends)]),
         "costs": total([*spent, facts.beyond, *(-withheld for _, _, withheld in facts.dividends)]),
         "currency_effect": total([_of_cash(facts), _of_dues(facts)]),
     }
@@ -294,7 +299,7 @@ def _of_cash(facts: _Facts) -> Decimal:
             period, opening = (facts.start.day, facts.end.day), facts.opening.get(pk, ZERO)
             effects.append(_of_account(opening, moves, account.currency, facts.base, period, facts.table))
     booked = [move.base for move in facts.cash if move.origin == Origin.TRADE or move.internal]
-    return total([*effects, *booked, *(move.amount for move in facts.movements if not move.transfer)])
+    return total([*effects, *booked, *(move.settled for move in facts.movements if not move.transfer)])
 
 
 def _of_dues(facts: _Facts) -> Decimal:
@@ -357,6 +362,9 @@ def _by_asset(facts: _Facts) -> list[HoldingPerformance]:
     for row in facts.earned:
         if row.asset_id is not None:
             income[row.asset_id].append(Flow(row.change.day, row.base))
+    for move in facts.movements:
+        if move.interest:
+            income[move.asset_id].append(Flow(move.day, -move.interest))
     for due, gross, _ in facts.dividends:
         income[due.asset_id].append(Flow(due.ex_date, gross))
     other = [due for due in facts.fresh if not due.dividend]
