@@ -218,11 +218,6 @@ class _Facts:
         return [move for move in income if id(move) not in rows]
 
     @property
-    def interest(self) -> list[Decimal]:
-        """The interest that had accrued on bonds when they were sold, negative of those that were bought."""
-        return [-move.interest for move in self.movements if move.interest]
-
-    @property
     def beyond(self) -> Decimal:
         """What payments of dividends brought beside their net amounts: more or less tax was withheld than expected."""
         return total(due.beyond(move, self.base, self.table) for due, move in self.payments)
@@ -268,7 +263,7 @@ def _flows(facts: _Facts) -> list[Flow]:
 def _reconciled(facts: _Facts) -> Reconciliation:
     start, end = facts.start, facts.end
     moved = [move for move in facts.movements if move.transfer]
-    earned = [move.base for move in facts.earned]
+    earned = [move.base for move in facts.earned] + [-move.interest for move in facts.movements if move.interest]
     spent = [move.base for move in facts.cash if move.section == Section.EXPENSE]
     lines = dict.fromkeys(LINES, ZERO) | {
         "net_flows": total(flow.amount for flow in _flows(facts)),
@@ -276,7 +271,7 @@ def _reconciled(facts: _Facts) -> Reconciliation:
         "unrealised_gains": end.totals.unrealised_gain - start.totals.unrealised_gain,
         "unrealised_in": total(move.basis - move.amount for move in moved if move.amount > 0),
         "unrealised_out": total(move.basis - move.amount for move in moved if move.amount <= 0),
-        "income": total([*earned, *facts.interest, *(gross for _, gross, _ in facts.dividends)]),
+        "income": total([*earned, *(gross for _, gross, _ in facts.dividends)]),
         "costs": total([*spent, facts.beyond, *(-withheld for _, _, withheld in facts.dividends)]),
         "currency_effect": total([_of_cash(facts), _of_dues(facts)]),
     }
