@@ -11,7 +11,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.accrual import accrued_on, total_return_closes
 from analytics.valuation import FloatArray, IntArray, carried_forward, first_known
+from assets.bonds import BondTerms
 
 CONTINUOUS = "24/7"  # the calendar of markets that never close
 PIVOTS = ("USD", "EUR")  # most pairs are quoted against one of them
@@ -29,6 +31,7 @@ class AssetFacts(NamedTuple):
     calendar: str
     is_rate: bool
     price_factor: Decimal = Decimal(1)  # what one unit costs at a price of 1
+    terms: BondTerms | None = None  # of a bond whose interest is not in its closes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,16 @@ class Market:
         return carried_forward(self._rows(self.closes, asset_ids))
 
     def adjusted_of(self, asset_id: int) -> FloatArray:
-        """An asset's adjusted closes (D,) in its currency; NaN on days without one."""
+        """An asset's adjusted closes (D,) in its currency; NaN on days without one.
+
+        A bond's have the interest that had accrued, and its coupons taken from them.
+        """
         row: FloatArray = self._rows(self.adjusted, [asset_id])[0]
+        terms = self.facts[asset_id].terms
+        if terms is not None:
+            closes = self._rows(self.closes, [asset_id])[0]
+            bars = np.isfinite(closes)
+            row[bars] = total_return_closes(terms, self.days[bars], closes[bars], row[bars])
         return row
 
     def last_days(self, asset_ids: Sequence[int]) -> NDArray[np.datetime64]:
@@ -135,6 +146,16 @@ class Market:
                 local[row] *= self.rate(currency, base)[grid.places]
         return local, priced_from
 
+    def interest(self, asset_id: int, base: str, grid: Grid) -> FloatArray:
+        """What has accrued on a unit of a bond by the end of each session (T,), in ``base``; NaN without a rate."""
+        facts = self.facts[asset_id]
+        if facts.terms is None:
+            return np.zeros(len(grid.days))
+        accrued = accrued_on(facts.terms, grid.days) * float(facts.price_factor)
+        if facts.currency != base:
+            accrued = accrued * self.rate(facts.currency, base)[grid.places]
+        return accrued
+
     def _without_close_since(self, asset_id: int, day: np.datetime64, grid: Grid) -> slice:
         """The sessions from ``day`` on whose last known close is still of a day before it."""
         since = int(np.searchsorted(self.days, day))
@@ -151,7 +172,7 @@ class Market:
 
     def benchmark_levels(self, asset_id: int, base: str, grid: Grid) -> tuple[FloatArray, FloatArray]:
         """The last known adjusted closes and rates to ``base`` (T + 1,), from the session before the first one on."""
-        closes = carried_forward(self._rows(self.adjusted, [asset_id]))[0]
+        closes = carried_forward(self.adjusted_of(asset_id)[np.newaxis])[0]
         rates = self.rate(self.facts[asset_id].currency, base)
         opening = (np.nan, np.nan) if grid.before is None else (closes[grid.before], rates[grid.before])
         return np.append(opening[0], closes[grid.places]), np.append(opening[1], rates[grid.places])

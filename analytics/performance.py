@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import compress
 from typing import NamedTuple
@@ -45,7 +45,7 @@ TRADE = np.dtype(
         ("quantity", np.float64),
         ("price", np.float64),
         ("currency", "U3"),
-        ("costs", np.float64),  # fee and tax
+        ("costs", np.float64),  # fee, tax and accrued interest; less that interest where a sale brings it
         ("rate", np.float64),  # the broker's, base currency for one of the trade's; NaN: that day's
         ("external", np.bool_),  # its cash comes from outside the portfolio
     ]
@@ -151,11 +151,26 @@ class _Group:
         return rates
 
     def prices(self) -> tuple[FloatArray, IntArray]:
-        """Prices of every column (A + C, T) in the base currency, and the session each begins with."""
+        """Prices of every column (A + C + B, T) in the base currency, and the session each begins with."""
         assets, priced_from = self.market.prices(self.assets, self.base, self.grid)
         money = [self.market.rate(currency, self.base)[self.grid.places] for currency in self.currencies]
-        matrix = np.vstack([assets, *money]) if money else assets
-        return matrix, np.concatenate([priced_from, np.zeros(len(money), np.int64)])
+        accrued = [self.market.interest(asset, self.base, self.grid) for asset in self.bonds]
+        beside = [*money, *accrued]
+        matrix = np.vstack([assets, *beside]) if beside else assets
+        return matrix, np.concatenate([priced_from, np.zeros(len(beside), np.int64)])
+
+    @property
+    def bonds(self) -> list[int]:
+        """The bonds among the assets. What accrues on them has columns of its own, after those of money."""
+        return [asset for asset in self.assets if self.market.facts[asset].terms is not None]
+
+    def interest_changes(self, traded: Changes) -> Changes:
+        """The changes of bonds among ``traded`` as changes of what accrues, which counts with a price or without."""
+        column_of = {self.assets.index(asset): place for place, asset in enumerate(self.bonds)}
+        bonds = traded.taken(np.isin(traded.column, list(column_of)))
+        places = np.array([column_of[column] for column in bonds.column.tolist()], np.int64)
+        column = len(self.assets) + len(self.currencies) + places
+        return replace(bonds, column=column, own_price=np.zeros(len(column)))
 
     def trade_changes(self) -> Changes:
         trades = self.trades
@@ -186,7 +201,10 @@ class _Group:
         rate = np.where(np.isnan(trades["rate"]), self.rate_on(trades["currency"], trades["day"]), trades["rate"])
         paid = np.where(trades["external"], paid * rate, 0.0)
         brought = np.isin(trades["kind"], (TRANSFER_IN, TRANSFER_OUT))
-        paid[brought] = worth_of(changes.taken(brought), prices, priced_from)
+        moved = changes.taken(brought)
+        paid[brought] = worth_of(moved, prices, priced_from)
+        bonds = np.flatnonzero(brought)[np.isin(moved.column, [self.assets.index(asset) for asset in self.bonds])]
+        paid[bonds] += worth_of(self.interest_changes(moved), prices, priced_from)
         return paid
 
     def cash_flows(self) -> FloatArray:
@@ -214,7 +232,11 @@ def _series(inputs: Inputs, base: str, grid: Grid, rows: IntArray, *, to_the_end
     prices, priced_from = group.prices()
     traded, banked = group.trade_changes(), group.cash_changes()
     securities = spans(traded, priced_from, shape[1])
-    worth = values(securities.joined(spans(banked, priced_from, shape[1])), prices, shape[0])
+    beside = [group.interest_changes(traded)] if group.bonds else []
+    held = securities
+    for changes in (banked, *beside):
+        held = held.joined(spans(changes, priced_from, shape[1]))
+    worth = values(held, prices, shape[0])
     paid = np.concatenate([group.trade_flows(traded, prices, priced_from), group.cash_flows()])
     row, day = np.concatenate([traded.row, banked.row]), np.concatenate([traded.day, banked.day])
     paid_in, paid_out = flows(row, day, paid, shape)

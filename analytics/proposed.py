@@ -89,6 +89,7 @@ def _trade(trade: ProposedTrade, taxation: Taxation) -> dict[str, Any]:
         "settlement_currency": terms.trade_currency,
         "gross": order.gross,
         "fee": terms.fee,
+        "accrued": order.accrued,
         "exchange_rate": terms.exchange_rate,
         "cash": order.cash,
         "traded_at": terms.traded_at,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,7 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from core.errors import DomainError
-from core.money import divide, multiply
+from core.money import EXACT, divide, multiply, total
 
 PAR = Decimal(100)
 MONTHS = 12
@@ -137,6 +138,35 @@ def years_to_payments(terms: BondTerms, after: date) -> list[Decimal]:
             years += _part(terms, period, period.end) - _part(terms, period, max(after, period.start))
             found += [years] if period.end in paid else []
     return found
+
+
+def total_return_closes(terms: BondTerms, bars: Sequence[tuple[date, Decimal, Decimal]]) -> list[Decimal]:
+    """Dirty closes of bars (day, clean close, adjusted close; ascending) from which each coupon since is taken.
+
+    Their changes are returns, so that no coupon looks like a loss. Coupons are those that the bond promises, whether
+    they were booked or not; adjusted closes bring what else happened. A coupon's factor is 1 − coupon / last dirty
+    close before it (the CRSP convention), none where that is not positive; the last value is the dirty close itself.
+    """
+    coupons = [flow for flow in cash_flows(terms, terms.issued) if flow.day < terms.matures]
+    factor, values = Decimal(1), list[Decimal]()
+    later: tuple[date, Decimal, Decimal] | None = None
+    for bar in reversed(bars):
+        dirty = EXACT.add(bar[1], accrued(terms, bar[0]))
+        if later is not None:
+            paid = total(flow.amount for flow in coupons if bar[0] < flow.day <= later[0])
+            factor = EXACT.multiply(factor, _kept(dirty, paid) if paid else divide(_ratio(bar), _ratio(later)))
+        values.append(EXACT.multiply(dirty, factor))
+        later = bar
+    return values[::-1]
+
+
+def _kept(dirty: Decimal, paid: Decimal) -> Decimal:
+    left = EXACT.subtract(Decimal(1), divide(paid, dirty))
+    return left if left > 0 else Decimal(1)
+
+
+def _ratio(bar: tuple[date, Decimal, Decimal]) -> Decimal:
+    return divide(bar[2], bar[1])
 
 
 def _period_on(terms: BondTerms, day: date) -> Period:

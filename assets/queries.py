@@ -12,26 +12,38 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
 
-from assets.models import ActionKind, Asset, AssetType, CompanyProfile, CorporateAction, HistoricValue
+from assets.bonds import BondTerms, accrued
+from assets.models import ActionKind, Asset, AssetType, Bond, CompanyProfile, CorporateAction, HistoricValue, PriceBasis
 from assets.models.action import MULTIPLYING
 from core.errors import DomainError
-from core.money import divide, multiply
+from core.money import divide, multiply, total
 
 SIMULATED = "simulated"  # the source of prices that no market made
 Split = tuple[date, Decimal]  # ex-date, and the units that one became
+NOTHING = Decimal(0)
 KeyT = TypeVar("KeyT", bound=Hashable)
 PIVOTS = ("USD", "EUR")  # most pairs are quoted against one of them
 
 
 @dataclass(frozen=True, slots=True)
 class LastBar:
-    """The last known close of an asset: in its currency, with the day that it is of and where it came from."""
+    """The last known close of an asset: in its currency, with the day that it is of and where it came from.
+
+    ``accrued`` is the interest of a bond up to the day that it is ``carried`` to, as the close is quoted.
+    """
 
     asset_id: int
     day: date
     close: Decimal
     source: str
+    accrued: Decimal = NOTHING
+
+    @property
+    def dirty(self) -> Decimal:
+        """What a unit is worth: the close, and the interest that a buyer would pay beside it."""
+        return total([self.close, self.accrued]) if self.accrued else self.close
 
     @property
     def simulated(self) -> bool:
@@ -48,13 +60,45 @@ def last_bars(asset_ids: Iterable[int], day: date | None = None) -> dict[int, La
     return {row[0]: LastBar(*row) for row in rows.values_list("asset_id", "day", "close", "source")}
 
 
-def carried(bars: Mapping[KeyT, LastBar], day: date | None = None) -> dict[KeyT, LastBar]:
-    """``bars`` as prices of ``day``: each close divided by the ratios of the splits since its own day; one query."""
+def carried(
+    bars: Mapping[KeyT, LastBar], day: date | None = None, terms: Mapping[int, BondTerms] | None = None
+) -> dict[KeyT, LastBar]:
+    """``bars`` as prices of ``day`` (None: today, in UTC); one query.
+
+    Each close is divided by the ratios of the splits since its own day. The bonds of ``terms``, by asset id, have the
+    interest that has accrued by the end of ``day``.
+    """
     splits = splits_of({bar.asset_id for bar in bars.values()})
+    interest = interest_on(terms or {}, day)
     return {
-        key: replace(bar, close=carried_close(bar.close, bar.day, splits.get(bar.asset_id, ()), day or date.max))
+        key: replace(
+            bar,
+            close=carried_close(bar.close, bar.day, splits.get(bar.asset_id, ()), day or date.max),
+            accrued=interest.get(bar.asset_id, NOTHING),
+        )
         for key, bar in bars.items()
     }
+
+
+def bond_terms(assets: Iterable[Asset]) -> dict[int, BondTerms]:
+    """The terms of those of ``assets`` whose interest is not in their closes, by asset id.
+
+    One query, none without a bond among them.
+    """
+    quoted = [asset.pk for asset in assets if asset.type == AssetType.BOND]
+    return terms_by_asset(quoted) if quoted else {}
+
+
+def terms_by_asset(asset_ids: Iterable[int]) -> dict[int, BondTerms]:
+    """The same by the ids of bonds; one query."""
+    clean = Bond.objects.filter(asset__in=list(asset_ids)).exclude(asset__price_basis=PriceBasis.TOTAL_RETURN)
+    return {bond.pk: bond.terms for bond in clean.order_by()}
+
+
+def interest_on(terms: Mapping[int, BondTerms], day: date | None = None) -> dict[int, Decimal]:
+    """The interest of each bond that has accrued by the end of ``day`` (None: today, in UTC), as closes are quoted."""
+    on = day or (timezone.now().date() if terms else date.max)
+    return {asset_id: accrued(promised, on) for asset_id, promised in terms.items()}
 
 
 def splits_of(asset_ids: Iterable[int]) -> dict[int, list[Split]]:

@@ -103,7 +103,8 @@ def _totals(user: User, portfolio_ids: list[int]) -> tuple[dict[int, LiveTotal],
 
 
 def _stamp(user: User, totals: Mapping[int, LiveTotal]) -> Stamp:
-    """Another one after a booking, a new close or exchange rate, and once a portfolio may not be seen; 3 queries."""
+    """Another one after a booking, a new close or exchange rate, a new day (interest accrues, dividends come due), and
+    once a portfolio may not be seen; 3 queries."""
     needed = {asset_id for each in totals.values() for asset_id in each.needed}
     return (*_booked(user, list(totals)), _priced(needed))
 
@@ -111,7 +112,7 @@ def _stamp(user: User, totals: Mapping[int, LiveTotal]) -> Stamp:
 def _booked(user: User, portfolio_ids: Collection[int]) -> Stamp:
     seen = Portfolio.objects.visible_to(user).filter(pk__in=portfolio_ids).order_by("pk").values_list("pk", "version")
     links = PortfolioAccount.objects.filter(portfolio__in=[pk for pk, _ in seen]).order_by("account")
-    return tuple(seen), tuple(links.values_list("account", "account__version"))
+    return timezone.now().date(), tuple(seen), tuple(links.values_list("account", "account__version"))
 
 
 def _priced(needed: Collection[int]) -> object:

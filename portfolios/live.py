@@ -46,7 +46,10 @@ Points = Mapping[int, Point]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A holding. ``cost`` is in the base currency; ``close`` as the asset is quoted, None where none is known."""
+    """A holding. ``cost`` is in the base currency; ``close`` as the asset is quoted, None where none is known.
+
+    So is ``accrued``, the interest of a bond that is added to its prices.
+    """
 
     symbol: str
     sector: str
@@ -55,12 +58,13 @@ class Held:
     factor: Decimal
     cost: Decimal
     close: Decimal | None
+    accrued: Decimal = Decimal(0)
 
     def worth(self, price: Decimal | None, rate: Decimal | None, base: str) -> Decimal | None:
         """In the base currency, rounded as in the books."""
         if price is None or rate is None:
             return None
-        return market_value(self.quantity, price, rate, base, self.factor)
+        return market_value(self.quantity, price + self.accrued, rate, base, self.factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,14 @@ def live_total(portfolio: Portfolio) -> LiveTotal:
     rows = holdings([portfolio])[portfolio.pk]
     held = {
         row.asset_id: Held(
-            row.symbol, row.sector, row.currency, row.quantity, row.price_factor, row.cost_base, row.price
+            symbol=row.symbol,
+            sector=row.sector,
+            currency=row.currency,
+            quantity=row.quantity,
+            factor=row.price_factor,
+            cost=row.cost_base,
+            close=row.price,
+            accrued=row.accrued,
         )
         for row in rows
     }

@@ -133,6 +133,7 @@ class ProposedTradeSerializer(RealisedSerializer):
     settlement_currency = serializers.CharField()
     gross = DecimalStringField()
     fee = DecimalStringField()
+    accrued = DecimalStringField(default="0", help_text="The interest of a bond that is paid beside the gross amount.")
     exchange_rate = DecimalStringField(allow_null=True)
     cash = DecimalStringField()
     traded_at = AwareDateTimeField()

@@ -160,7 +160,7 @@ def _at_newest(holding: Holding, newest: LastPrice | None, base: str) -> Holding
     if newest is None or not _overtakes(newest, holding):
         return holding
     rate, factor = holding.rate, holding.price_factor
-    value = None if rate is None else market_value(holding.quantity, newest.price, rate, base, factor)
+    value = None if rate is None else market_value(holding.quantity, newest.price + holding.accrued, rate, base, factor)
     gain = None if value is None else value - holding.cost_base
     return replace(
         holding,

@@ -6,6 +6,7 @@ This is the one door from Decimal to float: what passes it never comes back as m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import date
 from typing import Any
 
@@ -19,19 +20,22 @@ from analytics.performance import BUY, CASH, SELL, TRADE, TRANSFER_IN, TRANSFER_
 from analytics.queries.actions import Action, actions_of, changed_units, due_cash, splits_of
 from analytics.queries.cash import account_cash
 from analytics.queries.versions import stale, with_versions
-from assets.models import Asset, AssetType
+from assets.bonds import BondTerms
+from assets.models import Asset, AssetType, Bond, PriceBasis
 from assets.panel import open_panel
 from core.arrays import EpochDay, records
 from portfolios.models import CashSetting, Portfolio, Trade, TradeKind
 
+TERMS = [field.name for field in fields(BondTerms)]
 UNKNOWN = -1.0  # stands for an exchange rate that the broker did not give: arrays know no NULL
 
 
 def inputs(portfolio_ids: Iterable[int], *, only_stale: bool = False, as_of: date | None = None) -> Inputs:
     """The facts of a chunk of portfolios, up to and including ``as_of`` if it is given.
 
-    At most 9 queries, and those that a price panel needs that lags. The versions are read before everything else, so
-    they can only be older than the facts: at worst the portfolio is computed once too often.
+    At most 9 queries, and those that a price panel needs that lags. The versions are
+    read before everything else, so they can only be older than the facts: at worst the portfolio is computed once too
+    often.
     """
     chosen = Portfolio.objects.filter(pk__in=list(portfolio_ids))
     portfolios = _portfolio_facts(stale(chosen) if only_stale else with_versions(chosen))
@@ -66,6 +70,11 @@ def _trades(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray
         default=TRANSFER_IN,
         output_field=IntegerField(),
     )
+    costs = F("fee") + F("tax")
+    paid = Case(  # a sale brings accrued interest: there it is less to pay
+        When(kind=TradeKind.SELL, then=Cast(costs - F("accrued"), FloatField())),
+        default=Cast(costs + F("accrued"), FloatField()),
+    )
     columns = standing.in_booking_order("portfolio_id").values_list(
         "portfolio_id",
         "asset_id",
@@ -74,7 +83,7 @@ def _trades(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray
         _float("quantity"),
         _float("price"),
         "currency",
-        Cast(F("fee") + F("tax"), FloatField()),
+        paid,
         Coalesce(_float("exchange_rate"), Value(UNKNOWN)),
         Value(0),
     )
@@ -114,9 +123,17 @@ def _market(as_of: date | None, assets: Mapping[int, AssetFacts], actions: Seque
 
 
 def _asset_facts() -> dict[int, AssetFacts]:
+    """Asset id to its facts, the terms of bonds among them; one query."""
     calendar = Case(
         When(type=AssetType.CRYPTO, then=Value(CONTINUOUS)), default=Coalesce(F("exchange__calendar"), Value(""))
     )
-    columns = ("pk", "symbol", "currency", calendar, "type", "price_factor")
-    rows: QuerySet[Any, Any] = Asset.objects.order_by("pk").values_list(*columns)
-    return {facts[0]: AssetFacts._make([*facts, kind == AssetType.FX, factor]) for *facts, kind, factor in rows}
+    columns = ("pk", "symbol", "currency", calendar, "type", "price_factor", "price_basis")
+    rows: QuerySet[Any, Any] = Asset.objects.order_by("pk").values_list(*columns, *(f"bond__{name}" for name in TERMS))
+    return {row[0]: AssetFacts._make([*row[:4], row[4] == AssetType.FX, row[5], _terms(*row[6:])]) for row in rows}
+
+
+def _terms(basis: str, issued: date | None, *others: Any) -> BondTerms | None:
+    """None for what is no bond, or has its income in its closes."""
+    if issued is None or basis == PriceBasis.TOTAL_RETURN:
+        return None
+    return Bond.terms_of(issued, *others)

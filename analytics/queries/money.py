@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -57,7 +57,7 @@ def money(chunk: Inputs) -> dict[int, Money]:
     ids = [facts.pk for facts in chunk.portfolios]
     portfolios = list(Portfolio.objects.filter(pk__in=ids))
     held = _held(ids)
-    bars = carried(last_bars(np.unique(held["asset"]).tolist()))
+    bars = _bars(chunk, np.unique(held["asset"]).tolist())
     values = _Values.of(chunk, held, bars, portfolios)
     sums = _sums(ids)
     cash = totals_of_all(portfolios, {})
@@ -72,6 +72,13 @@ def money(chunk: Inputs) -> dict[int, Money]:
             result.cash = cash[facts.pk].cash if cash[facts.pk].complete else None
             amounts[facts.pk] = _storable(_with_total(result, cash[facts.pk].receivables))
     return amounts
+
+
+def _bars(chunk: Inputs, assets: Iterable[int]) -> dict[int, LastBar]:
+    """The last bar of each asset, with the interest that has accrued on bonds; 2 queries."""
+    bars = last_bars(assets)
+    terms = {asset: chunk.market.facts[asset].terms for asset in bars}
+    return carried(bars, terms={asset: known for asset, known in terms.items() if known})
 
 
 def _held(ids: list[int]) -> NDArray[np.void]:
@@ -128,7 +135,7 @@ class _Values:
             known = None if portfolio in unpriced else rate(facts.currency, base)
             value = own.get((portfolio, asset))
             if known is not None:
-                value = market_value(quantity, bars[asset].close, known, base, facts.price_factor)
+                value = market_value(quantity, bars[asset].dirty, known, base, facts.price_factor)
             if value is None:
                 reason = f"there is no price of {facts.symbol} or no exchange rate from {facts.currency} to {base}"
                 self.problems[portfolio] = {"market_value": reason}
@@ -155,7 +162,7 @@ def _unit_prices(
 def _unit_price(chunk: Inputs, asset: int, base: str, bars: Mapping[int, LastBar], rate: _Rates) -> float:
     facts = chunk.market.facts[asset]
     known = rate(facts.currency, base) if asset in bars else None
-    return float("nan") if known is None else float(multiply(bars[asset].close, facts.price_factor, known))
+    return float("nan") if known is None else float(multiply(bars[asset].dirty, facts.price_factor, known))
 
 
 @dataclass(slots=True)

@@ -24,8 +24,9 @@ from analytics.engine import time_weighted_returns, total_return
 from analytics.performance import Series, daily_series
 from analytics.queries.facts import inputs
 from analytics.valuation import FloatArray
-from assets.models import HistoricValue
-from assets.queries import RateMissing, RateTable, rates
+from assets.bonds import total_return_closes
+from assets.models import Asset, HistoricValue
+from assets.queries import RateMissing, RateTable, bond_terms, rates
 from banking.models import CashTransaction
 from banking.models.transaction import counted_now
 from core.money import divide, multiply
@@ -241,11 +242,11 @@ def _periods(whole: Whole, inception: date, end: date) -> Iterable[PeriodReturns
 
 
 def comparison(portfolio: Portfolio, exact: Performance) -> Comparison | None:
-    """What the same flows would be worth in the benchmark; None without one; at most 2 queries."""
+    """What the same flows would be worth in the benchmark; None without one; at most 2 queries, 3 for a bond."""
     if portfolio.benchmark is None:
         return None
     asset = portfolio.benchmark
-    levels = _Levels.of(asset.pk, asset.currency, portfolio.base_currency, exact.end.day)
+    levels = _Levels.of(asset, portfolio.base_currency, exact.end.day)
     try:
         return _compared(asset.symbol, levels, exact)
     except RateMissing as error:
@@ -273,7 +274,7 @@ def _gross(flows: Iterable[Flow]) -> Iterable[tuple[date, Decimal, Decimal]]:
 
 @dataclass(frozen=True, slots=True)
 class _Levels:
-    """An asset's adjusted closes in the base currency, last known on any day."""
+    """An asset's adjusted closes in the base currency, last known on any day; a bond's with interest and coupons."""
 
     days: Sequence[date]
     closes: Sequence[Decimal]
@@ -282,10 +283,12 @@ class _Levels:
     table: RateTable
 
     @classmethod
-    def of(cls, asset_id: int, currency: str, base: str, end: date) -> _Levels:
-        bars = HistoricValue.objects.filter(asset=asset_id, day__lte=end).order_by("day")
-        rows = list(bars.values_list("day", Coalesce("adjusted_close", "close")))
-        return cls([row[0] for row in rows], [row[1] for row in rows], currency, base, rates([currency], base))
+    def of(cls, asset: Asset, base: str, end: date) -> _Levels:
+        bars = HistoricValue.objects.filter(asset=asset, day__lte=end).order_by("day")
+        rows = list(bars.values_list("day", "close", Coalesce("adjusted_close", "close")))
+        terms, closes = bond_terms([asset]).get(asset.pk), [row[2] for row in rows]
+        closes = closes if terms is None else total_return_closes(terms, rows)
+        return cls([row[0] for row in rows], closes, asset.currency, base, rates([asset.currency], base))
 
     def on(self, day: date) -> Decimal | None:
         """None before its history begins. Raises RateMissing."""

@@ -8,20 +8,28 @@ import numpy as np
 from django.db.models import FloatField
 from django.db.models.functions import Cast, Coalesce
 
+from analytics.accrual import total_return_closes
 from analytics.charts import DayArray, FloatArray
 from assets.models import Asset, HistoricValue
+from assets.queries import bond_terms
 from core.arrays import EpochDay, records
 from portfolios.models import Portfolio, Trade
 
-COLUMNS = [("day", "i8"), ("close", "f8")]
+COLUMNS = [("day", "i8"), ("close", "f8"), ("adjusted", "f8")]
 
 
 def adjusted_closes(asset: Asset, until: date) -> tuple[DayArray, FloatArray]:
-    """Days ascending and the adjusted close of each (the close itself where nothing adjusts it); one query."""
-    price = Cast(Coalesce("adjusted_close", "close"), FloatField())
+    """Days ascending and the adjusted close of each (the close itself where nothing adjusts it); one query.
+
+    One more for a bond: its closes have the interest that had accrued, and its coupons taken from them.
+    """
+    price, close = Cast(Coalesce("adjusted_close", "close"), FloatField()), Cast("close", FloatField())
     bars = HistoricValue.objects.filter(asset=asset, day__lte=until).order_by("day")
-    rows = records(bars.annotate(epoch=EpochDay("day"), price=price).values_list("epoch", "price"), COLUMNS)
-    return rows["day"].astype("datetime64[D]"), np.ascontiguousarray(rows["close"])
+    columns = bars.annotate(epoch=EpochDay("day"), raw=close, price=price).values_list("epoch", "raw", "price")
+    rows = records(columns, COLUMNS)
+    days, closes, adjusted = rows["day"].astype("datetime64[D]"), rows["close"], np.ascontiguousarray(rows["adjusted"])
+    terms = bond_terms([asset]).get(asset.pk)
+    return days, adjusted if terms is None else total_return_closes(terms, days, closes, adjusted)
 
 
 def trades_until(portfolio: Portfolio, asset: Asset, until: date) -> list[Trade]:

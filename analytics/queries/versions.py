@@ -36,7 +36,7 @@ def stale(portfolios: QuerySet[Portfolio]) -> QuerySet[Portfolio]:
     """Those whose newest snapshot does not show the versions of now, or who have none. With the versions of now.
 
     One that was stored before a figure was added is not up to date either. A day that comes moves no version: a
-    snapshot of an earlier day also gives way where cash has come due since.
+    snapshot of an earlier day also gives way where cash has come due since, or interest accrues on a bond.
     """
     newest = Snapshot.objects.filter(portfolio=OuterRef("portfolio")).order_by("-as_of").values("as_of")[:1]
     current = Snapshot.objects.filter(
@@ -53,14 +53,16 @@ def stale(portfolios: QuerySet[Portfolio]) -> QuerySet[Portfolio]:
 
 
 def _came_due(today: date) -> Q:
-    """Whether the day of a cash row, or of a dividend, of the snapshot's portfolio has come since it was computed."""
+    """Whether the value of the snapshot's portfolio has changed with the day since it was computed: a cash row or a
+    dividend has come due, or it holds a bond, whose interest accrues."""
     since = OuterRef("computed_at__date")
     rows = CashTransaction.objects.standing().filter(
         account__portfolio_link__portfolio=OuterRef("portfolio"), booked_on__gt=since, booked_on__lte=today
     )
     dues = Entitlement.objects.filter(portfolio=OuterRef("portfolio"))
     owed = Q(ex_date__gt=since, ex_date__lte=today) | Q(pay_date__gt=since, pay_date__lte=today)
-    return Q(Exists(rows)) | Q(Exists(dues.filter(owed)))
+    bonds = Investment.objects.open().filter(portfolio=OuterRef("portfolio"), asset__bond__matures__gt=since)
+    return Q(Exists(rows)) | Q(Exists(dues.filter(owed))) | Q(Exists(bonds))
 
 
 def stale_portfolio_ids(limit: int | None = None) -> list[int]:

@@ -199,6 +199,7 @@ def _terms(proposal: RebalanceProposal, rows: Sequence[dict[str, Any]]) -> list[
             price=row["price"],
             currency=row["price_currency"],
             fee=row["fee"],
+            accrued=row.get("accrued") or None,
             exchange_rate=row["exchange_rate"],
             account=accounts[row["account"]] if row["account"] else None,
             external_id=_external_id(proposal, place),

@@ -20,6 +20,7 @@ from analytics.services.scenarios import create_scenario
 from assets.models import Asset
 from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars, make_rate
+from core.testing import owner_of
 from portfolios.models import Portfolio
 from portfolios.services.actions import apply_action
 from portfolios.tests.factories import buy, make_portfolio, sell
@@ -68,7 +69,7 @@ def modelled(portfolio: Portfolio) -> Portfolio:
     StressWindow.objects.create(key="spring", name="Spring", start=date(2024, 3, 1), end=date(2024, 5, 31))
     shocks = [Shock(Target.ASSET, "AAPL", -0.3), Shock(Target.SECTOR, "Software", 0.1)]
     shocks += [Shock(Target.CURRENCY, "EUR", -0.15), Shock(Target.CURRENCY, "USD", 0.05)]
-    create_scenario(owner=portfolio.owner, name="Tense", description="", shocks=shocks)
+    create_scenario(owner=owner_of(portfolio), name="Tense", description="", shocks=shocks)
     factors = [NewFactor(key, risk_free=key == "rf") for key in ("mkt_rf", "smb", "hml", "rf")]
     new = NewFactorSet("us", "Us", "daily", currency="USD", factors=factors)
     made = create_factor_set(new=new, actor=None)
@@ -79,7 +80,7 @@ def modelled(portfolio: Portfolio) -> Portfolio:
     ]
     store_returns(factor_set=made, table=table_of(rows, "daily"), actor=None)
     terms = Terms(objective="max_sharpe", estimator="ledoit_wolf", risk_free=0.01, lookback=60)
-    run = request_optimisation(portfolio=portfolio, actor=portfolio.owner, terms=terms)
+    run = request_optimisation(portfolio=portfolio, actor=owner_of(portfolio), terms=terms)
     run_optimisation(run.pk, now=timezone.now())
     return portfolio
 

@@ -52,22 +52,26 @@ def ask(portfolio: Portfolio, start: str, end: str) -> Any:
 
 @pytest.mark.parametrize(
     ("start", "end", "values", "change"),
-    [  # value at the borders: cash + 10,000 × close / 100; the change is gains on price, coupons and fees
-        ("2024-05-14", "2025-03-03", (10_000, 10_590), 590),  # 200 on the price, 400 of coupons, 10 of fees
-        ("2024-05-15", "2024-08-14", (9_995, 9_995), 0),
-        ("2024-08-14", "2024-08-15", (9_995, 10_270), 275),  # 75 on the price, 200 of the first coupon
-        ("2024-08-15", "2025-02-15", (10_270, 10_470), 200),  # the second coupon, on a Saturday
+    [  # value at the borders: cash + 10,000 × (close + accrued) / 100; coupons accrue in 182 and 184 days
+        ("2024-05-14", "2024-05-15", (10_000, 9_995), -5),  # the interest that is paid is in the value
+        ("2024-05-14", "2025-03-03", (10_000, "10508.78"), "508.78"),  # 200 on the price, 318.78 earned, 10 of fees
+        ("2024-05-15", "2024-08-14", (9_995, 10_095), 100),  # 91 days
+        ("2024-08-14", "2024-08-15", (10_095, "10171.10"), "76.10"),  # 75 on the price, 1.10 of the coupon's last day
+        ("2024-08-15", "2025-02-14", ("10171.10", "10370.01"), "198.91"),
+        ("2025-02-14", "2025-02-15", ("10370.01", "10371.10"), "1.09"),  # the second coupon, on a Saturday: no jump
     ],
 )
 def test_the_lines_add_up_to_the_change(
-    portfolio: Portfolio, start: str, end: str, values: tuple[int, int], change: int
+    portfolio: Portfolio, start: str, end: str, values: tuple[str | int, str | int], change: str | int
 ) -> None:
     told = ask(portfolio, start, end)
-    assert (Decimal(told["start_value"]), Decimal(told["end_value"])) == values
-    assert Decimal(told["change"]) == change == sum(Decimal(line["amount"]) for line in told["lines"])
+    assert (Decimal(told["start_value"]), Decimal(told["end_value"])) == tuple(map(Decimal, values))
+    assert Decimal(told["change"]) == Decimal(change) == sum(Decimal(line["amount"]) for line in told["lines"])
 
 
 def test_coupons_are_income_and_the_rest_is_the_price(portfolio: Portfolio) -> None:
     lines = ask(portfolio, "2024-05-14", "2025-03-03")["lines"]
     told = {line["key"]: Decimal(line["amount"]) for line in lines if Decimal(line["amount"])}
-    assert sorted(told.values()) == [190, 400]  # the fees are part of cost and proceeds
+    assert told["realised_gains"] == 190  # the fees are part of cost and proceeds
+    assert told["income"] == Decimal("318.78")  # 400 of coupons, less 98.90 paid, and 17.68 received
+    assert set(told) == {"realised_gains", "income"}

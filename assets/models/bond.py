@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -63,6 +65,11 @@ class Bond(models.Model):
 
     @property
     def terms(self) -> BondTerms:
-        return BondTerms(
-            self.issued, self.matures, self.coupon, self.frequency, DayCount(self.day_count), self.redemption
-        )
+        return self.terms_of(self.issued, self.matures, self.coupon, self.frequency, self.day_count, self.redemption)
+
+    @staticmethod
+    def terms_of(
+        issued: date, matures: date, coupon: Decimal, frequency: int, day_count: str, redemption: Decimal
+    ) -> BondTerms:
+        """Terms of a row's columns."""
+        return BondTerms(issued, matures, coupon, frequency, DayCount(day_count), redemption)

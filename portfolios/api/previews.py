@@ -98,6 +98,7 @@ class LegSerializer(serializers.Serializer[Any]):
     fee = DecimalStringField(source="trade.fee")
     tax = DecimalStringField(source="trade.tax")
     net = DecimalStringField(source="trade.net")
+    accrued = DecimalStringField(source="trade.accrued", help_text="The interest of a bond, beside the net amount.")
     asset_currency = serializers.CharField(source="trade.asset.currency")
     amount = DecimalStringField(help_text="Cost or net proceeds in the asset's currency.")
     base_currency = serializers.CharField(source="trade.portfolio.base_currency")

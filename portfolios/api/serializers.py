@@ -61,6 +61,9 @@ class HoldingSerializer(serializers.Serializer[Any]):
     price_day = serializers.DateField(allow_null=True)
     price_source = serializers.CharField(help_text="“simulated”: no market made this price; “trade”: the last own one.")
     price_basis = serializers.CharField()
+    dirty_price = DecimalStringField(
+        None, None, allow_null=True, help_text="Of a bond: the price with the interest accrued since its last coupon."
+    )
     rate = DecimalStringField(None, None, allow_null=True)
     value = DecimalStringField(allow_null=True)
     unrealised_gain = DecimalStringField(allow_null=True)
@@ -203,12 +206,13 @@ class TradeLotSerializer(StrictSerializer):
 
 BROUGHT = {"opened_on", "cost", "cost_base"}
 PICKED = ("opened_by", "sequence", "quantity")
-OWN_TERMS = ("currency", "fee", "tax", "exchange_rate", "account", "external_id")
+OWN_TERMS = ("currency", "fee", "tax", "accrued", "exchange_rate", "account", "external_id")
 
 
 class TradeSerializer(StrictSerializer, serializers.ModelSerializer[Trade]):
     """One trade. ``gross`` is quantity × price (× the asset's price factor), ``net`` a purchase's cost or a sale's
-    proceeds after fee and tax. Gross, net, fee and tax are in the settlement currency.
+    proceeds after fee and tax; ``accrued`` is paid or received beside it. They, fee and tax are in the settlement
+    currency.
     """
 
     asset = SymbolField()
@@ -220,6 +224,15 @@ class TradeSerializer(StrictSerializer, serializers.ModelSerializer[Trade]):
         help_text="What the price is in; the asset's quote currency when left out. GBX is for shares quoted in pence.",
     )
     settlement_currency = serializers.CharField(source="currency", read_only=True, help_text="GBP for prices in GBX.")
+    accrued = DecimalStringField(
+        19,
+        4,
+        required=False,
+        allow_null=True,
+        help_text="Of a bond: the interest since its last coupon, paid beside the price. Left out or null, it is "
+        "computed from the bond's terms for the trade's day, and anew when quantity, day, asset or currency change. "
+        "Nothing else has any, nor has a transfer.",
+    )
     gross = DecimalStringField(read_only=True)
     net = DecimalStringField(read_only=True)
     lots = TradeLotSerializer(many=True, required=False, source="named_lots", max_length=MOST_LOTS)  # type: ignore[call-arg]
@@ -241,6 +254,7 @@ class TradeSerializer(StrictSerializer, serializers.ModelSerializer[Trade]):
             "settlement_currency",
             "fee",
             "tax",
+            "accrued",
             "gross",
             "net",
             "exchange_rate",

@@ -17,6 +17,7 @@ from portfolios.book.types import (
     Entitlement,
     Entry,
     EntryKind,
+    Interest,
     OpenLot,
     PicksNotAllowed,
     PickUncovered,
@@ -39,6 +40,7 @@ class Ledger:
         self.disposals: list[Disposal] = []
         self.departures: list[Departure] = []
         self.entitlements: list[Entitlement] = []
+        self.interest: list[Interest] = []
         self.since: date | None = None
 
     @property
@@ -53,6 +55,8 @@ class Ledger:
     def apply(self, entry: Entry) -> None:
         self.since = self.since or entry.day
         APPLY[entry.kind](self, entry)
+        if entry.interest or entry.interest_base:
+            self.interest.append(Interest(entry.key, entry.interest, entry.interest_base))
 
     def buy(self, entry: Entry) -> None:
         lot = BroughtLot(entry.day, entry.quantity, entry.amount, entry.amount_base)
@@ -130,12 +134,16 @@ class Ledger:
 
     def close(self) -> Book:
         lots = (*self.longs.lots(), *(lot.owed() for lot in self.shorts.lots()))
-        position = position_of(lots, self.disposals, self.entitlements, self.since)
-        return Book(lots, tuple(self.disposals), tuple(self.departures), tuple(self.entitlements), position)
+        position = position_of(lots, self.disposals, [*self.entitlements, *self.interest], self.since)
+        earned = tuple(self.entitlements), tuple(self.interest)
+        return Book(lots, tuple(self.disposals), tuple(self.departures), *earned, position)
 
 
 def position_of(
-    lots: Sequence[OpenLot], disposals: Sequence[Disposal], entitlements: Sequence[Entitlement], since: date | None
+    lots: Sequence[OpenLot],
+    disposals: Sequence[Disposal],
+    earned: Sequence[Entitlement | Interest],
+    since: date | None,
 ) -> Position:
     """The sums of what is open, of what was realised and of what was earned."""
     return Position(
@@ -144,8 +152,8 @@ def position_of(
         cost_base=added([lot.cost_base for lot in lots]),
         realised_gain=added([made.gain for made in disposals]),
         realised_gain_base=added([made.gain_base for made in disposals]),
-        income=added([due.income for due in entitlements]),
-        income_base=added([due.income_base for due in entitlements]),
+        income=added([each.income for each in earned]),
+        income_base=added([each.income_base for each in earned]),
         first_traded_on=since,
     )
 

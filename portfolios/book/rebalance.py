@@ -36,7 +36,8 @@ class Security:
     """What is held of a security, or may be bought, and its target.
 
     ``price`` as it is quoted, × ``factor`` in ``currency``; ``rate`` is units of the base currency for one of that.
-    ``step`` is the smallest number of units that is traded; ``lots`` are the open ones in their opening order.
+    ``accrued`` is the interest of a bond that is paid beside the price, as that is quoted. ``step`` is the smallest
+    number of units that is traded; ``lots`` are the open ones in their opening order.
     """
 
     key: int
@@ -49,19 +50,23 @@ class Security:
     target: Decimal
     step: Decimal = ONE
     lots: tuple[OpenLot, ...] = ()
+    accrued: Decimal = ZERO
 
     @property
     def unit_value(self) -> Decimal:
         """What a unit is worth in the base currency."""
-        return multiply(self.price, self.factor, self.rate)
+        return multiply(self.price + self.accrued, self.factor, self.rate)
 
     def value_in(self, base: str) -> Decimal:
-        return market_value(self.quantity, self.price, self.rate, base, self.factor)
+        return market_value(self.quantity, self.price + self.accrued, self.rate, base, self.factor)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Units of one security to buy or sell. Amounts in the trade's currency, ``cash`` signed in the base currency."""
+    """Units of one security to buy or sell. Amounts in the trade's currency, ``cash`` signed in the base currency.
+
+    ``accrued`` is the interest of a bond that is paid beside the gross amount.
+    """
 
     security: Security
     kind: EntryKind
@@ -69,6 +74,7 @@ class Order:
     gross: Decimal
     fee: Decimal
     cash: Decimal
+    accrued: Decimal = ZERO
 
     @property
     def signed(self) -> Decimal:
@@ -194,9 +200,9 @@ class _Planner:
         too_small = converted(gross, one.rate, self.base) < self.options.minimum
         if too_small or (kind == EntryKind.SELL and gross <= fee):
             return None
-        return Order(
-            one, kind, quantity, gross, fee, converted(cash_amount(kind, gross, fee, ZERO), one.rate, self.base)
-        )
+        accrued = gross_amount(quantity, one.accrued, one.currency, one.factor)
+        cash = converted(cash_amount(kind, gross, fee, ZERO, accrued), one.rate, self.base)
+        return Order(one, kind, quantity, gross, fee, cash, accrued)
 
     def _fee(self, gross: Decimal, one: Security) -> Decimal:
         flat = divide(self.options.fees.flat, one.rate)

@@ -61,7 +61,8 @@ class Entry:
     (fee and tax taken off) in the asset's currency, ``amount_base`` the same in the base
     currency; a transfer in has its ``lots`` instead. A transfer out whose other leg is known
     has as ``lots`` what arrived there, which must be what leaves. ``rate`` is units of the base
-    currency for one of the asset's on that day.
+    currency for one of the asset's on that day. ``interest`` is what had accrued on a bond: negative where a
+    purchase paid it, positive where a sale brought it.
     """
 
     by_action: ClassVar[bool] = False
@@ -79,6 +80,8 @@ class Entry:
     place: int = 0  # the order of insertion; a replacement has its original's
     lots: tuple[BroughtLot, ...] = ()
     picks: tuple[Pick, ...] = ()
+    interest: Decimal = ZERO
+    interest_base: Decimal = ZERO
 
     @property
     def order(self) -> tuple[date, datetime, int, str, int]:
@@ -219,6 +222,18 @@ class Entitlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Interest:
+    """The interest that had accrued on a bond when it was traded: income of a sale, negative income of a purchase.
+
+    So the next coupon, which is income in full, counts only from the day of the purchase.
+    """
+
+    trade: int
+    income: Decimal  # in the asset's currency
+    income_base: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """The sum of the lots that are open, and of what was realised and earned so far."""
 
@@ -240,6 +255,7 @@ class Book:
     disposals: tuple[Disposal, ...] = ()
     departures: tuple[Departure, ...] = ()
     entitlements: tuple[Entitlement, ...] = ()
+    interest: tuple[Interest, ...] = ()
     position: Position = field(default_factory=Position)
 
 

@@ -34,11 +34,11 @@ def net_amount(kind: EntryKind, gross: Decimal, fee: Decimal, tax: Decimal) -> D
     return gross - costs if kind == EntryKind.SELL else gross + costs
 
 
-def cash_amount(kind: EntryKind, gross: Decimal, fee: Decimal, tax: Decimal) -> Decimal:
-    """The signed cash that a trade moves, in its own currency; a transfer moves none."""
+def cash_amount(kind: EntryKind, gross: Decimal, fee: Decimal, tax: Decimal, accrued: Decimal = Decimal(0)) -> Decimal:
+    """The signed cash that a trade moves, in its own currency, accrued interest with it; a transfer moves none."""
     if kind in (EntryKind.TRANSFER_IN, EntryKind.TRANSFER_OUT):
         return Decimal(0)
-    net = net_amount(kind, gross, fee, tax)
+    net = net_amount(kind, gross, fee, tax) + accrued
     return net if kind == EntryKind.SELL else -net
 
 

@@ -27,7 +27,7 @@ from users.models import User
 ZERO = Decimal(0)
 UNSIGNED = {"csrfmiddlewaretoken", "action"}  # what does not make it another trade
 MISSING = ("required", "price_required")
-NOT_OF_TARGET = ("currency", "fee", "tax", "exchange_rate", "account", "external_id")
+NOT_OF_TARGET = ("currency", "fee", "tax", "accrued", "exchange_rate", "account", "external_id")
 
 
 class TradeForm(forms.Form):
@@ -41,6 +41,7 @@ class TradeForm(forms.Form):
     currency = forms.CharField(max_length=3, required=False)
     fee = PlainDecimalField(required=False)
     tax = PlainDecimalField(required=False)
+    accrued = PlainDecimalField(label="Accrued interest", required=False)
     exchange_rate = PlainDecimalField(label="Broker’s exchange rate", required=False)
     account = forms.ModelChoiceField(Account.objects.none(), required=False, empty_label="By currency")
     target = forms.ModelChoiceField(
@@ -97,6 +98,11 @@ class TradeForm(forms.Form):
     @property
     def rows_to_show(self) -> list[LotRow]:
         return with_blanks(self.lot_rows)
+
+    @property
+    def has_accrued(self) -> bool:
+        """Whether the page that sent it has the field of a bond's interest."""
+        return "accrued" in self.sent
 
     @property
     def taking(self) -> bool:
@@ -156,6 +162,7 @@ class TradeForm(forms.Form):
             currency=given["currency"],
             fee=given["fee"] or ZERO,
             tax=given["tax"] or ZERO,
+            accrued=given["accrued"],
             exchange_rate=given["exchange_rate"],
             account=given.get("account"),
             external_id=given["external_id"],
@@ -259,6 +266,7 @@ def _initial(terms: NewTrade) -> dict[str, Any]:
         "currency": "" if terms.price_currency == terms.asset.quote_currency else terms.price_currency,
         "fee": "" if moved else plain(terms.fee),
         "tax": "" if moved else plain(terms.tax),
+        "accrued": "" if terms.accrued is None else plain(terms.accrued),
         "exchange_rate": "" if terms.exchange_rate is None else plain(terms.exchange_rate),
         "account": terms.account.pk if terms.account else None,
         "external_id": terms.external_id,

@@ -34,8 +34,11 @@ class Investment(models.Model):
     cost_base = MoneyField(help_text="The same in the base currency, each lot at its opening day's rate.")
     realised_gain = MoneyField(default=0, help_text="In the asset's currency.")
     realised_gain_base = MoneyField(default=0)
-    income = MoneyField(default=0, help_text="Gross dividends since the beginning, in the asset's currency.")
-    income_base = MoneyField(default=0, help_text="The same in the base currency, each at its ex-date's rate.")
+    income = MoneyField(
+        default=0,
+        help_text="Gross dividends and accrued interest of trades, in the asset's currency.",
+    )
+    income_base = MoneyField(default=0, help_text="The same in the base currency, each at its day's rate.")
     first_traded_on = models.DateField()
 
     objects = InvestmentQuerySet.as_manager()

@@ -14,7 +14,7 @@ from banking.models import Account
 from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField
 from core.money import multiply
 from portfolios.book.types import EntryKind
-from portfolios.book.value import gross_amount, net_amount
+from portfolios.book.value import cash_amount, gross_amount, net_amount
 from portfolios.models.portfolio import Portfolio
 from users.models import validate_currency
 
@@ -60,6 +60,9 @@ class Trade(models.Model):
     currency = models.CharField(max_length=3, validators=[validate_currency])
     fee = MoneyField(default=0)
     tax = MoneyField(default=0)
+    accrued = MoneyField(
+        default=0, help_text="Of a bond: the interest since its last coupon that is paid beside the price, in that."
+    )
     exchange_rate = QuantityField(
         null=True, blank=True, help_text="The broker's: units of the base currency for one unit of the trade's."
     )
@@ -94,6 +97,11 @@ class Trade(models.Model):
             models.CheckConstraint(
                 condition=Q(fee__gte=0, fee__lt=MONEY_LIMIT, tax__gte=0, tax__lt=MONEY_LIMIT),
                 name="trade_costs_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(accrued=0)
+                | Q(accrued__gt=0, accrued__lt=MONEY_LIMIT, kind__in=[TradeKind.BUY, TradeKind.SELL]),
+                name="trade_accrued_paid",
             ),
             models.CheckConstraint(
                 condition=Q(exchange_rate__gt=0, exchange_rate__lt=QUANTITY_LIMIT) | Q(exchange_rate__isnull=True),
@@ -140,8 +148,18 @@ class Trade(models.Model):
 
     @property
     def net(self) -> Decimal:
-        """What a purchase cost or a sale brought, fee and tax included."""
+        """What a purchase cost or a sale brought, fee and tax included, accrued interest not."""
         return net_amount(EntryKind(self.kind), self.gross, self.fee, self.tax)
+
+    @property
+    def settled(self) -> Decimal:
+        """What is paid in all: the net amount and the interest that has accrued."""
+        return self.net + self.accrued
+
+    @property
+    def cash(self) -> Decimal:
+        """The signed cash that it moves, in its own currency."""
+        return cash_amount(EntryKind(self.kind), self.gross, self.fee, self.tax, self.accrued)
 
     @property
     def named_lots(self) -> list[TransferLot] | list[LotPick]:

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Context, Decimal
 
 from assets.models import Asset
-from assets.queries import RateMissing, carried, last_bars, rates
+from assets.queries import RateMissing, bond_terms, carried, last_bars, rates
 from core.errors import DomainError
 from core.money import divide, total
 from portfolios.book.value import per_unit
@@ -55,12 +55,16 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A price as the asset is quoted, with its day and source, and the base currency for one of the asset's."""
+    """A price as the asset is quoted, with its day and source, and the base currency for one of the asset's.
+
+    ``accrued`` is the interest of a bond that is paid beside the price, as that is quoted.
+    """
 
     price: Decimal
     day: date | None
     source: str
     rate: Decimal
+    accrued: Decimal = Decimal(0)
 
 
 def drift_of(portfolio: Portfolio, targets: Mapping[int, Decimal]) -> list[Drift]:
@@ -124,28 +128,36 @@ def _drift(
 
 
 def quotes(portfolio: Portfolio, held: Iterable[Holding], assets: Collection[Asset]) -> dict[int, Quoted]:
-    """Asset id to its last known price and rate: those of its holding, else the last close; at most 3 queries.
+    """Asset id to its last known price and rate: those of its holding, else the last close; at most 3 queries,
+    4 with a bond among those that are not held.
 
     Rounded to what a trade keeps: 15 digits of a price, 10 of a rate. Raises PriceMissing, RateMissing.
     """
-    known = {one.asset_id: (one.price, one.price_day, one.price_source, one.rate) for one in held}
+    known = {one.asset_id: (one.price, one.price_day, one.price_source, one.rate, one.accrued) for one in held}
     others = [asset for asset in assets if asset.pk not in known]
-    bars = carried(last_bars([asset.pk for asset in others])) if others else {}
+    bars = carried(last_bars([asset.pk for asset in others]), terms=bond_terms(others)) if others else {}
     table = rates({asset.currency for asset in others}, portfolio.base_currency, date.max)
     for asset in others:
         bar, rate = bars.get(asset.pk), latest_rate(table, asset.currency, portfolio.base_currency)
-        known[asset.pk] = (per_unit(bar.close), bar.day, bar.source, rate) if bar else (None, None, "", rate)
+        priced = (per_unit(bar.close), bar.day, bar.source, rate, bar.accrued) if bar else None
+        known[asset.pk] = priced or (None, None, "", rate, Decimal(0))
     return {asset.pk: _quoted(asset, portfolio.base_currency, *known[asset.pk]) for asset in assets}
 
 
 def _quoted(
-    asset: Asset, base: str, price: Decimal | None, day: date | None, source: str, rate: Decimal | None
+    asset: Asset,
+    base: str,
+    price: Decimal | None,
+    day: date | None,
+    source: str,
+    rate: Decimal | None,
+    accrued: Decimal,
 ) -> Quoted:
     if not price:
         raise PriceMissing(f"There is no price of {asset.symbol}, so what it weighs cannot be known.", field="targets")
     if rate is None:
         raise RateMissing(f"There is no exchange rate from {asset.currency} to {base}.", field="targets")
-    return Quoted(_kept(price, PRICE_DIGITS), day, source, _kept(rate, RATE_DIGITS))
+    return Quoted(_kept(price, PRICE_DIGITS), day, source, _kept(rate, RATE_DIGITS), accrued)
 
 
 def _kept(value: Decimal, digits: Context) -> Decimal:

@@ -39,6 +39,7 @@ class TradeRow(NamedTuple):
     currency: str
     fee: Decimal
     tax: Decimal
+    accrued: Decimal
     exchange_rate: Decimal | None
     external_id: str
     sequence: int
@@ -234,6 +235,7 @@ def _entry(
     moved = kind in (EntryKind.TRANSFER_IN, EntryKind.TRANSFER_OUT)
     rates_of_day = Conversion() if moved else conversion_of(row, base, table)
     net = net_amount(kind, gross_amount(row.quantity, row.price, row.currency, row.price_factor), row.fee, row.tax)
+    interest = -row.accrued if kind == EntryKind.BUY else row.accrued
     return Entry(
         key=row.pk,
         kind=kind,
@@ -248,4 +250,6 @@ def _entry(
         place=place,
         lots=lots,
         picks=picks,
+        interest=converted(interest, rates_of_day.to_asset, row.asset_currency) if interest else interest,
+        interest_base=converted(interest, rates_of_day.to_base, base) if interest else interest,
     )

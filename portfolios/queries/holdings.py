@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from django.db.models import Max, OuterRef, Subquery
 
+from assets.bonds import BondTerms
 from assets.models import Asset, AssetType, HistoricValue
-from assets.queries import LastBar, RateMissing, RateTable, carried, last_bars, rates
-from core.money import HUNDREDTH, divide, multiply
+from assets.queries import LastBar, RateMissing, RateTable, bond_terms, carried, last_bars, rates
+from core.money import HUNDREDTH, divide, multiply, total
 from portfolios.book.types import Position, plain
 from portfolios.book.value import market_value, per_unit, unit_cost, weights
 from portfolios.models import Investment, Lot, Portfolio, Trade
@@ -28,8 +29,9 @@ class Holding:
 
     ``cost`` is in the asset's currency; ``cost_base``, ``value``, the gains, the income and ``rate`` (base currency for
     one of the asset's) in the portfolio's. ``price`` and ``average_cost`` are as the asset is quoted: in
-    ``quote_currency``, and worth ``price_factor`` of money for each 1 of them. ``opened_on`` is the day on which the
-    oldest open lot came in, None when nothing is held. ``price_source``
+    ``quote_currency``, and worth ``price_factor`` of money for each 1 of them. So is ``accrued``, the interest of a
+    bond that is in its value beside the (clean) price. ``opened_on`` is the day on which the oldest open lot came in,
+    None when nothing is held. ``price_source``
     "simulated" marks a price that no market made, "trade" the last own trade of an asset
     without any close. ``weight`` is the share of the market value; the weights of a portfolio
     add up to 1. What needs a price or rate that is not known is None.
@@ -59,6 +61,17 @@ class Holding:
     income: Decimal
     opened_on: date | None
     weight: Decimal | None
+    accrued: Decimal = Decimal(0)
+
+    @property
+    def accrued_interest(self) -> Decimal:
+        """The interest of what is held that has accrued since the last coupon, in the asset's currency, unrounded."""
+        return multiply(self.quantity, self.price_factor, self.accrued)
+
+    @property
+    def dirty_price(self) -> Decimal | None:
+        """The price with the interest that has accrued, as the asset is quoted, to the 10 decimals of prices."""
+        return None if self.price is None else per_unit(total([self.price, self.accrued]))
 
     @property
     def price_unit(self) -> str:
@@ -86,8 +99,8 @@ def holdings(
     """Portfolio id to its holdings, ordered by symbol.
 
     At most 7 queries, however many portfolios; with ``as_of`` at most 15, since the positions
-    of that day are folded from the trades. Prices and rates are the last known ones (on
-    ``as_of``). ``include_closed`` adds what was held before.
+    of that day are folded from the trades; one more with a bond among them. Prices and rates are
+    the last known ones (on ``as_of``). ``include_closed`` adds what was held before.
     """
     positions = _positions_on(portfolios, as_of) if as_of else _positions_now(portfolios)
     positions = {key: held for key, held in positions.items() if include_closed or held.position.quantity}
@@ -105,12 +118,13 @@ class HoldingFacts:
     bars: Mapping[int, LastBar]
     own: Mapping[BookKey, OwnPrice]
     table: RateTable
+    terms: Mapping[int, BondTerms]  # of bonds, by asset id
 
 
 def holding_facts(
     portfolios: Sequence[Portfolio], positions: Mapping[BookKey, Held], as_of: date | None
 ) -> HoldingFacts:
-    """Everything beside the positions; at most 5 queries."""
+    """Everything beside the positions; at most 5 queries, 6 with a bond among them."""
     assets = Asset.objects.in_bulk({asset_id for _, asset_id in positions})
     bars = last_bars(assets, as_of)
     own = own_prices(portfolios, assets.keys() - bars.keys(), as_of)
@@ -119,12 +133,12 @@ def holding_facts(
         {asset.currency for asset in assets.values()} | set(bases.values()) | {price.currency for price in own.values()}
     )
     table = rates(codes, min(codes, default="USD"), as_of or date.max)
-    return HoldingFacts(as_of, bases, positions, assets, bars, own, table)
+    return HoldingFacts(as_of, bases, positions, assets, bars, own, table, bond_terms(assets.values()))
 
 
 def holdings_from(facts: HoldingFacts) -> dict[int, list[Holding]]:
     """Portfolio id to its holdings, ordered by symbol; one query, for the splits since the prices."""
-    prices = _prices(facts.positions, facts.bars, facts.own, facts.table, facts.as_of)
+    prices = _prices(facts)
     rows: dict[int, list[Holding]] = {portfolio_id: [] for portfolio_id in facts.bases}
     for key, held in sorted(facts.positions.items(), key=lambda item: facts.assets[item[0][1]].symbol):
         asset, base = facts.assets[key[1]], facts.bases[key[0]]
@@ -219,24 +233,19 @@ def own_prices(
     return {(row[0], row[1]): OwnPrice(LastBar(row[1], row[2], row[3], TRADE_PRICE), *row[4:]) for row in rows}
 
 
-def _prices(
-    keys: Collection[BookKey],
-    bars: Mapping[int, LastBar],
-    own: Mapping[BookKey, OwnPrice],
-    table: RateTable,
-    as_of: date | None,
-) -> dict[BookKey, LastBar]:
-    """The last close, else the portfolio's own last trade price; divided by the ratios of splits since."""
-    found = {key: bars[key[1]] for key in keys if key[1] in bars}
-    converted = {key: price.in_asset(table, as_of) for key, price in own.items() if key in keys}
-    return carried(found | {key: bar for key, bar in converted.items() if bar}, as_of)
+def _prices(facts: HoldingFacts) -> dict[BookKey, LastBar]:
+    """The last close, else the portfolio's own last trade price; with the splits and the interest since."""
+    keys, as_of = facts.positions, facts.as_of
+    found = {key: facts.bars[key[1]] for key in keys if key[1] in facts.bars}
+    converted = {key: price.in_asset(facts.table, as_of) for key, price in facts.own.items() if key in keys}
+    return carried(found | {key: bar for key, bar in converted.items() if bar}, as_of, facts.terms)
 
 
 def _holding(key: BookKey, asset: Asset, held: Held, bar: LastBar | None, rate: Decimal | None, base: str) -> Holding:
     position = held.position
     known = bar is not None and rate is not None
     factor = asset.price_factor
-    value = market_value(position.quantity, bar.close, rate, base, factor) if known else None  # type: ignore[union-attr,arg-type]
+    value = market_value(position.quantity, bar.dirty, rate, base, factor) if known else None  # type: ignore[union-attr,arg-type]
     return Holding(
         portfolio_id=key[0],
         asset_id=asset.pk,
@@ -262,6 +271,7 @@ def _holding(key: BookKey, asset: Asset, held: Held, bar: LastBar | None, rate: 
         income=position.income_base,
         opened_on=held.opened_on,
         weight=None,
+        accrued=bar.accrued if bar else Decimal(0),
     )
 
 

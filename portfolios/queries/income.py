@@ -14,7 +14,7 @@ from banking.models import Origin, Section
 from core.money import total
 from portfolios.models import CashSetting, Portfolio
 from portfolios.queries.accounts import cash_accounts
-from portfolios.queries.movements import cash_moves, dues_of, rates_of
+from portfolios.queries.movements import accrued_rows, cash_moves, dues_of, movements_of, rates_of
 
 BEGINNING = date.min
 
@@ -48,9 +48,10 @@ class Income:
 
 
 def income(portfolio: Portfolio, start: date | None, end: date) -> Income:
-    """What was earned on the days from ``start`` (the beginning) to ``end``, both included; at most 5 queries.
+    """What was earned on the days from ``start`` (the beginning) to ``end``, both included; at most 7 queries.
 
-    Dividends count gross on their ex-date; the sum is the line of the reconciliation. Raises RateMissing.
+    Dividends count gross on their ex-date, accrued interest on the day of its trade; the sum is the line of the
+    reconciliation. Raises RateMissing.
     """
     accounts = cash_accounts([portfolio.pk]) if portfolio.cash == CashSetting.TRACKED else {}
     before = date.fromordinal(start.toordinal() - 1) if start and start > BEGINNING else BEGINNING
@@ -62,6 +63,7 @@ def income(portfolio: Portfolio, start: date | None, end: date) -> Income:
     income_rows = [move for move in moves if move.section == Section.INCOME and move.origin == Origin.ENTRY]
     entered = [move for move in income_rows if move.pays not in owed]
     earned = [(move.change.day, move.asset_id, move.base) for move in entered]
+    earned += _interest(portfolio, before, end)
     earned += [(due.ex_date, due.asset_id, due.income_base) for due in dues if due.ex_date > before]
     symbols = Asset.objects.in_bulk({asset_id for _, asset_id, _ in earned if asset_id})
     months: dict[date, list[tuple[str, Decimal]]] = defaultdict(list)
@@ -77,6 +79,14 @@ def income(portfolio: Portfolio, start: date | None, end: date) -> Income:
         ),
         _by_asset(chain.from_iterable(months.values())),
     )
+
+
+def _interest(portfolio: Portfolio, before: date, end: date) -> list[tuple[date, int | None, Decimal]]:
+    """Day, asset and amount of the interest that had accrued on bonds which were sold (bought: negative); 2 queries,
+    one where no trade had any."""
+    rows = accrued_rows(portfolio, before, end)
+    moved = movements_of(portfolio, rows, rates_of(portfolio, rows, {}), {}) if rows else []
+    return [(move.day, move.asset_id, -move.interest) for move in moved]
 
 
 def _by_asset(rows: Iterable[tuple[str, Decimal]]) -> tuple[AssetIncome, ...]:

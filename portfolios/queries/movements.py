@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 from django.db.models import OuterRef, Q, Subquery
 
-from assets.models import ActionKind, HistoricValue
-from assets.queries import RateTable, carried_close, rates, splits_of
+from assets.bonds import accrued
+from assets.models import ActionKind, AssetType, HistoricValue
+from assets.queries import RateTable, carried_close, rates, splits_of, terms_by_asset
 from banking.models import Origin, Section
-from core.money import multiply, subtract
+from core.money import multiply, subtract, total
 from portfolios.book.performance import BalanceChange
 from portfolios.book.types import EntryKind
 from portfolios.book.value import converted, gross_amount, market_value, net_amount
@@ -31,7 +32,8 @@ class Movement:
     """What one trade did to its asset, in the base currency.
 
     ``amount`` is what was paid for it (negative: what it brought), or a transfer's market value at that day's close,
-    negative if it left. ``basis`` is the cost of the lots that a transfer moved, with the same sign.
+    negative if it left. ``interest`` is what was paid beside it for what had accrued on a bond (negative: brought).
+    ``basis`` is the cost of the lots that a transfer moved, with the same sign.
     """
 
     day: date
@@ -39,6 +41,12 @@ class Movement:
     amount: Decimal
     transfer: bool = False
     basis: Decimal = ZERO
+    interest: Decimal = ZERO
+
+    @property
+    def settled(self) -> Decimal:
+        """What was paid for it in all."""
+        return total([self.amount, self.interest]) if self.interest else self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +135,10 @@ class TradeRow(NamedTuple):
     currency: str
     fee: Decimal
     tax: Decimal
+    accrued: Decimal
     exchange_rate: Decimal | None
     close: Decimal | None  # the asset's last one, as a price of that day
+    interest: Decimal  # of a bond that was transferred: what had accrued by that day, as it is quoted
 
     @property
     def entry_kind(self) -> EntryKind:
@@ -136,21 +146,34 @@ class TradeRow(NamedTuple):
 
 
 def trade_rows(portfolio: Portfolio, start: date, end: date) -> list[TradeRow]:
-    """The standing trades after ``start`` up to ``end``; 2 queries, and one more where securities were transferred."""
+    """The standing trades after ``start`` up to ``end``; 2 queries; one more where securities were
+    transferred, and another one where these were bonds."""
     bars = HistoricValue.objects.filter(asset=OuterRef("asset"), day__lte=OuterRef("day")).order_by("-day")
     trades = portfolio.trades.standing().filter(day__gt=start, day__lte=end)
-    columns = [OF_ASSET.get(name, name) for name in TradeRow._fields if name != "close"]
+    columns = [OF_ASSET.get(name, name) for name in TradeRow._fields if name not in ("close", "interest")]
     plain = trades.exclude(kind__in=TRANSFERS).values_list(*columns)
     moved = trades.filter(kind__in=TRANSFERS).annotate(
         market=Subquery(bars.values("close")[:1]), market_day=Subquery(bars.values("day")[:1])
     )
-    rows = [TradeRow._make([*row, None]) for row in plain]
-    return rows + _at_market(list(moved.values_list(*columns, "market", "market_day")))
+    rows = [TradeRow._make([*row, None, ZERO]) for row in plain]
+    return rows + _at_market(list(moved.values_list(*columns, "market", "market_day", "asset__type")))
+
+
+def accrued_rows(portfolio: Portfolio, start: date, end: date) -> list[TradeRow]:
+    """Those of them that paid or brought accrued interest; one query."""
+    trades = portfolio.trades.standing().filter(day__gt=start, day__lte=end, accrued__gt=0).order_by("day", "pk")
+    columns = [OF_ASSET.get(name, name) for name in TradeRow._fields if name not in ("close", "interest")]
+    return [TradeRow._make([*row, None, ZERO]) for row in trades.values_list(*columns)]
 
 
 def _at_market(moved: Sequence[tuple[Any, ...]]) -> list[TradeRow]:
     """Transfers with their asset's last close, divided by the ratios of the splits between its day and theirs."""
-    found = [(TradeRow._make(row[:-1]), row[-1]) for row in moved]
+    bonds = {row[1] for row in moved if row[-1] == AssetType.BOND}
+    terms = terms_by_asset(bonds) if bonds else {}
+    found = [
+        (TradeRow._make([*row[:-2], accrued(terms[row[1]], row[5]) if row[1] in terms else ZERO]), row[-2])
+        for row in moved
+    ]
     splits = splits_of({row.asset_id for row, _ in found}) if found else {}
     return [
         row
@@ -197,14 +220,23 @@ def _movement(row: TradeRow, base: str, table: RateTable, bases: Mapping[int, De
     net = net_amount(
         row.entry_kind, gross_amount(row.quantity, row.price, row.currency, row.price_factor), row.fee, row.tax
     )
-    amount = converted(net, conversion_of(row, base, table).to_base, base)
-    return Movement(row.day, row.asset_id, -amount if row.entry_kind == EntryKind.SELL else amount)
+    rate = conversion_of(row, base, table).to_base
+    amount, interest = converted(net, rate, base), converted(row.accrued, rate, base) if row.accrued else ZERO
+    if row.entry_kind == EntryKind.SELL:
+        return Movement(row.day, row.asset_id, -amount, interest=-interest if interest else ZERO)
+    return Movement(row.day, row.asset_id, amount, interest=interest)
 
 
 def _worth(row: TradeRow, base: str, table: RateTable) -> Decimal:
-    """A transfer at market value: that day's last close, or the trade's own price where there was none yet."""
+    """A transfer at market value: that day's last close, or the trade's own price where there was none yet.
+
+    With the interest that had accrued, if it is of a bond.
+    """
     price, currency = (row.price, row.currency) if row.close is None else (row.close, row.asset_currency)
-    return market_value(row.quantity, price, table.rate(currency, base, row.day).value, base, row.price_factor)
+    rate = rate_on(currency, base, row.day, table)
+    if row.interest:
+        price = total([price, multiply(row.interest, rate_on(row.asset_currency, currency, row.day, table))])
+    return market_value(row.quantity, price, rate, base, row.price_factor)
 
 
 def transferred_bases(portfolio: Portfolio, rows: Iterable[TradeRow]) -> dict[int, Decimal]:

@@ -254,7 +254,7 @@ def border_of(day: date, held: Sequence[Holding], sums: Totals) -> Border:
 
 def _flows(facts: _Facts) -> list[Flow]:
     """What crossed the border: deposits, withdrawals and transfers; where no cash is tracked, all other cash too."""
-    crossed = [Flow(move.day, move.amount) for move in facts.movements if move.transfer or not facts.tracked]
+    crossed = [Flow(move.day, move.settled) for move in facts.movements if move.transfer or not facts.tracked]
     crossed += [Flow(move.change.day, move.base) for move in facts.cash if move.external]
     crossed += [Flow(paid.day, -paid.amount) for paid in facts.paid if not facts.tracked]
     return sorted(crossed, key=lambda flow: flow.day)
@@ -263,7 +263,7 @@ def _flows(facts: _Facts) -> list[Flow]:
 def _reconciled(facts: _Facts) -> Reconciliation:
     start, end = facts.start, facts.end
     moved = [move for move in facts.movements if move.transfer]
-    earned = [move.base for move in facts.earned]
+    earned = [move.base for move in facts.earned] + [-move.interest for move in facts.movements if move.interest]
     spent = [move.base for move in facts.cash if move.section == Section.EXPENSE]
     lines = dict.fromkeys(LINES, ZERO) | {
         "net_flows": total(flow.amount for flow in _flows(facts)),
@@ -294,7 +294,7 @@ def _of_cash(facts: _Facts) -> Decimal:
             period, opening = (facts.start.day, facts.end.day), facts.opening.get(pk, ZERO)
             effects.append(_of_account(opening, moves, account.currency, facts.base, period, facts.table))
     booked = [move.base for move in facts.cash if move.origin == Origin.TRADE or move.internal]
-    return total([*effects, *booked, *(move.amount for move in facts.movements if not move.transfer)])
+    return total([*effects, *booked, *(move.settled for move in facts.movements if not move.transfer)])
 
 
 def _of_dues(facts: _Facts) -> Decimal:
@@ -357,6 +357,9 @@ def _by_asset(facts: _Facts) -> list[HoldingPerformance]:
     for row in facts.earned:
         if row.asset_id is not None:
             income[row.asset_id].append(Flow(row.change.day, row.base))
+    for move in facts.movements:
+        if move.interest:
+            income[move.asset_id].append(Flow(move.day, -move.interest))
     for due, gross, _ in facts.dividends:
         income[due.asset_id].append(Flow(due.ex_date, gross))
     other = [due for due in facts.fresh if not due.dividend]

@@ -14,7 +14,7 @@ from django.utils import timezone
 from activity.services import once
 from assets.adjustment import price_factor
 from assets.models import ActionKind, Asset, CorporateAction
-from assets.queries import RateMissing, carried, last_bars, rates
+from assets.queries import RateMissing, bond_terms, carried, last_bars, rates
 from assets.services.actions import check_action, drafted_action, today_of
 from core.errors import DomainError
 from core.money import multiply, quantise, total
@@ -89,17 +89,17 @@ def _summed(action: CorporateAction, before: Books, after: Books, eve: date) -> 
     left, code = _units(after, action.asset_id), action.asset.currency
     arrived = _units(after, action.target_id) - _units(before, action.target_id) if action.target_id else Decimal(0)
     due = [due for book in after.values() for due in book.entitlements if due.action == TRIAL]
-    bar = carried(last_bars([action.asset_id], eve), eve).get(action.asset_id)
-    price_after = per_unit(multiply(bar.close, price_factor(action.step, bar.close))) if bar else None
+    bar = carried(last_bars([action.asset_id], eve), eve, bond_terms([action.asset])).get(action.asset_id)
+    price_after = per_unit(multiply(bar.dirty, price_factor(action.step, bar.dirty))) if bar else None
     cash = total(one.gross for one in due)
-    value = quantise(multiply(total(held.values()), bar.close, action.asset.price_factor), code) if bar else None
+    value = quantise(multiply(total(held.values()), bar.dirty, action.asset.price_factor), code) if bar else None
     return ActionPreview(
         action=action,
         holders=sum(1 for quantity in held.values() if quantity),
         quantity_before=total(held.values()),
         quantity_after=left,
         target_units=arrived,
-        price=per_unit(bar.close) if bar else None,
+        price=per_unit(bar.dirty) if bar else None,
         price_day=bar.day if bar else None,
         price_after=price_after,
         cash=cash,

@@ -10,12 +10,13 @@ from portfolios.book.value import gross_amount
 from portfolios.models import LotPick, Trade, TradeKind, TransferLot
 from portfolios.services.terms import TAKING, NewLot, NewPick, NewTrade
 
+ACCRUED_TERMS = ("asset", "kind", "quantity", "day", "trade_currency")
 LOT_TERMS = ("asset", "quantity", "price", "traded_at", "currency", "exchange_rate")
 
 
 def terms_of(trade: Trade, lots: Sequence[TransferLot] = (), picks: Sequence[LotPick] = ()) -> NewTrade:
     """The terms that a stored trade was booked on."""
-    return NewTrade(
+    terms = NewTrade(
         asset=trade.asset,
         kind=TradeKind(trade.kind),
         quantity=trade.quantity,
@@ -31,6 +32,7 @@ def terms_of(trade: Trade, lots: Sequence[TransferLot] = (), picks: Sequence[Lot
         lots=tuple(NewLot(lot.opened_on, lot.quantity, lot.cost, lot.cost_base) for lot in lots),
         picks=tuple(NewPick(pick.opened_by_id, pick.quantity, pick.sequence) for pick in picks),
     )
+    return replace(terms, accrued=trade.accrued) if terms.accrues else terms
 
 
 def changed(before: NewTrade, changes: dict[str, Any]) -> NewTrade:
@@ -41,6 +43,9 @@ def changed(before: NewTrade, changes: dict[str, Any]) -> NewTrade:
         after = replace(after, currency=None)
     if after.trade_currency != before.trade_currency and "exchange_rate" not in changes:
         after = replace(after, exchange_rate=None)
+    follows = "accrued" not in changes and any(getattr(before, name) != getattr(after, name) for name in ACCRUED_TERMS)
+    if follows or not (after.accrues or after.accrued):
+        after = replace(after, accrued=None)
     if "picks" not in changes and (after.kind not in TAKING or after.asset != before.asset):
         after = replace(after, picks=())
     lots_follow = after.kind != TradeKind.TRANSFER_IN or (_revalued(before, after) and _one_lot_at_price(before))

@@ -13,8 +13,6 @@ from django.db.models import Q, Sum
 from assets.queries import Rate, RateTable
 from banking.models import Account, CashTransaction, Origin
 from core.money import multiply, quantise
-from portfolios.book.types import EntryKind
-from portfolios.book.value import cash_amount
 from portfolios.models import CashSetting, Entitlement, Portfolio, Trade
 from portfolios.queries.facts import Trial
 from portfolios.services.drafting import Draft
@@ -50,7 +48,7 @@ def cash_effect(
 ) -> CashEffect | None:
     """The effect, None where no cash moves. Raises NoCashAccount, RateMissing, AmountTooLarge as booking does."""
     trade, table = trial.trade, draft.rates
-    cash = cash_amount(EntryKind(trade.kind), trade.gross, trade.fee, trade.tax)
+    cash = trade.cash
     if portfolio.cash != CashSetting.TRACKED:
         rate, day, source = _rate(trade, portfolio.base_currency, portfolio, table)
         amount = quantise(multiply(cash, rate), portfolio.base_currency)

@@ -12,13 +12,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from assets.queries import RateTable
+from assets.queries import RateTable, bond_terms
 from banking.models import Account
 from core.errors import DomainError
 from portfolios.models import CashSetting, LotPick, Portfolio, Trade, TransferLot
 from portfolios.services.settlement import (
     account_for,
     accounts_of,
+    accrued_of,
     check_amounts,
     check_digits,
     lot_picks,
@@ -75,9 +76,11 @@ def drafted(
             check(terms, base=base, now=now)
     refuse_duplicates(portfolio, [trade.external_id for trade in new], where, original)
     made, closes = Draft(accounts, rates_of(new, accounts, base)), market_prices(portfolio, new)
+    bonds = bond_terms({terms.asset for terms in new if terms.accrues and terms.accrued is None})
     for position, terms in enumerate(new):
         with located(where(position)):
             trade = _row(terms, portfolio, accounts, unit_price(terms, closes), actor, original)
+            trade.accrued = accrued_of(terms, bonds, made.rates)
             check_digits(trade)
             check_amounts(trade, base, made.rates)
             made.lots.extend(transfer_lots(trade, terms.lots, base, made.rates))

@@ -18,6 +18,7 @@ from portfolios.book.lot_choice import Gain, Sale, Taxation, by_method, least_ga
 from portfolios.book.lots import SPECIFIC
 from portfolios.book.rebalance import Options, Order, Plan, Security, after, rebalance
 from portfolios.book.types import OpenLot, Rules
+from portfolios.book.value import converted
 from portfolios.models import CashSetting, Disposal, Lot, Portfolio, TradeKind
 from portfolios.queries import holdings, rules_of
 from portfolios.queries.drift import Drift, Quoted, Weighed, drifts, quotes
@@ -196,6 +197,7 @@ class _Proposer:
             target=target.weight if target else ZERO,
             step=target.lot_size if target and target.lot_size else self._step(asset),
             lots=tuple(lots),
+            accrued=quoted.accrued,
         )
 
     def _step(self, asset: Asset) -> Decimal:
@@ -222,7 +224,12 @@ class _Proposer:
         return tuple(NewPick(pick.opened_by, pick.quantity, pick.sequence) for pick in picks_of(slices))
 
     def _sale(self, order: Order) -> Sale:
-        return Sale(order.quantity, order.cash, self._day(order.security.key))
+        return Sale(order.quantity, self._proceeds(order), self._day(order.security.key))
+
+    def _proceeds(self, order: Order) -> Decimal:
+        """What the sale brings for the units themselves: accrued interest is income and no gain."""
+        interest = converted(order.accrued, order.security.rate, self.portfolio.base_currency)
+        return order.cash - interest
 
     def _terms(
         self, plan: Plan, picks: Sequence[tuple[NewPick, ...]], accounts: Sequence[Account | None]
@@ -243,6 +250,7 @@ class _Proposer:
             traded_at=at,
             price=order.security.price,
             fee=order.fee,
+            accrued=order.accrued if asset.type == AssetType.BOND else None,
             exchange_rate=order.security.rate if foreign else None,
             account=account,
             picks=picks,

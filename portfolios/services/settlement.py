@@ -10,14 +10,14 @@ from decimal import Decimal
 from django.db import connection
 from django.db.models import Model
 
+from assets.bonds import BondTerms, accrued
 from assets.queries import RateMissing, RateTable, carried, last_bars, rates
 from banking.models import Account, CashTransaction, Origin, Section
 from banking.services.transactions import derive_cash, drop_derived_cash
 from core.errors import DomainError
 from core.fields import MONEY_LIMIT, ExactDecimalField
-from core.money import EXACT, quantise, total
-from portfolios.book.types import EntryKind
-from portfolios.book.value import cash_amount, converted, per_unit, unit_cost
+from core.money import EXACT, multiply, quantise, total
+from portfolios.book.value import converted, per_unit, unit_cost
 from portfolios.models import CashSetting, LotPick, Portfolio, Trade, TradeKind, TransferLot
 from portfolios.queries import conversion_of, own_prices
 from portfolios.services.terms import TRANSFERS, NewLot, NewPick, NewTrade, PriceRequired
@@ -126,6 +126,19 @@ def unit_price(trade: NewTrade, closes: Mapping[tuple[int, date], Decimal]) -> D
     return per_unit(unit_cost(total(lot.cost for lot in trade.lots), trade.quantity, trade.asset.price_factor))
 
 
+def accrued_of(trade: NewTrade, bonds: Mapping[int, BondTerms], table: RateTable) -> Decimal:
+    """The interest paid beside the price: what is stated, else what the terms of the bond say of the trade's day."""
+    if trade.accrued is not None or trade.asset.pk not in bonds:
+        return trade.accrued or Decimal(0)
+    own, currency = trade.asset.currency, trade.trade_currency
+    interest = accrued(bonds[trade.asset.pk], trade.day)
+    try:
+        rate = table.rate(own, currency, trade.day).value
+    except RateMissing as error:
+        raise RateMissing(error.message, field="accrued") from error
+    return quantise(multiply(trade.quantity, trade.asset.price_factor, interest, rate), currency)
+
+
 def transfer_lots(trade: Trade, lots: Sequence[NewLot], base: str, table: RateTable) -> list[TransferLot]:
     """The lots that a transfer in brings; without any stated, one of its day at its price."""
     if trade.kind != TradeKind.TRANSFER_IN:
@@ -225,7 +238,7 @@ def cash_row(
     trade: Trade, portfolio: Portfolio, accounts: Sequence[Account], table: RateTable
 ) -> CashTransaction | None:
     """The derived cash row of a trade in its account's currency; None where no cash moves."""
-    cash = cash_amount(EntryKind(trade.kind), trade.gross, trade.fee, trade.tax)
+    cash = trade.cash
     if not cash:
         return None
     by_id = {account.pk: account for account in accounts}

@@ -61,6 +61,8 @@ class NewTrade:
     in GBX, or without one, the price is in pence; in GBP or a third currency it is in whole units of that. For a
     transfer it is the market value of a unit on that day and may be left out. ``exchange_rate`` is the broker's, units
     of the base currency for one of the trade's currency. ``picks`` are what a sale or a transfer out takes by name.
+    ``accrued`` is the interest of a bond that is paid beside the price, in the trade's currency; without it, what its
+    terms say of that day.
     """
 
     asset: Asset
@@ -77,6 +79,7 @@ class NewTrade:
     note: str = ""
     lots: Sequence[NewLot] = ()
     picks: Sequence[NewPick] = ()
+    accrued: Decimal | None = None
 
     @property
     def price_currency(self) -> str:
@@ -102,6 +105,11 @@ class NewTrade:
     @property
     def day(self) -> date:
         return exchange_day(self.asset, self.traded_at)
+
+    @property
+    def accrues(self) -> bool:
+        """Whether interest is paid beside its price."""
+        return self.asset.type == AssetType.BOND and self.kind not in TRANSFERS
 
 
 class NotTradable(DomainError):
@@ -192,6 +200,10 @@ class TransferCosts(DomainError):
     """A transfer has no fee or tax of its own; they are part of its lots' cost or booked as cash."""
 
 
+class AccruedNotOfBond(DomainError):
+    """Only a bond that is bought or sold has accrued interest."""
+
+
 def exchange_day(asset: Asset, at: datetime) -> date:
     """The day of an aware instant at the asset's exchange; in UTC where it has none."""
     return at.astimezone(ZoneInfo(asset.exchange.time_zone) if asset.exchange else UTC).date()
@@ -237,6 +249,10 @@ def _check_numbers(trade: NewTrade) -> None:
         check_not_negative(amount, field, decimals=decimals, limit=MONEY_LIMIT)
         if amount and trade.kind in TRANSFERS:
             raise TransferCosts(field=field)
+    if trade.accrued is not None:
+        check_not_negative(trade.accrued, "accrued", decimals=decimals, limit=MONEY_LIMIT)
+        if trade.accrued and not trade.accrues:
+            raise AccruedNotOfBond(field="accrued")
 
 
 def _check_rate(trade: NewTrade, base: str) -> None:

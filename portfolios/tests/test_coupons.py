@@ -43,7 +43,7 @@ def treasury(db: None) -> Asset:
 @pytest.fixture
 def portfolio(treasury: Asset, alice: User) -> Portfolio:
     made = make_portfolio(alice, cash=CashSetting.TRACKED)
-    buy(made, treasury, 10_000, "98.50", "2024-05-15")
+    buy(made, treasury, 10_000, "98.50", "2024-05-15")  # with 98.90 of interest, 90 of 182 days of a coupon of 200
     return made
 
 
@@ -80,7 +80,7 @@ def test_a_yes_books_it_to_who_held_at_the_close_before(portfolio: Portfolio, tr
     buy(portfolio, treasury, 5_000, "99.25", COUPON)
     propose_payments(NOON)
     accept_proposal(proposal=ActionProposal.objects.get(), actor=carol, now=NOON)
-    assert Investment.objects.get().income == 200
+    assert Investment.objects.get().income == Decimal("101.10")
     row = CashTransaction.objects.get(origin="action")
     assert (row.amount, row.booked_on) == (200, COUPON)
 
@@ -90,7 +90,7 @@ def test_missed_ones_are_caught_up_and_booked_by_themselves(portfolio: Portfolio
     assert propose_payments(later) == 3
     assert apply_due(later) == 3
     assert propose_payments(later) == 0
-    assert Investment.objects.get().income == 600
+    assert Investment.objects.get().income == Decimal("501.10")
 
 
 def test_nobody_is_told_of_bonds_that_nobody_holds(portfolio: Portfolio, treasury: Asset) -> None:
@@ -129,7 +129,7 @@ def test_corrected_terms_correct_what_was_booked(
     set_terms(asset=treasury, terms=replace(TREASURY, coupon=Decimal("0.05")), actor=carol)
     assert propose_payments(NOON) == 1
     apply_due(NOON)
-    assert Investment.objects.get().income == 250
+    assert Investment.objects.get().income == Decimal("151.10")
     assert states() == ["superseded", "applied"]
     assert CorporateAction.objects.standing().count() == 1
 
@@ -152,8 +152,12 @@ def test_the_redemption_closes_the_holding_after_the_last_coupon(alice: User, au
     assert proposed() == [("2024-08-15", "cash_dividend", "0.02"), ("2024-08-15", "merger", "1.01")]
     assert apply_due(NOON) == 2
     held = Investment.objects.get()
-    assert (held.quantity, held.income, held.realised_gain) == (0, 200, 200)  # redeemed at 101, bought at 99
-    assert sum(CashTransaction.objects.balances(COUPON).values()) == 400
+    assert (held.quantity, held.income, held.realised_gain) == (
+        0,
+        Decimal("101.10"),
+        200,
+    )  # redeemed at 101, bought at 99
+    assert sum(CashTransaction.objects.balances(COUPON).values()) == Decimal("301.10")
     assert propose_payments(datetime(2025, 9, 1, tzinfo=UTC)) == 0
 
 
@@ -179,19 +183,19 @@ def test_a_treasury_over_two_coupons_to_the_cent(portfolio: Portfolio, treasury:
     assert apply_due(later) == 2
     account = Account.objects.get()
     expected = {
-        date(2024, 5, 15): (Decimal(-9_850), Decimal(9_850)),
-        date(2024, 8, 14): (Decimal(-9_850), Decimal(9_900)),
-        date(2024, 8, 15): (Decimal(-9_650), Decimal(9_925)),
-        date(2025, 2, 14): (Decimal(-9_650), Decimal(9_975)),
-        date(2025, 2, 18): (Decimal(-9_450), Decimal(10_010)),
-        date(2025, 3, 3): (Decimal(600), Decimal(0)),
+        date(2024, 5, 15): (Decimal("-9948.90"), Decimal("9948.90")),  # 90 of 182 days of a coupon of 200
+        date(2024, 8, 14): (Decimal("-9948.90"), Decimal("10098.90")),
+        date(2024, 8, 15): (Decimal("-9748.90"), Decimal(9_925)),
+        date(2025, 2, 14): (Decimal("-9748.90"), Decimal("10173.91")),  # 183 of 184
+        date(2025, 2, 18): (Decimal("-9548.90"), Decimal("10013.31")),  # 3 of 181
+        date(2025, 3, 3): (Decimal("518.78"), Decimal(0)),  # with 17.68 of interest, 16 of 181 days
     }
     for day, (cash, value) in expected.items():
         found = holdings([portfolio], day)[portfolio.pk]
         assert CashTransaction.objects.balances(day)[account.pk] == cash, day
         assert sum(holding.value or 0 for holding in found) == value, day
     held = Investment.objects.get()
-    assert (held.realised_gain, held.income) == (200, 400)
+    assert (held.realised_gain, held.income) == (200, Decimal("318.78"))
     call_command("verify_books")
 
 

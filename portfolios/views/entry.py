@@ -14,14 +14,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views import View
 from django.views.decorators.http import require_safe
 
-from assets.models import Asset
+from assets.models import Asset, AssetType
 from core.errors import DomainError
 from core.money import major_currency, multiply
 from portfolios.forms import TradeForm
 from portfolios.forms.trade import first_initial
 from portfolios.models import CostMethod, Portfolio, Trade, TradeKind
 from portfolios.queries import lineage
-from portfolios.queries.hints import CloseHint, RateHint, close_hint, rate_hint
+from portfolios.queries.hints import CloseHint, RateHint, accrued_hint, close_hint, rate_hint
 from portfolios.queries.pickable import OpenLots, Pickable, open_lots
 from portfolios.services.entry import enter_trade, foresee
 from portfolios.services.preview import Preview
@@ -42,6 +42,12 @@ class Hints:
     day: date | None = None
     close: CloseHint | None = None
     rate: RateHint | None = None
+    accrued: Decimal | None = None  # by the terms of a bond, in its currency
+
+    @property
+    def bond(self) -> bool:
+        """Whether interest accrues on what is traded."""
+        return self.asset is not None and self.asset.type == AssetType.BOND
 
     @property
     def usable(self) -> bool:
@@ -189,14 +195,15 @@ def attempted(form: TradeForm) -> Preview | None:
 
 
 def hints_of(form: TradeForm) -> Hints:
-    """What is known of the day and security so far; at most 4 queries."""
+    """What is known of the day and security so far; at most 4 queries, 5 for a bond."""
     asset, at = form.known("asset"), form.known("traded_at")
     if asset is None or at is None:
         return Hints(asset)
     day = exchange_day(asset, at)
     currency = form.known("currency") or asset.quote_currency
     rate = rate_hint(major_currency(currency), form.portfolio.base_currency, day)
-    return Hints(asset, currency, day, close_hint(asset, day), rate)
+    interest = accrued_hint(asset, day, form.known("quantity")) if currency == asset.currency else None
+    return Hints(asset, currency, day, close_hint(asset, day), rate, interest)
 
 
 @dataclass(frozen=True, slots=True)

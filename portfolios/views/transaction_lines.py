@@ -12,7 +12,7 @@ from portfolios.views.csv_file import text_cell
 
 HEAD = (
     *("day", "record", "id", "kind", "asset", "quantity", "price", "price_currency"),
-    *("currency", "gross", "fee", "tax", "net"),
+    *("currency", "gross", "fee", "tax", "net", "accrued"),
     *("exchange_rate", "realised_gain", "gain_currency", "cash_amount", "account", "note", "external_id"),
     *("traded_at", "voided_at"),
 )
@@ -39,6 +39,7 @@ def _trade(trade: Trade, gain: Decimal | None, base: str) -> dict[str, str]:
         "fee": plain(trade.fee),
         "tax": plain(trade.tax),
         "net": plain(trade.net),
+        "accrued": plain(trade.accrued) if trade.accrued else "",
         "exchange_rate": plain(trade.exchange_rate) if trade.exchange_rate else "",
         "realised_gain": "" if gain is None else plain(gain),
         "gain_currency": "" if gain is None else base,

@@ -13,6 +13,7 @@ COLUMNS = (
     ("quantity", "Quantity", "units", "value"),
     ("average_cost", "Average cost", "price", "invested"),
     ("price", "Price", "price", "prices-and-price-factors"),
+    ("dirty_price", "Price with accrued interest", "price", "accrued-interest"),
     ("cost_base", "Cost", "money", "invested"),
     ("value", "Value", "money", "value"),
     ("unrealised_gain", "Unrealised gain", "money", "unrealised-gain"),

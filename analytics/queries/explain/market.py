@@ -31,7 +31,7 @@ def returns_given(
         "kind": kind,
         "symbol": asset.symbol,
         "formula": MOVE,
-        "price": "adjusted close",
+        "price": "adjusted close" if market.facts[asset.pk].terms is None else "adjusted close with accrued interest",
         "currency": asset.currency,
         "days": np.datetime_as_string(days).tolist(),
         **_columns(closes, "close", places),

@@ -11,6 +11,7 @@ from typing import Any, cast
 from django.db.models import Q
 
 from analytics.explaining import given
+from assets.bonds import BondTerms
 from assets.models import Asset
 from assets.queries import LastBar, Rate, RateTable
 from banking.models import CashTransaction
@@ -18,7 +19,7 @@ from banking.models.transaction import counted_now
 from core.money import total
 from portfolios.book.actions import Action
 from portfolios.book.ledger import position_of
-from portfolios.book.types import Book, BroughtLot, Disposal, Entitlement, OpenLot
+from portfolios.book.types import Book, BroughtLot, Disposal, Entitlement, Interest, OpenLot
 from portfolios.models import Portfolio
 from portfolios.queries.actions import with_linked
 from portfolios.queries.books import books_of, inputs_of
@@ -79,7 +80,14 @@ def _facts(facts: HoldingFacts, positions: Mapping[BookKey, Held]) -> HoldingFac
         bars={pk: _bar(bar, facts.assets[pk]) for pk, bar in facts.bars.items()},
         own={key: _own(price, facts.assets[key[1]]) for key, price in facts.own.items()},
         table=recorded_rates(facts.table),
+        terms={pk: _terms(terms, facts.assets[pk].symbol) for pk, terms in facts.terms.items()},
     )
+
+
+def _terms(terms: BondTerms, symbol: str) -> BondTerms:
+    """The interest that accrues is 100 × the coupon × a part of a year, which follows from the other terms."""
+    source = {"kind": "bond", "symbol": symbol, **{name: str(getattr(terms, name)) for name in TERMS}}
+    return replace(terms, coupon=given(terms.coupon, f"{symbol}, coupon a year", source))
 
 
 def _oldest(book: Book) -> date | None:
@@ -90,6 +98,9 @@ def _oldest(book: Book) -> date | None:
 
 TRADED = {"quantity": "quantity", "price": "price", "fee": "fee", "tax": "tax", "exchange_rate": "broker's rate"}
 TRADED |= {"price_factor": "price factor", "close": "last close of that day"}
+TRADED |= {"interest": "accrued interest of that day", "accrued": "accrued interest"}
+UNTOLD = ("interest", "accrued")  # of what is no bond
+TERMS = ("issued", "matures", "frequency", "day_count")
 ACTED = ("ratio", "per", "cash", "withholding_rate", "target_price", "basis_share", "cash_in_lieu")
 
 
@@ -118,7 +129,7 @@ def _trade(row: Any, symbols: Mapping[int, str]) -> Any:
     told = {
         name: given(value, f"{symbol}, {row.kind.replace('_', ' ')} of {day}: {TRADED[name]}", source)
         for name, value in columns.items()
-        if value is not None and not (name == "price_factor" and value == 1)
+        if value is not None and not (name == "price_factor" and value == 1) and (value or name not in UNTOLD)
     }
     return row._replace(**told)
 
@@ -146,7 +157,10 @@ def _position(book: Book, symbol: str) -> Any:
     return position_of(
         [_lot(lot, symbol) for lot in book.lots if lot.quantity],
         [_disposal(made, symbol) for made in book.disposals],
-        [_entitlement(due, symbol) for due in book.entitlements if due.income],
+        [
+            *(_entitlement(due, symbol) for due in book.entitlements if due.income),
+            *(_interest(each, symbol) for each in book.interest),
+        ],
         book.position.first_traded_on,
     )
 
@@ -199,6 +213,13 @@ def _entitlement(due: Entitlement, symbol: str) -> Entitlement:
     source = {"kind": "dividend", "symbol": symbol, "action": due.action}
     earned: Entitlement = _all(due, ("income", "income_base"), f"{symbol}, dividend {due.action}", source)
     return earned
+
+
+def _interest(each: Interest, symbol: str) -> Interest:
+    source = {"kind": "trade", "symbol": symbol, "trade": each.trade}
+    name = f"{symbol}, accrued interest of trade {each.trade}, negative where it was paid"
+    income = given(each.income, f"{name}, in the asset's currency", source)
+    return replace(each, income=income, income_base=given(each.income_base, name, source))
 
 
 # --- prices and rates ---------------------------------------------------------------------------------------------

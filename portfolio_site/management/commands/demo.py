@@ -11,7 +11,7 @@ from portfolio_site import demo
 
 
 class Command(BaseCommand):
-    help = "Load the demo: real closes of 2013 to 2022, three people, two portfolios, a small town around them. Safe to run again."
+    help = "Load the demo: real closes of 2013 to 2022, people, portfolios and a small town. Safe to run again."
 
     def handle(self, *args: object, **options: object) -> None:
         if not settings.DEMO:
