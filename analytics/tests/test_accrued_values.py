@@ -25,7 +25,7 @@ from assets.models import Asset, PriceBasis
 from assets.tests.factories import TREASURY, make_asset, make_bars, make_bond, make_rate
 from banking.models import CashTransaction
 from core.money import multiply, quantise, total
-from core.testing import client_of, count_queries
+from core.testing import client_of, count_queries, owner_of
 from portfolios.live import Point, live_total
 from portfolios.models import Disposal, Portfolio, Trade
 from portfolios.queries import holdings, totals
@@ -211,7 +211,7 @@ def test_what_is_no_bond_costs_no_query(alice: User) -> None:
 
 
 def test_the_page_of_holdings_shows_the_interest(mixed: Portfolio, client: Client) -> None:
-    client.force_login(mixed.owner)
+    client.force_login(owner_of(mixed))
     page = client.get(f"/holdings/?portfolio={mixed.pk}&as_of=2024-08-14").content.decode()
     assert "with 1.989 interest, 258.57 USD in all" in page  # 13,000 × 2 × 181/182 / 100
     answer = client_of(mixed.owner).get(f"/api/portfolios/{mixed.pk}/investments/", {"as_of": "2024-08-14"}).json()

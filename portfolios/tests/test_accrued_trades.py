@@ -16,7 +16,7 @@ from assets.bonds import BondTerms, DayCount
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars, make_bond, make_rate
 from banking.models import CashTransaction, Origin
-from core.testing import client_of
+from core.testing import client_of, owner_of
 from portfolios.models import Disposal, Investment, Lot, Portfolio, Trade
 from portfolios.queries.income import income
 from portfolios.queries.performance import performance
@@ -276,7 +276,7 @@ def test_the_preview_has_it_beside_the_cost(portfolio: Portfolio) -> None:
 def test_pages_show_it_of_bonds_alone(portfolio: Portfolio, client: Client, treasury: Asset) -> None:
     share = make_asset("AAPL")
     make_bars(share, {FIRST: 100})
-    client.force_login(portfolio.owner)
+    client.force_login(owner_of(portfolio))
     written = {**BUY, "traded_at": "2024-05-15T15:30", "accrued": ""}
     form = client.get(f"/transactions/new/?portfolio={portfolio.pk}&asset=UST34").content.decode()
     assert 'name="accrued"' in form
