@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+
+from django.db.models import Max, Min, Sum
 
 from assets.queries import Rate, RateMissing, RateTable, rates
 from banking.models import Account, AccountKind, CashTransaction
-from core.money import multiply, quantise, total
+from core.fields import MONEY_SCALE
+from core.money import EXACT, multiply, quantise, total
 from users.models import Organisation, User
 
 MAY_OWE = {AccountKind.CREDIT, AccountKind.LOAN}  # less than nothing is what these are for
@@ -55,13 +58,36 @@ class Holder:
     total: Total
 
 
-def account_balances(accounts: Iterable[Account], currency: str, as_of: date | None = None) -> list[AccountBalance]:
-    """What is in each account at the close of ``as_of``, or now, also in ``currency``; at most 2 queries."""
+def account_balances(
+    accounts: Iterable[Account], currency: str = "", as_of: date | None = None
+) -> list[AccountBalance]:
+    """What is in each account at the close of ``as_of``, or now, also in ``currency`` if given; at most 2 queries."""
     found = list(accounts)
     balances = CashTransaction.objects.filter(account__in=[account.pk for account in found]).balances(as_of)
     day = as_of or date.max
-    table = rates({account.currency for account in found}, currency, day)
+    table = rates({account.currency for account in found}, currency, day) if currency else RateTable()
     return [_stated(account, balances.get(account.pk, Decimal(0)), currency, table, day) for account in found]
+
+
+def daily_balances(account: Account, start: date, end: date) -> list[tuple[date, Decimal]]:
+    """Each day from ``start`` to ``end`` with the balance at its close, in the account's currency; 2 queries."""
+    rows = CashTransaction.objects.standing().filter(account=account)
+    before = rows.filter(booked_on__lt=start).aggregate(sum=Sum("amount"))["sum"]
+    moved = rows.filter(booked_on__range=(start, end)).order_by().values_list("booked_on").annotate(Sum("amount"))
+    sums = {day: Decimal(amount).quantize(MONEY_SCALE) for day, amount in moved}
+    balance, found = Decimal(before or 0).quantize(MONEY_SCALE), []
+    for place in range((end - start).days + 1):
+        day = start + timedelta(days=place)
+        balance = EXACT.add(balance, sums.get(day, Decimal(0)))
+        found.append((day, balance))
+    return found
+
+
+def booked_days(account: Account) -> tuple[date, date] | None:
+    """The first and the last day that anything stands on; None for an empty account; one query."""
+    span = CashTransaction.objects.standing().filter(account=account).aggregate(Min("booked_on"), Max("booked_on"))
+    first, last = span["booked_on__min"], span["booked_on__max"]
+    return (first, last) if first else None
 
 
 def total_of(balances: Iterable[AccountBalance], currency: str) -> Total:
