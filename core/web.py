@@ -1,9 +1,11 @@
-"""What surrounds every request: which URLs are the API, and answers for those that reach no view."""
+"""What surrounds every request: which URLs are the API, answers for those that reach no view, pages of lists."""
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -23,6 +25,7 @@ from core.problems import Unavailable, as_api_exception, failure_response, heade
 
 View = Callable[..., HttpResponseBase]
 API_PREFIXES = ("/api/", "/portfolios/")
+PAGE_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def is_api(path: str) -> bool:
@@ -122,3 +125,42 @@ def staff_needed(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return login_needed(guarded)
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """One page of a list of ``count`` rows: those from ``start`` to before ``stop``, counted from 0."""
+
+    number: int
+    last: int
+    count: int
+    start: int
+    stop: int
+
+    @property
+    def first_row(self) -> int:
+        return self.start + 1
+
+    @property
+    def previous(self) -> int:
+        return self.number - 1
+
+    @property
+    def next(self) -> int:
+        return self.number + 1
+
+
+def paging(request: HttpRequest, count: int, size: int) -> Paging:
+    """The page that ``?page=`` names; what is no number is answered like the first, too high a one like the last."""
+    wanted = request.GET.get("page", "")
+    last = max(1, -(-count // size))
+    number = int(wanted) if PAGE_NUMBER.fullmatch(wanted) else 1
+    number = min(max(number, 1), last)
+    start = (number - 1) * size
+    return Paging(number, last, count, start, min(start + size, count))
+
+
+def choice(request: HttpRequest, name: str, allowed: Container[str], default: str) -> str:
+    """A query parameter that has few values; another value is answered like none."""
+    wanted = request.GET.get(name, default)
+    return wanted if wanted in allowed else default

@@ -34,7 +34,7 @@ from assets.api import (
     QuarantineViewSet,
     QuoteViewSet,
 )
-from banking.api import TermDepositViewSet
+from banking.api import AccountViewSet, CategoryViewSet, CounterpartyViewSet, TagViewSet, TermDepositViewSet
 from portfolios.api import ActionProposalViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
@@ -45,6 +45,10 @@ router.register("market/quarantine", QuarantineViewSet, basename="quarantine")
 router.register("market/action-proposals", ActionProposalViewSet, basename="proposal")
 router.register("stress-windows", StressWindowViewSet, basename="stress-window")
 router.register("factors", FactorSetViewSet, basename="factor-set")
+router.register("banking/accounts", AccountViewSet, basename="account")
+router.register("banking/categories", CategoryViewSet, basename="category")
+router.register("banking/counterparties", CounterpartyViewSet, basename="counterparty")
+router.register("banking/tags", TagViewSet, basename="tag")
 router.register("banking/deposits", TermDepositViewSet, basename="deposit")
 router.register("risk-flags", RiskFlagViewSet, basename="risk-flag")
 router.register("jobs", JobViewSet, basename="job")
@@ -60,6 +64,10 @@ BEGINNINGS = {
     "scenarios": "scenario-list",
     "stress windows": "stress-window-list",
     "factors": "factor-set-list",
+    "accounts": "account-list",
+    "categories": "category-list",
+    "counterparties": "counterparty-list",
+    "tags": "tag-list",
     "term deposits": "deposit-list",
     "risk flags": "risk-flag-list",
     "jobs": "job-list",
@@ -102,6 +110,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/assets/<path:symbol>/actions/", include("portfolios.action_urls")),  # before the symbols with a slash
     path("api/assets/<path:symbol>/bond/figures/", BondFiguresView.as_view(), name="bond-figures"),
     path("api/assets/<path:symbol>/bond/", BondView.as_view(), name="bond"),
+    path("api/banking/", include("banking.urls")),
     path("api/", include(router.urls)),
     path("api/portfolios/", include("portfolios.urls")),
     path("api/portfolios/", include("analytics.api_urls")),

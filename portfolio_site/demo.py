@@ -26,6 +26,7 @@ from assets.services.exchanges import install_exchanges
 from assets.services.history import store_bars
 from assets.services.sources import simulated_series
 from banking.models import CashTransaction, Section
+from banking.services.categories import install_categories
 from banking.services.transactions import book_cash
 from portfolio_site.demo_factors import load_factors
 from portfolio_site.simulation import simulate
@@ -62,6 +63,7 @@ def load_assets() -> dict[str, Asset]:
     """The demo's assets by symbol; those that exist keep what their owner has changed."""
     install_exchanges()
     install_windows()
+    install_categories()
     for row in _read("assets.json"):
         values = {name: row[name] for name in ("name", "type", "sector", "currency", "isin", "price_basis")}
         Asset.objects.get_or_create(symbol=row["symbol"], defaults={**values, "exchange_id": row["exchange"]})

@@ -16,6 +16,7 @@ admin.site.index_title = "Administration"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("analytics.urls")),
     path("", include("portfolios.page_urls")),
+    path("", include("banking.page_urls")),
     path("", include("assets.page_urls")),
     path("login/", LoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

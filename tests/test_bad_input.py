@@ -15,15 +15,17 @@ from rest_framework.test import APIClient
 
 from core.testing import PASSWORD, client_of
 from tests.rows import every_row, writes
-from tests.world import PARAMETER, SAVINGS, Endpoint, World, endpoints
+from tests.world import PARAMETER, SAVINGS, SPARE, Endpoint, World, endpoints
 from users.models import User
 
 # The address says it all; a body is not read.
 BODILESS = {"trade-restore", "method-restore", "action-restore", "live-ticket"}
 BODILESS |= {"quarantine-accept", "quarantine-reject", "proposal-accept", "proposal-ignore"}
 BODILESS |= {"rebalance-undo", "doubtful-quote-accept", "doubtful-quote-reject"}
+BODILESS |= {"account-reopen", "assertion-restore"}
 UPLOADS = {"price-list", "price-list-preview"}  # files; test_price_list_api.py has what is wrong with those
 OPTIONAL = {
+    "account-close",
     "asset-backfill",
     "portfolio-rebalance",
     "rebalance-book",
@@ -86,6 +88,34 @@ SHOCKS = [{"target": "asset", "key": "AAPL", "size": "-0.3"}, {"target": "all", 
 
 # A body that each endpoint accepts; an endpoint that is missing here fails the test below.
 VALID: dict[str, dict[str, Any]] = {
+    "post account-list": {
+        "name": "Card",
+        "kind": "credit",
+        "currency": "EUR",
+        "iban": "my card",
+        "balance": "10.5",
+        "opened_on": "2024-01-02",
+        "organisation": None,
+        "employer": None,
+        "receives": True,
+    },
+    "patch account-detail": {
+        "name": "Other",
+        "iban": "CH93 0076 2011 6238 5295 7",
+        "receives": False,
+        "employer": None,
+    },
+    "post assertion-list": {"day": "2024-01-31", "balance": "-12.5"},
+    "post category-list": {"section": "expense", "name": "Cinema", "parent": None, "organisation": None},
+    "patch category-detail": {"name": "Theatre", "parent": None},
+    "post counterparty-list": {"name": "Landlord", "iban": "CH93 0076 2011 6238 5295 7", "organisation": None},
+    "patch counterparty-detail": {"name": "Landlady", "iban": "handle"},
+    "post tag-list": {"name": "Journey", "organisation": None},
+    "post account-close": {"closed_on": "2025-01-02"},
+    "post category-merge": {"into": SPARE},
+    "post counterparty-merge": {"into": SPARE},
+    "post tag-merge": {"into": SPARE},
+    "patch tag-detail": {"name": "Voyage"},
     "post portfolio-list": PORTFOLIO | OPENING,
     "patch portfolio-detail": PORTFOLIO,
     "post trade-list": TRADE,

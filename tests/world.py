@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -39,8 +40,20 @@ from assets.services.notices import note
 from assets.services.quarantine import keep, reject
 from assets.services.watchlists import add_entry, create_watchlist
 from assets.tests.factories import make_asset, make_bars, make_bond
-from banking.models import Account, TermDeposit
+from banking.models import (
+    Account,
+    BalanceAssertion,
+    CashTransaction,
+    Category,
+    Counterparty,
+    Section,
+    Tag,
+    TermDeposit,
+)
+from banking.services.assertions import assert_balance
+from banking.services.classification import category_named, counterparty_named, tags_named
 from banking.services.deposits import DepositTerms, open_deposit
+from banking.services.transactions import book_cash
 from core.testing import make_user
 from portfolios.models import CostMethodChange, Portfolio, Trade
 from portfolios.services.actions import apply_action
@@ -64,6 +77,7 @@ STAFFS = (
     "market/factors/",
 )
 SAVINGS = 770_077  # the id of an account, so that bodies can name it
+SPARE = 770_078  # the id of another category, counterparty and tag
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -130,6 +144,10 @@ class World:
     run: OptimisationRun
     factor_set: FactorSet
     deposit: TermDeposit
+    assertion: BalanceAssertion
+    category: Category
+    counterparty: Counterparty
+    tag: Tag
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -162,6 +180,11 @@ class World:
             "factors": self.factor_set.pk,
             "explain": "total_value",
             "deposits": self.deposit.pk,
+            "accounts": SAVINGS,
+            "assertions": self.assertion.pk,
+            "categories": self.category.pk,
+            "counterparties": self.counterparty.pk,
+            "tags": self.tag.pk,
         }
 
     @property
@@ -216,6 +239,7 @@ def make_world(owner: User) -> World:
         run=run,
         factor_set=load_factors(0),
         deposit=lend(owner),
+        **vars(look_after_cash(owner)),
     )
 
 
@@ -224,6 +248,48 @@ def lend(owner: User) -> TermDeposit:
     savings, _ = Account.objects.get_or_create(pk=SAVINGS, defaults={"owner": owner, "name": "S", "currency": "USD"})
     terms = DepositTerms(Decimal(1000), Decimal("0.03"), date(2024, 1, 2), date(2060, 1, 2))
     return open_deposit(source=savings, name="Deposit", terms=terms, actor=owner, now=timezone.now())
+
+
+def look_after_cash(owner: User) -> SimpleNamespace:
+    """A statement of SAVINGS and a row with its classification, others to merge those into; then it is emptied."""
+    category = classify(owner, 0)
+    Category.objects.create(pk=SPARE, owner=owner, section=Section.EXPENSE, name="Spare")
+    found = SimpleNamespace(
+        assertion=state_balance(owner, 0),
+        category=category,
+        counterparty=Counterparty.objects.get(owner=owner),
+        tag=Tag.objects.get(owner=owner),
+    )
+    Counterparty.objects.create(pk=SPARE, owner=owner, name="Spare")
+    Tag.objects.create(pk=SPARE, owner=owner, name="Spare")
+    savings = Account.objects.get(pk=SAVINGS)
+    left = CashTransaction.objects.filter(account=savings).balances()[SAVINGS]
+    section = Section.INCOME
+    book_cash(account=savings, amount=-left, booked_on=date(2024, 2, 1), section=section, actor=owner)
+    return found
+
+
+def state_balance(owner: User, number: int) -> BalanceAssertion:
+    """A statement of the account SAVINGS, of another day for each number."""
+    account, day = Account.objects.get(pk=SAVINGS), date(2024, 2, 1) + timedelta(days=number)
+    return assert_balance(account=account, day=day, balance=Decimal(number), actor=owner)
+
+
+def classify(owner: User, number: int) -> Category:
+    """A row of SAVINGS with a category, a counterparty and a tag of its own for each number; returns the category."""
+    account = Account.objects.get(pk=SAVINGS)
+    category = category_named(f"Category {number:02}", Section.EXPENSE, books=account)
+    book_cash(
+        account=account,
+        amount=Decimal(-1),
+        booked_on=date(2024, 2, 1) + timedelta(days=number),
+        section=Section.EXPENSE,
+        category=category,
+        counterparty=counterparty_named(f"Counterparty {number:02}", books=account),
+        tags=tags_named([f"tag {number:02}"], books=account),
+        actor=owner,
+    )
+    return category
 
 
 def priced_bond() -> Asset:
@@ -343,6 +409,8 @@ def grow(world: World, first: int, last: int) -> None:
             portfolio=world.portfolio, asked_by=world.owner, objective="hrp", terms=Terms().to_json()
         )
         lend(world.owner)
+        state_balance(world.owner, number + 1)
+        classify(world.owner, number + 1)
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         doubtful_quote(asset, number)

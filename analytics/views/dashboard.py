@@ -20,10 +20,10 @@ from analytics.queries.methods import methods_source
 from assets.models import PriceBasis
 from assets.queries import SIMULATED
 from core.money import minor_units
-from core.web import login_needed
+from core.web import choice, login_needed
 from portfolios.models import Disposal, Portfolio
 from portfolios.queries import Holding, Sector, holdings, sectors, totals, valuation_days
-from portfolios.views.base import choice, page_of, visible, welcome
+from portfolios.views.base import page_of, visible, welcome
 
 SHOWN_DISPOSALS = 10
 

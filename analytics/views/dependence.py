@@ -16,8 +16,8 @@ from analytics.engine import Estimator
 from analytics.exposure import Position
 from analytics.views.sections import section_page
 from core.errors import DomainError
-from core.web import login_needed
-from portfolios.views.base import choice, welcome
+from core.web import choice, login_needed
+from portfolios.views.base import welcome
 
 WINDOWS = {"": "All", "252": "1 year", "756": "3 years", "1260": "5 years"}
 SHADES = 5  # steps of colour on each side of zero

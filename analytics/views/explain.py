@@ -31,12 +31,12 @@ from analytics.queries.explain import (
 )
 from analytics.queries.explain.document import told
 from analytics.queries.factors import BASES
+from banking.forms.filters import DayField, Filter
 from core.errors import DomainError
 from core.web import login_needed
 from portfolios.book.types import plain
 from portfolios.models import Portfolio
 from portfolios.views.base import page_of
-from portfolios.views.filters import DayField, Filter
 
 SHOWN = 40  # steps and single inputs from either end; all of them are in the files
 ENDS = 5  # rows of a column from either end

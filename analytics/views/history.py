@@ -20,10 +20,10 @@ from analytics.history_charts import cells, drawdown_chart, rolling_chart
 from analytics.queries import PeriodFigures
 from analytics.views.sections import section_page
 from analytics.windows import ALL_FIGURES, YOUNGER
+from banking.forms.filters import DayFilter
 from core.web import login_needed
 from portfolios.models import Portfolio
 from portfolios.views.base import visible, welcome
-from portfolios.views.filters import DayFilter
 
 WINDOWS = {63: "3 months", 126: "6 months", 252: "1 year", 756: "3 years"}
 METRICS = {

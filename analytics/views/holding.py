@@ -19,6 +19,7 @@ from analytics.views.bond import bond_card
 from assets import intraday
 from assets.models import Asset, PriceBasis
 from assets.queries import SIMULATED
+from banking.forms.filters import DayFilter
 from core.money import minor_units
 from core.web import login_needed
 from portfolios.models import Portfolio, Trade
@@ -26,7 +27,6 @@ from portfolios.queries import holdings, valuation_days
 from portfolios.queries.asset_history import history, open_lots
 from portfolios.templatetags.money import quantity, unit_price
 from portfolios.views.base import page_of
-from portfolios.views.filters import DayFilter
 
 SHOWN = 50  # rows of each table; the rest is in the lists that they lead to
 BEFORE = 90  # days of prices that are shown before the first trade

@@ -9,9 +9,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from banking.forms.filters import DayFilter
 from core.web import login_needed
 from portfolios.views.base import page_of
-from portfolios.views.filters import DayFilter
 
 
 class Section(NamedTuple):

@@ -22,11 +22,11 @@ from analytics.exposure import amount_of
 from analytics.models import Basis, VarBacktest
 from analytics.queries import ExAnte, ForecastSeries, StoredBacktests
 from analytics.views.sections import section_page
+from banking.forms.filters import Filter
 from core.errors import DomainError
 from core.web import login_needed
 from portfolios.models import Portfolio
 from portfolios.views.base import visible, welcome
-from portfolios.views.filters import Filter
 
 BASES = {str(Basis.EX_ANTE): "Ex-ante: today’s weights", str(Basis.EX_POST): "Ex-post: own returns"}
 

@@ -1,4 +1,4 @@
-"""Term deposits over HTTP: a person's own."""
+"""Term deposits over HTTP."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ class DepositQuery(serializers.Serializer[Any]):
 class TermDepositViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, GenericViewSet[TermDeposit]
 ):
-    """The caller's own term deposits. Deleting one takes it back, unless it has been paid."""
+    """The term deposits that the caller sees. Who manages the account that pays opens one, and takes it back by
+    deleting it, unless it has been paid.
+    """
 
     http_method_names = ["get", "post", "delete", "head", "options"]
     queryset = TermDeposit.objects.none()
@@ -89,7 +91,7 @@ class TermDepositViewSet(
 
     def get_queryset(self) -> QuerySet[TermDeposit]:
         deposits, safe = TermDeposit.objects.whole(), self.request.method in SAFE_METHODS
-        return deposits.visible_to(self._caller) if safe else deposits.editable_by(self._caller)
+        return deposits.visible_to(self._caller) if safe else deposits.managed_by(self._caller)
 
     def get_serializer_context(self) -> dict[str, Any]:
         query = DepositQuery(data=self.request.query_params.dict() if self.request else {})
@@ -110,7 +112,7 @@ class TermDepositViewSet(
         given = self.get_serializer(data=request.data)
         given.is_valid(raise_exception=True)
         values = given.validated_data
-        source = Account.objects.editable_by(self._caller).filter(pk=values["returns_to_id"]).first()
+        source = Account.objects.managed_by(self._caller).filter(pk=values["returns_to_id"]).first()
         if source is None:
             raise serializers.ValidationError({"returns_to": ["You have no such account."]})
         terms = DepositTerms(**{name: values[name] for name in TERMS}, day_count=DayCount(values["day_count"]))

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models.deletion import ProtectedError, RestrictedError
 from django.utils import timezone
 from stdnum import iban as iban_numbers
 from stdnum.exceptions import ValidationError as BadNumber
 
 from activity.services import record
-from banking.models import Account, AccountKind, CashTransaction, Section
+from banking.models import Account, AccountKind, CashTransaction, Counterparty, Section
 from banking.services.transactions import AccountClosed, book_cash
-from core.errors import DomainError
+from core.errors import DomainError, Gone
 from core.money import UnknownCurrency, minor_units
 from users.models import Membership, Organisation, User, owned_by
 
 OPENING = "Opening balance"
 LONGEST_NAME = 100
+EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
+EARLIEST = date(1900, 1, 1)
 LONGEST_ALIAS = 34
 LIKE_AN_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 OPENABLE = {kind for kind in AccountKind.values if kind != AccountKind.DEPOSIT}
@@ -62,6 +65,14 @@ class BookedLater(DomainError):
     """Something is booked in this account on that day or later."""
 
 
+class OpenedOnNoDay(DomainError):
+    """An account opens on a day that has begun, from 1900 on."""
+
+
+class AccountUsed(DomainError):
+    """Something was booked or stated here, voided rows included: close the account instead."""
+
+
 def clean_iban(text: str) -> str:
     """An IBAN in its compact form with right check digits, or an alias as it is. Raises BadIban, AliasTooLong."""
     compact = re.sub(r"[\s-]", "", text).upper()
@@ -94,6 +105,8 @@ def open_account(
     ``currency`` is the holder's own when left out. Raises what is above, UnknownCurrency, AmountNotBookable.
     """
     first_day = opened_on or timezone.now().date()
+    if not EARLIEST <= first_day <= (timezone.now() + EARLIEST_ZONE).date():
+        raise OpenedOnNoDay(field="opened_on")
     values: dict[str, Any] = {
         "name": name.strip(),
         "kind": kind,
@@ -106,6 +119,7 @@ def open_account(
     account = Account(**owned_by(holder), **values)
     _check(account)
     _save(account)
+    _recognise(account)
     if balance:
         book_cash(
             account=account,
@@ -133,6 +147,8 @@ def change_account(*, account: Account, actor: User | None, **changes: Any) -> A
         setattr(account, name, value)
     _check(account)
     _save(account, update_fields=list(changes))
+    if {"iban", "receives"} & changes.keys():
+        _recognise(account)
     data = {name: [before[name], str(value)] for name, value in changes.items() if before[name] != str(value)}
     if data:
         record(actor=actor, action="account.changed", subject=account, data=data)
@@ -167,6 +183,31 @@ def reopen_account(*, account: Account, actor: User | None) -> Account:
         account.closed_on = None
         account.save(update_fields=["closed_on"])
     return account
+
+
+@transaction.atomic
+def delete_account(*, account: Account, actor: User | None) -> None:
+    """Delete an account in which nothing was ever booked or stated. Raises AccountUsed, Gone."""
+    Account.objects.filter(pk=account.pk).bump()
+    found = Account.objects.filter(pk=account.pk).first()
+    if found is None:
+        raise Gone("This account was deleted meanwhile.")
+    record(actor=actor, action="account.deleted", subject=found, data={"name": found.name})
+    try:
+        with transaction.atomic():
+            found.delete()
+    except (ProtectedError, RestrictedError, IntegrityError) as error:
+        raise AccountUsed from error
+
+
+def _recognise(account: Account) -> None:
+    """Counterparties stand for the account while it receives under their IBAN or alias, and no longer."""
+    mine = Counterparty.objects.filter(account=account)
+    if not account.receives:
+        mine.update(account=None)
+        return
+    mine.exclude(iban=account.iban).update(account=None)
+    Counterparty.objects.filter(iban=account.iban, account__isnull=True).update(account=account)
 
 
 def _check(account: Account) -> None:

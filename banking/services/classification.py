@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db import IntegrityError, transaction
+from django.db.models import F, Value
 from django.db.models.functions import Lower
 
 from banking.models import Account, Category, Counterparty, Section, Tag
 from banking.services.accounts import clean_iban
 from core.errors import DomainError
-from users.models import Owned
+from users.models import Owned, OwnedQuerySet
 
 LONGEST = {Category: 60, Counterparty: 140, Tag: 40}
+OWN_FIRST = (F("owner").desc(nulls_last=True), F("organisation").desc(nulls_last=True), "pk")
 
 
 class NameTooLong(DomainError):
@@ -28,16 +31,16 @@ class UnknownCategorySection(DomainError):
 
 
 def category_named(name: str, section: str, *, books: Owned) -> Category:
-    """The category of everybody or of the owner of ``books`` with this name in this section; a new one of theirs.
+    """The category of the owner of ``books``, else everybody's, with this name in this section; else a new one.
 
     Upper and lower case are one. ``books`` is an account or a portfolio: what it belongs to, the category belongs to.
     """
-    name = _checked(Category, name, "category")
+    name = checked_name(Category, name, "category")
     if section not in Section.values:
         raise UnknownCategorySection(field="section")
-    known = Category.objects.for_books_of(books).filter(section=section, name__iexact=name)
-    found = known.order_by("owner", "organisation", "pk").first()
-    return found or Category.objects.get_or_create(**_belongs(books), section=section, name=name)[0]
+    known = called(Category.objects.for_books_of(books), name).filter(section=section)
+    found: Category | None = known.order_by(*OWN_FIRST).first()
+    return found or _made(known, Category(**belongs(books), section=section, name=name))
 
 
 def counterparty_named(name: str, *, books: Owned, iban: str = "") -> Counterparty:
@@ -45,36 +48,60 @@ def counterparty_named(name: str, *, books: Owned, iban: str = "") -> Counterpar
 
     Its ``account`` is the account of this server that receives under that IBAN or handle, if there is one.
     """
-    name = _checked(Counterparty, name, "counterparty")
+    name = checked_name(Counterparty, name, "counterparty")
     iban = clean_iban(iban) if iban else ""
     known = Counterparty.objects.belonging_with(books)
-    found = known.filter(name__iexact=name, iban=iban).first() or (known.filter(iban=iban).first() if iban else None)
+    same = called(known, name).filter(iban=iban)
+    found = same.first() or (known.filter(iban=iban).order_by("pk").first() if iban else None)
     if found is None and not iban:
-        found = known.filter(name__iexact=name).order_by("pk").first()
-    if found is None:
-        account = Account.objects.filter(receives=True, iban=iban).first() if iban else None
-        found, _ = Counterparty.objects.get_or_create(
-            **_belongs(books), name=name, iban=iban, defaults={"account": account}
-        )
-    return found
+        found = called(known, name).order_by("pk").first()
+    return found or _made(
+        same, Counterparty(**belongs(books), name=name, iban=iban, account=account_that_receives(iban))
+    )
 
 
 def tags_named(names: Iterable[str], *, books: Owned) -> list[Tag]:
     """The tags of the owner of ``books`` with these names, in alphabetical order; missing ones are made."""
-    wanted = {name.lower(): name for name in (_checked(Tag, each, "tags") for each in names)}
-    known = Tag.objects.belonging_with(books).annotate(lower=Lower("name")).filter(lower__in=list(wanted))
-    found: dict[str, Tag] = {tag.name.lower(): tag for tag in known}
+    wanted = {name.lower(): name for name in (checked_name(Tag, each, "tags") for each in names)}
+    own = Tag.objects.belonging_with(books)
+    found = {tag.name.lower(): tag for tag in own.filter(name__in=wanted.values())}
     for lower, name in wanted.items():
         if lower not in found:
-            found[lower] = Tag.objects.get_or_create(**_belongs(books), name=name)[0]
+            same = called(own, name)
+            found[lower] = same.first() or _made(same, Tag(**belongs(books), name=name))
     return [found[lower] for lower in sorted(found)]
 
 
-def _belongs(books: Owned) -> dict[str, Any]:
+def called(rows: OwnedQuerySet, name: str) -> OwnedQuerySet:
+    """Those with this name as the database's constraints compare names, so that what it refuses is found."""
+    return rows.annotate(lower=Lower("name")).filter(lower=Lower(Value(name)))
+
+
+def account_that_receives(iban: str) -> Account | None:
+    """The account of this server that people may pay into under this IBAN or alias."""
+    return Account.objects.filter(receives=True, iban=iban).first() if iban else None
+
+
+def belongs(books: Owned) -> dict[str, Any]:
+    """The columns of what belongs to the owner of ``books``."""
     return {"owner_id": books.owner_id, "organisation_id": books.organisation_id}
 
 
-def _checked(model: type[Category | Counterparty | Tag], name: str, field: str) -> str:
+def _made(same: OwnedQuerySet, row: Any) -> Any:
+    """``row``, stored; or the one of ``same`` that somebody else has stored since we looked."""
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        found = same.order_by(*OWN_FIRST).first()
+        if found is None:
+            raise
+        return found
+    return row
+
+
+def checked_name(model: type[Category | Counterparty | Tag], name: str, field: str) -> str:
+    """A name with single spaces. Raises NameNeeded, NameTooLong."""
     name = " ".join(name.split())
     if not name:
         raise NameNeeded(field=field)

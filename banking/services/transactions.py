@@ -24,7 +24,7 @@ from banking.models import (
     Tag,
     Transfer,
 )
-from core.errors import DomainError
+from core.errors import DomainError, Gone
 from core.fields import MONEY_LIMIT
 from core.money import minor_units, quantise
 
@@ -190,7 +190,10 @@ def check_cash(*, account: Account, amount: Decimal, section: str, external_id: 
 
 def check_open(account: Account, day: date) -> None:
     """Refuse to book into an account that is closed by ``day``, as the database has it now. Raises AccountClosed."""
-    closed = Account.objects.filter(pk=account.pk).values_list("closed_on", flat=True).first()
+    found = list(Account.objects.filter(pk=account.pk).values_list("closed_on", flat=True))
+    if not found:
+        raise Gone("This account was deleted meanwhile.")
+    closed = found[0]
     if closed and day >= closed:
         raise AccountClosed(f"The account is closed since {closed}.", field="booked_on")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,8 +12,6 @@ from django.urls import reverse
 from portfolios.models import Portfolio
 from portfolios.models.portfolio import PortfolioQuerySet
 from users.models import User
-
-PAGE_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def visible(request: HttpRequest) -> PortfolioQuerySet:
@@ -40,45 +36,6 @@ def _picked(request: HttpRequest, found: PortfolioQuerySet) -> dict[str, Any]:
     choices = list(found)
     nothing = not choices and "portfolio" not in request.GET
     return {"portfolios": choices, "portfolio": None if nothing else chosen(choices, request)}
-
-
-@dataclass(frozen=True, slots=True)
-class Paging:
-    """One page of a list of ``count`` rows: those from ``start`` to before ``stop``, counted from 0."""
-
-    number: int
-    last: int
-    count: int
-    start: int
-    stop: int
-
-    @property
-    def first_row(self) -> int:
-        return self.start + 1
-
-    @property
-    def previous(self) -> int:
-        return self.number - 1
-
-    @property
-    def next(self) -> int:
-        return self.number + 1
-
-
-def paging(request: HttpRequest, count: int, size: int) -> Paging:
-    """The page that ``?page=`` names; what is no number is answered like the first, too high a one like the last."""
-    wanted = request.GET.get("page", "")
-    last = max(1, -(-count // size))
-    number = int(wanted) if PAGE_NUMBER.fullmatch(wanted) else 1
-    number = min(max(number, 1), last)
-    start = (number - 1) * size
-    return Paging(number, last, count, start, min(start + size, count))
-
-
-def choice(request: HttpRequest, name: str, allowed: Container[str], default: str) -> str:
-    """A query parameter that has few values; another value is answered like none."""
-    wanted = request.GET.get(name, default)
-    return wanted if wanted in allowed else default
 
 
 def welcome(request: HttpRequest, section: str) -> HttpResponse:

@@ -1,29 +1,19 @@
-"""What the lists of a portfolio are narrowed by: the query string as checked values.
-
-A value that is none is told beside its field, and otherwise answered like an empty one.
-"""
+"""What the lists of a portfolio are narrowed by: the query string as checked values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
-from django.utils import timezone
 
 from assets.models import Asset, AssetType
+from banking.forms.filters import Choices, DayField, Filter, choice_field, text_field
 from banking.models import Account
-from core.api import ISO_DATE
 from portfolios.queries.holding_list import ORDERS, STATES, sector_of
 from portfolios.queries.holdings import Holding
 from portfolios.queries.transactions import KINDS, Wanted
 
-EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
-EARLIEST = date(1900, 1, 1)
-LONGEST_TEXT = 100
-Choices = Iterable[tuple[str, str]]
 ORDER_NAMES = {
     "-value": "Value, largest first",
     "value": "Value, smallest first",
@@ -49,74 +39,16 @@ ORDER_NAMES = {
 DEFAULT_ORDER = "-value"
 
 
-class DayField(forms.DateField):
-    """A day that has begun somewhere, written YYYY-MM-DD, as a date picker sends it."""
-
-    widget = forms.DateInput(attrs={"type": "date", "class": "form-control"}, format="%Y-%m-%d")
-    default_error_messages = {"invalid": "Write a day, such as 2024-05-31."}
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(required=False, input_formats=["%Y-%m-%d"], **options)
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        """What no day is, a date picker could not show either, and would complain about."""
-        return data if ISO_DATE.fullmatch(data or "") else ""
-
-    def clean(self, value: Any) -> date | None:
-        day: date | None = super().clean(value)
-        if day and day > (timezone.now() + EARLIEST_ZONE).date():
-            raise ValidationError("This day is in the future.")
-        if day and day < EARLIEST:
-            raise ValidationError(f"Nothing is known before {EARLIEST.year}.")
-        return day
-
-
-class Filter(forms.Form):
-    """A form of optional fields that is never refused as a whole."""
-
-    use_required_attribute = False
-
-    def __init__(self, query: Mapping[str, Any]) -> None:
-        super().__init__(query, auto_id="filter-%s", label_suffix="")
-        self._choose()
-        self.full_clean()
-
-    def _choose(self) -> None:
-        """Fill in the choices that depend on what there is."""
-
-    def value(self, name: str) -> Any:
-        """The checked value; None or empty where nothing, or nothing that fits, was given."""
-        return self.cleaned_data.get(name)
-
-    @property
-    def narrows(self) -> bool:
-        """Whether anything but the order and the valuation day is asked for."""
-        kept = {"sort", "as_of"}
-        return any(value not in (None, "", False) for name, value in self.cleaned_data.items() if name not in kept)
-
-
-def _choice(label: str, choices: Choices = ()) -> forms.ChoiceField:
-    widget = forms.Select(attrs={"class": "form-select"})
-    return forms.ChoiceField(label=label, choices=list(choices), required=False, widget=widget)
-
-
-def _text(where: str) -> forms.CharField:
-    """``where`` says what is searched."""
-    shown = {"class": "form-control", "type": "search", "autocomplete": "off", "placeholder": where}
-    widget = forms.TextInput(attrs=shown)
-    return forms.CharField(label="Search", required=False, max_length=LONGEST_TEXT, widget=widget)
-
-
 class HoldingFilter(Filter):
     """``?q=&sector=&type=&currency=&state=&as_of=&sort=``"""
 
-    q = _text("Symbol or name")
-    sector = _choice("Sector")
-    type = _choice("Type")
-    currency = _choice("Currency")
-    state = _choice("Show", [("", STATES["open"]), *((key, STATES[key]) for key in ("closed", "all"))])
+    q = text_field("Symbol or name")
+    sector = choice_field("Sector")
+    type = choice_field("Type")
+    currency = choice_field("Currency")
+    state = choice_field("Show", [("", STATES["open"]), *((key, STATES[key]) for key in ("closed", "all"))])
     as_of = DayField(label="As of")
-    sort = _choice("Order", ORDER_NAMES.items())
+    sort = choice_field("Order", ORDER_NAMES.items())
 
     def __init__(self, query: Mapping[str, Any], holdings: Iterable[Holding]) -> None:
         self._holdings = list(holdings)
@@ -141,19 +73,13 @@ class HoldingFilter(Filter):
         return self.value("sort") or DEFAULT_ORDER
 
 
-class DayFilter(Filter):
-    """``?as_of=``"""
-
-    as_of = DayField(label="As of")
-
-
 class TransactionFilter(Filter):
     """``?kind=&asset=&account=&start=&end=&q=&voided=``"""
 
-    q = _text("Note or external id")
-    kind = _choice("Kind", [("", "All"), *KINDS.items()])
-    asset = _choice("Security")
-    account = _choice("Account")
+    q = text_field("Note or external id")
+    kind = choice_field("Kind", [("", "All"), *KINDS.items()])
+    asset = choice_field("Security")
+    account = choice_field("Account")
     start = DayField(label="From")
     end = DayField(label="To")
     voided = forms.BooleanField(

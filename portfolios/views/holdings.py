@@ -10,12 +10,13 @@ from django.views.decorators.http import require_safe
 
 from assets.models import PriceBasis
 from assets.queries import SIMULATED
-from core.web import login_needed
+from banking.forms.filters import DayFilter
+from core.web import login_needed, paging
 from portfolios.models import Portfolio
 from portfolios.queries import holdings, valuation_days
 from portfolios.queries.holding_list import narrowed, ordered, sums
-from portfolios.views.base import page_of, paging, welcome
-from portfolios.views.filters import DayFilter, HoldingFilter
+from portfolios.views.base import page_of, welcome
+from portfolios.views.filters import HoldingFilter
 
 PAGE_SIZE = 50
 

@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from core.web import login_needed
+from core.web import PAGE_NUMBER, login_needed, paging
 from portfolios.models import Portfolio
 from portfolios.queries.transactions import Found, accounts_of, assets_of, rows_of, transactions
-from portfolios.views.base import PAGE_NUMBER, page_of, paging, welcome
+from portfolios.views.base import page_of, welcome
 from portfolios.views.csv_file import csv_answer
 from portfolios.views.filters import TransactionFilter
 from portfolios.views.transaction_lines import HEAD, line

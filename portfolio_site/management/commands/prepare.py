@@ -9,6 +9,7 @@ from django.db import connections
 
 from analytics.services.windows import install_windows
 from assets.services.exchanges import install_exchanges
+from banking.services.categories import install_categories
 from portfolio_site import demo
 
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         install_exchanges()
         install_windows()
+        install_categories()
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         if settings.PRODUCTION:
             self.stdout.write("Collecting static files")

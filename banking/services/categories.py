@@ -1,0 +1,176 @@
+"""The categories that everybody has, and those that people and organisations add below them or beside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from activity.services import record
+from banking.models import Category, Section
+from banking.models.classification import everybodys
+from banking.services.classification import UnknownCategorySection, called, checked_name
+from banking.services.renaming import NameTaken, check_pair, lock, put_in_place, remove, store
+from core.errors import DomainError
+from users.models import Organisation, User, owned_by
+
+DEEPEST = 4  # a category, and at most three above it
+KEPT = object()
+
+
+class BadParent(DomainError):
+    """A category stands below one of its own section that everybody or its owner has."""
+
+
+class ParentBelowItself(DomainError):
+    """A category cannot stand below itself."""
+
+
+class TooDeep(DomainError):
+    """Categories stand at most four deep."""
+
+
+class SectionsDiffer(DomainError):
+    """Both categories are of the same section."""
+
+
+class EverybodysCategory(DomainError):
+    """This category is everybody's: staff look after it."""
+
+
+@transaction.atomic
+def install_categories() -> int:
+    """Add the tree of ``fixtures/categories.json`` where there is no category of everybody's yet; returns how many.
+
+    Once staff have changed the tree it is theirs: what they renamed or removed does not come back.
+    """
+    if Category.objects.filter(everybodys()).exists():
+        return 0
+    text = (settings.BASE_DIR / "fixtures" / "categories.json").read_text(encoding="utf-8")
+    return sum(_plant(section, None, tree) for section, tree in json.loads(text).items())
+
+
+def _plant(section: str, parent: Category | None, tree: Mapping[str, Any]) -> int:
+    """Store names and what is below each of them."""
+    count = 0
+    for name, below in tree.items():
+        made = Category.objects.create(section=section, name=name, parent=parent)
+        count += 1 + _plant(section, made, below)
+    return count
+
+
+@transaction.atomic
+def create_category(
+    *, holder: User | Organisation, section: str, name: str, actor: User | None, parent: Category | None = None
+) -> Category:
+    """Raises NameNeeded, NameTooLong, NameTaken, UnknownCategorySection, BadParent, TooDeep."""
+    if section not in Section.values:
+        raise UnknownCategorySection(field="section")
+    category = Category(**owned_by(holder), section=section, name=checked_name(Category, name, "name"))
+    _set_parent(category, parent, _tree(category))
+    _refuse_everybodys_name(category)
+    store(category, force_insert=True)
+    record(actor=actor, action="category.created", subject=category, data={"name": category.name, "section": section})
+    return category
+
+
+@transaction.atomic
+def change_category(*, category: Category, actor: User | None, name: str = "", parent: Any = KEPT) -> Category:
+    """Rename a category, or move it with all below it under ``parent``; None moves it to the top of its section.
+
+    Raises what ``create_category`` raises, EverybodysCategory, ParentBelowItself, Gone.
+    """
+    tree = _tree(category)
+    [category] = lock(category)
+    _refuse_everybodys(category)
+    before = {"name": category.name, "parent": category.parent_id}
+    if name:
+        category.name = checked_name(Category, name, "name")
+        _refuse_everybodys_name(category)
+    if parent is not KEPT:
+        _set_parent(category, parent, tree)
+    store(category, update_fields=["name", "parent"])
+    after = {"name": category.name, "parent": category.parent_id}
+    if after != before:
+        record(actor=actor, action="category.changed", subject=category, data={"from": before, "to": after})
+    return category
+
+
+@transaction.atomic
+def merge_category(*, source: Category, target: Category, actor: User | None) -> dict[str, int]:
+    """Put ``target`` wherever ``source`` stands, rows, parts of rows and the categories below it, and delete it.
+
+    Returns model names to how many rows were changed. Raises EverybodysCategory, MergeWithItself, OfAnotherOwner,
+    SectionsDiffer, ParentBelowItself, TooDeep, Gone.
+    """
+    tree = _tree(source)
+    check_pair(source, target)
+    source, target = lock(source, target)
+    _refuse_everybodys(source)
+    if source.section != target.section:
+        raise SectionsDiffer(field="into")
+    if source.pk in _above(target, tree):
+        raise ParentBelowItself("The other category stands below this one: move it out first.", field="into")
+    if len(_above(target, tree)) + _height(source, tree) > DEEPEST + 1:
+        raise TooDeep(field="into")
+    counts = put_in_place(source, target)
+    data = {"name": source.name, "into": target.pk, "changed": counts}
+    record(actor=actor, action="category.merged", subject=source, data=data)
+    source.delete()
+    return counts
+
+
+@transaction.atomic
+def delete_category(*, category: Category, actor: User | None) -> None:
+    """Raises StillUsed, EverybodysCategory, Gone."""
+    [category] = lock(category)
+    _refuse_everybodys(category)
+    record(actor=actor, action="category.deleted", subject=category, data={"name": category.name})
+    remove(category)
+
+
+def _refuse_everybodys(category: Category) -> None:
+    if category.is_everybodys:
+        raise EverybodysCategory
+
+
+def _refuse_everybodys_name(category: Category) -> None:
+    same = called(Category.objects.filter(everybodys()), category.name).filter(section=category.section)
+    if same.exists():
+        raise NameTaken("Everybody has a category of this name already.", field="name")
+
+
+def _tree(category: Category) -> dict[int, Category]:
+    """Every category that this one may stand below or above, its owner's locked: two moves cannot make a circle."""
+    own = Category.objects.belonging_with(category).select_for_update(of=("self",)).order_by("pk")
+    return {row.pk: row for row in (*own, *Category.objects.filter(everybodys()))}
+
+
+def _set_parent(category: Category, parent: Category | None, tree: Mapping[int, Category]) -> None:
+    if parent and (parent.pk not in tree or parent.section != category.section):
+        raise BadParent(field="parent")
+    above = _above(parent, tree) if parent else []
+    if category.pk and category.pk in above:
+        raise ParentBelowItself(field="parent")
+    if len(above) + (_height(category, tree) if category.pk else 1) > DEEPEST:
+        raise TooDeep(field="parent")
+    category.parent = parent
+
+
+def _above(category: Category, tree: Mapping[int, Category]) -> list[int]:
+    """Its own id and those above it."""
+    found: list[int] = []
+    at: int | None = category.pk
+    while at is not None and at not in found:
+        found.append(at)
+        at = tree[at].parent_id
+    return found
+
+
+def _height(category: Category, tree: Mapping[int, Category]) -> int:
+    """How many levels it and what stands below it take."""
+    below: Iterable[Category] = [row for row in tree.values() if row.parent_id == category.pk]
+    return 1 + max((_height(row, tree) for row in below), default=0)
