@@ -28,7 +28,7 @@ from assets.api import (
     QuarantineViewSet,
     QuoteViewSet,
 )
-from banking.api import TermDepositViewSet
+from banking.api import RecategorisationViewSet, TermDepositViewSet, TransactionViewSet
 from portfolios.api import ActionProposalViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
@@ -40,6 +40,8 @@ router.register("market/action-proposals", ActionProposalViewSet, basename="prop
 router.register("stress-windows", StressWindowViewSet, basename="stress-window")
 router.register("factors", FactorSetViewSet, basename="factor-set")
 router.register("banking/deposits", TermDepositViewSet, basename="deposit")
+router.register("banking/transactions", TransactionViewSet, basename="cash")
+router.register("banking/recategorisations", RecategorisationViewSet, basename="recategorisation")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -53,6 +55,7 @@ BEGINNINGS = {
     "scenarios": "scenario-list",
     "stress windows": "stress-window-list",
     "factors": "factor-set-list",
+    "cash": "cash-list",
     "term deposits": "deposit-list",
     "jobs": "job-list",
     "profile": "profile",

@@ -1,5 +1,6 @@
 """Cash over HTTP."""
 
 from banking.api.deposits import TermDepositViewSet
+from banking.api.transactions import RecategorisationViewSet, TransactionViewSet
 
-__all__ = ["TermDepositViewSet"]
+__all__ = ["RecategorisationViewSet", "TermDepositViewSet", "TransactionViewSet"]

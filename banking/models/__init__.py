@@ -1,6 +1,7 @@
 from banking.models.account import Account, AccountKind, BalanceAssertion
 from banking.models.classification import Category, Counterparty, Section, Tag
 from banking.models.deposit import DepositState, TermDeposit
+from banking.models.recategorisation import Recategorisation, RecategorisedRow
 from banking.models.sharing import AccountShare, ShareRole
 from banking.models.transaction import CashSplit, CashTransaction, ClassifiedBy, Origin
 from banking.models.transfer import Transfer
@@ -17,6 +18,8 @@ __all__ = [
     "Counterparty",
     "DepositState",
     "Origin",
+    "Recategorisation",
+    "RecategorisedRow",
     "Section",
     "ShareRole",
     "Tag",
