@@ -39,8 +39,11 @@ from assets.services.notices import note
 from assets.services.quarantine import keep, reject
 from assets.services.watchlists import add_entry, create_watchlist
 from assets.tests.factories import make_asset, make_bars, make_bond
-from banking.models import Account, TermDeposit
+from banking.models import Account, CashTransaction, Recategorisation, Section, TermDeposit
+from banking.services.classification import category_named, counterparty_named, tags_named
+from banking.services.classifying import Classification, classify
 from banking.services.deposits import DepositTerms, open_deposit
+from banking.services.transactions import book_cash
 from core.testing import make_user
 from portfolios.models import CostMethodChange, Portfolio, Trade
 from portfolios.services.actions import apply_action
@@ -102,7 +105,12 @@ class Endpoint:
 
 
 def _named(ids: dict[str, Any], segments: list[str], place: int) -> Any:
-    """What ids has for the two segments around a parameter, such as "assets/bond", else for the one before it."""
+    """What ids has for the two segments around a parameter, such as "assets/bond", or for the two before it, such as
+    "banking/transactions", else for the one before it.
+    """
+    before = "/".join(segments[max(place - 2, 0) : place])
+    if before in ids:
+        return ids[before]
     around = "/".join([segments[place - 1], *segments[place + 1 : place + 2]])
     return ids[around] if around in ids else ids[segments[place - 1]]
 
@@ -130,6 +138,8 @@ class World:
     run: OptimisationRun
     factor_set: FactorSet
     deposit: TermDeposit
+    cash: CashTransaction
+    recategorisation: Recategorisation
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -162,6 +172,8 @@ class World:
             "factors": self.factor_set.pk,
             "explain": "total_value",
             "deposits": self.deposit.pk,
+            "banking/transactions": self.cash.pk,
+            "recategorisations": self.recategorisation.pk,
         }
 
     @property
@@ -196,6 +208,8 @@ def make_world(owner: User) -> World:
     scenario = imagine(owner, "Crash")
     rebalancing = propose_half(portfolio, asset)
     run = OptimisationRun.objects.create(portfolio=portfolio, asked_by=owner, objective="hrp", terms=Terms().to_json())
+    deposit = lend(owner)
+    cash, recategorisation = spend(owner, 0)
     return World(
         owner=owner,
         staff=staff,
@@ -215,7 +229,9 @@ def make_world(owner: User) -> World:
         rebalancing=rebalancing,
         run=run,
         factor_set=load_factors(0),
-        deposit=lend(owner),
+        deposit=deposit,
+        cash=cash,
+        recategorisation=recategorisation,
     )
 
 
@@ -224,6 +240,23 @@ def lend(owner: User) -> TermDeposit:
     savings, _ = Account.objects.get_or_create(pk=SAVINGS, defaults={"owner": owner, "name": "S", "currency": "USD"})
     terms = DepositTerms(Decimal(1000), Decimal("0.03"), date(2024, 1, 2), date(2060, 1, 2))
     return open_deposit(source=savings, name="Deposit", terms=terms, actor=owner, now=timezone.now())
+
+
+def spend(owner: User, number: int) -> tuple[CashTransaction, Recategorisation]:
+    """An expense from the account SAVINGS with a counterparty and a tag, and its category, chosen just now."""
+    account = Account.objects.get(pk=SAVINGS)
+    row = book_cash(
+        account=account,
+        amount=Decimal(-10),
+        booked_on=date(2024, 1, 5),
+        section=Section.EXPENSE,
+        actor=owner,
+        counterparty=counterparty_named(f"Shop {number}", books=account),
+        tags=tags_named([f"tag {number}"], books=account),
+    )
+    category = category_named(f"Kind {number}", Section.EXPENSE, books=account)
+    to = Classification(frozenset({"category"}), category)
+    return row, classify(row_ids=[row.pk], to=to, actor=owner)
 
 
 def priced_bond() -> Asset:
@@ -336,6 +369,7 @@ def grow(world: World, first: int, last: int) -> None:
         apply_action(asset=asset, kind="cash_dividend", ex_date=day, cash=cash, actor=world.staff)
         add_entry(watchlist=world.watchlist, asset=asset)
         imagine(world.owner, f"Scenario {number}")
+        spend(world.owner, number)
         if number < MOST_WATCHLISTS:
             create_watchlist(owner=world.owner, name=f"List {number}")
         start_job(owner=world.owner, kind="import", total=number)
