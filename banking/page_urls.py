@@ -6,8 +6,29 @@ from django.urls import URLPattern, path
 
 from banking.views.accounts import account_list
 from banking.views.sections import banking
+from banking.views.transaction import (
+    CategoryView,
+    EditView,
+    RestoreView,
+    SplitView,
+    UnsplitView,
+    VoidView,
+    transaction_page,
+)
+from banking.views.transactions import BulkView, EntryView, UndoView, transaction_list
 
 urlpatterns: list[URLPattern] = [
     path("banking/", banking, name="banking"),
     path("banking/accounts/", account_list, name="banking-accounts"),
+    path("banking/transactions/", transaction_list, name="banking-transactions"),
+    path("banking/transactions/new/", EntryView.as_view(), name="banking-transaction-new"),
+    path("banking/transactions/many/", BulkView.as_view(), name="banking-transactions-many"),
+    path("banking/transactions/<int:pk>/", transaction_page, name="banking-transaction"),
+    path("banking/transactions/<int:pk>/edit/", EditView.as_view(), name="banking-transaction-edit"),
+    path("banking/transactions/<int:pk>/category/", CategoryView.as_view(), name="banking-transaction-category"),
+    path("banking/transactions/<int:pk>/split/", SplitView.as_view(), name="banking-transaction-split"),
+    path("banking/transactions/<int:pk>/unsplit/", UnsplitView.as_view(), name="banking-transaction-unsplit"),
+    path("banking/transactions/<int:pk>/void/", VoidView.as_view(), name="banking-transaction-void"),
+    path("banking/transactions/<int:pk>/restore/", RestoreView.as_view(), name="banking-transaction-restore"),
+    path("banking/recategorisations/<int:pk>/undo/", UndoView.as_view(), name="banking-recategorisation-undo"),
 ]

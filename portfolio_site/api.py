@@ -34,7 +34,15 @@ from assets.api import (
     QuarantineViewSet,
     QuoteViewSet,
 )
-from banking.api import AccountViewSet, CategoryViewSet, CounterpartyViewSet, TagViewSet, TermDepositViewSet
+from banking.api import (
+    AccountViewSet,
+    CategoryViewSet,
+    CounterpartyViewSet,
+    RecategorisationViewSet,
+    TagViewSet,
+    TermDepositViewSet,
+    TransactionViewSet,
+)
 from portfolios.api import ActionProposalViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
@@ -51,6 +59,8 @@ router.register("banking/counterparties", CounterpartyViewSet, basename="counter
 router.register("banking/tags", TagViewSet, basename="tag")
 router.register("banking/deposits", TermDepositViewSet, basename="deposit")
 router.register("risk-flags", RiskFlagViewSet, basename="risk-flag")
+router.register("banking/transactions", TransactionViewSet, basename="cash")
+router.register("banking/recategorisations", RecategorisationViewSet, basename="recategorisation")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -68,6 +78,7 @@ BEGINNINGS = {
     "categories": "category-list",
     "counterparties": "counterparty-list",
     "tags": "tag-list",
+    "cash": "cash-list",
     "term deposits": "deposit-list",
     "risk flags": "risk-flag-list",
     "jobs": "job-list",

@@ -20,7 +20,7 @@ const write = async (name, text) => {
 };
 
 const scripts = async () => {
-  const entryPoints = ["static/theme.js", "static/site.js", "static/charts.js", "static/entry.js", "static/live.js"];
+  const entryPoints = ["static/theme.js", "static/site.js", "static/charts.js", "static/entry.js", "static/live.js", "static/cash.js"];
   const { outputFiles } = await build({ ...shared, entryPoints, format: "iife", outdir: dist, write: false });
   for (const file of outputFiles) await write(file.path.split("/").pop(), file.text);
 };

@@ -46,12 +46,14 @@ from banking.models import (
     CashTransaction,
     Category,
     Counterparty,
+    Recategorisation,
     Section,
     Tag,
     TermDeposit,
 )
 from banking.services.assertions import assert_balance
 from banking.services.classification import category_named, counterparty_named, tags_named
+from banking.services.classifying import Classification, classify
 from banking.services.deposits import DepositTerms, open_deposit
 from banking.services.transactions import book_cash
 from core.testing import make_user
@@ -116,7 +118,12 @@ class Endpoint:
 
 
 def _named(ids: dict[str, Any], segments: list[str], place: int) -> Any:
-    """What ids has for the two segments around a parameter, such as "assets/bond", else for the one before it."""
+    """What ids has for the two segments around a parameter, such as "assets/bond", or for the two before it, such as
+    "banking/transactions", else for the one before it.
+    """
+    before = "/".join(segments[max(place - 2, 0) : place])
+    if before in ids:
+        return ids[before]
     around = "/".join([segments[place - 1], *segments[place + 1 : place + 2]])
     return ids[around] if around in ids else ids[segments[place - 1]]
 
@@ -148,6 +155,8 @@ class World:
     category: Category
     counterparty: Counterparty
     tag: Tag
+    cash: CashTransaction
+    recategorisation: Recategorisation
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -185,6 +194,8 @@ class World:
             "categories": self.category.pk,
             "counterparties": self.counterparty.pk,
             "tags": self.tag.pk,
+            "banking/transactions": self.cash.pk,
+            "recategorisations": self.recategorisation.pk,
         }
 
     @property
@@ -219,6 +230,8 @@ def make_world(owner: User) -> World:
     scenario = imagine(owner, "Crash")
     rebalancing = propose_half(portfolio, asset)
     run = OptimisationRun.objects.create(portfolio=portfolio, asked_by=owner, objective="hrp", terms=Terms().to_json())
+    deposit = lend(owner)
+    cash, recategorisation = spend(owner, 0)
     return World(
         owner=owner,
         staff=staff,
@@ -238,8 +251,10 @@ def make_world(owner: User) -> World:
         rebalancing=rebalancing,
         run=run,
         factor_set=load_factors(0),
-        deposit=lend(owner),
         **vars(look_after_cash(owner)),
+        deposit=deposit,
+        cash=cash,
+        recategorisation=recategorisation,
     )
 
 
@@ -252,13 +267,13 @@ def lend(owner: User) -> TermDeposit:
 
 def look_after_cash(owner: User) -> SimpleNamespace:
     """A statement of SAVINGS and a row with its classification, others to merge those into; then it is emptied."""
-    category = classify(owner, 0)
+    category = keep_apart(owner, 0)
     Category.objects.create(pk=SPARE, owner=owner, section=Section.EXPENSE, name="Spare")
     found = SimpleNamespace(
         assertion=state_balance(owner, 0),
         category=category,
-        counterparty=Counterparty.objects.get(owner=owner),
-        tag=Tag.objects.get(owner=owner),
+        counterparty=Counterparty.objects.get(owner=owner, name="Counterparty 00"),
+        tag=Tag.objects.get(owner=owner, name="tag 00"),
     )
     Counterparty.objects.create(pk=SPARE, owner=owner, name="Spare")
     Tag.objects.create(pk=SPARE, owner=owner, name="Spare")
@@ -275,7 +290,7 @@ def state_balance(owner: User, number: int) -> BalanceAssertion:
     return assert_balance(account=account, day=day, balance=Decimal(number), actor=owner)
 
 
-def classify(owner: User, number: int) -> Category:
+def keep_apart(owner: User, number: int) -> Category:
     """A row of SAVINGS with a category, a counterparty and a tag of its own for each number; returns the category."""
     account = Account.objects.get(pk=SAVINGS)
     category = category_named(f"Category {number:02}", Section.EXPENSE, books=account)
@@ -290,6 +305,23 @@ def classify(owner: User, number: int) -> Category:
         actor=owner,
     )
     return category
+
+
+def spend(owner: User, number: int) -> tuple[CashTransaction, Recategorisation]:
+    """An expense from the account SAVINGS with a counterparty and a tag, and its category, chosen just now."""
+    account = Account.objects.get(pk=SAVINGS)
+    row = book_cash(
+        account=account,
+        amount=Decimal(-10),
+        booked_on=date(2024, 1, 5),
+        section=Section.EXPENSE,
+        actor=owner,
+        counterparty=counterparty_named(f"Shop {number}", books=account),
+        tags=tags_named([f"tag {number}"], books=account),
+    )
+    category = category_named(f"Kind {number}", Section.EXPENSE, books=account)
+    to = Classification(frozenset({"category"}), category)
+    return row, classify(row_ids=[row.pk], to=to, actor=owner)
 
 
 def priced_bond() -> Asset:
@@ -402,6 +434,7 @@ def grow(world: World, first: int, last: int) -> None:
         apply_action(asset=asset, kind="cash_dividend", ex_date=day, cash=cash, actor=world.staff)
         add_entry(watchlist=world.watchlist, asset=asset)
         imagine(world.owner, f"Scenario {number}")
+        spend(world.owner, number)
         if number < MOST_WATCHLISTS:
             create_watchlist(owner=world.owner, name=f"List {number}")
         start_job(owner=world.owner, kind="import", total=number)

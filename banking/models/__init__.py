@@ -2,6 +2,7 @@ from banking.models.account import Account, AccountKind, BalanceAssertion
 from banking.models.classification import Category, Counterparty, Section, Tag
 from banking.models.deposit import DepositState, TermDeposit
 from banking.models.possession import Possession, PossessionKind, Valuation
+from banking.models.recategorisation import Recategorisation, RecategorisedRow
 from banking.models.sharing import AccountShare, ShareRole
 from banking.models.transaction import CashSplit, CashTransaction, ClassifiedBy, Origin
 from banking.models.transfer import Transfer
@@ -20,6 +21,8 @@ __all__ = [
     "Origin",
     "Possession",
     "PossessionKind",
+    "Recategorisation",
+    "RecategorisedRow",
     "Section",
     "ShareRole",
     "Tag",

@@ -58,6 +58,11 @@ class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
     def standing(self) -> CashTransactionQuerySet:
         return self.filter(voided_at__isnull=True)
 
+    def versions_of(self, row: CashTransaction) -> CashTransactionQuerySet:
+        """The row and what was booked in its place, before it and after it; at most one of them stands."""
+        first = row.original_id or row.pk
+        return self.filter(Q(pk=first) | Q(original=first))
+
     def with_transfer(self) -> CashTransactionQuerySet:
         """Rows with ``transfer_id``: that of the transfer that they are a leg of, else None."""
         return self.annotate(transfer_id=Coalesce("transfer_sent", "transfer_received"))
@@ -73,16 +78,26 @@ class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
 class CashTransaction(models.Model):
     """One signed amount in its account's currency on one day. Never edited: voided and booked anew."""
 
-    account = models.ForeignKey(Account, models.PROTECT, related_name="transactions")
+    account = models.ForeignKey(
+        Account, models.PROTECT, related_name="transactions", db_index=False
+    )  # cash_account_day
     booked_on = models.DateField()
     amount = MoneyField(help_text="Positive: money came in.")
     section = models.CharField(max_length=8, choices=Section)
     description = models.CharField(max_length=255, blank=True)
     category = models.ForeignKey(
-        Category, models.PROTECT, null=True, blank=True, related_name="+", help_text="Empty for a row that is split."
+        Category,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,  # cash_category_day
+        help_text="Empty for a row that is split.",
     )
     classified_by = models.CharField(max_length=6, choices=ClassifiedBy, default=ClassifiedBy.NOBODY, blank=True)
-    counterparty = models.ForeignKey(Counterparty, models.PROTECT, null=True, blank=True, related_name="+")
+    counterparty = models.ForeignKey(
+        Counterparty, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )  # cash_counterparty_day
     tags = models.ManyToManyField(Tag, blank=True, related_name="+")
     asset = models.ForeignKey("assets.Asset", models.PROTECT, null=True, blank=True, related_name="+")
     origin = models.CharField(max_length=8, choices=Origin, default=Origin.ENTRY)
@@ -95,6 +110,14 @@ class CashTransaction(models.Model):
         blank=True,
         related_name="replaces",
         help_text="The entered row that is the same payment. While that stands, this one is voided.",
+    )
+    original = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="corrections",
+        help_text="The first version of a row that was corrected; empty for that one itself.",
     )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -124,6 +147,9 @@ class CashTransaction(models.Model):
                 condition=Q(origin=Origin.ENTRY) | Q(voided_at__isnull=True) | Q(replaced_by__isnull=False),
                 name="cash_derived_voided_if_replaced",
             ),
+            models.CheckConstraint(
+                condition=Q(original__isnull=True) | Q(origin=Origin.ENTRY), name="cash_corrected_is_entered"
+            ),
             models.UniqueConstraint(
                 fields=["origin", "origin_id"], condition=Q(origin=Origin.TRADE), name="cash_once_per_trade"
             ),
@@ -143,6 +169,16 @@ class CashTransaction(models.Model):
             models.Index(fields=["category", "booked_on"], name="cash_category_day"),
             models.Index(fields=["counterparty", "booked_on"], name="cash_counterparty_day"),
             models.Index(fields=["booked_on", "id"], name="cash_day"),
+            # A list of many rows is read from these alone: its text, its pages and sums, its categories. SQLite knows
+            # no sizes and takes the last that serves, so the widest stands first.
+            models.Index(
+                fields=["account", "voided_at", "booked_on", "id", "counterparty", "description", "external_id"],
+                name="cash_list_text",
+            ),
+            models.Index(
+                fields=["account", "voided_at", "booked_on", "id", "section", "amount"], name="cash_list_sums"
+            ),
+            models.Index(fields=["account", "category", "voided_at", "booked_on", "id"], name="cash_list_category"),
         ]
 
     def __str__(self) -> str:

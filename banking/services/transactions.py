@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -30,6 +30,8 @@ from core.money import minor_units, quantise
 
 if TYPE_CHECKING:
     from users.models import User
+
+MOST_VOIDS = 1000
 
 
 class AmountNotBookable(DomainError):
@@ -68,6 +70,14 @@ class NotVoided(DomainError):
     """This row is not voided."""
 
 
+class LegOfAnother(DomainError):
+    """The other end of this transfer is an account that you may not book into."""
+
+
+class TooManyVoids(DomainError):
+    """At most 1,000 rows are voided or restored at once."""
+
+
 @transaction.atomic
 def book_cash(
     *,
@@ -83,10 +93,12 @@ def book_cash(
     counterparty: Counterparty | None = None,
     tags: Sequence[Tag] = (),
     classified_by: ClassifiedBy = ClassifiedBy.PERSON,
+    original: CashTransaction | None = None,
 ) -> CashTransaction:
     """Book one signed amount in the account's currency: a deposit, withdrawal, income or expense.
 
-    ``classified_by`` says who chose the category, if there is one. Raises AmountNotBookable, UnknownSection,
+    ``classified_by`` says who chose the category, if there is one; ``original`` is the first version of a row that
+    this one corrects. Raises AmountNotBookable, UnknownSection,
     DuplicateCash, AccountClosed, CategoryOfAnother, SectionOfAnother.
     """
     Account.objects.filter(pk=account.pk).bump()
@@ -104,11 +116,13 @@ def book_cash(
         category=category,
         classified_by=classified_by if category else ClassifiedBy.NOBODY,
         counterparty=counterparty,
+        original=original,
         created_by=actor,
     )
     if tags:
         row.tags.set(tags)
-    record(actor=actor, action="cash.booked", subject=row, data={"account": account.pk, "amount": f"{amount:f}"})
+    data = {"account": account.pk, "amount": f"{amount:f}"} | ({"corrects": original.pk} if original else {})
+    record(actor=actor, action="cash.corrected" if original else "cash.booked", subject=row, data=data)
     return row
 
 
@@ -128,10 +142,15 @@ def void_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction:
 
 @transaction.atomic
 def restore_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction:
-    """Take the void of a row back, and of the other leg of its transfer. Raises NotVoided, DuplicateCash."""
+    """Take the void of a row back, and of the other leg of its transfer. Raises NotVoided, DuplicateCash.
+
+    What was booked in its place, and stands, is voided with the same stroke.
+    """
     rows = _locked(row)
     if not rows[0].voided_at:
         raise NotVoided
+    instead = list(CashTransaction.objects.versions_of(rows[0]).standing())
+    _set_void(instead, timezone.now(), actor)
     for each in rows:
         _refuse_duplicate(each.account, each.external_id)
     _set_void(rows, None, None)
@@ -139,19 +158,58 @@ def restore_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction
     return rows[0]
 
 
+def void_many(*, rows: Iterable[CashTransaction], actor: User | None) -> list[CashTransaction]:
+    """Void many rows, all or none. Raises TooManyVoids and what ``void_cash`` raises."""
+    return _each(rows, lambda row: void_cash(row=row, actor=actor))
+
+
+def restore_many(*, rows: Iterable[CashTransaction], actor: User | None) -> list[CashTransaction]:
+    """Take the voids of many rows back, all or none. Raises TooManyVoids and what ``restore_cash`` raises."""
+    return _each(rows, lambda row: restore_cash(row=row, actor=actor))
+
+
+def refuse_foreign_leg(row_ids: Collection[int], user: User) -> None:
+    """Refuse what would move money in somebody else's account: the other leg of a transfer. Raises LegOfAnother."""
+    legs = Transfer.objects.filter(Q(sent__in=row_ids) | Q(received__in=row_ids))
+    if legs.exclude(pk__in=Transfer.objects.editable_by(user).values("pk")).exists():
+        raise LegOfAnother
+
+
+@transaction.atomic
+def _each(rows: Iterable[CashTransaction], act: Callable[[CashTransaction], CashTransaction]) -> list[CashTransaction]:
+    """``act`` on every row in the order of ids, its account locked before; one leg of a transfer does for both."""
+    ids = sorted({row.pk for row in rows})
+    if len(ids) > MOST_VOIDS:
+        raise TooManyVoids
+    Account.objects.filter(pk__in=_accounts_of(ids)).bump()
+    legs = Transfer.objects.filter(sent__in=ids, received__in=ids).values_list("sent", "received")
+    seconds = {max(pair) for pair in legs}  # the first leg takes them along
+    for pk in ids:
+        if pk not in seconds:
+            act(CashTransaction.objects.get(pk=pk))
+    found = CashTransaction.objects.select_related("account").in_bulk(ids)
+    return [found[pk] for pk in ids]
+
+
+def _accounts_of(ids: Collection[int]) -> list[int]:
+    """The accounts of these rows, of the other legs of their transfers and of their versions."""
+    legs = Transfer.objects.filter(Q(sent__in=ids) | Q(received__in=ids)).values_list("sent", "received")
+    every = {*ids, *(leg for pair in legs for leg in pair)}
+    firsts = CashTransaction.objects.filter(pk__in=every, original__isnull=False).values("original")
+    rows = CashTransaction.objects.filter(
+        Q(pk__in=every) | Q(replaced_by__in=every) | Q(original__in=every) | Q(pk__in=firsts) | Q(original__in=firsts)
+    )
+    return list(rows.order_by().values_list("account", flat=True).distinct())
+
+
 def _locked(row: CashTransaction) -> list[CashTransaction]:
     """The row as it is now, then the other leg of its transfer if it is one.
 
-    Their accounts are locked, and those of the derived rows in whose place they stand.
+    Their accounts are locked, and those of their other versions and of the derived rows in whose place they stand.
     """
     transfer = Transfer.objects.with_leg(row).first()
     ids = [row.pk, *{transfer.sent_id, transfer.received_id} - {row.pk}] if transfer else [row.pk]
-    accounts = (
-        CashTransaction.objects.filter(Q(pk__in=ids) | Q(replaced_by__in=ids))
-        .order_by()
-        .values_list("account", flat=True)
-    )
-    Account.objects.filter(pk__in=list(accounts)).bump()
+    Account.objects.filter(pk__in=_accounts_of(ids)).bump()
     found = CashTransaction.objects.select_related("account").in_bulk(ids)
     if any(each.origin != Origin.ENTRY for each in found.values()):
         raise DerivedRow

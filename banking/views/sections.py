@@ -19,7 +19,10 @@ class Section(NamedTuple):
     url_name: str
 
 
-SECTIONS = (Section("accounts", "Accounts", "banking-accounts"),)
+SECTIONS = (
+    Section("accounts", "Accounts", "banking-accounts"),
+    Section("transactions", "Transactions", "banking-transactions"),
+)
 
 
 @require_safe

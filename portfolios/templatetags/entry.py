@@ -14,10 +14,11 @@ from assets.models import CorporateAction
 from core.api import plain
 
 register = template.Library()
-OFFER = re.compile(r"\b(undo|redo|action-undo|action-redo)-([0-9]{1,18})\b")
+OFFER = re.compile(r"\b(undo|redo|action-undo|action-redo|cash-undo)-([0-9]{1,18})\b")
 LABELS = {"undo": "Undo", "redo": "Book it again", "action-undo": "Undo", "action-redo": "Apply it again"}
+LABELS |= {"cash-undo": "Undo"}
 PAGES = {"undo": "trade-undo", "redo": "trade-redo", "action-undo": "action-page-void"}
-PAGES |= {"action-redo": "action-page-restore"}
+PAGES |= {"action-redo": "action-page-restore", "cash-undo": "banking-recategorisation-undo"}
 
 
 @register.filter

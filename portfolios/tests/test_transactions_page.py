@@ -17,12 +17,12 @@ from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, CashTransaction, Section
 from banking.services.transactions import book_cash
 from core.testing import Page, count_queries
+from core.web import text_cell
 from portfolios.models import Portfolio, PortfolioAccount, Trade
 from portfolios.queries.transactions import assets_of
 from portfolios.services.actions import apply_action
 from portfolios.services.trades import NewPick, replace_trade, void_trade
 from portfolios.tests.factories import buy, make_portfolio, sell
-from portfolios.views.csv_file import text_cell
 from users.models import User
 
 FIRST = date(2024, 1, 2)

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from banking.models import CashTransaction
 from core.api import plain
+from core.web import text_cell
 from portfolios.models import Trade
 from portfolios.queries.transactions import Row
-from portfolios.views.csv_file import text_cell
 
 HEAD = (
     *("day", "record", "id", "kind", "asset", "quantity", "price", "price_currency"),

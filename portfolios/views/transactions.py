@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from core.web import PAGE_NUMBER, login_needed, paging
+from core.web import PAGE_NUMBER, csv_answer, login_needed, paging
 from portfolios.models import Portfolio
 from portfolios.queries.transactions import Found, accounts_of, assets_of, rows_of, transactions
 from portfolios.views.base import page_of, welcome
-from portfolios.views.csv_file import csv_answer
 from portfolios.views.filters import TransactionFilter
 from portfolios.views.transaction_lines import HEAD, line
 
@@ -23,7 +23,7 @@ AT_ONCE = 500  # rows that are read together for the file
 
 @require_safe
 @login_needed
-def transaction_list(request: HttpRequest) -> HttpResponse:
+def transaction_list(request: HttpRequest) -> HttpResponseBase:
     """What was booked, narrowed by the fields of ``TransactionFilter``; with ``?format=csv`` all of it as a file."""
     page = page_of(request)
     if page["portfolio"] is None:
@@ -31,7 +31,7 @@ def transaction_list(request: HttpRequest) -> HttpResponse:
     form = _form(request, page["portfolio"])
     if request.GET.get("format") == "csv" and form.is_valid():
         found = transactions(page["portfolio"], form.wanted())
-        return csv_answer(f"transactions-{page['portfolio'].pk}.csv", HEAD, _lines(found, page["portfolio"]))
+        return csv_answer(request, f"transactions-{page['portfolio'].pk}.csv", HEAD, _lines(found, page["portfolio"]))
     return _page(request, page, form)
 
 

@@ -1,0 +1,295 @@
+"""The cash rows of all accounts: listed, entered, classified in place and many at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+from uuid import uuid4
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views import View
+from django.views.decorators.http import require_safe
+
+from activity.services import once
+from banking.forms.entry import BulkForm, CashForm, chosen
+from banking.forms.transactions import MOST_CHOICES, TransactionFilter
+from banking.models import Account, CashTransaction, Category, Counterparty, Recategorisation, Tag
+from banking.queries.transactions import CashList, CashRow, Place, Slice, currencies_of, lines, rows_of
+from banking.services.classification import category_named, counterparty_named, tags_named
+from banking.services.classifying import MOST_ROWS, Classification, classify, undo_recategorisation
+from banking.services.transactions import book_cash, refuse_foreign_leg, restore_many, void_many
+from banking.views.base import caller, editable, private, visible
+from banking.views.sections import section_page
+from banking.views.transaction_lines import HEAD, line
+from core.errors import DomainError
+from core.web import csv_answer, login_needed
+
+PAGE_SIZE = 50
+COUNTED = 10_000  # a longer list says “more than”, since counting it takes longer than showing it
+PLACE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})_([0-9]{1,18})")
+MOVES = ("older", "newer", "from", "totals", "format", "changed")
+
+
+@require_safe
+@login_needed
+def transaction_list(request: HttpRequest) -> HttpResponseBase:
+    """Rows of the accounts that the caller sees, the newest first; with ``?format=csv`` all of them as a file."""
+    if request.GET.get("format") == "csv":
+        accounts = list(visible(request))
+        form = TransactionFilter(request.GET, caller(request), accounts)
+        found = CashList(form.wanted())
+        return csv_answer(request, "cash.csv", HEAD, (line(each) for each in lines(found)))
+    return list_page(request)
+
+
+def list_page(
+    request: HttpRequest, *, entry: CashForm | None = None, bulk: BulkForm | None = None, status: int = 200
+) -> HttpResponse:
+    """The list that ``request.GET`` describes, with the forms that were sent and what is wrong with them."""
+    reader, accounts = caller(request), list(visible(request))
+    mine = set(editable(request).order_by().values_list("pk", flat=True))
+    form = TransactionFilter(request.GET, reader, accounts)
+    offered = offers(request)
+    form.offer(offered["categories"], offered["counterparties"], offered["tags"])
+    changed = _changed(request)
+    found = CashList(form.wanted(offered["categories"], changed))
+    part = _part(request, found)
+    rows = rows_of(part.ids)
+    count = _count(request, found, part, searched=bool(form.value("q")))
+    sums = _sums(request, found, count, accounts)
+    known = {each.pk for each in accounts}
+    context = section_page("transactions") | offered
+    context |= {
+        "form": form,
+        "accounts": accounts,
+        "days": _by_day(rows),
+        "known": known,
+        "mine": mine,
+        "part": part,
+        "count": count,
+        "counted": COUNTED,
+        "sums": sums,
+        "changed": changed,
+        "query": _query(request).urlencode(),
+        "more_filters": any(form.value(name) or name in form.errors for name in RARE),
+        "rare": RARE,
+        "entry": entry or _empty_entry(request, [each for each in accounts if each.pk in mine]),
+        "bulk": bulk or BulkForm(ids="bulk"),
+        "paged": any(name in request.GET for name in ("older", "newer", "from")),
+    }
+    return render(request, "banking/transactions.html", context, status=status)
+
+
+RARE = ("organisation", "counterparty", "tag", "amount_min", "amount_max", "origin", "uncategorised", "voided")
+
+
+def offers(request: HttpRequest) -> dict[str, Any]:
+    """What categories, counterparties and tags are called that the caller sees; 3 queries."""
+    reader = caller(request)
+    return {
+        "categories": list(Category.objects.visible_to(reader)),
+        "counterparties": list(Counterparty.objects.visible_to(reader)[:MOST_CHOICES]),
+        "tags": list(Tag.objects.visible_to(reader)[:MOST_CHOICES]),
+    }
+
+
+@private
+class EntryView(View):
+    """Book a row; a form that is sent twice books once."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = CashForm(request.POST, ids="entry", accounts=editable(request))
+        row = _book(form, request) if form.is_valid() else None
+        request.GET = _back(request)  # type: ignore[assignment]
+        if row is None:
+            return list_page(request, entry=form, status=400)
+        messages.success(request, "Booked.")
+        return redirect(f"{reverse('banking-transactions')}?{_with(request.GET, changed=row)}#cash-{row}")
+
+
+@private
+class BulkView(View):
+    """Classify, void or restore the rows that are ticked, or all that the filter finds."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        request.GET = _back(request)  # type: ignore[assignment]
+        form = BulkForm(request.POST, ids="bulk")
+        act = {"void": self._void, "restore": self._restore}.get(request.POST.get("act", ""), self._classify)
+        if form.is_valid():
+            try:
+                with transaction.atomic():
+                    act(request, self._ids(request), form)
+            except DomainError as error:
+                form.add_error(error.field if error.field in form.fields else None, error.message)
+        if form.errors:
+            return list_page(request, bulk=form, status=400)
+        return redirect(f"{reverse('banking-transactions')}?{_query(request).urlencode()}")
+
+    def _ids(self, request: HttpRequest) -> list[int]:
+        accounts = list(editable(request))
+        if request.POST.get("all"):
+            return CashList(TransactionFilter(request.GET, caller(request), accounts).wanted()).every(MOST_ROWS + 1)
+        mine = CashTransaction.objects.filter(account__in=accounts, pk__in=chosen(request.POST.getlist("ids")))
+        return list(mine.order_by("pk").values_list("pk", flat=True))
+
+    def _classify(self, request: HttpRequest, ids: list[int], form: BulkForm) -> None:
+        given = form.given()
+        if not ids or not given:
+            form.add_error(None, "Tick some rows, and say what they become." if not ids else "Say what they become.")
+            return
+        act = classify(row_ids=ids, to=classification(given, ids[0]), actor=caller(request))
+        say_classified(request, act)
+
+    def _void(self, request: HttpRequest, ids: list[int], form: BulkForm) -> None:
+        refuse_foreign_leg(ids, caller(request))
+        done = void_many(rows=CashTransaction.objects.filter(pk__in=ids).standing(), actor=caller(request))
+        request.GET = _back(request, voided="on")  # type: ignore[assignment]  # where they can be restored
+        messages.success(request, f"{_rows(len(done))} voided. Tick them to restore them.")
+
+    def _restore(self, request: HttpRequest, ids: list[int], form: BulkForm) -> None:
+        refuse_foreign_leg(ids, caller(request))
+        rows = CashTransaction.objects.filter(pk__in=ids, voided_at__isnull=False)
+        messages.success(request, f"{_rows(len(restore_many(rows=rows, actor=caller(request))))} restored.")
+
+
+@private
+class UndoView(View):
+    """Take a classification back."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        reader = caller(request)
+        act = get_object_or_404(Recategorisation.objects.editable_by(reader), pk=pk)
+        try:
+            act = undo_recategorisation(act=act, actor=reader)
+        except DomainError as error:
+            messages.error(request, error.message)
+        else:
+            kept = act.count - act.restored
+            left = f" {_rows(kept)} changed since, and left." if kept else ""
+            messages.success(request, f"Taken back for {_rows(act.restored).lower()}.{left}")
+        return redirect("banking-transactions")
+
+
+def classification(given: dict[str, Any], first: int, *, tags_too: bool = False) -> Classification:
+    """What names say that rows become, of the owner of the ``first``; the service checks the others."""
+    row = CashTransaction.objects.select_related("account").get(pk=first)
+    found = named_classes(given, row.account, row.section)
+    sets = {name for name in ("category", "counterparty") if name in given} | ({"tags"} if tags_too else set())
+    return Classification(frozenset(sets), found.get("category"), found.get("counterparty"), found.get("tags", ()))
+
+
+def named_classes(given: dict[str, Any], account: Account, section: str) -> dict[str, Any]:
+    """``given`` with what its names stand for among the account's owner's; new ones are made."""
+    found = dict(given)
+    if given.get("category"):
+        found["category"] = category_named(given["category"], section, books=account)
+    if given.get("counterparty"):
+        found["counterparty"] = counterparty_named(given["counterparty"], books=account)
+    if "tags" in given:
+        found["tags"] = tags_named(given["tags"], books=account)
+    return found
+
+
+def say_classified(request: HttpRequest, act: Recategorisation) -> None:
+    if act.count:
+        messages.success(request, f"{_rows(act.count)} classified.", extra_tags=f"cash-undo-{act.pk}")
+    else:
+        messages.info(request, "They were so already: nothing changed.")
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
+def _book(form: CashForm, request: HttpRequest) -> int | None:
+    """The id of the row that the form booked, now or when it was sent before; None with the reason in the form."""
+    actor, terms = caller(request), form.terms()
+
+    def work() -> int:
+        values = named_classes(terms, terms["account"], terms["section"])
+        return book_cash(actor=actor, **values).pk
+
+    try:
+        with transaction.atomic():
+            key = form.cleaned_data["key"]
+            return once(user=actor, key=f"cash-{key}", work=work)[0] if key else work()
+    except DomainError as error:
+        form.add_error(error.field if error.field in form.fields else None, error.message)
+    return None
+
+
+def _empty_entry(request: HttpRequest, accounts: Sequence[Account]) -> CashForm:
+    initial = {"booked_on": timezone.now().date(), "key": uuid4().hex, "account": request.GET.get("account")}
+    return CashForm(initial=initial, ids="entry", accounts=accounts)
+
+
+def _part(request: HttpRequest, found: CashList) -> Slice:
+    """The rows before or after a place, the oldest, or the newest; what is no place is answered like the last."""
+    for name, read in (("older", found.older_than), ("newer", found.newer_than)):
+        if match := PLACE.fullmatch(request.GET.get(name, "")):
+            try:
+                return read(Place(date.fromisoformat(match[1]), int(match[2])), PAGE_SIZE)
+            except ValueError:
+                break
+    return found.oldest(PAGE_SIZE) if request.GET.get("from") == "oldest" else found.newest(PAGE_SIZE)
+
+
+def _count(request: HttpRequest, found: CashList, part: Slice, *, searched: bool) -> int | None:
+    """How many rows fit, or one more than COUNTED; None for a long one of what has a text: all is searched for it."""
+    if part.newer is None and part.older is None:
+        return len(part.ids)
+    return None if searched else found.count_up_to(COUNTED + 1)
+
+
+def _sums(request: HttpRequest, found: CashList, count: int | None, accounts: Sequence[Account]) -> Any:
+    """Income and expense, or None where the list is long: then the page asks for them once it is shown."""
+    quick = count is not None and count <= COUNTED
+    return found.sums(currencies_of(accounts)) if quick or request.GET.get("totals") == "all" else None
+
+
+def _by_day(rows: Sequence[CashRow]) -> list[tuple[date, list[CashRow]]]:
+    return [(day, list(each)) for day, each in groupby(rows, key=lambda found: found.row.booked_on)]
+
+
+def _changed(request: HttpRequest) -> list[int]:
+    return chosen([request.GET.get("changed", "")])
+
+
+def _query(request: HttpRequest) -> QueryDict:
+    """The query of the list, without the place in it."""
+    kept = request.GET.copy()
+    for name in MOVES:
+        kept.pop(name, None)
+    return kept
+
+
+def _back(request: HttpRequest, **more: str) -> QueryDict:
+    """The query of the list that a form was sent from."""
+    query = QueryDict(request.POST.get("back", ""), mutable=True)
+    for name, value in more.items():
+        query[name] = value
+    return query
+
+
+def _with(query: QueryDict, **values: Any) -> str:
+    kept = query.copy()
+    for name in MOVES:
+        kept.pop(name, None)
+    for name, value in values.items():
+        kept[name] = str(value)
+    return kept.urlencode()
