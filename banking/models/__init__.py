@@ -1,9 +1,10 @@
 from banking.models.account import Account, AccountKind, BalanceAssertion
 from banking.models.classification import Category, Counterparty, Section, Tag
 from banking.models.deposit import DepositState, TermDeposit
+from banking.models.schedule import Every, OnWeekend, RunState, Schedule, ScheduleRun, ScheduleState
 from banking.models.sharing import AccountShare, ShareRole
 from banking.models.transaction import CashSplit, CashTransaction, ClassifiedBy, Origin
-from banking.models.transfer import Transfer
+from banking.models.transfer import MatchedBy, RefusedMatch, Transfer
 
 __all__ = [
     "Account",
@@ -16,7 +17,15 @@ __all__ = [
     "ClassifiedBy",
     "Counterparty",
     "DepositState",
+    "Every",
+    "MatchedBy",
+    "OnWeekend",
     "Origin",
+    "RefusedMatch",
+    "RunState",
+    "Schedule",
+    "ScheduleRun",
+    "ScheduleState",
     "Section",
     "ShareRole",
     "Tag",
