@@ -28,7 +28,7 @@ from assets.api import (
     QuarantineViewSet,
     QuoteViewSet,
 )
-from banking.api import TermDepositViewSet
+from banking.api import ScheduleViewSet, TermDepositViewSet, TransferViewSet
 from portfolios.api import ActionProposalViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
@@ -40,6 +40,8 @@ router.register("market/action-proposals", ActionProposalViewSet, basename="prop
 router.register("stress-windows", StressWindowViewSet, basename="stress-window")
 router.register("factors", FactorSetViewSet, basename="factor-set")
 router.register("banking/deposits", TermDepositViewSet, basename="deposit")
+router.register("banking/transfers", TransferViewSet, basename="transfer")
+router.register("banking/schedules", ScheduleViewSet, basename="schedule")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -54,6 +56,8 @@ BEGINNINGS = {
     "stress windows": "stress-window-list",
     "factors": "factor-set-list",
     "term deposits": "deposit-list",
+    "transfers": "transfer-list",
+    "scheduled payments": "schedule-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -39,8 +39,9 @@ from assets.services.notices import note
 from assets.services.quarantine import keep, reject
 from assets.services.watchlists import add_entry, create_watchlist
 from assets.tests.factories import make_asset, make_bars, make_bond
-from banking.models import Account, TermDeposit
+from banking.models import Account, CashTransaction, Schedule, Section, TermDeposit
 from banking.services.deposits import DepositTerms, open_deposit
+from banking.services.schedules import ScheduleTerms, create_schedule, skip_occurrence
 from core.testing import make_user
 from portfolios.models import CostMethodChange, Portfolio, Trade
 from portfolios.services.actions import apply_action
@@ -64,6 +65,7 @@ STAFFS = (
     "market/factors/",
 )
 SAVINGS = 770_077  # the id of an account, so that bodies can name it
+CHECKING, LEFT, ARRIVED = 770_078, 770_079, 770_080  # one more account, and two rows that may be one transfer
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -130,6 +132,7 @@ class World:
     run: OptimisationRun
     factor_set: FactorSet
     deposit: TermDeposit
+    schedule: Schedule
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -162,6 +165,8 @@ class World:
             "factors": self.factor_set.pk,
             "explain": "total_value",
             "deposits": self.deposit.pk,
+            "transfers": self.deposit.opening_id,
+            "schedules": self.schedule.pk,
         }
 
     @property
@@ -216,6 +221,7 @@ def make_world(owner: User) -> World:
         run=run,
         factor_set=load_factors(0),
         deposit=lend(owner),
+        schedule=plan(owner, 0),
     )
 
 
@@ -224,6 +230,30 @@ def lend(owner: User) -> TermDeposit:
     savings, _ = Account.objects.get_or_create(pk=SAVINGS, defaults={"owner": owner, "name": "S", "currency": "USD"})
     terms = DepositTerms(Decimal(1000), Decimal("0.03"), date(2024, 1, 2), date(2060, 1, 2))
     return open_deposit(source=savings, name="Deposit", terms=terms, actor=owner, now=timezone.now())
+
+
+def plan(owner: User, number: int) -> Schedule:
+    """A payment of the owner's to come, one of its days left out, and two rows that may be one transfer."""
+    checking, _ = Account.objects.get_or_create(pk=CHECKING, defaults={"owner": owner, "name": "C", "currency": "USD"})
+    amount, today = Decimal(number + 1), timezone.now().date()
+    for pk, account, sign in ((LEFT, SAVINGS, -1), (ARRIVED, CHECKING, 1)):
+        ids = {} if number else {"pk": pk}
+        CashTransaction.objects.create(
+            **ids, account_id=account, amount=sign * amount, booked_on=today, section=Section.EXPENSE
+        )
+    terms = ScheduleTerms(amount, date(2060, 1, 31), name="Landlord")
+    made = create_schedule(source=checking, terms=terms, actor=owner, now=timezone.now())
+    soon = (
+        create_schedule(
+            source=checking,
+            terms=ScheduleTerms(amount, today + timedelta(days=9), name="Soon"),
+            actor=owner,
+            now=timezone.now(),
+        )
+        if number
+        else None
+    )
+    return skip_occurrence(schedule=soon or made, due_on=(soon or made).first_on, actor=owner)
 
 
 def priced_bond() -> Asset:
@@ -343,6 +373,7 @@ def grow(world: World, first: int, last: int) -> None:
             portfolio=world.portfolio, asked_by=world.owner, objective="hrp", terms=Terms().to_json()
         )
         lend(world.owner)
+        plan(world.owner, number + 1)
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         doubtful_quote(asset, number)

@@ -1,5 +1,7 @@
 """Cash over HTTP."""
 
 from banking.api.deposits import TermDepositViewSet
+from banking.api.schedules import ScheduleViewSet
+from banking.api.transfers import TransferViewSet
 
-__all__ = ["TermDepositViewSet"]
+__all__ = ["ScheduleViewSet", "TermDepositViewSet", "TransferViewSet"]

@@ -19,7 +19,11 @@ class Section(NamedTuple):
     url_name: str
 
 
-SECTIONS = (Section("accounts", "Accounts", "banking-accounts"),)
+SECTIONS = (
+    Section("accounts", "Accounts", "banking-accounts"),
+    Section("transfers", "Transfers", "banking-transfers"),
+    Section("schedules", "Scheduled", "banking-schedules"),
+)
 
 
 @require_safe
