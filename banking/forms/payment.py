@@ -88,8 +88,8 @@ class PaymentForm(forms.Form):
         help_text="Where an account of this server receives under it, the money arrives at once.",
     )
     amount = AmountField(label="Amount", help_text="In the currency of the account that pays.")
-    received = AmountField(label="Amount that arrives", required=False, help_text="For an account in another currency;")
-    rate = AmountField(label="Exchange rate", required=False, help_text="or the rate: their currency for one of yours.")
+    received = AmountField(label="Amount that arrives", required=False, help_text="For an account in another currency.")
+    rate = AmountField(label="Exchange rate", required=False, help_text="Instead: their currency for one of yours.")
     booked_on = PlainDayField(label="Day", help_text="A day to come makes it a scheduled payment.")
     category = forms.ModelChoiceField(
         queryset=Category.objects.none(),
