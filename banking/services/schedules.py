@@ -116,14 +116,17 @@ def create_schedule(*, source: Account, terms: ScheduleTerms, actor: User | None
 
 @transaction.atomic
 def change_schedule(*, schedule: Schedule, actor: User | None, **changes: Any) -> Schedule:
-    """Change the amount, description, category, ``until`` or ``count`` of what is to come. Raises ScheduleEnded."""
+    """Change the amount, description, category, ``until`` or ``count`` of what is to come. Raises ScheduleEnded.
+
+    ``actor`` answers for it from now on, as whoever resumes it does.
+    """
     schedule = _not_ended(schedule)
     before = {name: str(getattr(schedule, name)) for name in changes}
     for name in CHANGEABLE:
         if name in changes:
             setattr(schedule, name, changes[name])
     _check(schedule)
-    schedule.retry_at = None
+    schedule.retry_at, schedule.created_by = None, actor or schedule.created_by
     schedule.save()
     advance(schedule)
     data = {name: [before[name], str(getattr(schedule, name))] for name in changes}
@@ -149,6 +152,7 @@ def resume_schedule(*, schedule: Schedule, actor: User | None, now: datetime) ->
         raise ScheduleNotPaused
     today = now.astimezone(schedule.zone).date()
     schedule.state, schedule.retry_at = ScheduleState.ACTIVE, None
+    schedule.created_by = actor or schedule.created_by
     left = schedule.position
     schedule.position = schedule.recurrence.position_paid_from(today, left)
     schedule.save()

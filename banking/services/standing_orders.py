@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, connection, transaction
@@ -11,6 +12,7 @@ from django.db.models import F, Q
 
 from activity.services import record
 from banking.models import (
+    Account,
     AccountKind,
     CashTransaction,
     RunState,
@@ -33,6 +35,10 @@ BORROWED = {AccountKind.CREDIT, AccountKind.LOAN}  # below zero by their nature
 LONGEST_ERROR = 255
 
 
+class NotEntitled(DomainError):
+    """Whoever set this up may no longer pay from the account; who may takes it over by paying now or changing it."""
+
+
 def run_due(now: datetime) -> int:
     """Pay what is due by ``now`` in the calendar of each account's owner; returns how many payments were made.
 
@@ -48,12 +54,14 @@ def run_due(now: datetime) -> int:
 
 
 def run_now(*, schedule: Schedule, actor: User | None, now: datetime) -> ScheduleRun:
-    """Pay the next occurrence today, before its day or after a failure.
+    """Pay the next occurrence today, before its day or after a failure; ``actor`` answers for it from now on.
 
     Raises ScheduleEnded, ScheduleNotActive, and what keeps the payment from being booked.
     """
     with transaction.atomic():
         schedule = active(schedule)
+        schedule.created_by = actor or schedule.created_by
+        schedule.save(update_fields=["created_by"])
         today = now.astimezone(schedule.zone).date()
         run = _pay(schedule, today, now)
         record(actor=actor, action="schedule.run_now", subject=schedule, data={"due_on": run.due_on.isoformat()})
@@ -61,14 +69,11 @@ def run_now(*, schedule: Schedule, actor: User | None, now: datetime) -> Schedul
 
 
 def _due_ids(now: datetime) -> list[int]:
-    """Schedules that may be due, which their zones decide: those that failed last of all, then by their days."""
+    """Schedules that are due where their owners are: by their days, and last of all those that failed before."""
     waiting = Q(retry_at__isnull=True) | Q(retry_at__lte=now)
-    due = Schedule.objects.active().filter(waiting, next_on__lte=(now + EARLIEST_ZONE).date())
-    return list(
-        due.order_by(F("retry_at").asc(nulls_first=True), "next_on", "pk").values_list("pk", flat=True)[
-            : MOST_A_TICK * 4
-        ]
-    )
+    due = Schedule.objects.whole().active().filter(waiting, next_on__lte=(now + EARLIEST_ZONE).date())
+    rows = due.order_by(F("retry_at").asc(nulls_first=True), "next_on", "pk").iterator(chunk_size=1000)
+    return [schedule.pk for schedule in islice((row for row in rows if _is_due(row, now)), MOST_A_TICK * 4)]
 
 
 def _run(pk: int, now: datetime, most: int) -> int:
@@ -117,7 +122,10 @@ def _pay(schedule: Schedule, on: date | None, now: datetime) -> ScheduleRun:
     if run.pk and run.state != RunState.FAILED:
         advance(schedule)
         return run
-    booked = pay(source=schedule.source, payment=_payment(schedule, day), actor=schedule.created_by)
+    person = schedule.created_by
+    if person and not Account.objects.editable_by(person).filter(pk=schedule.source_id).exists():
+        raise NotEntitled
+    booked = pay(source=schedule.source, payment=_payment(schedule, day), actor=person)
     run.state, run.error, run.tried_at = RunState.DONE, "", now
     run.attempts += 1
     run.transfer = booked if isinstance(booked, Transfer) else None

@@ -30,7 +30,7 @@ from banking.services.schedules import (
 from banking.services.standing_orders import MOST_EACH, run_due, run_now
 from banking.services.verification import cash_findings
 from core.errors import DomainError
-from users.models import User
+from users.models import Membership, Organisation, Role, User
 
 SET_UP = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
@@ -199,6 +199,22 @@ def test_a_closed_account_keeps_its_later_days_waiting(checking: Account, saving
     Account.objects.update(closed_on=None)
     assert run_due(at("2024-04-03")) == 2
     assert [line[:10] for line in booked(savings)] == ["2024-01-31", "2024-02-29", "2024-03-31"]
+
+
+def test_who_left_pays_no_more_until_somebody_takes_it_over(alice: User, bob: User) -> None:
+    firm = Organisation.objects.create(name="Acme")
+    operating = Account.objects.create(organisation=firm, name="Operating", currency="USD")
+    left = Membership.objects.create(organisation=firm, user=bob, role=Role.MEMBER)
+    Membership.objects.create(organisation=firm, user=alice, role=Role.MEMBER)
+    terms = ScheduleTerms(Decimal(5), date(2024, 1, 31), name="Landlord")
+    schedule = create_schedule(source=operating, terms=terms, actor=bob, now=SET_UP)
+    assert run_due(at("2024-01-31")) == 1
+    left.delete()
+    assert run_due(at("2024-02-29")) == 0
+    assert "no longer pay" in ScheduleRun.objects.get(state=RunState.FAILED).error
+    schedules.change_schedule(schedule=schedule, actor=alice, description="Rent")
+    assert run_due(at("2024-02-29")) == 1
+    assert CashTransaction.objects.latest("pk").created_by == alice
 
 
 def test_below_zero_is_allowed_and_told(checking: Account, alice: User) -> None:
