@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from activity.admin import ReadOnly
-from banking.models import Account, CashTransaction, Section, TermDeposit, Transfer
+from banking.models import Account, CashTransaction, Schedule, Section, TermDeposit, Transfer
 from banking.models.transaction import counted_now
 from banking.services.transactions import book_cash, check_cash, restore_cash, void_cash
 from banking.services.transfers import restore_transfer, void_transfer
@@ -26,10 +26,12 @@ if TYPE_CHECKING:  # generic in their stubs only
     CashModelAdmin = admin.ModelAdmin[CashTransaction]
     TransferModelAdmin = admin.ModelAdmin[Transfer]
     DepositModelAdmin = admin.ModelAdmin[TermDeposit]
+    ScheduleModelAdmin = admin.ModelAdmin[Schedule]
     AccountModelForm = forms.ModelForm[Account]
     CashModelForm = forms.ModelForm[CashTransaction]
 else:
     AccountModelAdmin = CashModelAdmin = TransferModelAdmin = DepositModelAdmin = admin.ModelAdmin
+    ScheduleModelAdmin = admin.ModelAdmin
     AccountModelForm = CashModelForm = forms.ModelForm
 
 
@@ -172,6 +174,14 @@ class TermDepositAdmin(ReadOnly, DepositModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TermDeposit]:
         return super().get_queryset(request).select_related("account", "returns_to", "opening__sent", "payout")
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ReadOnly, ScheduleModelAdmin):
+    list_display = ["source", "payee", "amount", "unit", "interval", "next_on", "state", "retry_at"]
+    list_filter = ["state", "unit"]
+    list_select_related = ["source", "target"]
+    search_fields = ["source__name", "target__name", "target_name", "description"]
 
 
 def each(

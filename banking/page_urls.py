@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from banking.views.accounts import account_list
+from banking.views.payment import PaymentPreviewPart, PaymentView
+from banking.views.schedules import ScheduleView, schedule_list
 from banking.views.sections import banking
 from banking.views.transaction import (
     CategoryView,
@@ -16,6 +18,7 @@ from banking.views.transaction import (
     transaction_page,
 )
 from banking.views.transactions import BulkView, EntryView, UndoView, transaction_list
+from banking.views.transfers import MatchesView, TransferView, transfer_list
 
 urlpatterns: list[URLPattern] = [
     path("banking/", banking, name="banking"),
@@ -31,4 +34,11 @@ urlpatterns: list[URLPattern] = [
     path("banking/transactions/<int:pk>/void/", VoidView.as_view(), name="banking-transaction-void"),
     path("banking/transactions/<int:pk>/restore/", RestoreView.as_view(), name="banking-transaction-restore"),
     path("banking/recategorisations/<int:pk>/undo/", UndoView.as_view(), name="banking-recategorisation-undo"),
+    path("banking/transfers/", transfer_list, name="banking-transfers"),
+    path("banking/transfers/new/", PaymentView.as_view(), name="banking-pay"),
+    path("banking/transfers/new/preview/", PaymentPreviewPart.as_view(), name="banking-pay-preview"),
+    path("banking/transfers/matches/", MatchesView.as_view(), name="banking-matches"),
+    path("banking/transfers/<int:pk>/", TransferView.as_view(), name="banking-transfer"),
+    path("banking/schedules/", schedule_list, name="banking-schedules"),
+    path("banking/schedules/<int:pk>/", ScheduleView.as_view(), name="banking-schedule"),
 ]

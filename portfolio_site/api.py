@@ -39,9 +39,11 @@ from banking.api import (
     CategoryViewSet,
     CounterpartyViewSet,
     RecategorisationViewSet,
+    ScheduleViewSet,
     TagViewSet,
     TermDepositViewSet,
     TransactionViewSet,
+    TransferViewSet,
 )
 from portfolios.api import ActionProposalViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
@@ -61,6 +63,8 @@ router.register("banking/deposits", TermDepositViewSet, basename="deposit")
 router.register("risk-flags", RiskFlagViewSet, basename="risk-flag")
 router.register("banking/transactions", TransactionViewSet, basename="cash")
 router.register("banking/recategorisations", RecategorisationViewSet, basename="recategorisation")
+router.register("banking/transfers", TransferViewSet, basename="transfer")
+router.register("banking/schedules", ScheduleViewSet, basename="schedule")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -81,6 +85,8 @@ BEGINNINGS = {
     "cash": "cash-list",
     "term deposits": "deposit-list",
     "risk flags": "risk-flag-list",
+    "transfers": "transfer-list",
+    "scheduled payments": "schedule-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",

@@ -9,6 +9,7 @@ TICKS = {
     "propose the coupons of bonds whose day has come": ("portfolios.propose_coupons", 900),
     "apply the corporate actions whose day has come": ("portfolios.apply_actions", 300),
     "pay back the term deposits whose day has come": ("banking.settle_deposits", 300),
+    "pay what is scheduled": ("banking.run_schedules", 60),
     "recompute stale portfolios": ("analytics.refresh_stale", 30),
     "test the value at risk, once a night": ("analytics.backtest_due", 300),
     "sum the bank and look for risks, once a night": ("analytics.bank_report_due", 300),

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from core.testing import PASSWORD, client_of
 from tests.rows import every_row, writes
-from tests.world import PARAMETER, SAVINGS, SPARE, Endpoint, World, endpoints
+from tests.world import ARRIVED, CHECKING, LEFT, PARAMETER, SAVINGS, SPARE, Endpoint, World, endpoints
 from users.models import User
 
 # The address says it all; a body is not read.
@@ -23,6 +23,8 @@ BODILESS = {"trade-restore", "method-restore", "action-restore", "live-ticket"}
 BODILESS |= {"quarantine-accept", "quarantine-reject", "proposal-accept", "proposal-ignore"}
 BODILESS |= {"rebalance-undo", "doubtful-quote-accept", "doubtful-quote-reject"}
 BODILESS |= {"account-reopen", "assertion-restore"}
+BODILESS |= {"transfer-restore", "transfer-unmatch", "transfer-match-unique"}
+BODILESS |= {"schedule-pause", "schedule-resume", "schedule-run"}
 UPLOADS = {"price-list", "price-list-preview"}  # files; test_price_list_api.py has what is wrong with those
 OPTIONAL = {
     "account-close",
@@ -172,6 +174,43 @@ VALID: dict[str, dict[str, Any]] = {
         "matures_on": "2060-01-02",
         "day_count": "act/365",
     },
+    "post transfer-list": {
+        "source": SAVINGS,
+        "target": CHECKING,
+        "amount": "10.50",
+        "rate": "1",
+        "received": "10.50",
+        "booked_on": "2024-01-04",
+        "note": "a note",
+        "category": None,
+        "target_iban": "",
+        "target_name": "",
+    },
+    "post transfer-match": {"sent": LEFT, "received": ARRIVED},
+    "post transfer-refuse": {"sent": LEFT, "received": ARRIVED},
+    "post schedule-list": {
+        "source": SAVINGS,
+        "target": None,
+        "target_iban": "DE89370400440532013000",
+        "target_name": "Landlord",
+        "amount": "10.50",
+        "category": None,
+        "description": "a note",
+        "first_on": "2060-01-31",
+        "unit": "month",
+        "interval": 2,
+        "until": "2061-01-31",
+        "count": 5,
+        "weekend": "before",
+    },
+    "patch schedule-detail": {
+        "amount": "12",
+        "description": "a note",
+        "category": None,
+        "until": "2061-01-31",
+        "count": 5,
+    },
+    "post schedule-skip": {"due_on": "2060-02-29"},
     "post asset-backfill": {"start": "2024-01-02"},
     "patch profile": {"email": "a@example.org", "first_name": "A", "base_currency": "CHF", "time_zone": "UTC"},
     "post watchlist-list": {"name": "Growth stocks"},

@@ -47,6 +47,7 @@ from banking.models import (
     Category,
     Counterparty,
     Recategorisation,
+    Schedule,
     Section,
     Tag,
     TermDeposit,
@@ -55,6 +56,7 @@ from banking.services.assertions import assert_balance
 from banking.services.classification import category_named, counterparty_named, tags_named
 from banking.services.classifying import Classification, classify
 from banking.services.deposits import DepositTerms, open_deposit
+from banking.services.schedules import ScheduleTerms, create_schedule, skip_occurrence
 from banking.services.transactions import book_cash
 from core.testing import make_user
 from portfolios.models import CostMethodChange, Portfolio, Trade
@@ -79,7 +81,8 @@ STAFFS = (
     "market/factors/",
 )
 SAVINGS = 770_077  # the id of an account, so that bodies can name it
-SPARE = 770_078  # the id of another category, counterparty and tag
+SPARE = 770_088  # the id of another category, counterparty and tag
+CHECKING, LEFT, ARRIVED = 770_078, 770_079, 770_080  # one more account, and two rows that may be one transfer
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -157,6 +160,7 @@ class World:
     tag: Tag
     cash: CashTransaction
     recategorisation: Recategorisation
+    schedule: Schedule
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -196,6 +200,8 @@ class World:
             "tags": self.tag.pk,
             "banking/transactions": self.cash.pk,
             "recategorisations": self.recategorisation.pk,
+            "transfers": self.deposit.opening_id,
+            "schedules": self.schedule.pk,
         }
 
     @property
@@ -255,6 +261,7 @@ def make_world(owner: User) -> World:
         deposit=deposit,
         cash=cash,
         recategorisation=recategorisation,
+        schedule=plan(owner, 0),
     )
 
 
@@ -322,6 +329,30 @@ def spend(owner: User, number: int) -> tuple[CashTransaction, Recategorisation]:
     category = category_named(f"Kind {number}", Section.EXPENSE, books=account)
     to = Classification(frozenset({"category"}), category)
     return row, classify(row_ids=[row.pk], to=to, actor=owner)
+
+
+def plan(owner: User, number: int) -> Schedule:
+    """A payment of the owner's to come, one of its days left out, and two rows that may be one transfer."""
+    checking, _ = Account.objects.get_or_create(pk=CHECKING, defaults={"owner": owner, "name": "C", "currency": "USD"})
+    amount, today = Decimal(number + 1), timezone.now().date()
+    for pk, account, sign in ((LEFT, SAVINGS, -1), (ARRIVED, CHECKING, 1)):
+        ids = {} if number else {"pk": pk}
+        CashTransaction.objects.create(
+            **ids, account_id=account, amount=sign * amount, booked_on=today, section=Section.EXPENSE
+        )
+    terms = ScheduleTerms(amount, date(2060, 1, 31), name="Landlord")
+    made = create_schedule(source=checking, terms=terms, actor=owner, now=timezone.now())
+    soon = (
+        create_schedule(
+            source=checking,
+            terms=ScheduleTerms(amount, today + timedelta(days=9), name="Soon"),
+            actor=owner,
+            now=timezone.now(),
+        )
+        if number
+        else None
+    )
+    return skip_occurrence(schedule=soon or made, due_on=(soon or made).first_on, actor=owner)
 
 
 def priced_bond() -> Asset:
@@ -420,7 +451,6 @@ def imagine(owner: User, name: str) -> Scenario:
 
 def grow(world: World, first: int, last: int) -> None:
     """Give every list more rows, numbered ``first`` to ``last - 1``: portfolios, assets, bars, trades, jobs, lists."""
-    """Give every list more rows, numbered ``first`` to ``last - 1``: portfolios, assets, bars, trades, jobs, doubts."""
     for number in range(first, last):
         asset = make_asset(f"S{number:02}", sector=f"Sector {number % 5}")
         make_bars(asset, [50, 51, 52, *swinging(52 + number, 40)], start=date(2024, 1, 2))
@@ -443,7 +473,8 @@ def grow(world: World, first: int, last: int) -> None:
         )
         lend(world.owner)
         state_balance(world.owner, number + 1)
-        classify(world.owner, number + 1)
+        keep_apart(world.owner, number + 1)
+        plan(world.owner, number + 1)
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         doubtful_quote(asset, number)

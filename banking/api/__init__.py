@@ -5,8 +5,10 @@ from banking.api.assertions import AssertionViewSet
 from banking.api.categories import CategoryViewSet
 from banking.api.counterparties import CounterpartyViewSet
 from banking.api.deposits import TermDepositViewSet
+from banking.api.schedules import ScheduleViewSet
 from banking.api.tags import TagViewSet
 from banking.api.transactions import RecategorisationViewSet, TransactionViewSet
+from banking.api.transfers import TransferViewSet
 
 __all__ = [
     "AccountViewSet",
@@ -14,7 +16,9 @@ __all__ = [
     "CategoryViewSet",
     "CounterpartyViewSet",
     "RecategorisationViewSet",
+    "ScheduleViewSet",
     "TagViewSet",
     "TermDepositViewSet",
     "TransactionViewSet",
+    "TransferViewSet",
 ]

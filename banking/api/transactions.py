@@ -33,7 +33,7 @@ from banking.services.classification import category_named
 from banking.services.classifying import MOST_ROWS, Classification, TooManyRows, classify, undo_recategorisation
 from banking.services.corrections import correct_cash
 from banking.services.splits import Part, split_cash, unsplit_cash
-from banking.services.transactions import book_cash, refuse_foreign_leg, restore_cash, void_cash
+from banking.services.transactions import book_cash, restore_cash, void_cash
 from users.models import User
 
 INTEGERS = {
@@ -138,7 +138,6 @@ class TransactionViewSet(mixins.RetrieveModelMixin, mixins.DestroyModelMixin, Ge
         return Response(self._shown(row))
 
     def perform_destroy(self, instance: CashTransaction) -> None:
-        refuse_foreign_leg([instance.pk], self._caller)
         void_cash(row=instance, actor=self._caller)
 
     @extend_schema(request=None, responses=TransactionSerializer)
@@ -146,7 +145,6 @@ class TransactionViewSet(mixins.RetrieveModelMixin, mixins.DestroyModelMixin, Ge
     def restore(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Take the void of a row back; what was booked in its place is voided instead."""
         row = self.get_object()
-        refuse_foreign_leg([row.pk], self._caller)
         return Response(self._shown(restore_cash(row=row, actor=self._caller)))
 
     @extend_schema(methods=["post"], request=PartsSerializer, responses=TransactionSerializer)

@@ -3,9 +3,10 @@ from banking.models.classification import Category, Counterparty, Section, Tag
 from banking.models.deposit import DepositState, TermDeposit
 from banking.models.possession import Possession, PossessionKind, Valuation
 from banking.models.recategorisation import Recategorisation, RecategorisedRow
+from banking.models.schedule import Every, OnWeekend, RunState, Schedule, ScheduleRun, ScheduleState
 from banking.models.sharing import AccountShare, ShareRole
 from banking.models.transaction import CashSplit, CashTransaction, ClassifiedBy, Origin
-from banking.models.transfer import Transfer
+from banking.models.transfer import MatchedBy, RefusedMatch, Transfer
 
 __all__ = [
     "Account",
@@ -18,11 +19,19 @@ __all__ = [
     "ClassifiedBy",
     "Counterparty",
     "DepositState",
+    "Every",
+    "MatchedBy",
+    "OnWeekend",
     "Origin",
     "Possession",
     "PossessionKind",
     "Recategorisation",
     "RecategorisedRow",
+    "RefusedMatch",
+    "RunState",
+    "Schedule",
+    "ScheduleRun",
+    "ScheduleState",
     "Section",
     "ShareRole",
     "Tag",

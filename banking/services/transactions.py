@@ -70,12 +70,16 @@ class NotVoided(DomainError):
     """This row is not voided."""
 
 
-class LegOfAnother(DomainError):
-    """The other end of this transfer is an account that you may not book into."""
-
-
 class TooManyVoids(DomainError):
     """At most 1,000 rows are voided or restored at once."""
+
+
+class OtherEndNotYours(DomainError):
+    """The other end of this transfer is in an account that you may not book into: whose it is sends the money back."""
+
+
+class ChangedMeanwhile(DomainError):
+    """Somebody changed this row at the same moment; look at it again."""
 
 
 @transaction.atomic
@@ -130,9 +134,11 @@ def book_cash(
 def void_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction:
     """Void a row that was booked by hand; one leg of a transfer takes the other along.
 
-    ``restore_cash`` takes this back. Raises DerivedRow, since such a row goes with its fact only; AlreadyVoided.
+    ``restore_cash`` takes this back. Raises DerivedRow, since such a row goes with its fact only; AlreadyVoided;
+    OtherEndNotYours, where ``actor`` may book one end of a transfer only.
     """
     rows = _locked(row)
+    _check_both_ends(rows, actor)
     if rows[0].voided_at:
         raise AlreadyVoided
     _set_void(rows, timezone.now(), actor)
@@ -142,16 +148,19 @@ def void_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction:
 
 @transaction.atomic
 def restore_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction:
-    """Take the void of a row back, and of the other leg of its transfer. Raises NotVoided, DuplicateCash.
+    """Take the void of a row back, and of the other leg of its transfer.
 
     What was booked in its place, and stands, is voided with the same stroke.
+    Raises NotVoided, DuplicateCash, AccountClosed where an account was closed since, OtherEndNotYours.
     """
     rows = _locked(row)
+    _check_both_ends(rows, actor)
     if not rows[0].voided_at:
         raise NotVoided
     instead = list(CashTransaction.objects.versions_of(rows[0]).standing())
     _set_void(instead, timezone.now(), actor)
     for each in rows:
+        check_open(each.account, each.booked_on)
         _refuse_duplicate(each.account, each.external_id)
     _set_void(rows, None, None)
     _record_void(rows, "restored", actor)
@@ -166,13 +175,6 @@ def void_many(*, rows: Iterable[CashTransaction], actor: User | None) -> list[Ca
 def restore_many(*, rows: Iterable[CashTransaction], actor: User | None) -> list[CashTransaction]:
     """Take the voids of many rows back, all or none. Raises TooManyVoids and what ``restore_cash`` raises."""
     return _each(rows, lambda row: restore_cash(row=row, actor=actor))
-
-
-def refuse_foreign_leg(row_ids: Collection[int], user: User) -> None:
-    """Refuse what would move money in somebody else's account: the other leg of a transfer. Raises LegOfAnother."""
-    legs = Transfer.objects.filter(Q(sent__in=row_ids) | Q(received__in=row_ids))
-    if legs.exclude(pk__in=Transfer.objects.editable_by(user).values("pk")).exists():
-        raise LegOfAnother
 
 
 @transaction.atomic
@@ -207,13 +209,30 @@ def _locked(row: CashTransaction) -> list[CashTransaction]:
 
     Their accounts are locked, and those of their other versions and of the derived rows in whose place they stand.
     """
-    transfer = Transfer.objects.with_leg(row).first()
-    ids = [row.pk, *{transfer.sent_id, transfer.received_id} - {row.pk}] if transfer else [row.pk]
+    ids = _legs(row)
     Account.objects.filter(pk__in=_accounts_of(ids)).bump()
+    if _legs(row) != ids:  # matched or taken apart before the locks were ours
+        raise ChangedMeanwhile
     found = CashTransaction.objects.select_related("account").in_bulk(ids)
     if any(each.origin != Origin.ENTRY for each in found.values()):
         raise DerivedRow
     return [found[pk] for pk in ids]
+
+
+def _legs(row: CashTransaction) -> list[int]:
+    """The row's id, and that of the other leg of its transfer if it is one."""
+    transfer = Transfer.objects.with_leg(row).first()
+    return [row.pk, *{transfer.sent_id, transfer.received_id} - {row.pk}] if transfer else [row.pk]
+
+
+def _check_both_ends(rows: Sequence[CashTransaction], actor: User | None) -> None:
+    """Two legs move together, so whoever moves them may book both. Staff who look after transfers may."""
+    accounts = {row.account_id for row in rows}
+    if actor is None or len(accounts) == 1:
+        return
+    booked = Account.objects.editable_by(actor).filter(pk__in=accounts).count()
+    if booked < len(accounts) and not actor.has_perm("banking.change_transfer"):
+        raise OtherEndNotYours
 
 
 def _set_void(rows: Sequence[CashTransaction], at: datetime | None, actor: User | None) -> None:

@@ -1,19 +1,28 @@
-"""Moving money between two accounts of one owner: both legs or none."""
+"""Moving money between two accounts of this server: both legs or none."""
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
 from activity.services import record
-from banking.models import Account, CashTransaction, Section, Transfer
-from banking.services.transactions import AmountNotBookable, check_amount, check_open, restore_cash, void_cash
+from banking.models import Account, CashTransaction, Category, ClassifiedBy, Counterparty, Section, Transfer
+from banking.services.classification import LONGEST, counterparty_named
+from banking.services.transactions import (
+    AmountNotBookable,
+    check_amount,
+    check_classification,
+    check_open,
+    restore_cash,
+    void_cash,
+)
 from core.errors import DomainError
 from core.fields import QUANTITY_LIMIT, SQLITE_DIGITS
 from core.money import EXACT, divide, minor_units, multiply, quantise
+from users.models import Organisation
 
 if TYPE_CHECKING:
     from users.models import User
@@ -27,7 +36,7 @@ class TransferToSelf(DomainError):
 
 
 class TransferToAnother(DomainError):
-    """Both accounts of a transfer belong to the same owner."""
+    """Money moves to an account that you may book into, or to one that receives by its IBAN or alias."""
 
 
 class TransferNotPositive(DomainError):
@@ -57,38 +66,55 @@ def book_transfer(
     received: Decimal | None = None,
     rate: Decimal | None = None,
     description: str = "",
+    payee: str = "",
+    category: Category | None = None,
 ) -> Transfer:
     """Book both legs of a transfer on one day, or neither.
 
     ``amount`` leaves ``source``, ``received`` arrives at ``target``, each in its account's currency; ``rate`` is
     units of the target's for one of the source's. In two currencies one of ``received`` and ``rate`` is enough.
+
+    Between two owners the target receives, or ``actor`` may book into it. Each end then knows the other one as a
+    counterparty, ``payee`` being the payer's name for it, and it is an expense of the one and income of the other,
+    unless ``category``, which is the payer's, is of another section.
     Raises TransferToSelf, TransferToAnother, TransferNotPositive, AmountNotBookable, RateRequired, RateNotUsable,
-    RateInconsistent.
+    RateInconsistent, AccountClosed, CategoryOfAnother, SectionOfAnother.
     """
     Account.objects.filter(pk__in=[source.pk, target.pk]).bump()
-    for account in (source, target):
-        check_open(account, booked_on)
+    check_open(source, booked_on)
     if source.pk == target.pk:
         raise TransferToSelf(field="target")
-    if not source.belongs_with(target):
-        raise TransferToAnother(field="target")
-    _check_positive(amount, source.currency, "amount")
-    received, rate = _converted(amount, received, rate, source.currency, target.currency)
-    legs = [
-        CashTransaction.objects.create(
-            account=account,
-            amount=leg,
-            booked_on=booked_on,
-            section=Section.TRANSFER,
-            description=description,
-            created_by=actor,
-        )
-        for account, leg in ((source, -amount), (target, received))
-    ]
-    transfer = Transfer.objects.create(sent=legs[0], received=legs[1], rate=rate, created_by=actor)
+    _check_reachable(source, target, booked_on, actor)
+    check_positive(amount, source.currency, "amount")
+    received, rate = converted(amount, received, rate, source.currency, target.currency)
+    sections = _sections(source, target, category)
+    check_classification(source, sections[0], category)
+    parties = _counterparties(source, target, payee)
+    ends = zip((source, target), (-amount, received), sections, (category, None), parties, strict=True)
+    sent, arrived = (_leg(*end, booked_on=booked_on, description=description, created_by=actor) for end in ends)
+    transfer = Transfer.objects.create(sent=sent, received=arrived, rate=rate, created_by=actor)
     data = {"from": source.pk, "to": target.pk, "amount": f"{amount:f}", "received": f"{received:f}"}
     record(actor=actor, action="transfer.booked", subject=transfer, data=data)
     return transfer
+
+
+def _leg(
+    account: Account,
+    amount: Decimal,
+    section: Section,
+    category: Category | None,
+    counterparty: Counterparty | None,
+    **values: Any,
+) -> CashTransaction:
+    return CashTransaction.objects.create(
+        account=account,
+        amount=amount,
+        section=section,
+        category=category,
+        classified_by=ClassifiedBy.PERSON if category else ClassifiedBy.NOBODY,
+        counterparty=counterparty,
+        **values,
+    )
 
 
 def void_transfer(*, transfer: Transfer, actor: User | None) -> Transfer:
@@ -115,13 +141,56 @@ def agree(amount: Decimal, received: Decimal, rate: Decimal, currency: str) -> b
     return abs(EXACT.subtract(received, multiply(amount, rate))) <= EXACT.add(of_rate, of_amount)
 
 
-def _check_positive(amount: Decimal, currency: str, field: str) -> None:
+def _check_reachable(source: Account, target: Account, day: date, actor: User | None) -> None:
+    """Whether money may move to ``target``; of somebody else's account nothing is told but that it does not receive."""
+    own = source.belongs_with(target)
+    if own or (actor and Account.objects.editable_by(actor).filter(pk=target.pk).exists()):
+        check_open(target, day)
+    elif not Account.objects.filter(pk=target.pk, receives=True).open_on(day).exists():
+        raise TransferToAnother(field="target")
+
+
+def _sections(source: Account, target: Account, category: Category | None) -> tuple[Section, Section]:
+    """What each leg counts as: within one owner's books a transfer is neither income nor expense."""
+    section = Section(category.section) if category else None
+    if source.belongs_with(target):
+        return Section.TRANSFER, Section.TRANSFER
+    if section in (None, Section.EXPENSE):
+        return Section.EXPENSE, Section.INCOME
+    return Section.TRANSFER, Section.TRANSFER
+
+
+def _counterparties(source: Account, target: Account, payee: str) -> list[Counterparty | None]:
+    """How the payer knows the target and the payee the source, made in the order of their owners.
+
+    Two who pay each other at once would else wait for each other's new counterparties for ever. An alias is told
+    only of an account that receives by it, since any other may be named like somebody else's.
+    """
+    if source.belongs_with(target):
+        return [None, None]
+    ends = [(source, target, payee), (target, source, "")]
+    made: dict[int, Counterparty] = {}
+    for books, other, name in sorted(ends, key=lambda end: (end[0].organisation_id or 0, end[0].owner_id or 0)):
+        iban = other.iban if other.receives else ""
+        known_as = name or (_name_of(other) if other is source or not iban else iban)
+        made[books.pk] = counterparty_named(known_as, books=books, iban=iban)
+    return [made[source.pk], made[target.pk]]
+
+
+def _name_of(account: Account) -> str:
+    """Whom an account belongs to, as others know them."""
+    holder = account.holder
+    name = holder.name if isinstance(holder, Organisation) else holder.get_full_name() or holder.username
+    return name[: LONGEST[Counterparty]]
+
+
+def check_positive(amount: Decimal, currency: str, field: str) -> None:
     if amount.is_finite() and amount <= 0:
         raise TransferNotPositive(field=field)
     check_amount(amount, currency, field)
 
 
-def _converted(
+def converted(
     amount: Decimal, received: Decimal | None, rate: Decimal | None, source: str, target: str
 ) -> tuple[Decimal, Decimal]:
     """(amount that arrived, rate), both of which are stored."""
@@ -129,7 +198,7 @@ def _converted(
         _check_rate(rate)
     if source == target:
         received, rate = amount if received is None else received, Decimal(1) if rate is None else rate
-        _check_positive(received, target, "received")
+        check_positive(received, target, "received")
         if received != amount or rate != 1:
             message = f"Both accounts are in {source}, so what leaves one arrives at the other."
             raise RateInconsistent(message, field="rate" if received == amount else "received")
@@ -138,8 +207,8 @@ def _converted(
         if rate is None:
             raise RateRequired(field="rate")
         received = _arriving(amount, rate, target)
-    _check_positive(received, target, "received")
-    rate = _rate_of(amount, received) if rate is None else rate
+    check_positive(received, target, "received")
+    rate = rate_of(amount, received) if rate is None else rate
     if not agree(amount, received, rate, target):
         raise RateInconsistent(field="rate")
     return received, rate
@@ -158,14 +227,18 @@ def _arriving(amount: Decimal, rate: Decimal, currency: str) -> Decimal:
     return received
 
 
-def _rate_of(amount: Decimal, received: Decimal) -> Decimal:
+def rate_of(amount: Decimal, received: Decimal) -> Decimal:
     """The rate that the amounts imply, with as many digits as every database keeps."""
-    rate = divide(received, amount)
-    digits = min(RATE_DECIMALS, SQLITE_DIGITS - 1 - rate.adjusted())
-    rate = rate.quantize(Decimal(1).scaleb(-digits), context=EXACT)
+    rate = storable(divide(received, amount))
     if not 0 < rate < QUANTITY_LIMIT:
         raise RateNotUsable("The amounts imply an exchange rate that cannot be kept.", field="received")
     return rate
+
+
+def storable(rate: Decimal) -> Decimal:
+    """``rate`` with as many digits as every database keeps."""
+    digits = min(RATE_DECIMALS, SQLITE_DIGITS - 1 - rate.adjusted())
+    return rate.quantize(Decimal(1).scaleb(-digits), context=EXACT)
 
 
 def _fresh(transfer: Transfer) -> Transfer:

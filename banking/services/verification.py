@@ -9,6 +9,7 @@ from banking.services.transfers import agree
 from core.money import minor_units, quantise
 
 HALF = "no half transfer"
+BETWEEN_OWNERS = {(Section.TRANSFER, Section.TRANSFER), (Section.EXPENSE, Section.INCOME)}
 
 
 def cash_findings() -> Iterator[tuple[str, str, str]]:
@@ -33,8 +34,13 @@ def _of_transfer(transfer: Transfer) -> Iterator[str]:
     sent, received = transfer.sent, transfer.received
     if (sent.voided_at is None) != (received.voided_at is None):
         yield f"cash row {sent.pk if sent.voided_at else received.pk} is voided, the other leg is not"
-    if any(leg.section != Section.TRANSFER or leg.origin != Origin.ENTRY for leg in (sent, received)):
+    own = sent.account.belongs_with(received.account)
+    sections = (Section(sent.section), Section(received.section))
+    known = sections in BETWEEN_OWNERS if not own else sections == (Section.TRANSFER, Section.TRANSFER)
+    if not known or any(leg.origin != Origin.ENTRY for leg in (sent, received)):
         yield "a leg is something else than entered cash of a transfer"
+    if not own and not transfer.matched_by and None in (sent.counterparty_id, received.counterparty_id):
+        yield "its legs are of two owners, and one does not know the other"
     if sent.account_id == received.account_id:
         yield f"it goes from account {sent.account_id} to account {received.account_id}"
     one_currency = sent.account.currency == received.account.currency

@@ -22,6 +22,8 @@ class Section(NamedTuple):
 SECTIONS = (
     Section("accounts", "Accounts", "banking-accounts"),
     Section("transactions", "Transactions", "banking-transactions"),
+    Section("transfers", "Transfers", "banking-transfers"),
+    Section("schedules", "Scheduled", "banking-schedules"),
 )
 
 

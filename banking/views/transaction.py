@@ -21,7 +21,7 @@ from banking.services.classification import category_named
 from banking.services.classifying import classify
 from banking.services.corrections import correct_cash
 from banking.services.splits import Part, split_cash, unsplit_cash
-from banking.services.transactions import refuse_foreign_leg, restore_cash, void_cash
+from banking.services.transactions import restore_cash, void_cash
 from banking.views.base import caller, editable, private, visible
 from banking.views.sections import section_page
 from banking.views.transactions import classification, named_classes, offers, say_classified
@@ -139,7 +139,6 @@ def _simple(service: Callable[..., CashTransaction], said: str) -> type[RowView]
 
     class Simple(RowView):
         def act(self, request: HttpRequest, row: CashTransaction) -> CashTransaction:
-            refuse_foreign_leg([row.pk], caller(request))
             done = service(row=row, actor=caller(request))
             messages.success(request, said)
             return done

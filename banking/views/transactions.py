@@ -26,7 +26,7 @@ from banking.models import Account, CashTransaction, Category, Counterparty, Rec
 from banking.queries.transactions import CashList, CashRow, Place, Slice, currencies_of, lines, rows_of
 from banking.services.classification import category_named, counterparty_named, tags_named
 from banking.services.classifying import MOST_ROWS, Classification, classify, undo_recategorisation
-from banking.services.transactions import book_cash, refuse_foreign_leg, restore_many, void_many
+from banking.services.transactions import book_cash, restore_many, void_many
 from banking.views.base import caller, editable, private, visible
 from banking.views.sections import section_page
 from banking.views.transaction_lines import HEAD, line
@@ -154,13 +154,11 @@ class BulkView(View):
         say_classified(request, act)
 
     def _void(self, request: HttpRequest, ids: list[int], form: BulkForm) -> None:
-        refuse_foreign_leg(ids, caller(request))
         done = void_many(rows=CashTransaction.objects.filter(pk__in=ids).standing(), actor=caller(request))
         request.GET = _back(request, voided="on")  # type: ignore[assignment]  # where they can be restored
         messages.success(request, f"{_rows(len(done))} voided. Tick them to restore them.")
 
     def _restore(self, request: HttpRequest, ids: list[int], form: BulkForm) -> None:
-        refuse_foreign_leg(ids, caller(request))
         rows = CashTransaction.objects.filter(pk__in=ids, voided_at__isnull=False)
         messages.success(request, f"{_rows(len(restore_many(rows=rows, actor=caller(request))))} restored.")
 
