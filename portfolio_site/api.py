@@ -30,7 +30,7 @@ from assets.api import (
 )
 from banking.api import TermDepositViewSet
 from portfolios.api import ActionProposalViewSet
-from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
+from users.api import AcceptInvitationView, ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
 router = SimpleRouter()
 router.register("assets", AssetViewSet, basename="asset")
@@ -54,6 +54,7 @@ BEGINNINGS = {
     "stress windows": "stress-window-list",
     "factors": "factor-set-list",
     "term deposits": "deposit-list",
+    "organisations": "organisation-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",
@@ -80,6 +81,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/auth/token/revoke", RevokeView.as_view(), name="token-revoke"),
     path("api/live/ticket/", TicketView.as_view(), name="live-ticket"),
     path("api/users/me/", ProfileView.as_view(), name="profile"),
+    path("api/organisations/", include("users.organisation_urls")),
+    path("api/invitations/accept/", AcceptInvitationView.as_view(), name="invitation-accept"),
+    path("api/banking/accounts/<int:account_id>/shares/", include("banking.share_urls")),
     path("api/dashboard/", include("analytics.dashboard_urls")),
     path("api/scenarios/", include("analytics.scenario_urls")),
     path("api/watchlists/", include("assets.watchlist_urls")),

@@ -39,17 +39,21 @@ from assets.services.notices import note
 from assets.services.quarantine import keep, reject
 from assets.services.watchlists import add_entry, create_watchlist
 from assets.tests.factories import make_asset, make_bars, make_bond
-from banking.models import Account, TermDeposit
+from banking.models import Account, AccountShare, TermDeposit
 from banking.services.deposits import DepositTerms, open_deposit
+from banking.services.sharing import share_account
 from core.testing import make_user
-from portfolios.models import CostMethodChange, Portfolio, Trade
+from portfolios.models import CostMethodChange, Portfolio, PortfolioShare, Trade
 from portfolios.services.actions import apply_action
 from portfolios.services.methods import change_method
 from portfolios.services.proposals import ignore_proposal
 from portfolios.services.rebalancing import Request
+from portfolios.services.sharing import share_portfolio
 from portfolios.services.targets import NewTarget, set_targets
 from portfolios.tests.factories import buy, make_portfolio, sell
-from users.models import User
+from users.models import Invitation, Membership, Organisation, Role, User
+from users.services.invitations import hashed, invite
+from users.services.organisations import create_organisation
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -64,6 +68,8 @@ STAFFS = (
     "market/factors/",
 )
 SAVINGS = 770_077  # the id of an account, so that bodies can name it
+FIRM = 770_078  # and of an organisation
+SECRET = "the-end-of-a-link"
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -82,8 +88,13 @@ class Endpoint:
 
     @property
     def is_private(self) -> bool:
-        """Whether it names an object that belongs to somebody; prices are everybody's, doubts about them staff's."""
-        everybodys = "symbol>" in self.route or "assets/" in self.route or self.route.startswith("api/factors/")
+        """Whether it names an object that belongs to somebody; prices are everybody's, a link's is whoever has it."""
+        everybodys = (
+            "secret>" in self.route
+            or "symbol>" in self.route
+            or "assets/" in self.route
+            or self.route.startswith("api/factors/")
+        )
         return "<" in self.route and not everybodys and not self.is_for_staff
 
     @property
@@ -102,9 +113,13 @@ class Endpoint:
 
 
 def _named(ids: dict[str, Any], segments: list[str], place: int) -> Any:
-    """What ids has for the two segments around a parameter, such as "assets/bond", else for the one before it."""
-    around = "/".join([segments[place - 1], *segments[place + 1 : place + 2]])
-    return ids[around] if around in ids else ids[segments[place - 1]]
+    """What ids has for the segments around a parameter ("assets/bond"), for the two lists that it is in
+    ("accounts/*/shares"), for its own name ("secret"), else for the one before it.
+    """
+    before, own = segments[place - 1], PARAMETER.search(segments[place])
+    around = "/".join([before, *segments[place + 1 : place + 2]])
+    names = (around, "/*/".join([*segments[max(place - 3, 0) : place - 2], before]), own[1] if own else "", before)
+    return next(ids[name] for name in names if name in ids)
 
 
 @dataclass(frozen=True)
@@ -130,6 +145,11 @@ class World:
     run: OptimisationRun
     factor_set: FactorSet
     deposit: TermDeposit
+    membership: Membership
+    invitation: Invitation
+    secret: str
+    share: PortfolioShare
+    account_share: AccountShare
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -162,6 +182,14 @@ class World:
             "factors": self.factor_set.pk,
             "explain": "total_value",
             "deposits": self.deposit.pk,
+            **dict.fromkeys(("organisations", "organisation"), self.membership.organisation_id),
+            "members": self.membership.pk,
+            "invitations": self.invitation.pk,
+            "secret": self.secret,
+            "portfolio": portfolio,
+            "accounts": self.account_share.account_id,
+            "portfolios/*/shares": self.share.pk,
+            "accounts/*/shares": self.account_share.pk,
         }
 
     @property
@@ -171,7 +199,7 @@ class World:
         return (
             numbers
             | {name: "NOSUCH" for name, value in known.items() if value in (self.asset.symbol, self.bond.symbol)}
-            | {"jobs": NOWHERE, "explain": "no_such_figure"}
+            | {"jobs": NOWHERE, "explain": "no_such_figure", "secret": "nothing"}
         )
 
 
@@ -196,6 +224,8 @@ def make_world(owner: User) -> World:
     scenario = imagine(owner, "Crash")
     rebalancing = propose_half(portfolio, asset)
     run = OptimisationRun.objects.create(portfolio=portfolio, asked_by=owner, objective="hrp", terms=Terms().to_json())
+    deposit = lend(owner)
+    membership, invitation = found_firm(owner)
     return World(
         owner=owner,
         staff=staff,
@@ -215,7 +245,12 @@ def make_world(owner: User) -> World:
         rebalancing=rebalancing,
         run=run,
         factor_set=load_factors(0),
-        deposit=lend(owner),
+        deposit=deposit,
+        membership=membership,
+        invitation=invitation,
+        secret=invite_to_club(staff, owner),
+        share=share_portfolio(portfolio=portfolio, person="dora", role="viewer", actor=owner),
+        account_share=share_account(account=deposit.returns_to, person="dora", role="viewer", actor=owner),
     )
 
 
@@ -224,6 +259,23 @@ def lend(owner: User) -> TermDeposit:
     savings, _ = Account.objects.get_or_create(pk=SAVINGS, defaults={"owner": owner, "name": "S", "currency": "USD"})
     terms = DepositTerms(Decimal(1000), Decimal("0.03"), date(2024, 1, 2), date(2060, 1, 2))
     return open_deposit(source=savings, name="Deposit", terms=terms, actor=owner, now=timezone.now())
+
+
+def found_firm(owner: User) -> tuple[Membership, Invitation]:
+    """The owner's organisation, with dora who books for it, and the invitation of somebody else."""
+    firm = Organisation.objects.create(pk=FIRM, name="Acme")
+    Membership.objects.create(organisation=firm, user=owner, role=Role.OWNER)
+    dora = Membership.objects.create(organisation=firm, user=make_user("dora"), role=Role.MEMBER)
+    sent = invite(organisation=firm, email="eve@example.org", role="viewer", actor=owner, link=str)
+    return dora, sent.invitation
+
+
+def invite_to_club(staff: User, guest: User) -> str:
+    """The secret by which ``guest`` can join an organisation of somebody else."""
+    club = create_organisation(name="Club", actor=staff)
+    sent = invite(organisation=club, email=guest.email, role="viewer", actor=staff, link=str)
+    Invitation.objects.filter(pk=sent.invitation.pk).update(secret_hash=hashed(SECRET))
+    return SECRET
 
 
 def priced_bond() -> Asset:
@@ -247,6 +299,16 @@ def load_factors(number: int) -> FactorSet:
     rows = [(date(2024, 1, day), {"mkt_rf": 0.01, "smb": -0.002 * day}) for day in (2, 3, 4)]
     store_returns(factor_set=made, table=table_of(rows, "daily"), actor=None)
     return made
+
+
+def crowd(world: World, number: int) -> None:
+    """One more organisation of the owner's; one more member of the first, guest of it, and sharer."""
+    person, firm = make_user(f"person{number}"), world.membership.organisation
+    create_organisation(name=f"Firm {number}", actor=world.owner)
+    Membership.objects.create(organisation=firm, user=person, role=Role.VIEWER)
+    invite(organisation=firm, email=f"guest{number}@example.org", role="viewer", actor=world.owner, link=str)
+    share_portfolio(portfolio=world.portfolio, person=person.username, role="viewer", actor=world.owner)
+    share_account(account=world.account_share.account, person=person.username, role="viewer", actor=world.owner)
 
 
 def doubt_about(asset: Asset, number: int) -> QuarantinedBar:
@@ -343,6 +405,7 @@ def grow(world: World, first: int, last: int) -> None:
             portfolio=world.portfolio, asked_by=world.owner, objective="hrp", terms=Terms().to_json()
         )
         lend(world.owner)
+        crowd(world, number)
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         doubtful_quote(asset, number)

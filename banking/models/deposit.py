@@ -45,6 +45,9 @@ class TermDepositQuerySet(models.QuerySet["TermDeposit"]):
     def editable_by(self, user: User) -> TermDepositQuerySet:
         return self.filter(account__in=Account.objects.editable_by(user))
 
+    def managed_by(self, user: User) -> TermDepositQuerySet:
+        return self.filter(account__in=Account.objects.managed_by(user))
+
     def running(self) -> TermDepositQuerySet:
         return self.filter(payout__isnull=True, opening__sent__voided_at__isnull=True)
 
