@@ -17,7 +17,7 @@ def person_named(text: str, *, field: str = "person") -> User:
     """
     wanted, active = text.strip(), User.objects.filter(is_active=True)
     for column in ("username__iexact", "email__iexact"):
-        found = list(active.filter(**{column: wanted})[:2]) if wanted else []
+        found = list(active.filter(**{column: wanted})[:2]) if wanted and "\x00" not in wanted else []
         if len(found) == 1:
             return found[0]
     raise UnknownPerson(field=field)

@@ -6,24 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from activity.models import AuditEvent
-from banking.models import Account, AccountKind, AccountShare
-from banking.services.accounts import open_account
-from banking.services.sharing import share_account
 from core.errors import DomainError
 from core.testing import make_user
-from portfolios.models import PortfolioShare
-from portfolios.services.portfolios import create_portfolio
-from portfolios.services.sharing import share_portfolio
 from users.models import Membership, Organisation, Role, User
 from users.services.invitations import invite
 from users.services.organisations import (
     LastOwner,
     NotOfOrganisation,
     OrganisationNameNeeded,
-    OrganisationNotEmpty,
     OwnersOnly,
     RoleOutOfReach,
     UnknownRole,
@@ -141,29 +134,6 @@ def test_of_two_owners_who_leave_at_once_one_stays() -> None:
         assert Membership.objects.filter(organisation=firm, role=Role.OWNER).count() == 1
 
 
-def test_who_leaves_takes_nothing_along(firm: Organisation, alice: User, bob: User) -> None:
-    """Shares in the organisation's things end, expense accounts are the person's alone, their invitations useless."""
-    account = open_account(holder=firm, name="Operating", actor=alice)
-    portfolio = create_portfolio(owner=firm, name="Reserve", actor=alice)
-    member = join(firm, "bob", Role.VIEWER)
-    share_account(account=account, person="bob", role="editor", actor=alice)
-    share_portfolio(portfolio=portfolio, person="bob", role="editor", actor=alice)
-    own_account = open_account(holder=alice, name="Own", actor=alice)
-    share_account(account=own_account, person="bob", role="viewer", actor=alice)
-    expenses = open_account(holder=bob, name="Travel", kind=AccountKind.EXPENSE, employer=firm, actor=bob)
-    change_role(membership=member, role=Role.MANAGER, actor=alice)
-    invite(organisation=firm, email="eve@example.org", role="viewer", actor=bob, link=str)
-    assert Account.objects.visible_to(alice).filter(pk=expenses.pk).exists()
-    remove_member(membership=own(firm, bob), actor=alice)
-    assert set(AccountShare.objects.values_list("account__name", flat=True)) == {"Own"}
-    assert not PortfolioShare.objects.exists()
-    assert not firm.invitations.open().exists()
-    expenses.refresh_from_db()
-    assert expenses.employer is None
-    join(firm, "bob", Role.EMPLOYEE)
-    assert not Account.objects.visible_to(alice).filter(pk=expenses.pk).exists()
-
-
 def test_who_loses_a_role_loses_the_invitations_that_took_it(firm: Organisation, alice: User) -> None:
     boss = join(firm, "boss", Role.OWNER)
     for role in (Role.OWNER, Role.VIEWER):
@@ -182,16 +152,3 @@ def test_owners_change_and_delete_it(firm: Organisation, alice: User) -> None:
     delete_organisation(organisation=firm, actor=alice)
     assert not Organisation.objects.exists()
     assert not Membership.objects.exists()
-
-
-def test_it_is_not_deleted_while_it_owns_something(firm: Organisation, alice: User, bob: User) -> None:
-    member = join(firm, "bob", Role.MEMBER)
-    expenses = open_account(holder=bob, name="Travel", kind=AccountKind.EXPENSE, employer=firm, actor=bob)
-    account = open_account(holder=firm, name="Operating", actor=alice)
-    with pytest.raises(OrganisationNotEmpty, match="accounts"), transaction.atomic():
-        delete_organisation(organisation=firm, actor=alice)
-    assert Membership.objects.filter(pk=member.pk).exists()
-    account.delete()
-    delete_organisation(organisation=firm, actor=alice)
-    expenses.refresh_from_db()
-    assert expenses.employer is None
