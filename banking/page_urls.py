@@ -8,6 +8,7 @@ from banking.views.accounts import account_list
 from banking.views.payment import PaymentPreviewPart, PaymentView
 from banking.views.schedules import ScheduleView, schedule_list
 from banking.views.sections import banking
+from banking.views.sharing import AccountSharingPage
 from banking.views.transaction import (
     CategoryView,
     EditView,
@@ -19,6 +20,7 @@ from banking.views.transaction import (
 )
 from banking.views.transactions import BulkView, EntryView, UndoView, transaction_list
 from banking.views.transfers import MatchesView, TransferView, transfer_list
+from core.web import login_needed
 
 urlpatterns: list[URLPattern] = [
     path("banking/", banking, name="banking"),
@@ -41,4 +43,5 @@ urlpatterns: list[URLPattern] = [
     path("banking/transfers/<int:pk>/", TransferView.as_view(), name="banking-transfer"),
     path("banking/schedules/", schedule_list, name="banking-schedules"),
     path("banking/schedules/<int:pk>/", ScheduleView.as_view(), name="banking-schedule"),
+    path("banking/accounts/<int:pk>/sharing/", login_needed(AccountSharingPage.as_view()), name="account-sharing"),
 ]

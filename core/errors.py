@@ -30,5 +30,9 @@ class Gone(DomainError):
     """What the request is about is no longer there."""
 
 
+class Forbidden(DomainError):
+    """You see this, but may not do that with it."""
+
+
 class NotReady(Exception):
     """Something that the work depends on is not there yet; trying again can help."""

@@ -21,7 +21,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, Unread
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from core.errors import DomainError, Gone, NotReady
+from core.errors import DomainError, Forbidden, Gone, NotReady
 from core.parsing import BodyTooLarge
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def as_api_exception(error: BaseException) -> exceptions.APIException | None:
     """The HTTP meaning of ``error``; None when it has none and is a defect of the server."""
     if isinstance(error, exceptions.APIException):
         return error
-    if isinstance(error, DomainError) and not isinstance(error, Gone):
+    if isinstance(error, DomainError) and not isinstance(error, Forbidden | Gone):
         refusal = exceptions.ValidationError({error.field: [error.message]} if error.field else [error.message])
         return _named(refusal, error.code, error.message)
     if isinstance(error, DatabaseError | InterfaceError):
@@ -86,8 +86,8 @@ def as_api_exception(error: BaseException) -> exceptions.APIException | None:
 def _of_django(error: BaseException) -> exceptions.APIException | None:
     if isinstance(error, Http404 | Gone):
         return exceptions.NotFound()
-    if isinstance(error, PermissionDenied):
-        return exceptions.PermissionDenied()
+    if isinstance(error, PermissionDenied | Forbidden):
+        return exceptions.PermissionDenied(str(error) or None)
     if isinstance(error, RequestDataTooBig):
         return BodyTooLarge()
     if isinstance(error, ModelValidationError):

@@ -8,15 +8,17 @@ import re
 import sys
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from csp.constants import SELF, UNSAFE_INLINE
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase, HttpResponseRedirectBase
 from django.middleware.common import CommonMiddleware
 from django.urls import reverse
@@ -28,6 +30,7 @@ from rest_framework.renderers import BrowsableAPIRenderer
 from core.problems import Unavailable, as_api_exception, failure_response, headers_of, problem_response
 
 View = Callable[..., HttpResponseBase]
+Row = TypeVar("Row", bound=Model)
 API_PREFIXES = ("/api/", "/portfolios/")
 LINES_AT_ONCE = 500
 # What a spreadsheet takes for the beginning of a formula, in its wide forms too.
@@ -38,6 +41,39 @@ PAGE_NUMBER = re.compile(r"[0-9]{1,9}")
 def is_api(path: str) -> bool:
     """Whether errors at ``path`` are problem documents; elsewhere they are pages."""
     return path.startswith(API_PREFIXES)
+
+
+class Right(Enum):
+    """What somebody wants to do with a row, by the door of its model that says whether they may."""
+
+    SEE = "visible_to"
+    BOOK = "editable_by"
+    MANAGE = "managed_by"
+
+    @property
+    def refusal(self) -> str:
+        """What is said to somebody who sees a row and has no such right to it."""
+        manage = "You may see this, but not set it up, share, close or delete it."
+        return manage if self is Right.MANAGE else "You may see this, but not change it."
+
+    def lets(self, user: Any, row: Model) -> bool:
+        """Whether the model's door lets ``user`` through to ``row``; no door is a closed one."""
+        door = getattr(type(row)._default_manager, self.value, None)  # noqa: SLF001  Django documents it
+        return door is not None and bool(door(user).filter(pk=row.pk).exists())
+
+
+def obtain(rows: QuerySet[Row], user: Any, right: Right, **lookup: Any) -> Row:
+    """The one of ``rows`` that ``lookup`` names, in one query for who has the right to it.
+
+    Raises Http404 for what ``user`` does not see, as for what does not exist, and PermissionDenied for what they see
+    and have no such right to.
+    """
+    found: Row | None = getattr(rows, right.value)(user).filter(**lookup).first()
+    if found is not None:
+        return found
+    if right is not Right.SEE and rows.visible_to(user).filter(**lookup).exists():  # type: ignore[attr-defined]
+        raise PermissionDenied(right.refusal)
+    raise Http404
 
 
 class PermanentRedirectAsSent(HttpResponseRedirectBase):
@@ -85,7 +121,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if not is_api(request.path):
         return defaults.permission_denied(request, exception or PermissionError())
-    return problem_response(exceptions.PermissionDenied())
+    return problem_response(exceptions.PermissionDenied(str(exception or "") or None))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

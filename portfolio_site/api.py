@@ -46,7 +46,7 @@ from banking.api import (
     TransferViewSet,
 )
 from portfolios.api import ActionProposalViewSet
-from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
+from users.api import AcceptInvitationView, ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
 router = SimpleRouter()
 router.register("assets", AssetViewSet, basename="asset")
@@ -87,6 +87,7 @@ BEGINNINGS = {
     "risk flags": "risk-flag-list",
     "transfers": "transfer-list",
     "scheduled payments": "schedule-list",
+    "organisations": "organisation-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",
@@ -114,6 +115,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/live/ticket/", TicketView.as_view(), name="live-ticket"),
     path("api/users/me/", ProfileView.as_view(), name="profile"),
     path("api/bank/report/", BankReportView.as_view(), name="bank-report"),
+    path("api/organisations/", include("users.organisation_urls")),
+    path("api/invitations/accept/", AcceptInvitationView.as_view(), name="invitation-accept"),
+    path("api/banking/accounts/<int:account_id>/shares/", include("banking.share_urls")),
     path("api/dashboard/", include("analytics.dashboard_urls")),
     path("api/scenarios/", include("analytics.scenario_urls")),
     path("api/watchlists/", include("assets.watchlist_urls")),

@@ -322,6 +322,14 @@ if not VAR_BACKTEST_DAYS or not all(2 <= days <= 5000 for days in VAR_BACKTEST_D
 if not max(30, 1 / (1 - max(VAR_LEVELS)) - 1e-6) <= VAR_WINDOW <= 5000:
     raise ImproperlyConfigured(f"VAR_WINDOW is {VAR_WINDOW}; it needs a whole return in the tail of {max(VAR_LEVELS)}.")
 
+# --- mail and invitations -----------------------------------------------------------------------------------------
+globals().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", default="portfolio-server@localhost")
+EMAIL_TIMEOUT = 10  # seconds; who invites waits for it
+INVITATION_DAYS = env.int("INVITATION_DAYS", default=7)
+if not 1 <= INVITATION_DAYS <= 365:
+    raise ImproperlyConfigured(f"INVITATION_DAYS is {INVITATION_DAYS}; it can be 1 to 365.")
+
 # --- API ----------------------------------------------------------------------------------------------------------
 IDEMPOTENCY_KEY_DAYS = env.int("IDEMPOTENCY_KEY_DAYS", default=7)
 if not 1 <= IDEMPOTENCY_KEY_DAYS <= 3650:
@@ -332,7 +340,7 @@ REST_FRAMEWORK = {
         "users.authentication.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["core.api.ThroughTheDoor"],
     "DEFAULT_PAGINATION_CLASS": "core.api.Pagination",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",

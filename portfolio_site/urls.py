@@ -18,6 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portfolios.page_urls")),
     path("", include("banking.page_urls")),
     path("", include("assets.page_urls")),
+    path("", include("banking.page_urls")),
+    path("", include("users.page_urls")),
     path("login/", LoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")),  # asked for by every browser

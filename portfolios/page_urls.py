@@ -16,6 +16,7 @@ from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_
 from portfolios.views.holdings import holding_list
 from portfolios.views.methods import MethodPage, MethodPreviewPart, MethodRestorePage, MethodVoidPage
 from portfolios.views.proposals import proposals
+from portfolios.views.sharing import PortfolioSharingPage
 from portfolios.views.trade import restore_page, trade_page, void_page
 from portfolios.views.transactions import transaction_list
 from portfolios.views.undo import RedoView, UndoView
@@ -44,5 +45,6 @@ urlpatterns: list[URLPattern] = [
     path(
         "settings/cost-method/<int:pk>/restore/", login_needed(MethodRestorePage.as_view()), name="method-page-restore"
     ),
+    path("portfolio/<int:pk>/sharing/", login_needed(PortfolioSharingPage.as_view()), name="portfolio-sharing"),
     path("market/actions/", proposals, name="proposals"),
 ]

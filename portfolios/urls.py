@@ -10,6 +10,7 @@ from portfolios.api import (
     DisposalViewSet,
     LotViewSet,
     MethodChangeViewSet,
+    PortfolioSharesViewSet,
     PortfolioViewSet,
     TargetsViewSet,
     TradeViewSet,
@@ -17,6 +18,7 @@ from portfolios.api import (
 
 ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 VOID: dict[str, Any] = {"delete": "destroy"}
+SHARE: dict[str, Any] = {"patch": "partial_update", "delete": "destroy"}
 MANY: dict[str, Any] = {"get": "list", "post": "create"}
 
 urlpatterns = [
@@ -57,6 +59,8 @@ urlpatterns = [
         TargetsViewSet.as_view({"get": "retrieve", "put": "update"}),
         name="portfolio-targets",
     ),
+    path("<int:portfolio_id>/shares/", PortfolioSharesViewSet.as_view(MANY), name="portfolio-share-list"),
+    path("<int:portfolio_id>/shares/<int:pk>/", PortfolioSharesViewSet.as_view(SHARE), name="portfolio-share-detail"),
     path("<int:portfolio_id>/lots/", LotViewSet.as_view({"get": "list"}), name="lot-list"),
     path("<int:portfolio_id>/disposals/", DisposalViewSet.as_view({"get": "list"}), name="disposal-list"),
 ]

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from core.testing import PASSWORD, client_of
 from tests.rows import every_row, writes
-from tests.world import ARRIVED, CHECKING, LEFT, PARAMETER, SAVINGS, SPARE, Endpoint, World, endpoints
+from tests.world import ARRIVED, CHECKING, FIRM, LEFT, PARAMETER, SAVINGS, SECRET, SPARE, Endpoint, World, endpoints
 from users.models import User
 
 # The address says it all; a body is not read.
@@ -84,7 +84,10 @@ OPTIMISATION: dict[str, Any] = {
     "cost": "0.002",
 }
 LOGIN = {"username": "alice", "password": PASSWORD, "grant_type": "password", "scope": "", "client_id": ""}
-OPENING = {"investments": [{"asset": "AAPL", "quantity": "1", "unit_cost": "90", "opened_on": "2024-01-02"}]}
+OPENING: dict[str, Any] = {
+    "organisation": FIRM,
+    "investments": [{"asset": "AAPL", "quantity": "1", "unit_cost": "90", "opened_on": "2024-01-02"}],
+}
 
 SHOCKS = [{"target": "asset", "key": "AAPL", "size": "-0.3"}, {"target": "all", "key": "", "size": "0.1"}]
 
@@ -212,6 +215,15 @@ VALID: dict[str, dict[str, Any]] = {
     },
     "post schedule-skip": {"due_on": "2060-02-29"},
     "post asset-backfill": {"start": "2024-01-02"},
+    "post organisation-list": {"name": "Beta", "base_currency": "EUR"},
+    "patch organisation-detail": {"name": "Beta", "base_currency": "EUR"},
+    "patch member-detail": {"role": "manager"},
+    "post invitation-list": {"email": "fay@example.org", "role": "member"},
+    "post invitation-accept": {"secret": SECRET},
+    "post portfolio-share-list": {"person": "staff", "role": "editor"},
+    "patch portfolio-share-detail": {"role": "editor"},
+    "post account-share-list": {"person": "staff", "role": "editor"},
+    "patch account-share-detail": {"role": "editor"},
     "patch profile": {"email": "a@example.org", "first_name": "A", "base_currency": "CHF", "time_zone": "UTC"},
     "post watchlist-list": {"name": "Growth stocks"},
     "patch watchlist-detail": {"name": "Growth stocks"},

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from activity.models import Job
 from activity.services import start_job
-from analytics.models import FactorSet, OptimisationRun, RebalanceProposal, Scenario
+from analytics.models import FactorSet, OptimisationRun, RebalanceProposal, RiskFlag, Scenario
 from analytics.optimiser import Terms
 from analytics.scenarios import Shock, Target
 from analytics.services.factors import NewFactorSet, create_factor_set, store_returns, table_of
@@ -42,6 +42,7 @@ from assets.services.watchlists import add_entry, create_watchlist
 from assets.tests.factories import make_asset, make_bars, make_bond
 from banking.models import (
     Account,
+    AccountShare,
     BalanceAssertion,
     CashTransaction,
     Category,
@@ -57,16 +58,20 @@ from banking.services.classification import category_named, counterparty_named, 
 from banking.services.classifying import Classification, classify
 from banking.services.deposits import DepositTerms, open_deposit
 from banking.services.schedules import ScheduleTerms, create_schedule, skip_occurrence
+from banking.services.sharing import share_account
 from banking.services.transactions import book_cash
 from core.testing import make_user
-from portfolios.models import CostMethodChange, Portfolio, Trade
+from portfolios.models import CostMethodChange, Portfolio, PortfolioShare, Trade
 from portfolios.services.actions import apply_action
 from portfolios.services.methods import change_method
 from portfolios.services.proposals import ignore_proposal
 from portfolios.services.rebalancing import Request
+from portfolios.services.sharing import share_portfolio
 from portfolios.services.targets import NewTarget, set_targets
 from portfolios.tests.factories import buy, make_portfolio, sell
-from users.models import User
+from users.models import Invitation, Membership, Organisation, Role, User
+from users.services.invitations import hashed, invite
+from users.services.organisations import create_organisation
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -79,10 +84,15 @@ STAFFS = (
     "market/actions/",
     "market/prices/",
     "market/factors/",
+    "bank-admin/",
+    "api/bank/",
+    "risk-flags/<pk>/decide/",
 )
 SAVINGS = 770_077  # the id of an account, so that bodies can name it
 SPARE = 770_088  # the id of another category, counterparty and tag
 CHECKING, LEFT, ARRIVED = 770_078, 770_079, 770_080  # one more account, and two rows that may be one transfer
+FIRM = 770_078  # and of an organisation
+SECRET = "the-end-of-a-link"
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -101,8 +111,13 @@ class Endpoint:
 
     @property
     def is_private(self) -> bool:
-        """Whether it names an object that belongs to somebody; prices are everybody's, doubts about them staff's."""
-        everybodys = "symbol>" in self.route or "assets/" in self.route or self.route.startswith("api/factors/")
+        """Whether it names an object that belongs to somebody; prices are everybody's, a link's is whoever has it."""
+        everybodys = (
+            "secret>" in self.route
+            or "symbol>" in self.route
+            or "assets/" in self.route
+            or self.route.startswith("api/factors/")
+        )
         return "<" in self.route and not everybodys and not self.is_for_staff
 
     @property
@@ -121,14 +136,19 @@ class Endpoint:
 
 
 def _named(ids: dict[str, Any], segments: list[str], place: int) -> Any:
-    """What ids has for the two segments around a parameter, such as "assets/bond", or for the two before it, such as
-    "banking/transactions", else for the one before it.
+    """What ids has for the segments around a parameter ("assets/bond"), for the two before it
+    ("banking/transactions"), for the two lists that it is in ("accounts/*/shares"), for its own name ("secret"),
+    else for the one before it.
     """
-    before = "/".join(segments[max(place - 2, 0) : place])
-    if before in ids:
-        return ids[before]
-    around = "/".join([segments[place - 1], *segments[place + 1 : place + 2]])
-    return ids[around] if around in ids else ids[segments[place - 1]]
+    before, own = segments[place - 1], PARAMETER.search(segments[place])
+    names = (
+        "/".join(segments[max(place - 2, 0) : place]),
+        "/".join([before, *segments[place + 1 : place + 2]]),
+        "/*/".join([*segments[max(place - 3, 0) : place - 2], before]),
+        own[1] if own else "",
+        before,
+    )
+    return next(ids[name] for name in names if name in ids)
 
 
 @dataclass(frozen=True)
@@ -161,6 +181,12 @@ class World:
     cash: CashTransaction
     recategorisation: Recategorisation
     schedule: Schedule
+    membership: Membership
+    invitation: Invitation
+    secret: str
+    share: PortfolioShare
+    account_share: AccountShare
+    flag: RiskFlag
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -193,7 +219,6 @@ class World:
             "factors": self.factor_set.pk,
             "explain": "total_value",
             "deposits": self.deposit.pk,
-            "accounts": SAVINGS,
             "assertions": self.assertion.pk,
             "categories": self.category.pk,
             "counterparties": self.counterparty.pk,
@@ -202,6 +227,16 @@ class World:
             "recategorisations": self.recategorisation.pk,
             "transfers": self.deposit.opening_id,
             "schedules": self.schedule.pk,
+            **dict.fromkeys(("organisations", "organisation"), self.membership.organisation_id),
+            "members": self.membership.pk,
+            "invitations": self.invitation.pk,
+            "people": self.owner.pk,
+            **dict.fromkeys(("flags", "risk-flags"), self.flag.pk),
+            "secret": self.secret,
+            "portfolio": portfolio,
+            "accounts": self.account_share.account_id,
+            "portfolios/*/shares": self.share.pk,
+            "accounts/*/shares": self.account_share.pk,
         }
 
     @property
@@ -211,7 +246,7 @@ class World:
         return (
             numbers
             | {name: "NOSUCH" for name, value in known.items() if value in (self.asset.symbol, self.bond.symbol)}
-            | {"jobs": NOWHERE, "explain": "no_such_figure"}
+            | {"jobs": NOWHERE, "explain": "no_such_figure", "secret": "nothing"}
         )
 
 
@@ -238,6 +273,7 @@ def make_world(owner: User) -> World:
     run = OptimisationRun.objects.create(portfolio=portfolio, asked_by=owner, objective="hrp", terms=Terms().to_json())
     deposit = lend(owner)
     cash, recategorisation = spend(owner, 0)
+    membership, invitation = found_firm(owner)
     return World(
         owner=owner,
         staff=staff,
@@ -262,7 +298,20 @@ def make_world(owner: User) -> World:
         cash=cash,
         recategorisation=recategorisation,
         schedule=plan(owner, 0),
+        membership=membership,
+        invitation=invitation,
+        secret=invite_to_club(staff, owner),
+        share=share_portfolio(portfolio=portfolio, person="dora", role="viewer", actor=owner),
+        account_share=share_account(account=deposit.returns_to, person="dora", role="viewer", actor=owner),
+        flag=suspect(portfolio, 0),
     )
+
+
+def suspect(portfolio: Portfolio, number: int) -> RiskFlag:
+    """A flag about the portfolio, of another asset for each number."""
+    now = datetime(2024, 2, 1, tzinfo=UTC)
+    figures = {"measure": 0.9, "limit": 0.25, "as_of": date(2024, 2, 1), "first_seen": now, "last_seen": now}
+    return RiskFlag.objects.create(kind="concentration", portfolio=portfolio, about=f"A{number}", **figures)
 
 
 def lend(owner: User) -> TermDeposit:
@@ -355,6 +404,23 @@ def plan(owner: User, number: int) -> Schedule:
     return skip_occurrence(schedule=soon or made, due_on=(soon or made).first_on, actor=owner)
 
 
+def found_firm(owner: User) -> tuple[Membership, Invitation]:
+    """The owner's organisation, with dora who books for it, and the invitation of somebody else."""
+    firm = Organisation.objects.create(pk=FIRM, name="Acme")
+    Membership.objects.create(organisation=firm, user=owner, role=Role.OWNER)
+    dora = Membership.objects.create(organisation=firm, user=make_user("dora"), role=Role.MEMBER)
+    sent = invite(organisation=firm, email="eve@example.org", role="viewer", actor=owner, link=str)
+    return dora, sent.invitation
+
+
+def invite_to_club(staff: User, guest: User) -> str:
+    """The secret by which ``guest`` can join an organisation of somebody else."""
+    club = create_organisation(name="Club", actor=staff)
+    sent = invite(organisation=club, email=guest.email, role="viewer", actor=staff, link=str)
+    Invitation.objects.filter(pk=sent.invitation.pk).update(secret_hash=hashed(SECRET))
+    return SECRET
+
+
 def priced_bond() -> Asset:
     """A Treasury that nobody holds, with its terms and a close."""
     known = Asset.objects.filter(symbol="UST34").first()
@@ -376,6 +442,16 @@ def load_factors(number: int) -> FactorSet:
     rows = [(date(2024, 1, day), {"mkt_rf": 0.01, "smb": -0.002 * day}) for day in (2, 3, 4)]
     store_returns(factor_set=made, table=table_of(rows, "daily"), actor=None)
     return made
+
+
+def crowd(world: World, number: int) -> None:
+    """One more organisation of the owner's; one more member of the first, guest of it, and sharer."""
+    person, firm = make_user(f"person{number}"), world.membership.organisation
+    create_organisation(name=f"Firm {number}", actor=world.owner)
+    Membership.objects.create(organisation=firm, user=person, role=Role.VIEWER)
+    invite(organisation=firm, email=f"guest{number}@example.org", role="viewer", actor=world.owner, link=str)
+    share_portfolio(portfolio=world.portfolio, person=person.username, role="viewer", actor=world.owner)
+    share_account(account=world.account_share.account, person=person.username, role="viewer", actor=world.owner)
 
 
 def doubt_about(asset: Asset, number: int) -> QuarantinedBar:
@@ -475,6 +551,8 @@ def grow(world: World, first: int, last: int) -> None:
         state_balance(world.owner, number + 1)
         keep_apart(world.owner, number + 1)
         plan(world.owner, number + 1)
+        crowd(world, number)
+        suspect(world.portfolio, number + 1)
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         doubtful_quote(asset, number)

@@ -18,7 +18,15 @@ from analytics.optimiser import MARKETS, MOST_ASSETS, MOST_VIEWS, AssetLimit, Se
 from analytics.optimiser.terms import ESTIMATORS, LOOKBACK, WINDOW
 from analytics.services.optimising import request_optimisation
 from analytics.tasks import optimisation_wanted
-from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, StrictIntegerField, StrictSerializer
+from core.api import (
+    AwareDateTimeField,
+    DecimalStringField,
+    IsoDateField,
+    StrictIntegerField,
+    StrictSerializer,
+    right_of,
+)
+from core.web import Right, obtain
 from portfolios.models import Portfolio
 from users.models import User
 
@@ -138,7 +146,7 @@ class RunResultSerializer(RunSerializer):
 
 
 class OptimisationView(GenericAPIView[OptimisationRun]):
-    """The optimisations of one portfolio: whoever may see it may ask for one."""
+    """The optimisations of one portfolio: whoever may see it reads them, whoever may book into it asks for one."""
 
     queryset = OptimisationRun.objects.none()
     serializer_class = RunSerializer
@@ -147,8 +155,8 @@ class OptimisationView(GenericAPIView[OptimisationRun]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        visible = Portfolio.objects.visible_to(cast("User", request.user))
-        self.portfolio = get_object_or_404(visible, pk=self.kwargs["pk"])
+        right = right_of(self, request) if request.method in self.allowed_methods else Right.SEE
+        self.portfolio = obtain(Portfolio.objects.all(), cast("User", request.user), right, pk=self.kwargs["pk"])
 
     def get_queryset(self) -> QuerySet[OptimisationRun]:
         runs = OptimisationRun.objects.visible_to(cast("User", self.request.user))

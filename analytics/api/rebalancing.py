@@ -27,10 +27,11 @@ from analytics.services.rebalancing import (
     trades_of,
 )
 from core.api import AwareDateTimeField, DecimalStringField, RatioField, StrictIntegerField, StrictSerializer
+from core.web import Right, obtain
 from portfolios.api.targets import TargetSerializer, named_targets
 from portfolios.api.views import WithinPortfolio, caller
 from portfolios.book.allocation import Mode, Reach
-from portfolios.models import TradeKind
+from portfolios.models import Portfolio, TradeKind
 from portfolios.services.targets import MOST_TARGETS, NewTarget
 
 ONE, ZERO = Decimal(1), Decimal(0)
@@ -284,6 +285,7 @@ class RebalanceViewSet(WithinPortfolio):
 
     http_method_names = ["post", "options"]
     serializer_class = RebalanceRequestSerializer
+    rights: ClassVar = {"create": Right.SEE}  # unless it is to be kept
 
     @extend_schema(parameters=[RUN], responses={200: RebalanceSerializer, 201: RebalanceSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -292,6 +294,8 @@ class RebalanceViewSet(WithinPortfolio):
         serializer.is_valid(raise_exception=True)
         given = dict(serializer.validated_data)
         save = given.pop("save", False)
+        if save:
+            obtain(Portfolio.objects.all(), caller(request), Right.BOOK, pk=self.portfolio.pk)
         asked = request_of(self.portfolio, run=self._run(request), **given)
         if not save:
             return Response(RebalanceSerializer(preview_rebalance(portfolio=self.portfolio, request=asked)).data)

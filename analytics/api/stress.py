@@ -29,6 +29,7 @@ from analytics.services.scenarios import (
     delete_scenario,
 )
 from core.api import DecimalStringField, IsoDateField, RatioField, StrictIntegerField, StrictSerializer
+from core.web import Right
 from portfolios.models import Portfolio
 from users.models import User
 
@@ -202,6 +203,7 @@ class StressView(PortfolioView):
     """What scenarios do to the portfolio as it is held."""
 
     serializer_class = StressResultSerializer
+    rights: ClassVar = {"post": Right.SEE}  # it stores nothing
 
     @extend_schema(parameters=[AsOfQuery], responses=StressResultSerializer(many=True))
     def get(self, request: Request, pk: int) -> Response:

@@ -22,6 +22,9 @@ class OptimisationRunQuerySet(models.QuerySet["OptimisationRun"]):
     def visible_to(self, user: User) -> OptimisationRunQuerySet:
         return self.filter(portfolio__in=Portfolio.objects.visible_to(user))
 
+    def editable_by(self, user: User) -> OptimisationRunQuerySet:
+        return self.filter(portfolio__in=Portfolio.objects.editable_by(user))
+
     def unfinished(self) -> OptimisationRunQuerySet:
         return self.filter(state__in=UNFINISHED)
 

@@ -20,10 +20,10 @@ from analytics.tasks import optimisation_wanted
 from analytics.views.sections import section_page
 from assets.models import Asset
 from core.errors import DomainError
-from core.web import login_needed
+from core.web import Right, login_needed
 from portfolios.models import Portfolio
 from portfolios.queries.totals import UNCLASSIFIED
-from portfolios.views.base import welcome
+from portfolios.views.base import require, welcome
 from users.models import User
 
 SHOWN_RUNS = 20
@@ -48,6 +48,7 @@ class OptimiserPage(View):
         portfolio: Portfolio | None = self.page["portfolio"]
         if portfolio is None:
             raise Http404
+        require(portfolio, cast("User", request.user), Right.BOOK)
         form = self.form(request.POST)
         if request.POST.get("action") == "rows" or not form.is_valid():
             return self.shown(form)

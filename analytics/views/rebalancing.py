@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views import View
 
@@ -33,11 +33,12 @@ from analytics.views.sections import SECTIONS, section_page
 from core.api import plain
 from core.errors import DomainError
 from core.money import divide
+from core.web import Right, obtain
 from portfolios.models import Portfolio
 from portfolios.queries.drift import Drift, drift_of
 from portfolios.services.rebalancing import NoTargets, Request
 from portfolios.services.targets import NewTarget, own_targets, set_targets
-from portfolios.views.base import editable, welcome
+from portfolios.views.base import require, rights_of, welcome
 from users.models import User
 
 NUMBER = re.compile(r"[0-9]{1,18}")
@@ -58,7 +59,7 @@ class RebalancingPage(View):
     @property
     def portfolio(self) -> Portfolio:
         found: Portfolio | None = self.page["portfolio"]
-        if found is None or not editable(self.request).filter(pk=found.pk).exists():
+        if found is None:
             raise Http404
         return found
 
@@ -89,6 +90,8 @@ class RebalancingPage(View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         portfolio, action = self.portfolio, request.POST.get("action")
+        if action in ("save", "targets"):  # the rest works out and keeps nothing
+            require(portfolio, self.user, Right.BOOK)
         form = RebalanceForm(request.POST, user=self.user)
         asked = self.asked(form)
         if asked is None or action not in ("save", "targets"):
@@ -198,14 +201,20 @@ class ProposalPage(View):
     http_method_names = ["get", "head", "options"]
     template = "analytics/rebalance_proposal.html"
 
+    right = Right.SEE
+
+    @property
+    def user(self) -> User:
+        return cast("User", self.request.user)
+
     def proposal(self, pk: int) -> RebalanceProposal:
-        own = RebalanceProposal.objects.visible_to(cast("User", self.request.user))
-        return get_object_or_404(own.select_related("portfolio", "created_by", "decided_by"), pk=pk)
+        joined = RebalanceProposal.objects.select_related("portfolio", "created_by", "decided_by")
+        return obtain(joined, self.user, self.right, pk=pk)
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         proposal = self.proposal(pk)
         mark_moved_prices([proposal])
-        context = {
+        context = rights_of(proposal.portfolio.role_for(self.user)) | {
             "section": "analytics",
             "sections": SECTIONS,
             "proposal": proposal,
@@ -222,6 +231,7 @@ class ProposalBookPage(ProposalPage):
 
     http_method_names = ["get", "head", "post", "options"]
     template = "analytics/rebalance_confirm.html"
+    right = Right.BOOK
 
     def act(self, proposal: RebalanceProposal, actor: User) -> tuple[str, HttpResponse]:
         """Do it; what is said then, and where it leads."""
@@ -230,11 +240,9 @@ class ProposalBookPage(ProposalPage):
         return f"Booked {len(trades)} trade{'' if len(trades) == 1 else 's'}.", self.back(proposal)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        user = cast("User", request.user)
         proposal = self.proposal(pk)
-        get_object_or_404(RebalanceProposal.objects.editable_by(user), pk=pk)
         try:
-            said, where = self.act(proposal, user)
+            said, where = self.act(proposal, self.user)
         except DomainError as error:
             messages.error(request, error.message)
             return self.back(proposal)

@@ -6,11 +6,13 @@ from banking.api.categories import CategoryViewSet
 from banking.api.counterparties import CounterpartyViewSet
 from banking.api.deposits import TermDepositViewSet
 from banking.api.schedules import ScheduleViewSet
+from banking.api.shares import AccountSharesViewSet
 from banking.api.tags import TagViewSet
 from banking.api.transactions import RecategorisationViewSet, TransactionViewSet
 from banking.api.transfers import TransferViewSet
 
 __all__ = [
+    "AccountSharesViewSet",
     "AccountViewSet",
     "AssertionViewSet",
     "CategoryViewSet",

@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -20,6 +20,7 @@ from banking.models.deposit import DAY_COUNT_NAMES
 from banking.services.deposits import DepositTerms, cancel_deposit, open_deposit
 from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, StrictIntegerField, StrictSerializer
 from core.money import EXACT
+from core.web import Right, obtain
 from users.models import User
 
 TERMS = ("principal", "rate", "started_on", "matures_on")
@@ -84,14 +85,14 @@ class TermDepositViewSet(
     serializer_class = TermDepositSerializer
     filterset_fields: ClassVar = ["matures_on"]
     ordering_fields: ClassVar = ["matures_on", "started_on", "created_at"]
+    rights: ClassVar = {"destroy": Right.MANAGE}  # it closes an account, as opening one opens it
 
     @property
     def _caller(self) -> User:
         return cast("User", self.request.user)
 
     def get_queryset(self) -> QuerySet[TermDeposit]:
-        deposits, safe = TermDeposit.objects.whole(), self.request.method in SAFE_METHODS
-        return deposits.visible_to(self._caller) if safe else deposits.managed_by(self._caller)
+        return TermDeposit.objects.whole().visible_to(self._caller)
 
     def get_serializer_context(self) -> dict[str, Any]:
         query = DepositQuery(data=self.request.query_params.dict() if self.request else {})
@@ -112,9 +113,10 @@ class TermDepositViewSet(
         given = self.get_serializer(data=request.data)
         given.is_valid(raise_exception=True)
         values = given.validated_data
-        source = Account.objects.managed_by(self._caller).filter(pk=values["returns_to_id"]).first()
-        if source is None:
-            raise serializers.ValidationError({"returns_to": ["You have no such account."]})
+        try:
+            source = obtain(Account.objects.all(), self._caller, Right.MANAGE, pk=values["returns_to_id"])
+        except Http404 as error:
+            raise serializers.ValidationError({"returns_to": ["You have no such account."]}) from error
         terms = DepositTerms(**{name: values[name] for name in TERMS}, day_count=DayCount(values["day_count"]))
         name, now = values["account"]["name"], timezone.now()
         made = open_deposit(source=source, name=name, terms=terms, actor=self._caller, now=now)

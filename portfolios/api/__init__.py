@@ -3,6 +3,7 @@
 from portfolios.api.actions import CorporateActionViewSet
 from portfolios.api.methods import MethodChangeViewSet
 from portfolios.api.proposals import ActionProposalViewSet
+from portfolios.api.shares import PortfolioSharesViewSet
 from portfolios.api.targets import TargetsViewSet
 from portfolios.api.views import DisposalViewSet, LotViewSet, PortfolioViewSet, TradeViewSet
 
@@ -12,6 +13,7 @@ __all__ = [
     "DisposalViewSet",
     "LotViewSet",
     "MethodChangeViewSet",
+    "PortfolioSharesViewSet",
     "PortfolioViewSet",
     "TargetsViewSet",
     "TradeViewSet",

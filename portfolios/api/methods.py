@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from assets.models import Asset
 from core.api import DecimalStringField, StrictSerializer
+from core.web import Right
 from portfolios.api.filters import flag_parameter
 from portfolios.api.views import VOIDED, WithinPortfolio, caller
 from portfolios.models import CostMethodChange
@@ -57,6 +58,7 @@ class MethodChangeViewSet(
     serializer_class = MethodChangeSerializer
     filterset_fields: ClassVar = ["method"]
     ordering_fields: ClassVar = ["day"]
+    rights: ClassVar = dict.fromkeys(("create", "destroy", "restore", "preview"), Right.MANAGE)
 
     def get_queryset(self) -> QuerySet[CostMethodChange]:
         changes = CostMethodChange.objects.visible_to(caller(self.request)).filter(portfolio=self.portfolio)

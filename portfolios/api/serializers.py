@@ -24,8 +24,10 @@ from portfolios.book.value import per_unit
 from portfolios.models import Disposal, Lot, LotPick, Portfolio, PortfolioAccount, Trade, TradeKind
 from portfolios.services.portfolios import NewInvestment
 from portfolios.services.terms import MOST_LOTS, NewLot, NewPick
+from users.api import OrganisationField
 
 MOST_INVESTMENTS = 1000
+ROLES = "What the caller is to it: owner, manager, member or viewer by organisation, editor or viewer by share."
 
 
 class OwnAccountField(serializers.PrimaryKeyRelatedField[Account]):
@@ -113,9 +115,21 @@ class NewInvestmentSerializer(StrictSerializer):
     opened_on = IsoDateField(required=False, allow_null=True)
 
 
+class RoleField(serializers.CharField):
+    """What the caller is to a portfolio: owner, manager, member, editor or viewer."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs | {"source": "*", "read_only": True, "help_text": ROLES})
+
+    def to_representation(self, value: Any) -> str:
+        return str(value.role_for(self.context["request"].user))
+
+
 class PortfolioSerializer(StrictSerializer, serializers.ModelSerializer[Portfolio]):
     """A portfolio's settings; when it is created, also the positions that it opens with."""
 
+    organisation = OrganisationField(required=False, allow_null=True, help_text="Whose it is; null: a person’s.")
+    role = RoleField()
     benchmark = SymbolField(required=False, allow_null=True)
     investments = NewInvestmentSerializer(many=True, required=False, write_only=True, max_length=MOST_INVESTMENTS)  # type: ignore[call-arg]
 
@@ -132,14 +146,17 @@ class PortfolioSerializer(StrictSerializer, serializers.ModelSerializer[Portfoli
             "rebalance_threshold",
             "cash",
             "benchmark",
+            "organisation",
+            "role",
             "created_at",
             "investments",
         ]
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
-        if self.partial:  # positions are changed by trades
+        if self.partial:  # positions are changed by trades, and it stays whose it is
             del fields["investments"]
+            fields["organisation"] = serializers.PrimaryKeyRelatedField(read_only=True)
         return fields
 
     def validate_investments(self, rows: Sequence[dict[str, Any]]) -> list[NewInvestment]:
@@ -161,6 +178,8 @@ class PortfolioDetailSerializer(serializers.ModelSerializer[Portfolio]):
     """A portfolio with its investments and totals, which the context holds."""
 
     benchmark = SymbolField(read_only=True)
+    organisation = serializers.IntegerField(source="organisation_id", read_only=True, allow_null=True)
+    role = RoleField()
     created_at = AwareDateTimeField(read_only=True)
     rebalance_threshold = DecimalStringField(5, 4, read_only=True)
     totals = serializers.SerializerMethodField()

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import date
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from core.api import right_of
 from core.money import total
+from core.web import Right, obtain
 from portfolios.api.filters import (
     HOLDING_ORDER,
     LOT_ORDER,
@@ -80,11 +81,12 @@ class PortfolioViewSet(
     serializer_class = PortfolioSerializer
     filterset_fields = ["name", "base_currency", "cost_method", "cash"]
     ordering_fields = ["name", "created_at"]
+    rights: ClassVar = {"partial_update": Right.MANAGE, "destroy": Right.MANAGE}
 
     def get_queryset(self) -> QuerySet[Portfolio]:
-        own = Portfolio.objects
-        portfolios = own.visible_to if self.request.method in SAFE_METHODS else own.editable_by
-        return portfolios(caller(self.request)).select_related("benchmark").order_by("name", "pk")
+        user = caller(self.request)
+        found = Portfolio.objects.visible_to(user).with_roles(user)
+        return found.select_related("benchmark").order_by("name", "pk")
 
     @extend_schema(parameters=[AS_OF], responses=PortfolioDetailSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -95,7 +97,9 @@ class PortfolioViewSet(
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        portfolio = create_portfolio(owner=caller(request), **serializer.validated_data)
+        given = dict(serializer.validated_data)
+        owner = given.pop("organisation", None) or caller(request)
+        portfolio = create_portfolio(owner=owner, actor=caller(request), **given)
         return Response(self._detail(portfolio), status=status.HTTP_201_CREATED)
 
     @extend_schema(responses=PortfolioDetailSerializer)
@@ -153,13 +157,18 @@ class PortfolioViewSet(
 
 
 class WithinPortfolio(GenericViewSet[Any]):
-    """What belongs to the portfolio in the path; a portfolio that the caller may not see is a 404 on every method."""
+    """What belongs to the portfolio in the path; a portfolio that the caller may not see is a 404 on every method.
+
+    ``rights`` names, by action, what else than booking into the portfolio an action takes.
+    """
+
+    rights: ClassVar[dict[str, Right]] = {}
 
     @cached_property
     def portfolio(self) -> Portfolio:
-        own = Portfolio.objects
-        visible = own.visible_to if self.request.method in SAFE_METHODS else own.editable_by
-        return get_object_or_404(visible(caller(self.request)), pk=self.kwargs["portfolio_id"])
+        known = self.request.method.lower() in self.action_map  # type: ignore[union-attr]
+        right = right_of(self, self.request) if known else Right.SEE  # before a 405
+        return obtain(Portfolio.objects.all(), caller(self.request), right, pk=self.kwargs["portfolio_id"])
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -209,10 +218,10 @@ class TradeViewSet(
         return transfer_securities(source=self.portfolio, target=other, actor=actor, **wanted)
 
     def _target(self, actor: User, target: int) -> Portfolio:
-        other = Portfolio.objects.editable_by(actor).filter(pk=target).first()
-        if other is None:
-            raise serializers.ValidationError({"target": ["You have no such portfolio."]})
-        return other
+        try:
+            return obtain(Portfolio.objects.all(), actor, Right.BOOK, pk=target)
+        except Http404 as error:
+            raise serializers.ValidationError({"target": ["You have no such portfolio."]}) from error
 
     @extend_schema(responses=TradePreviewSerializer)
     @action(detail=False, methods=["post"])

@@ -18,6 +18,12 @@ class CostMethodChangeQuerySet(models.QuerySet["CostMethodChange"]):
     def visible_to(self, user: User) -> CostMethodChangeQuerySet:
         return self.filter(portfolio__in=Portfolio.objects.visible_to(user))
 
+    def editable_by(self, user: User) -> CostMethodChangeQuerySet:
+        return self.filter(portfolio__in=Portfolio.objects.editable_by(user))
+
+    def managed_by(self, user: User) -> CostMethodChangeQuerySet:
+        return self.filter(portfolio__in=Portfolio.objects.managed_by(user))
+
     def standing(self) -> CostMethodChangeQuerySet:
         return self.filter(voided_at__isnull=True)
 

@@ -33,6 +33,9 @@ class TradeQuerySet(models.QuerySet["Trade"]):
     def visible_to(self, user: User) -> TradeQuerySet:
         return self.filter(portfolio__in=Portfolio.objects.visible_to(user))
 
+    def editable_by(self, user: User) -> TradeQuerySet:
+        return self.filter(portfolio__in=Portfolio.objects.editable_by(user))
+
     def standing(self) -> TradeQuerySet:
         return self.filter(voided_at__isnull=True)
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from core.web import Right
 from portfolios.models import Portfolio
 from portfolios.models.portfolio import PortfolioQuerySet
-from users.models import User
+from users.models import BOOKING, MANAGING, User
 
 
 def visible(request: HttpRequest) -> PortfolioQuerySet:
-    return Portfolio.objects.visible_to(cast("User", request.user)).select_related("benchmark")
+    """With what the picker says of each: whose it is, and what the person is to it."""
+    user = cast("User", request.user)
+    found = Portfolio.objects.visible_to(user).with_roles(user)
+    return found.select_related("benchmark", "owner", "organisation")
 
 
 def chosen(choices: Sequence[Portfolio], request: HttpRequest) -> Portfolio:
@@ -29,13 +34,19 @@ def chosen(choices: Sequence[Portfolio], request: HttpRequest) -> Portfolio:
 
 def page_of(request: HttpRequest) -> dict[str, Any]:
     """What the picker of portfolios needs: ``portfolios`` and ``portfolio``, which is None for somebody without any."""
-    return _picked(request, visible(request))
+    return _picked(request, list(visible(request)))
 
 
-def _picked(request: HttpRequest, found: PortfolioQuerySet) -> dict[str, Any]:
-    choices = list(found)
+def _picked(request: HttpRequest, choices: list[Portfolio]) -> dict[str, Any]:
     nothing = not choices and "portfolio" not in request.GET
-    return {"portfolios": choices, "portfolio": None if nothing else chosen(choices, request)}
+    portfolio = None if nothing else chosen(choices, request)
+    role = portfolio.role_for(cast("User", request.user)) if portfolio else ""
+    return {"portfolios": choices, "portfolio": portfolio} | rights_of(role)
+
+
+def rights_of(role: str) -> dict[str, Any]:
+    """What the templates ask before they offer something: ``role``, ``may_book`` and ``may_manage``."""
+    return {"role": role, "may_book": role in BOOKING, "may_manage": role in MANAGING}
 
 
 def welcome(request: HttpRequest, section: str) -> HttpResponse:
@@ -43,13 +54,23 @@ def welcome(request: HttpRequest, section: str) -> HttpResponse:
     return render(request, "portfolios/welcome.html", {"section": section})
 
 
-def editable(request: HttpRequest) -> PortfolioQuerySet:
-    return Portfolio.objects.editable_by(cast("User", request.user)).select_related("benchmark")
+def page_with(request: HttpRequest, right: Right) -> dict[str, Any]:
+    """As ``page_of``, of the portfolios to which the person has ``right``.
+
+    Raises PermissionDenied where they see the one that is named, or only such, and have no such right to it.
+    """
+    user, roles = cast("User", request.user), MANAGING if right is Right.MANAGE else BOOKING
+    seen = list(visible(request))
+    choices = [portfolio for portfolio in seen if portfolio.role_for(user) in roles]
+    if seen and (not choices or "portfolio" in request.GET):
+        require(chosen(seen, request), user, right)
+    return _picked(request, choices)
 
 
-def entry_page_of(request: HttpRequest) -> dict[str, Any]:
-    """As ``page_of``, of the portfolios that the person may book into."""
-    return _picked(request, editable(request))
+def require(portfolio: Portfolio, user: User, right: Right) -> None:
+    """Raise PermissionDenied if ``user``, who sees the portfolio, has no such right to it."""
+    if portfolio.role_for(user) not in (MANAGING if right is Right.MANAGE else BOOKING):
+        raise PermissionDenied(right.refusal)
 
 
 def after_booking(portfolio: Portfolio) -> str:

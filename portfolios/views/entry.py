@@ -10,13 +10,14 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views import View
 from django.views.decorators.http import require_safe
 
 from assets.models import Asset, AssetType
 from core.errors import DomainError
 from core.money import major_currency, multiply
+from core.web import Right, obtain
 from portfolios.forms import TradeForm
 from portfolios.forms.trade import first_initial
 from portfolios.models import CostMethod, Portfolio, Trade, TradeKind
@@ -27,7 +28,7 @@ from portfolios.services.entry import enter_trade, foresee
 from portfolios.services.preview import Preview
 from portfolios.services.terms import exchange_day, factor_of
 from portfolios.services.trades import linked
-from portfolios.views.base import after_booking, editable, entry_page_of
+from portfolios.views.base import after_booking, page_with, rights_of
 from users.models import User
 
 MOST_SHOWN_LOTS = 300  # more inputs than a request may have would be refused
@@ -63,8 +64,9 @@ class EntryView(View):
     @cached_property
     def page(self) -> dict[str, Any]:
         if self.original is None:
-            return entry_page_of(self.request)
-        return {"portfolios": [], "portfolio": self.original.portfolio}
+            return page_with(self.request, Right.BOOK)
+        role = self.original.portfolio.role_for(self.user)
+        return {"portfolios": [], "portfolio": self.original.portfolio} | rights_of(role)
 
     @cached_property
     def original(self) -> Trade | None:
@@ -74,8 +76,8 @@ class EntryView(View):
             return None
         if not str(wanted).isdecimal() or len(str(wanted)) > 18:
             raise Http404
-        own = Trade.objects.visible_to(self.user).filter(portfolio__in=editable(self.request))
-        return get_object_or_404(own.select_related("asset__exchange", "account", "portfolio"), pk=wanted)
+        joined = Trade.objects.select_related("asset__exchange", "account", "portfolio")
+        return obtain(joined, self.user, Right.BOOK, pk=wanted)
 
     @property
     def user(self) -> User:

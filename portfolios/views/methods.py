@@ -8,18 +8,19 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views import View
 
 from assets.models import Asset
 from core.errors import DomainError
+from core.web import Right, obtain
 from portfolios.forms import MethodForm
 from portfolios.models import CostMethod, CostMethodChange, Portfolio
 from portfolios.queries import rules_of
 from portfolios.services.methods import MethodEffect, enter_change, preview_method, restore_change, void_change
-from portfolios.views.base import editable, entry_page_of
+from portfolios.views.base import page_with
 from users.models import User
 
 
@@ -30,7 +31,7 @@ class MethodPage(View):
 
     @cached_property
     def page(self) -> dict[str, Any]:
-        return entry_page_of(self.request)
+        return page_with(self.request, Right.MANAGE)
 
     @property
     def portfolio(self) -> Portfolio:
@@ -110,8 +111,7 @@ class MethodVoidPage(View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         user = cast("User", request.user)
-        own = CostMethodChange.objects.visible_to(user).filter(portfolio__in=editable(request))
-        change = get_object_or_404(own.select_related("portfolio"), pk=pk)
+        change = obtain(CostMethodChange.objects.select_related("portfolio"), user, Right.MANAGE, pk=pk)
         try:
             self.act(change, user)
         except DomainError as error:

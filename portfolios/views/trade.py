@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from core.errors import DomainError
-from core.web import login_needed
-from portfolios.models import Disposal, Lot, Portfolio, Trade
+from core.web import Right, login_needed, obtain
+from portfolios.models import Disposal, Lot, Trade
 from portfolios.queries.transactions import cash_of, realised, versions_of
 from portfolios.services.trades import linked, restore_trade, void_trade
-from portfolios.views.base import visible
+from portfolios.views.base import rights_of, visible
 from portfolios.views.transactions import list_page
 from users.models import User
 
@@ -44,7 +44,7 @@ RESTORE = Change(
 @login_needed
 def trade_page(request: HttpRequest, pk: int) -> HttpResponse:
     """What was booked, by whom and when, what followed from it, what it replaced and what replaced it."""
-    return _page(request, _trade(request, pk))
+    return _page(request, _trade(request, pk, Right.SEE))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -59,12 +59,9 @@ def restore_page(request: HttpRequest, pk: int) -> HttpResponse:
     return _change(request, pk, RESTORE)
 
 
-def _trade(request: HttpRequest, pk: int) -> Trade:
-    own = Portfolio.objects
-    portfolios = (own.editable_by if request.method == "POST" else own.visible_to)(cast("User", request.user))
-    trades = Trade.objects.filter(portfolio__in=portfolios)
+def _trade(request: HttpRequest, pk: int, right: Right) -> Trade:
     joined = ("asset__exchange", "account", "portfolio__benchmark", "created_by", "voided_by", "replaces", "source")
-    return get_object_or_404(trades.select_related(*joined), pk=pk)
+    return obtain(Trade.objects.select_related(*joined), request.user, right, pk=pk)
 
 
 def _page(request: HttpRequest, trade: Trade, *, refusal: str = "", status: int = 200) -> HttpResponse:
@@ -85,8 +82,11 @@ def _page(request: HttpRequest, trade: Trade, *, refusal: str = "", status: int 
 
 def _around(request: HttpRequest, trade: Trade) -> dict[str, Any]:
     """What every page about one trade shows beside it."""
-    return {
-        "portfolios": list(visible(request)),
+    portfolios = list(visible(request))
+    known = {portfolio.pk: portfolio for portfolio in portfolios}
+    shown = known.get(trade.portfolio_id, trade.portfolio)
+    return rights_of(shown.role_for(cast("User", request.user))) | {
+        "portfolios": portfolios,
         "portfolio": trade.portfolio,
         "picker_path": reverse("transactions"),
         "section": "transactions",
@@ -97,7 +97,7 @@ def _around(request: HttpRequest, trade: Trade) -> dict[str, Any]:
 
 def _change(request: HttpRequest, pk: int, change: Change) -> HttpResponse:
     """Ask whether it is meant; by POST do it and go back to where the question was asked."""
-    trade = _trade(request, pk)
+    trade = _trade(request, pk, Right.BOOK)
     if request.method != "POST":
         return _question(request, trade, change)
     back = request.POST.get("back")

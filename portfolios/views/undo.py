@@ -7,13 +7,14 @@ from typing import cast
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.views import View
 
 from core.errors import DomainError
+from core.web import Right, obtain
 from portfolios.models import Trade
 from portfolios.services.trades import restore_trade, void_trade
-from portfolios.views.base import after_booking, editable
+from portfolios.views.base import after_booking
 from users.models import User
 
 
@@ -27,8 +28,7 @@ class UndoView(View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         user = cast("User", request.user)
-        own = Trade.objects.visible_to(user).filter(portfolio__in=editable(request))
-        trade = get_object_or_404(own.select_related("portfolio", "asset"), pk=pk)
+        trade = obtain(Trade.objects.select_related("portfolio", "asset"), user, Right.BOOK, pk=pk)
         try:
             self.act(trade=trade, actor=user)
         except DomainError as error:

@@ -1,8 +1,10 @@
 from users.models.organisation import Invitation, Membership, Organisation, Role
-from users.models.ownership import Owned, OwnedQuerySet, allowed, one_owner, owned_by
+from users.models.ownership import BOOKING, MANAGING, Owned, OwnedQuerySet, allowed, one_owner, owned_by
 from users.models.user import TokenFamily, User, validate_currency, validate_time_zone
 
 __all__ = [
+    "BOOKING",
+    "MANAGING",
     "Invitation",
     "Membership",
     "Organisation",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Lower
 
 from users.models.user import validate_currency
@@ -46,6 +46,11 @@ class OrganisationQuerySet(models.QuerySet["Organisation"]):
         held = Membership.objects.filter(user=user, role__in=role.and_above())
         return self.filter(pk__in=held.values("organisation"))
 
+    def with_role(self, user: User) -> Self:
+        """With ``role``, what ``user`` is in each."""
+        held = Membership.objects.filter(organisation=OuterRef("pk"), user=user)
+        return self.annotate(role=Subquery(held.values("role")[:1]))
+
     def visible_to(self, user: User | AnonymousUser) -> Self:
         return self.where(user, Role.EMPLOYEE)
 
@@ -62,6 +67,8 @@ class Organisation(models.Model):
     name = models.CharField(max_length=100)
     base_currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
     created_at = models.DateTimeField(auto_now_add=True)
+    if TYPE_CHECKING:
+        role: str  # of whom ``with_role`` named
 
     objects = OrganisationQuerySet.as_manager()
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers, status
 from rest_framework.generics import RetrieveUpdateAPIView
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -161,6 +162,7 @@ class ProfileView(RetrieveUpdateAPIView[User]):
     """The caller: names, base currency and time zone."""
 
     serializer_class = ProfileSerializer
+    permission_classes = [IsAuthenticated]  # of one's own row, which has no door
     http_method_names = ["get", "patch", "head", "options"]
 
     def get_object(self) -> User:
