@@ -272,7 +272,7 @@ def make_world(owner: User) -> World:
     rebalancing = propose_half(portfolio, asset)
     run = OptimisationRun.objects.create(portfolio=portfolio, asked_by=owner, objective="hrp", terms=Terms().to_json())
     deposit = lend(owner)
-    cash, recategorisation = spend(owner, 0)
+    spent, recategorisation = spend(owner, 0)
     membership, invitation = found_firm(owner)
     return World(
         owner=owner,
@@ -295,7 +295,7 @@ def make_world(owner: User) -> World:
         factor_set=load_factors(0),
         **vars(look_after_cash(owner)),
         deposit=deposit,
-        cash=cash,
+        cash=spent,
         recategorisation=recategorisation,
         schedule=plan(owner, 0),
         membership=membership,
