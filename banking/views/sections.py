@@ -19,7 +19,13 @@ class Section(NamedTuple):
     url_name: str
 
 
-SECTIONS = (Section("accounts", "Accounts", "banking-accounts"),)
+SECTIONS = (
+    Section("accounts", "Accounts", "banking-accounts"),
+    Section("categories", "Categories", "banking-categories"),
+    Section("counterparties", "Counterparties", "banking-counterparties"),
+    Section("tags", "Tags", "banking-tags"),
+    Section("deposits", "Term deposits", "banking-deposits"),
+)
 
 
 @require_safe
