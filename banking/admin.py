@@ -15,8 +15,21 @@ from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from activity.admin import ReadOnly
-from banking.models import Account, CashTransaction, Schedule, Section, TermDeposit, Transfer
+from banking.models import (
+    Account,
+    BalanceAssertion,
+    CashTransaction,
+    Category,
+    Counterparty,
+    Schedule,
+    Section,
+    Tag,
+    TermDeposit,
+    Transfer,
+)
+from banking.models.classification import everybodys
 from banking.models.transaction import counted_now
+from banking.services.categories import check_place
 from banking.services.transactions import book_cash, check_cash, restore_cash, void_cash
 from banking.services.transfers import restore_transfer, void_transfer
 from core.errors import DomainError
@@ -27,12 +40,19 @@ if TYPE_CHECKING:  # generic in their stubs only
     TransferModelAdmin = admin.ModelAdmin[Transfer]
     DepositModelAdmin = admin.ModelAdmin[TermDeposit]
     ScheduleModelAdmin = admin.ModelAdmin[Schedule]
+    CategoryModelAdmin = admin.ModelAdmin[Category]
+    AssertionModelAdmin = admin.ModelAdmin[BalanceAssertion]
+    CounterpartyModelAdmin = admin.ModelAdmin[Counterparty]
+    TagModelAdmin = admin.ModelAdmin[Tag]
+    CategoryModelForm = forms.ModelForm[Category]
     AccountModelForm = forms.ModelForm[Account]
     CashModelForm = forms.ModelForm[CashTransaction]
 else:
     AccountModelAdmin = CashModelAdmin = TransferModelAdmin = DepositModelAdmin = admin.ModelAdmin
     ScheduleModelAdmin = admin.ModelAdmin
     AccountModelForm = CashModelForm = forms.ModelForm
+    CategoryModelAdmin = AssertionModelAdmin = CounterpartyModelAdmin = TagModelAdmin = admin.ModelAdmin
+    AccountModelForm = CashModelForm = CategoryModelForm = forms.ModelForm
 
 
 class AccountForm(AccountModelForm):
@@ -66,6 +86,20 @@ class AccountAdmin(AccountModelAdmin):
     @admin.display(description="Balance", ordering="total")
     def balance(self, account: Any) -> str:
         return f"{Decimal(account.total or 0).quantize(Decimal('0.01')):,}"
+
+
+class CategoryAdminForm(CategoryModelForm):
+    """A category of everybody's stands where the tree stays one."""
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        section, parent = values.get("section", self.instance.section), values.get("parent")
+        if section and not self.errors:
+            try:
+                check_place(Category(pk=self.instance.pk, section=section), parent)
+            except DomainError as error:
+                raise ValidationError({error.field: error.message}) from error
+        return values
 
 
 class CashForm(CashModelForm):
@@ -164,6 +198,55 @@ class TransferAdmin(ReadOnly, TransferModelAdmin):
     @admin.action(description="Restore the selected transfers", permissions=["void"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Transfer]) -> None:
         each(self, request, queryset, lambda fact: restore_transfer(transfer=fact, actor=request.user), "Restored")  # type: ignore[arg-type]
+
+
+@admin.register(Category)
+class CategoryAdmin(CategoryModelAdmin):
+    """Everybody's tree, which staff look after; those of people and organisations are theirs to change."""
+
+    list_display = ["name", "section", "parent", "owner", "organisation"]
+    list_filter = ["section", ("owner", admin.EmptyFieldListFilter), ("organisation", admin.EmptyFieldListFilter)]
+    list_select_related = ["parent", "owner", "organisation"]
+    search_fields = ["name"]
+    fields = ["section", "name", "parent"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> list[str]:
+        return ["section"] if obj else []
+
+    def has_change_permission(self, request: HttpRequest, obj: Category | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_everybodys)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Category | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.is_everybodys)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "parent":
+            options["queryset"] = Category.objects.filter(everybodys())
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        return super().get_form(request, obj, change, **{"form": CategoryAdminForm} | options)
+
+
+@admin.register(BalanceAssertion)
+class BalanceAssertionAdmin(ReadOnly, AssertionModelAdmin):
+    list_display = ["account", "day", "balance", "created_by", "voided_at"]
+    list_select_related = ["account", "created_by"]
+    search_fields = ["account__name"]
+
+
+@admin.register(Counterparty)
+class CounterpartyAdmin(ReadOnly, CounterpartyModelAdmin):
+    list_display = ["name", "iban", "owner", "organisation"]
+    list_select_related = ["owner", "organisation"]
+    search_fields = ["name", "iban"]
+
+
+@admin.register(Tag)
+class TagAdmin(ReadOnly, TagModelAdmin):
+    list_display = ["name", "owner", "organisation"]
+    list_select_related = ["owner", "organisation"]
+    search_fields = ["name"]
 
 
 @admin.register(TermDeposit)

@@ -24,6 +24,17 @@ PAGES = [
     "/corporate-actions/new/",
     "/corporate-actions/new/?kind=merger",
     "/corporate-actions/{action}/void/",
+    "/banking/accounts/?as_of=2024-02-01",
+    "/banking/accounts/new/",
+    "/banking/accounts/{account}/?span=max",
+    "/banking/accounts/{account}/edit/",
+    "/banking/categories/",
+    "/banking/categories/{category}/",
+    "/banking/counterparties/?q=x",
+    "/banking/counterparties/{counterparty}/",
+    "/banking/tags/",
+    "/banking/tags/{tag}/",
+    "/banking/deposits/",
 ]
 
 
@@ -40,7 +51,9 @@ def faults(html: str) -> list[str]:
 
 
 def filled(world: World, url: str) -> str:
-    return url.format(portfolio=world.portfolio.pk, trade=world.trade.pk, action=world.action.pk)
+    ids = {"portfolio": world.portfolio, "trade": world.trade, "action": world.action, "category": world.category}
+    ids |= {"counterparty": world.counterparty, "tag": world.tag, "account": world.assertion.account}
+    return url.format(**{name: row.pk for name, row in ids.items()})
 
 
 @pytest.mark.parametrize("url", PAGES)

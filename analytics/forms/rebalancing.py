@@ -13,11 +13,11 @@ from django.core.exceptions import ValidationError
 
 from analytics.services.rebalance_request import FRACTIONAL, WHOLE
 from assets.models import Asset
+from banking.forms.fields import PlainDecimalField
 from core.api import plain
 from core.errors import DomainError
 from core.money import EXACT
 from portfolios.book.allocation import Mode, Reach
-from portfolios.forms.fields import PlainDecimalField
 from portfolios.forms.trade import field_class
 from portfolios.services.targets import MOST_TARGETS, NewTarget
 from users.models import User

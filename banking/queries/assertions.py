@@ -33,6 +33,11 @@ class CheckedAssertion:
         return subtract(self.assertion.balance, self.booked)
 
     @property
+    def distance(self) -> Decimal:
+        """The difference without its sign."""
+        return abs(self.difference)
+
+    @property
     def state(self) -> AssertionState:
         if self.assertion.voided_at:
             return AssertionState.VOIDED

@@ -15,7 +15,7 @@ from stdnum.exceptions import ValidationError as BadNumber
 
 from activity.services import record
 from banking.models import Account, AccountKind, CashTransaction, Counterparty, Section
-from banking.services.transactions import AccountClosed, book_cash
+from banking.services.transactions import AccountClosed, book_cash, check_amount
 from core.errors import DomainError, Gone
 from core.money import UnknownCurrency, minor_units
 from users.models import Membership, Organisation, User, owned_by
@@ -118,6 +118,8 @@ def open_account(
     }
     account = Account(**owned_by(holder), **values)
     _check(account)
+    if balance:
+        check_amount(balance, account.currency, "balance")
     _save(account)
     _recognise(account)
     if balance:

@@ -132,6 +132,11 @@ def delete_category(*, category: Category, actor: User | None) -> None:
     remove(category)
 
 
+def check_place(category: Category, parent: Category | None) -> None:
+    """Refuse what ``change_category`` would refuse of a new parent."""
+    _set_parent(category, parent, _tree(category))
+
+
 def _refuse_everybodys(category: Category) -> None:
     if category.is_everybodys:
         raise EverybodysCategory
@@ -145,8 +150,9 @@ def _refuse_everybodys_name(category: Category) -> None:
 
 def _tree(category: Category) -> dict[int, Category]:
     """Every category that this one may stand below or above, its owner's locked: two moves cannot make a circle."""
-    own = Category.objects.belonging_with(category).select_for_update(of=("self",)).order_by("pk")
-    return {row.pk: row for row in (*own, *Category.objects.filter(everybodys()))}
+    with transaction.atomic():
+        own = Category.objects.belonging_with(category).select_for_update(of=("self",)).order_by("pk")
+        return {row.pk: row for row in (*own, *Category.objects.filter(everybodys()))}
 
 
 def _set_parent(category: Category, parent: Category | None, tree: Mapping[int, Category]) -> None:

@@ -57,7 +57,7 @@ def open_deposit(*, source: Account, name: str, terms: DepositTerms, actor: User
 
     A deposit that has matured by ``now`` is paid at once. Raises BadDeposit, and what ``book_transfer`` raises.
     """
-    _check(terms, name, now)
+    check_terms(terms, name, now)
     belongs = owned_by(source.holder)
     account = Account.objects.create(**belongs, name=name, kind=AccountKind.DEPOSIT, currency=source.currency)
     opening = book_transfer(
@@ -152,7 +152,8 @@ def fresh(deposit: TermDeposit) -> TermDeposit:
     return TermDeposit.objects.whole().get(pk=deposit.pk)
 
 
-def _check(terms: DepositTerms, name: str, now: datetime) -> None:
+def check_terms(terms: DepositTerms, name: str, now: datetime) -> None:
+    """Refuse what ``open_deposit`` would refuse of the terms. Raises BadDeposit."""
     if not name.strip():
         raise BadDeposit("A deposit needs a name.", field="name")
     if not (terms.principal.is_finite() and 0 < terms.principal < PRINCIPAL_LIMIT):

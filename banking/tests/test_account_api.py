@@ -74,8 +74,7 @@ def test_an_account_is_opened_with_its_first_balance(alice: User) -> None:
 def test_what_is_wrong_is_named_and_nothing_is_stored(alice: User, field: str, value: Any) -> None:
     answer = client_of(alice).post(URL, {"name": "Giro", "currency": "EUR"} | {field: value}, format="json")
     assert answer.status_code == 400
-    named = {"receives": "iban", "balance": "balance"}.get(field, field)
-    assert set(answer.json()["errors"]) <= {named, "amount"}, answer.content
+    assert set(answer.json()["errors"]) == {{"receives": "iban"}.get(field, field)}, answer.content
     assert not Account.objects.exists()
     assert not AuditEvent.objects.exists()
 
@@ -213,7 +212,7 @@ class DailyBalances(TestCase):
         here, there = (Account.objects.create(owner=owner, name=name, currency="USD") for name in "ab")
         for place, cents, voided in moves:
             amount, day = Decimal(abs(cents)) / 100, JAN + timedelta(days=place)
-            pair = {"source": here, "target": there} if cents < 0 else {"source": there, "target": here}
+            pair: Any = {"source": here, "target": there} if cents < 0 else {"source": there, "target": here}
             sent = book_transfer(**pair, amount=amount, booked_on=day, actor=owner).sent
             if voided:
                 void_cash(row=sent, actor=owner)

@@ -12,7 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from banking.models import Account, CashTransaction, Section
+from banking.models import Account, CashTransaction, Category, Section
+from banking.services.categories import install_categories
 from banking.services.transactions import book_cash
 from users.models import User
 
@@ -90,3 +91,19 @@ def test_two_owners_may_use_one_alias(admin: Client, account: Account, bob: User
     assert admin.post(reverse("admin:banking_account_change", args=[other.pk]), values).status_code == 302
     book_cash(account=other, amount=Decimal(1), booked_on=date(2024, 1, 2), section=Section.INCOME, actor=bob)
     assert set(CashTransaction.objects.balances()) == {other.pk}
+
+
+def test_staff_look_after_everybodys_categories_alone(carol: User, alice: User, client: Client) -> None:
+    install_categories()
+    client.force_login(carol)
+    food, meals = Category.objects.get(name="Food"), Category.objects.create(owner=alice, section="expense", name="M")
+    url = reverse("admin:banking_category_change", args=[food.pk])
+    assert client.post(url, {"name": "Eating", "parent": ""}).status_code == 302
+    food.refresh_from_db()
+    assert food.name == "Eating"
+    circle = client.post(url, {"name": "Eating", "parent": Category.objects.get(name="Groceries").pk})
+    assert "cannot stand below itself" in circle.content.decode()
+    theirs = reverse("admin:banking_category_change", args=[meals.pk])
+    assert client.post(theirs, {"name": "Taken", "parent": ""}).status_code == 403
+    for name in ("category", "counterparty", "tag", "balanceassertion"):
+        assert client.get(reverse(f"admin:banking_{name}_changelist")).status_code == 200

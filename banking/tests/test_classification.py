@@ -44,7 +44,7 @@ def test_everybody_begins_with_a_tree(alice: User) -> None:
     groceries = Category.objects.get(name="Groceries")
     assert (groceries.parent and groceries.parent.name, groceries.section) == ("Food", "expense")
     assert set(Category.objects.values_list("section", flat=True)) == set(Section.values)
-    shown = client_of(alice).get(CATEGORIES, {"section": "income", "limit": 1000}).json()["results"]
+    shown = client_of(alice).get(CATEGORIES, {"section": "income", "limit": "1000"}).json()["results"]
     assert {"Salary", "Dividends", "Interest"} <= {row["name"] for row in shown if row["everybodys"]}
     groceries.name = "Supermarket"
     groceries.save()

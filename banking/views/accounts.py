@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from banking.forms.filters import DayFilter
-from banking.queries import account_balances, by_holder, total_of
+from banking.queries import account_balances, by_holder, differing, total_of
 from banking.views.base import caller, visible
 from banking.views.sections import section_page
 from core.web import login_needed
@@ -26,5 +26,6 @@ def account_list(request: HttpRequest) -> HttpResponse:
         "holders": by_holder(balances, reader),
         "total": total_of(balances, reader.base_currency),
         "count": len(balances),
+        "differing": differing([row.account.pk for row in balances]),
     }
     return render(request, "banking/accounts.html", context)

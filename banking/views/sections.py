@@ -24,6 +24,10 @@ SECTIONS = (
     Section("transactions", "Transactions", "banking-transactions"),
     Section("transfers", "Transfers", "banking-transfers"),
     Section("schedules", "Scheduled", "banking-schedules"),
+    Section("categories", "Categories", "banking-categories"),
+    Section("counterparties", "Counterparties", "banking-counterparties"),
+    Section("tags", "Tags", "banking-tags"),
+    Section("deposits", "Term deposits", "banking-deposits"),
 )
 
 

@@ -1,7 +1,8 @@
 """What people fill in on the pages of portfolios."""
 
+from banking.forms.fields import PlainDecimalField
 from portfolios.forms.action import ActionFilterForm, ActionForm
-from portfolios.forms.fields import AssetField, LocalInstantField, PlainDecimalField
+from portfolios.forms.fields import AssetField, LocalInstantField
 from portfolios.forms.method import MethodForm
 from portfolios.forms.trade import TradeForm
 

@@ -11,8 +11,9 @@ from django.urls import reverse_lazy
 
 from assets.models import ActionKind
 from assets.services.actions import ALLOWED, NEEDED
+from banking.forms.fields import PlainDecimalField
 from core.errors import DomainError
-from portfolios.forms.fields import AssetField, PlainDecimalField
+from portfolios.forms.fields import AssetField
 from portfolios.forms.rows import DayField, first_values
 from portfolios.forms.trade import MISSING, field_class, once_key
 from users.models import User

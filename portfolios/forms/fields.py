@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,32 +10,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from assets.models import Asset
-from core.api import ISO_TIME, PLAIN_DECIMAL, plain
+from core.api import ISO_TIME
 from users.models import User
 
 LONGEST_NAME = 200
 FIRST_YEAR, LAST_YEAR = 2, 9998  # a day at the calendar's edge has no neighbour, and none in some time zones
-
-
-class PlainDecimalField(forms.Field):
-    """A number in plain digits, exactly as written; None when it is left out."""
-
-    default_error_messages = {"invalid": "Write a plain number, such as 12.50: digits, at most one point, no exponent."}
-
-    def __init__(self, **kwargs: Any) -> None:
-        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "maxlength": 64})
-        super().__init__(**{"widget": widget} | kwargs)
-
-    def to_python(self, value: Any) -> Decimal | None:
-        text = str(value or "").strip()
-        if not text:
-            return None
-        if not PLAIN_DECIMAL.fullmatch(text):
-            raise ValidationError(self.error_messages["invalid"], code="invalid")
-        return Decimal(text)
-
-    def prepare_value(self, value: Any) -> Any:
-        return plain(value) if isinstance(value, Decimal) else value
 
 
 class LocalInstantField(forms.Field):

@@ -11,8 +11,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
+from banking.forms.fields import PlainDecimalField
 from core.api import plain
-from portfolios.forms.fields import PlainDecimalField
 from portfolios.services.terms import MOST_LOTS, NewLot, NewPick
 
 BLANK_ROWS = 2

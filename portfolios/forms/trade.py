@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.utils import timezone
 
+from banking.forms.fields import PlainDecimalField
 from banking.models import Account
 from core.api import plain
 from core.errors import DomainError
-from portfolios.forms.fields import AssetField, LocalInstantField, PlainDecimalField
+from portfolios.forms.fields import AssetField, LocalInstantField
 from portfolios.forms.rows import LotRow, Picks, first_values, lot_rows, rows_of, with_blanks
 from portfolios.models import Portfolio, Trade, TradeKind
 from portfolios.services.entry import stated_terms

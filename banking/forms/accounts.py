@@ -1,0 +1,104 @@
+"""The forms of accounts and of statements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from banking.forms.fields import SELECT, AmountField, DateField, HolderForm, text_input
+from banking.models import Account, AccountKind
+from core.money import MINOR_UNITS
+from users.models import Organisation, Role, User
+
+KINDS = [choice for choice in AccountKind.choices if choice[0] != AccountKind.DEPOSIT]
+RECEIVES = "Others of this server may pay into it by its IBAN or alias, without seeing it"
+
+
+def _check(label: str) -> forms.BooleanField:
+    return forms.BooleanField(label=label, required=False, widget=forms.CheckboxInput({"class": "form-check-input"}))
+
+
+def _employer(user: User) -> list[tuple[str, str]]:
+    found = [(str(each.pk), each.name) for each in Organisation.objects.visible_to(user)]
+    return [("", "Nobody’s"), *found]
+
+
+class NewAccountForm(HolderForm):
+    """What an account begins with."""
+
+    role = Role.MANAGER
+    name = text_input("Name", 100)
+    kind = forms.ChoiceField(choices=KINDS, widget=forms.Select(SELECT))
+    currency = forms.ChoiceField(choices=[(code, code) for code in sorted(MINOR_UNITS)], widget=forms.Select(SELECT))
+    iban = text_input("IBAN or alias", 60, required=False)
+    balance = AmountField(label="Balance on that day", required=False)
+    opened_on = DateField(label="Opened on", required=False)
+    employer = forms.ChoiceField(label="Whose money is spent", required=False, widget=forms.Select(SELECT))
+    receives = _check(RECEIVES)
+
+    def __init__(self, *args: Any, user: User, **options: Any) -> None:
+        first = {"currency": user.base_currency, "opened_on": timezone.now().date()}
+        super().__init__(*args, user=user, **{"initial": first} | options)
+        _fill_employer(self, user)
+
+    def terms(self) -> dict[str, Any]:
+        given = super().terms()
+        return given | {"balance": given["balance"] or 0, "employer": _chosen_employer(self, self.user)}
+
+
+class AccountForm(forms.Form):
+    """What of an account can be changed."""
+
+    use_required_attribute = False
+    name = text_input("Name", 100)
+    iban = text_input("IBAN or alias", 60, required=False)
+    employer = forms.ChoiceField(label="Whose money is spent", required=False, widget=forms.Select(SELECT))
+    receives = _check(RECEIVES)
+
+    def __init__(self, *args: Any, account: Account, user: User, **options: Any) -> None:
+        first = {name: getattr(account, name) for name in ("name", "iban", "receives")}
+        first["employer"] = str(account.employer_id or "")
+        super().__init__(*args, **{"label_suffix": "", "initial": first} | options)
+        self.user = user
+        if account.kind == AccountKind.EXPENSE:
+            _fill_employer(self, user)
+        else:
+            del self.fields["employer"]
+
+    def changes(self) -> dict[str, Any]:
+        given = dict(self.cleaned_data)
+        return given | {"employer": _chosen_employer(self, self.user)} if "employer" in given else given
+
+
+def _fill_employer(form: forms.Form, user: User) -> None:
+    choices = _employer(user)
+    if len(choices) > 1:
+        form.fields["employer"].choices = choices  # type: ignore[attr-defined]
+    else:
+        del form.fields["employer"]
+
+
+def _chosen_employer(form: forms.Form, user: User) -> Organisation | None:
+    pk = form.cleaned_data.get("employer")
+    return Organisation.objects.visible_to(user).filter(pk=pk).first() if pk else None
+
+
+class ClosingForm(forms.Form):
+    use_required_attribute = False
+    closed_on = DateField(label="Closed from")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", "initial": {"closed_on": timezone.now().date()}} | options)
+
+
+class AssertionForm(forms.Form):
+    """What a statement says."""
+
+    use_required_attribute = False
+    day = DateField(label="At the close of")
+    balance = AmountField(label="Balance on the statement")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"label_suffix": ""} | options)

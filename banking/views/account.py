@@ -1,0 +1,164 @@
+"""The page of one account, and the forms that open and change one."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views import View
+
+from banking.balance_charts import BalanceChart, balance_chart
+from banking.forms.accounts import AccountForm, AssertionForm, ClosingForm, NewAccountForm
+from banking.models import Account, AccountKind, BalanceAssertion, CashTransaction
+from banking.queries import account_balances, booked_days, checked, daily_balances
+from banking.services.accounts import change_account, close_account, delete_account, open_account, reopen_account
+from banking.services.assertions import assert_balance, restore_assertion, void_assertion
+from banking.views.base import account_or_404, caller, editable, managed, private, tried, visible
+from banking.views.sections import section_page
+from core.errors import DomainError
+from core.money import minor_units
+from core.web import bad_request, choice
+
+LATEST = 10
+SHOWN_ASSERTIONS = 24
+SPANS = {"3m": ("3M", 92), "1y": ("1Y", 365), "5y": ("5Y", 1826), "max": ("Max", 36600)}
+
+
+@private
+class NewAccountPage(View):
+    """``/banking/accounts/new/``"""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.shown(request, NewAccountForm(user=caller(request)))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form, user = NewAccountForm(request.POST, user=caller(request)), caller(request)
+        made = tried(form, lambda: open_account(actor=user, **form.terms())) if form.is_valid() else None
+        if made is None:
+            return self.shown(request, form)
+        messages.success(request, f"{made.name} was opened.")
+        return redirect("banking-account", made.pk)
+
+    def shown(self, request: HttpRequest, form: NewAccountForm) -> HttpResponse:
+        return render(request, "banking/account_new.html", section_page("accounts") | {"form": form})
+
+
+@private
+class AccountEditPage(View):
+    """``/banking/accounts/<id>/edit/``"""
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account = account_or_404(managed(request), pk)
+        return self.shown(request, account, AccountForm(account=account, user=caller(request)))
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account, user = account_or_404(managed(request), pk), caller(request)
+        form = AccountForm(request.POST, account=account, user=user)
+        if form.is_valid() and tried(form, lambda: change_account(account=account, actor=user, **form.changes())):
+            messages.success(request, "The account was changed.")
+            return redirect("banking-account", pk)
+        return self.shown(request, account, form)
+
+    def shown(self, request: HttpRequest, account: Account, form: AccountForm) -> HttpResponse:
+        return render(
+            request, "banking/account_edit.html", section_page("accounts") | {"account": account, "form": form}
+        )
+
+
+@private
+class AccountPage(View):
+    """``/banking/accounts/<id>/?span=``; a POST does what its ``action`` says."""
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.shown(request, account_or_404(visible(request), pk))
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account = account_or_404(visible(request), pk)
+        actions = {"state": self._state, "close": self._close, "reopen": self._reopen, "delete": self._delete}
+        action = actions.get(request.POST.get("action", ""))
+        if action is None:
+            return bad_request(request)
+        account_or_404(editable(request) if action == self._state else managed(request), account.pk)
+        return action(request, account)
+
+    def _state(self, request: HttpRequest, account: Account) -> HttpResponse:
+        form, user = AssertionForm(request.POST), caller(request)
+        if form.is_valid() and tried(form, lambda: assert_balance(account=account, actor=user, **form.cleaned_data)):
+            messages.success(request, "The statement was noted.")
+            return redirect("banking-account", account.pk)
+        return self.shown(request, account, assertion_form=form)
+
+    def _close(self, request: HttpRequest, account: Account) -> HttpResponse:
+        form, user = ClosingForm(request.POST), caller(request)
+        if form.is_valid() and tried(form, lambda: close_account(account=account, actor=user, **form.cleaned_data)):
+            messages.success(request, "The account was closed.")
+            return redirect("banking-account", account.pk)
+        return self.shown(request, account, closing_form=form)
+
+    def _reopen(self, request: HttpRequest, account: Account) -> HttpResponse:
+        reopen_account(account=account, actor=caller(request))
+        messages.success(request, "The account is open again.")
+        return redirect("banking-account", account.pk)
+
+    def _delete(self, request: HttpRequest, account: Account) -> HttpResponse:
+        try:
+            delete_account(account=account, actor=caller(request))
+        except DomainError as error:
+            messages.error(request, error.message)
+            return redirect("banking-account", account.pk)
+        messages.success(request, f"{account.name} was deleted.")
+        return redirect("banking-accounts")
+
+    def shown(self, request: HttpRequest, account: Account, **given: forms.Form) -> HttpResponse:
+        span = choice(request, "span", SPANS, "1y")
+        [stated] = account_balances([account], caller(request).base_currency)
+        rows = CashTransaction.objects.standing().filter(account=account).select_related("category", "counterparty")
+        context = section_page("accounts") | {
+            "account": account,
+            "stated": stated,
+            "chart": _chart(account, span),
+            "span": span,
+            "spans": {key: name for key, (name, _) in SPANS.items()},
+            "assertions": checked(BalanceAssertion.objects.filter(account=account)[:SHOWN_ASSERTIONS]),
+            "rows": rows[:LATEST],
+            "may_book": editable(request).filter(pk=account.pk).exists(),
+            "may_manage": managed(request).filter(pk=account.pk).exists(),
+            "is_deposit": account.kind == AccountKind.DEPOSIT,
+            "assertion_form": given.get("assertion_form") or AssertionForm(),
+            "closing_form": given.get("closing_form") or ClosingForm(),
+        }
+        return render(request, "banking/account.html", context)
+
+
+@private
+class AssertionActions(View):
+    """What is done with one statement: ``action`` is "void" or "restore"."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        user = caller(request)
+        assertion = get_object_or_404(BalanceAssertion.objects.editable_by(user), pk=pk)
+        act: Any = {"void": void_assertion, "restore": restore_assertion}.get(request.POST.get("action", ""))
+        if act is None:
+            return bad_request(request)
+        try:
+            act(assertion=assertion, actor=user)
+        except DomainError as error:
+            messages.error(request, error.message)
+        return redirect("banking-account", assertion.account_id)
+
+
+def _chart(account: Account, span: str) -> BalanceChart | None:
+    """The balances to today, or to the last row if that is later; None before anything was booked."""
+    booked = booked_days(account)
+    if booked is None:
+        return None
+    last = max(booked[1], account.closed_on or timezone.now().date())
+    first = max(booked[0], last - timedelta(days=min(SPANS[span][1], (last - date.min).days)))
+    return balance_chart(daily_balances(account, first, last), account.currency, minor_units(account.currency))
