@@ -31,6 +31,7 @@ from banking.models import Account, AccountKind
 from banking.queries import AccountBalance, account_balances, daily_balances
 from banking.services.accounts import change_account, close_account, delete_account, open_account, reopen_account
 from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, StrictIntegerField, StrictSerializer
+from core.web import Right
 from users.models import Organisation, Role
 
 LONGEST_SPAN = timedelta(days=3660)
@@ -142,13 +143,12 @@ class AccountViewSet(mixins.DestroyModelMixin, GenericViewSet[Account]):
     queryset = Account.objects.none()
     serializer_class = AccountSerializer
     filterset_class = AccountFilter
+    rights: ClassVar = dict.fromkeys(("partial_update", "destroy", "close", "reopen"), Right.MANAGE)
     ordering_fields: ClassVar = ["name", "kind", "currency", "opened_on", "created_at"]
 
     def get_queryset(self) -> QuerySet[Account]:
-        """Those that the caller manages, where something is changed."""
-        rows, user = Account.objects.select_related("owner", "organisation", "employer"), caller(self.request)
-        found = rows.visible_to(user) if self.request.method in SAFE_METHODS else rows.managed_by(user)
-        return found.order_by("name", "pk")
+        rows = Account.objects.select_related("owner", "organisation", "employer")
+        return rows.visible_to(caller(self.request)).order_by("name", "pk")
 
     @extend_schema(parameters=[AsOfQuery], responses=AccountSerializer(many=True))
     def list(self, request: Request) -> Response:

@@ -7,10 +7,8 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -19,7 +17,8 @@ from banking.api.base import caller, checked_input
 from banking.models import Account, BalanceAssertion
 from banking.queries import AssertionState, checked
 from banking.services.assertions import assert_balance, restore_assertion, void_assertion
-from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, StrictSerializer
+from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, StrictSerializer, right_of
+from core.web import Right, obtain
 
 
 class AssertionSerializer(StrictSerializer, serializers.Serializer[Any]):
@@ -48,9 +47,9 @@ class AssertionViewSet(
 
     @cached_property
     def account(self) -> Account:
-        rows, user = Account.objects, caller(self.request)
-        found = rows.visible_to(user) if self.request.method in SAFE_METHODS else rows.editable_by(user)
-        account: Account = get_object_or_404(found, pk=self.kwargs["account_id"])
+        known = (self.request.method or "").lower() in self.http_method_names
+        right = right_of(self, self.request) if known else Right.SEE  # before a 405
+        account: Account = obtain(Account.objects.all(), caller(self.request), right, pk=self.kwargs["account_id"])
         return account
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -12,7 +12,6 @@ from rest_framework import serializers
 from banking.api.base import IdFilter, OrganisationField, caller, holder_of
 from banking.api.named import NamedViewSet, UsesField
 from banking.models import Category, Section
-from banking.models.classification import everybodys
 from banking.queries import category_uses
 from banking.services.categories import change_category, create_category, delete_category, merge_category
 from core.api import StrictIntegerField, StrictSerializer
@@ -60,7 +59,6 @@ class CategoryViewSet(NamedViewSet):
     serializer_class = CategorySerializer
     filterset_class = CategoryFilter
     ordering_fields: ClassVar = ["section", "name"]
-    others = everybodys()
     uses = staticmethod(category_uses)
 
     def make(self, given: dict[str, Any]) -> Category:

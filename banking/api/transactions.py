@@ -13,7 +13,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -91,8 +90,7 @@ class TransactionViewSet(mixins.RetrieveModelMixin, mixins.DestroyModelMixin, Ge
         return list(Account.objects.visible_to(self._caller).order_by("name", "pk"))
 
     def get_queryset(self) -> QuerySet[CashTransaction]:
-        rows, safe = CashTransaction.objects, self.request.method in SAFE_METHODS
-        return whole(rows.visible_to(self._caller) if safe else rows.editable_by(self._caller))
+        return whole(CashTransaction.objects.visible_to(self._caller))
 
     def get_serializer_context(self) -> dict[str, Any]:
         known = {each.pk for each in self._accounts} if self.request and self.request.user.is_authenticated else set()
@@ -207,7 +205,7 @@ class RecategorisationViewSet(GenericViewSet[Recategorisation]):
     serializer_class = RecategorisationSerializer
 
     def get_queryset(self) -> QuerySet[Recategorisation]:
-        return Recategorisation.objects.editable_by(cast("User", self.request.user))
+        return Recategorisation.objects.visible_to(cast("User", self.request.user))
 
     @extend_schema(request=None, responses=RecategorisationSerializer)
     @action(detail=True, methods=["post"])

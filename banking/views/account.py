@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views import View
 
@@ -18,11 +18,11 @@ from banking.models import Account, AccountKind, BalanceAssertion, CashTransacti
 from banking.queries import account_balances, booked_days, checked, daily_balances
 from banking.services.accounts import change_account, close_account, delete_account, open_account, reopen_account
 from banking.services.assertions import assert_balance, restore_assertion, void_assertion
-from banking.views.base import account_or_404, caller, editable, managed, private, tried, visible
+from banking.views.base import account_for, caller, editable, managed, private, tried
 from banking.views.sections import section_page
 from core.errors import DomainError
 from core.money import minor_units
-from core.web import bad_request, choice
+from core.web import Right, bad_request, choice, obtain
 
 LATEST = 10
 SHOWN_ASSERTIONS = 24
@@ -53,11 +53,11 @@ class AccountEditPage(View):
     """``/banking/accounts/<id>/edit/``"""
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        account = account_or_404(managed(request), pk)
+        account = account_for(request, Right.MANAGE, pk)
         return self.shown(request, account, AccountForm(account=account, user=caller(request)))
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        account, user = account_or_404(managed(request), pk), caller(request)
+        account, user = account_for(request, Right.MANAGE, pk), caller(request)
         form = AccountForm(request.POST, account=account, user=user)
         if form.is_valid() and tried(form, lambda: change_account(account=account, actor=user, **form.changes())):
             messages.success(request, "The account was changed.")
@@ -75,15 +75,15 @@ class AccountPage(View):
     """``/banking/accounts/<id>/?span=``; a POST does what its ``action`` says."""
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self.shown(request, account_or_404(visible(request), pk))
+        return self.shown(request, account_for(request, Right.SEE, pk))
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        account = account_or_404(visible(request), pk)
+        account = account_for(request, Right.SEE, pk)
         actions = {"state": self._state, "close": self._close, "reopen": self._reopen, "delete": self._delete}
         action = actions.get(request.POST.get("action", ""))
         if action is None:
             return bad_request(request)
-        account_or_404(editable(request) if action == self._state else managed(request), account.pk)
+        account_for(request, Right.BOOK if action == self._state else Right.MANAGE, account.pk)
         return action(request, account)
 
     def _state(self, request: HttpRequest, account: Account) -> HttpResponse:
@@ -143,7 +143,7 @@ class AssertionActions(View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         user = caller(request)
-        assertion = get_object_or_404(BalanceAssertion.objects.editable_by(user), pk=pk)
+        assertion = obtain(BalanceAssertion.objects.all(), user, Right.BOOK, pk=pk)
         act: Any = {"void": void_assertion, "restore": restore_assertion}.get(request.POST.get("action", ""))
         if act is None:
             return bad_request(request)

@@ -7,13 +7,12 @@ from typing import Any, cast
 
 from django import forms
 from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
 from django.utils.decorators import method_decorator
 
 from banking.models import Account
 from banking.models.account import AccountQuerySet
 from core.errors import DomainError
-from core.web import login_needed
+from core.web import Right, login_needed, obtain
 from users.models import User
 
 private: Any = method_decorator(cast("Any", login_needed), name="dispatch")
@@ -39,8 +38,9 @@ def managed(request: HttpRequest) -> AccountQuerySet:
     return _whole(Account.objects.managed_by(caller(request)))
 
 
-def account_or_404(accounts: AccountQuerySet, pk: int) -> Account:
-    found: Account = get_object_or_404(accounts, pk=pk)
+def account_for(request: HttpRequest, right: Right, pk: int) -> Account:
+    """The account with this id; a 404 for what the caller does not see, a 403 for what they have no such right to."""
+    found: Account = obtain(_whole(Account.objects.all()), caller(request), right, pk=pk)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views import View
 
@@ -21,6 +21,7 @@ from banking.views.base import caller, managed, private, tried
 from banking.views.sections import section_page
 from core.errors import DomainError
 from core.money import EXACT
+from core.web import Right, obtain
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class DepositCancelPage(View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         user = caller(request)
-        deposit = get_object_or_404(TermDeposit.objects.managed_by(user), pk=pk)
+        deposit = obtain(TermDeposit.objects.all(), user, Right.MANAGE, pk=pk)
         try:
             cancel_deposit(deposit=deposit, actor=user)
         except DomainError as error:

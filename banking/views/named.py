@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views import View
 
 from banking.forms.named import (
@@ -37,7 +37,7 @@ from banking.services.counterparties import (
 from banking.views.base import caller, private, tried, visible
 from banking.views.sections import section_page
 from core.errors import DomainError
-from core.web import bad_request, paging
+from core.web import Right, bad_request, obtain, paging
 
 PAGE = 50
 
@@ -193,8 +193,8 @@ class NamedPage(View):
         return action(request, row) if action else bad_request(request)
 
     def found(self, request: HttpRequest, pk: int) -> Any:
-        own = self.kind.model.objects.editable_by(caller(request)).select_related("owner", "organisation")
-        return get_object_or_404(own, pk=pk)
+        rows = self.kind.model.objects.select_related("owner", "organisation")
+        return obtain(rows, caller(request), Right.BOOK, pk=pk)
 
     def _change(self, request: HttpRequest, row: Any) -> HttpResponse:
         user, form = caller(request), self.kind.form(request.POST, row=row, rows=self.beside(row))

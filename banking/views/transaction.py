@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views import View
 from django.views.decorators.http import require_safe
@@ -27,7 +27,7 @@ from banking.views.sections import section_page
 from banking.views.transactions import classification, named_classes, offers, say_classified
 from core.api import plain
 from core.errors import DomainError
-from core.web import login_needed
+from core.web import Right, login_needed, obtain
 
 EMPTY_PARTS = 2  # rows of a split that wait to be filled in
 MOST_EVENTS = 200
@@ -36,12 +36,12 @@ MOST_EVENTS = 200
 @require_safe
 @login_needed
 def transaction_page(request: HttpRequest, pk: int) -> HttpResponse:
-    return _page(request, _row(request, visible(request), pk))
+    return _page(request, _row(request, Right.SEE, pk))
 
 
-def _row(request: HttpRequest, accounts: Any, pk: int) -> CashTransaction:
-    rows = CashTransaction.objects.filter(account__in=accounts.order_by().values("pk"))
-    found: CashTransaction = get_object_or_404(whole(rows).select_related("created_by", "voided_by"), pk=pk)
+def _row(request: HttpRequest, right: Right, pk: int) -> CashTransaction:
+    rows = whole(CashTransaction.objects.all()).select_related("created_by", "voided_by")
+    found: CashTransaction = obtain(rows, caller(request), right, pk=pk)
     return found
 
 
@@ -119,7 +119,7 @@ class RowView(View):
     http_method_names = ["post", "options"]
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        row = _row(request, editable(request), pk)
+        row = _row(request, Right.BOOK, pk)
         try:
             with transaction.atomic():
                 row = self.act(request, row)
@@ -131,7 +131,7 @@ class RowView(View):
         raise NotImplementedError
 
     def refused(self, request: HttpRequest, row: CashTransaction, error: DomainError) -> HttpResponse:
-        return _page(request, _row(request, visible(request), row.pk), refusal=error.message, status=409)
+        return _page(request, _row(request, Right.SEE, row.pk), refusal=error.message, status=409)
 
 
 def _simple(service: Callable[..., CashTransaction], said: str) -> type[RowView]:
@@ -156,7 +156,7 @@ class EditView(RowView):
     """Correct a row: its replacement is shown. What it is classified as changes in place."""
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        row = _row(request, editable(request), pk)
+        row = _row(request, Right.BOOK, pk)
         form = CashForm(request.POST, ids="edit", accounts=editable(request))
         if form.is_valid():
             try:
@@ -164,7 +164,7 @@ class EditView(RowView):
                     return redirect("banking-transaction", self._correct(request, row, form).pk)
             except DomainError as error:
                 form.add_error(error.field if error.field in form.fields else None, error.message)
-        return _page(request, _row(request, visible(request), pk), form=form, status=400)
+        return _page(request, _row(request, Right.SEE, pk), form=form, status=400)
 
     def _correct(self, request: HttpRequest, row: CashTransaction, form: CashForm) -> CashTransaction:
         given = form.terms()
@@ -199,7 +199,7 @@ class SplitView(RowView):
         list(messages.get_messages(request))  # nothing was done
         place = error.field.split(".")
         where = f"Part {int(place[1]) + 1}: " if len(place) == 3 else ""
-        row, typed = _row(request, visible(request), row.pk), parts_of(request.POST)
+        row, typed = _row(request, Right.SEE, row.pk), parts_of(request.POST)
         blank = [{"typed": "", "category": "", "note": ""}]
         return _page(request, row, parts=typed + blank, refusal=where + error.message, status=400)
 
@@ -211,13 +211,13 @@ class CategoryView(View):
     http_method_names = ["get", "post", "options"]
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        row = _row(request, editable(request), pk)
+        row = _row(request, Right.BOOK, pk)
         if not getattr(request, "htmx", False):
             return redirect("banking-transaction", pk)
         return self._part(request, row, editing="leave" not in request.GET)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        row = _row(request, editable(request), pk)
+        row = _row(request, Right.BOOK, pk)
         form, problem, act = ClassForm(request.POST, ids=f"row-{pk}"), "", None
         if not form.is_valid():
             problem = "A category’s name has at most 60 characters."
@@ -234,7 +234,7 @@ class CategoryView(View):
             else:
                 messages.error(request, problem)
             return redirect(reverse("banking-transactions"))
-        row = _row(request, editable(request), pk)
+        row = _row(request, Right.BOOK, pk)
         return self._part(request, row, editing=bool(problem), problem=problem, act=act if act and act.count else None)
 
     def _part(self, request: HttpRequest, row: CashTransaction, **shown: Any) -> HttpResponse:

@@ -13,7 +13,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views import View
@@ -31,7 +31,7 @@ from banking.views.base import caller, editable, private, visible
 from banking.views.sections import section_page
 from banking.views.transaction_lines import HEAD, line
 from core.errors import DomainError
-from core.web import csv_answer, login_needed
+from core.web import Right, csv_answer, login_needed, obtain
 
 PAGE_SIZE = 50
 COUNTED = 10_000  # a longer list says “more than”, since counting it takes longer than showing it
@@ -171,7 +171,7 @@ class UndoView(View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         reader = caller(request)
-        act = get_object_or_404(Recategorisation.objects.editable_by(reader), pk=pk)
+        act = obtain(Recategorisation.objects.all(), reader, Right.BOOK, pk=pk)
         try:
             act = undo_recategorisation(act=act, actor=reader)
         except DomainError as error:

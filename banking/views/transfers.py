@@ -7,12 +7,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views import View
 from django.views.decorators.http import require_safe
 
-from banking.models import Account, CashTransaction
+from banking.models import Account, CashTransaction, Transfer
 from banking.queries.matches import suggestions
 from banking.queries.transfers import seen_transfers
 from banking.services.matching import match_transfer, match_unique, refuse_match, unmatch_transfer
@@ -20,7 +20,7 @@ from banking.services.transfers import restore_transfer, void_transfer
 from banking.views.base import caller, editable, private
 from banking.views.sections import section_page
 from core.errors import DomainError
-from core.web import bad_request, login_needed, paging
+from core.web import Right, bad_request, login_needed, obtain, paging
 
 PAGE_SIZE = 50
 WINDOW = timedelta(days=120)  # how far back transfers are looked for
@@ -42,7 +42,7 @@ class TransferView(View):
     """What is done with one transfer: ``action`` is "void", "restore" or "unmatch"."""
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        transfer = get_object_or_404(seen_transfers(caller(request), book=True), pk=pk)
+        transfer = obtain(Transfer.objects.all(), caller(request), Right.BOOK, pk=pk)
         actions: dict[str, tuple[Any, str]] = {
             "void": (void_transfer, "The transfer was taken back."),
             "restore": (restore_transfer, "The transfer stands again."),
@@ -110,8 +110,8 @@ def say(request: HttpRequest, act: Any, told: str) -> None:
 
 def _two(request: HttpRequest) -> tuple[CashTransaction, CashTransaction]:
     """The rows that the form names, which the caller may book. Raises Http404."""
-    rows = CashTransaction.objects.editable_by(caller(request))
-    sent, received = (get_object_or_404(rows, pk=_number(request.POST.get(name, ""))) for name in ("sent", "received"))
+    ids = [_number(request.POST.get(name, "")) for name in ("sent", "received")]
+    sent, received = (obtain(CashTransaction.objects.all(), caller(request), Right.BOOK, pk=pk) for pk in ids)
     return sent, received
 
 
