@@ -29,7 +29,7 @@ from assets.api import (
     QuoteViewSet,
 )
 from banking.api import TermDepositViewSet
-from portfolios.api import ActionProposalViewSet
+from portfolios.api import ActionProposalViewSet, ImportMissingView, ImportRowsView, ImportViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
 router = SimpleRouter()
@@ -40,6 +40,7 @@ router.register("market/action-proposals", ActionProposalViewSet, basename="prop
 router.register("stress-windows", StressWindowViewSet, basename="stress-window")
 router.register("factors", FactorSetViewSet, basename="factor-set")
 router.register("banking/deposits", TermDepositViewSet, basename="deposit")
+router.register("imports", ImportViewSet, basename="import")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -54,6 +55,7 @@ BEGINNINGS = {
     "stress windows": "stress-window-list",
     "factors": "factor-set-list",
     "term deposits": "deposit-list",
+    "imports": "import-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",
@@ -93,6 +95,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/assets/<path:symbol>/actions/", include("portfolios.action_urls")),  # before the symbols with a slash
     path("api/assets/<path:symbol>/bond/figures/", BondFiguresView.as_view(), name="bond-figures"),
     path("api/assets/<path:symbol>/bond/", BondView.as_view(), name="bond"),
+    path("api/imports/<int:pk>/rows/", ImportRowsView.as_view(), name="import-rows"),
+    path("api/imports/<int:pk>/missing/", ImportMissingView.as_view(), name="import-missing"),
     path("api/", include(router.urls)),
     path("api/portfolios/", include("portfolios.urls")),
     path("api/portfolios/", include("analytics.api_urls")),

@@ -14,6 +14,7 @@ from portfolios.views.actions import (
 )
 from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_options
 from portfolios.views.holdings import holding_list
+from portfolios.views.imports import ImportListPage, ImportPage
 from portfolios.views.methods import MethodPage, MethodPreviewPart, MethodRestorePage, MethodVoidPage
 from portfolios.views.proposals import proposals
 from portfolios.views.trade import restore_page, trade_page, void_page
@@ -44,5 +45,7 @@ urlpatterns: list[URLPattern] = [
     path(
         "settings/cost-method/<int:pk>/restore/", login_needed(MethodRestorePage.as_view()), name="method-page-restore"
     ),
+    path("imports/", login_needed(ImportListPage.as_view()), name="imports"),
+    path("imports/<int:pk>/", login_needed(ImportPage.as_view()), name="import-page"),
     path("market/actions/", proposals, name="proposals"),
 ]

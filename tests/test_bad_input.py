@@ -21,8 +21,8 @@ from users.models import User
 # The address says it all; a body is not read.
 BODILESS = {"trade-restore", "method-restore", "action-restore", "live-ticket"}
 BODILESS |= {"quarantine-accept", "quarantine-reject", "proposal-accept", "proposal-ignore"}
-BODILESS |= {"rebalance-undo", "doubtful-quote-accept", "doubtful-quote-reject"}
-UPLOADS = {"price-list", "price-list-preview"}  # files; test_price_list_api.py has what is wrong with those
+BODILESS |= {"import-commit", "import-undo", "rebalance-undo", "doubtful-quote-accept", "doubtful-quote-reject"}
+UPLOADS = {"price-list", "price-list-preview", "import-list"}  # files; their own tests have what is wrong with those
 OPTIONAL = {
     "asset-backfill",
     "portfolio-rebalance",

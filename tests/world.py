@@ -39,7 +39,7 @@ from assets.services.notices import note
 from assets.services.quarantine import keep, reject
 from assets.services.watchlists import add_entry, create_watchlist
 from assets.tests.factories import make_asset, make_bars, make_bond
-from banking.models import Account, TermDeposit
+from banking.models import Account, ImportBatch, ImportName, ImportRow, TermDeposit
 from banking.services.deposits import DepositTerms, open_deposit
 from core.testing import make_user
 from portfolios.models import CostMethodChange, Portfolio, Trade
@@ -130,6 +130,7 @@ class World:
     run: OptimisationRun
     factor_set: FactorSet
     deposit: TermDeposit
+    upload: ImportBatch
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -162,6 +163,7 @@ class World:
             "factors": self.factor_set.pk,
             "explain": "total_value",
             "deposits": self.deposit.pk,
+            "imports": self.upload.pk,
         }
 
     @property
@@ -216,7 +218,23 @@ def make_world(owner: User) -> World:
         run=run,
         factor_set=load_factors(0),
         deposit=lend(owner),
+        upload=upload(owner),
     )
+
+
+def upload(owner: User) -> ImportBatch:
+    """A file of the owner's that was checked, with a row and a category that is missing."""
+    batch = ImportBatch.objects.create(owner=owner, file_name="bank.csv", kind="transactions", state="ready", rows=1)
+    stage(batch, 0)
+    return batch
+
+
+def stage(batch: ImportBatch, number: int) -> None:
+    """Two more rows of a file, one of them wrong, and a name that is missing."""
+    ImportName.objects.create(batch=batch, number=number, kind="category", section="expense", name=f"Food {number}")
+    given = {"account": SAVINGS, "currency": "USD", "section": "expense", "booked_on": date(2024, 1, 2)}
+    ImportRow.objects.create(batch=batch, line=2 * number + 2, units=-10_000, category=number, **given)
+    ImportRow.objects.create(batch=batch, line=2 * number + 3, outcome="wrong", error="amount is 0", raw="a,b")
 
 
 def lend(owner: User) -> TermDeposit:
@@ -343,6 +361,8 @@ def grow(world: World, first: int, last: int) -> None:
             portfolio=world.portfolio, asked_by=world.owner, objective="hrp", terms=Terms().to_json()
         )
         lend(world.owner)
+        upload(world.owner)
+        stage(world.upload, number + 1)
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         doubtful_quote(asset, number)

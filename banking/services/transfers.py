@@ -139,7 +139,7 @@ def _converted(
             raise RateRequired(field="rate")
         received = _arriving(amount, rate, target)
     _check_positive(received, target, "received")
-    rate = _rate_of(amount, received) if rate is None else rate
+    rate = implied_rate(amount, received) if rate is None else rate
     if not agree(amount, received, rate, target):
         raise RateInconsistent(field="rate")
     return received, rate
@@ -158,8 +158,8 @@ def _arriving(amount: Decimal, rate: Decimal, currency: str) -> Decimal:
     return received
 
 
-def _rate_of(amount: Decimal, received: Decimal) -> Decimal:
-    """The rate that the amounts imply, with as many digits as every database keeps."""
+def implied_rate(amount: Decimal, received: Decimal) -> Decimal:
+    """The rate that the amounts imply, with as many digits as every database keeps. Raises RateNotUsable."""
     rate = divide(received, amount)
     digits = min(RATE_DECIMALS, SQLITE_DIGITS - 1 - rate.adjusted())
     rate = rate.quantize(Decimal(1).scaleb(-digits), context=EXACT)
