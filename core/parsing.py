@@ -151,10 +151,16 @@ class StrictFormParser(FormParser):
 class StrictMultiPartParser(MultiPartParser):
     """Files and text fields, under the same limit of size for all of them together."""
 
+    @property
+    def most(self) -> int | None:
+        """Bytes of a body; None for no limit."""
+        limit: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        return limit
+
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        limit = self.most
         length = str(((parser_context or {})["request"].META.get("CONTENT_LENGTH")) or "0")
         if limit is not None and length.isascii() and length.isdigit() and int(length[:18]) > limit:
             raise BodyTooLarge(f"The body is larger than {limit:,} bytes, the most that is accepted.")

@@ -45,7 +45,7 @@ from banking.api import (
     TransactionViewSet,
     TransferViewSet,
 )
-from portfolios.api import ActionProposalViewSet
+from portfolios.api import ActionProposalViewSet, ImportMissingView, ImportRowsView, ImportViewSet
 from users.api import AcceptInvitationView, ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
 router = SimpleRouter()
@@ -65,6 +65,7 @@ router.register("banking/transactions", TransactionViewSet, basename="cash")
 router.register("banking/recategorisations", RecategorisationViewSet, basename="recategorisation")
 router.register("banking/transfers", TransferViewSet, basename="transfer")
 router.register("banking/schedules", ScheduleViewSet, basename="schedule")
+router.register("imports", ImportViewSet, basename="import")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -88,6 +89,7 @@ BEGINNINGS = {
     "transfers": "transfer-list",
     "scheduled payments": "schedule-list",
     "organisations": "organisation-list",
+    "imports": "import-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",
@@ -132,6 +134,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/assets/<path:symbol>/bond/figures/", BondFiguresView.as_view(), name="bond-figures"),
     path("api/assets/<path:symbol>/bond/", BondView.as_view(), name="bond"),
     path("api/banking/", include("banking.urls")),
+    path("api/imports/<int:pk>/rows/", ImportRowsView.as_view(), name="import-rows"),
+    path("api/imports/<int:pk>/missing/", ImportMissingView.as_view(), name="import-missing"),
     path("api/", include(router.urls)),
     path("api/portfolios/", include("portfolios.urls")),
     path("api/portfolios/", include("analytics.api_urls")),

@@ -25,7 +25,8 @@ from assets.providers.base import Bar
 from assets.services.exchanges import install_exchanges
 from assets.services.history import store_bars
 from assets.services.sources import simulated_series
-from banking.models import CashTransaction, Section
+from banking.models import Account, CashTransaction, Section
+from banking.services.accounts import open_account
 from banking.services.categories import install_categories
 from banking.services.transactions import book_cash
 from portfolio_site.demo_factors import load_factors
@@ -36,6 +37,7 @@ from portfolios.services.trades import NewTrade, book_trades
 from users.models import User
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+ACCOUNTS_SINCE = date(2013, 1, 2)
 DEMO_MAIL = "@demo.invalid"  # tells the demo's people from others of the same name
 Say = Callable[[str], None]
 
@@ -51,6 +53,8 @@ def load(say: Say) -> None:
     with transaction.atomic():  # people are there only together with their portfolios
         people = load_people(demo["people"])
         say(f"people: {', '.join(people)}")
+        for account in demo["accounts"]:
+            load_account(account, people[account["owner"]])
         for portfolio in demo["portfolios"]:
             booked = load_portfolio(portfolio, people[portfolio["owner"]], assets)
             say(f"{portfolio['name']}: {booked} new trades")
@@ -143,6 +147,14 @@ def _set_password(user: User, password: str | None) -> None:
     user.save(update_fields=["password"])
 
 
+def load_account(row: dict[str, str], owner: User) -> None:
+    """An account, empty, by whose alias the example files under fixtures/ are booked."""
+    if not Account.objects.filter(owner=owner, iban=row["alias"]).exists():
+        open_account(
+            holder=owner, name=row["name"], kind=row["kind"], iban=row["alias"], actor=owner, opened_on=ACCOUNTS_SINCE
+        )
+
+
 def load_portfolio(row: dict[str, Any], owner: User, assets: dict[str, Asset]) -> int:
     """One portfolio with its cash and trades. Returns how many trades are new."""
     portfolio = Portfolio.objects.filter(owner=owner, name=row["name"]).first() or create_portfolio(
@@ -153,6 +165,8 @@ def load_portfolio(row: dict[str, Any], owner: User, assets: dict[str, Asset]) -
         benchmark=assets[row["benchmark"]],
         cash=row["cash"],
     )
+    if alias := row.get("alias"):
+        Account.objects.filter(portfolio_link__portfolio=portfolio, iban="").update(iban=alias)
     _load_cash(portfolio, owner, row["cash_rows"])
     trades = [_trade(trade, assets) for trade in row["trades"]]
     return len(book_trades(portfolio=portfolio, trades=trades, actor=owner))

@@ -297,6 +297,10 @@ LIVE_LEASE = env.float("LIVE_LEASE", default=30.0)  # what a web process took is
 INTRADAY_DAYS = env.int("INTRADAY_DAYS", default=0)  # for so long every tick is kept; 0 keeps none
 PANEL_DIR = VAR_DIR / "panel"
 
+# --- files that are booked -----------------------------------------------------------------------------------------
+IMPORT_MOST_BYTES = env.int("IMPORT_MOST_BYTES", default=250_000_000)
+IMPORT_MOST_TRADES = env.int("IMPORT_MOST_TRADES", default=20_000)  # of one file; transactions are limited by its size
+
 # --- risk ---------------------------------------------------------------------------------------------------------
 VAR_LEVELS = [float(level) for level in env.list("VAR_LEVELS", default=["0.95", "0.99"])]
 VAR_HORIZONS = [int(sessions) for sessions in env.list("VAR_HORIZONS", default=["1", "10"])]
@@ -379,6 +383,8 @@ SPECTACULAR_SETTINGS = {
         "CostMethodEnum": "portfolios.models.CostMethod",
         "DepositDayCountEnum": "banking.models.deposit.DAY_COUNT_NAMES",
         "RecurrenceUnitEnum": "banking.models.Every",
+        "ImportKindEnum": "banking.models.ImportKind",
+        "ImportNameKindEnum": "banking.models.NameKind",
         "RebalanceStateEnum": "analytics.models.RebalanceState",
         "JobStateEnum": "activity.models.JobState",
         "ScheduleRunStateEnum": "banking.models.RunState",

@@ -14,6 +14,7 @@ from portfolios.views.actions import (
 )
 from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_options
 from portfolios.views.holdings import holding_list
+from portfolios.views.imports import ImportListPage, ImportPage
 from portfolios.views.methods import MethodPage, MethodPreviewPart, MethodRestorePage, MethodVoidPage
 from portfolios.views.proposals import proposals
 from portfolios.views.sharing import PortfolioSharingPage
@@ -46,5 +47,7 @@ urlpatterns: list[URLPattern] = [
         "settings/cost-method/<int:pk>/restore/", login_needed(MethodRestorePage.as_view()), name="method-page-restore"
     ),
     path("portfolio/<int:pk>/sharing/", login_needed(PortfolioSharingPage.as_view()), name="portfolio-sharing"),
+    path("imports/", login_needed(ImportListPage.as_view()), name="imports"),
+    path("imports/<int:pk>/", login_needed(ImportPage.as_view()), name="import-page"),
     path("market/actions/", proposals, name="proposals"),
 ]

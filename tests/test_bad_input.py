@@ -25,7 +25,8 @@ BODILESS |= {"rebalance-undo", "doubtful-quote-accept", "doubtful-quote-reject"}
 BODILESS |= {"account-reopen", "assertion-restore"}
 BODILESS |= {"transfer-restore", "transfer-unmatch", "transfer-match-unique"}
 BODILESS |= {"schedule-pause", "schedule-resume", "schedule-run"}
-UPLOADS = {"price-list", "price-list-preview"}  # files; test_price_list_api.py has what is wrong with those
+BODILESS |= {"import-commit", "import-undo"}
+UPLOADS = {"price-list", "price-list-preview", "import-list"}  # files; their own tests have what is wrong with those
 OPTIONAL = {
     "account-close",
     "asset-backfill",

@@ -47,6 +47,9 @@ from banking.models import (
     CashTransaction,
     Category,
     Counterparty,
+    ImportBatch,
+    ImportName,
+    ImportRow,
     Recategorisation,
     Schedule,
     Section,
@@ -187,6 +190,7 @@ class World:
     share: PortfolioShare
     account_share: AccountShare
     flag: RiskFlag
+    upload: ImportBatch
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -237,6 +241,7 @@ class World:
             "accounts": self.account_share.account_id,
             "portfolios/*/shares": self.share.pk,
             "accounts/*/shares": self.account_share.pk,
+            "imports": self.upload.pk,
         }
 
     @property
@@ -304,6 +309,7 @@ def make_world(owner: User) -> World:
         share=share_portfolio(portfolio=portfolio, person="dora", role="viewer", actor=owner),
         account_share=share_account(account=deposit.returns_to, person="dora", role="viewer", actor=owner),
         flag=suspect(portfolio, 0),
+        upload=upload(owner),
     )
 
 
@@ -312,6 +318,21 @@ def suspect(portfolio: Portfolio, number: int) -> RiskFlag:
     now = datetime(2024, 2, 1, tzinfo=UTC)
     figures = {"measure": 0.9, "limit": 0.25, "as_of": date(2024, 2, 1), "first_seen": now, "last_seen": now}
     return RiskFlag.objects.create(kind="concentration", portfolio=portfolio, about=f"A{number}", **figures)
+
+
+def upload(owner: User) -> ImportBatch:
+    """A file of the owner's that was checked, with a row and a category that is missing."""
+    batch = ImportBatch.objects.create(owner=owner, file_name="bank.csv", kind="transactions", state="ready", rows=1)
+    stage(batch, 0)
+    return batch
+
+
+def stage(batch: ImportBatch, number: int) -> None:
+    """Two more rows of a file, one of them wrong, and a name that is missing."""
+    ImportName.objects.create(batch=batch, number=number, kind="category", section="expense", name=f"Food {number}")
+    given = {"account": SAVINGS, "currency": "USD", "section": "expense", "booked_on": date(2024, 1, 2)}
+    ImportRow.objects.create(batch=batch, line=2 * number + 2, units=-10_000, category=number, **given)
+    ImportRow.objects.create(batch=batch, line=2 * number + 3, outcome="wrong", error="amount is 0", raw="a,b")
 
 
 def lend(owner: User) -> TermDeposit:
@@ -553,6 +574,8 @@ def grow(world: World, first: int, last: int) -> None:
         plan(world.owner, number + 1)
         crowd(world, number)
         suspect(world.portfolio, number + 1)
+        upload(world.owner)
+        stage(world.upload, number + 1)
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         doubtful_quote(asset, number)

@@ -1,6 +1,16 @@
 from banking.models.account import Account, AccountKind, BalanceAssertion
 from banking.models.classification import Category, Counterparty, Section, Tag
 from banking.models.deposit import DepositState, TermDeposit
+from banking.models.importing import (
+    ImportBatch,
+    ImportChunk,
+    ImportKind,
+    ImportName,
+    ImportRow,
+    ImportState,
+    NameKind,
+    Outcome,
+)
 from banking.models.possession import Possession, PossessionKind, Valuation
 from banking.models.recategorisation import Recategorisation, RecategorisedRow
 from banking.models.schedule import Every, OnWeekend, RunState, Schedule, ScheduleRun, ScheduleState
@@ -20,9 +30,17 @@ __all__ = [
     "Counterparty",
     "DepositState",
     "Every",
+    "ImportBatch",
+    "ImportChunk",
+    "ImportKind",
+    "ImportName",
+    "ImportRow",
+    "ImportState",
     "MatchedBy",
+    "NameKind",
     "OnWeekend",
     "Origin",
+    "Outcome",
     "Possession",
     "PossessionKind",
     "Recategorisation",

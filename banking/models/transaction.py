@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from banking.models.account import Account
 from banking.models.classification import Category, Counterparty, Section, Tag
+from banking.models.importing import ImportBatch
 from core.fields import MONEY_LIMIT, MONEY_SCALE, MoneyField
 
 if TYPE_CHECKING:
@@ -78,9 +79,8 @@ class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
 class CashTransaction(models.Model):
     """One signed amount in its account's currency on one day. Never edited: voided and booked anew."""
 
-    account = models.ForeignKey(
-        Account, models.PROTECT, related_name="transactions", db_index=False
-    )  # cash_account_day
+    # Columns without an index of their own begin one below; where most are empty, it leaves the empty ones out.
+    account = models.ForeignKey(Account, models.PROTECT, related_name="transactions", db_index=False)
     booked_on = models.DateField()
     amount = MoneyField(help_text="Positive: money came in.")
     section = models.CharField(max_length=8, choices=Section)
@@ -91,24 +91,38 @@ class CashTransaction(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        db_index=False,  # cash_category_day
+        db_index=False,
         help_text="Empty for a row that is split.",
     )
     classified_by = models.CharField(max_length=6, choices=ClassifiedBy, default=ClassifiedBy.NOBODY, blank=True)
     counterparty = models.ForeignKey(
         Counterparty, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
-    )  # cash_counterparty_day
+    )
     tags = models.ManyToManyField(Tag, blank=True, related_name="+")
-    asset = models.ForeignKey("assets.Asset", models.PROTECT, null=True, blank=True, related_name="+")
+    asset = models.ForeignKey("assets.Asset", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     origin = models.CharField(max_length=8, choices=Origin, default=Origin.ENTRY)
     origin_id = models.PositiveBigIntegerField(null=True, blank=True, help_text="The fact that the row follows from.")
     external_id = models.CharField(max_length=64, blank=True)
+    batch = models.ForeignKey(
+        ImportBatch,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="cash",
+        db_index=False,
+        help_text="The file that the row came from.",
+    )
+    batch_line = models.PositiveIntegerField(null=True, blank=True, help_text="Its line in that file.")
+    content_key = models.BigIntegerField(
+        null=True, blank=True, editable=False, help_text="Of an imported row without an external id: a hash of it."
+    )
     replaced_by = models.ForeignKey(
         "self",
         models.PROTECT,
         null=True,
         blank=True,
         related_name="replaces",
+        db_index=False,
         help_text="The entered row that is the same payment. While that stands, this one is voided.",
     )
     original = models.ForeignKey(
@@ -119,10 +133,14 @@ class CashTransaction(models.Model):
         related_name="corrections",
         help_text="The first version of a row that was corrected; empty for that one itself.",
     )
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     voided_at = models.DateTimeField(null=True, blank=True)
-    voided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    voided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
 
     objects = CashTransactionQuerySet.as_manager()
 
@@ -163,6 +181,12 @@ class CashTransaction(models.Model):
                 condition=~Q(external_id="") & Q(voided_at__isnull=True),
                 name="cash_imported_once",
             ),
+            models.UniqueConstraint(
+                fields=["batch", "batch_line"], condition=Q(batch__isnull=False), name="cash_once_per_line"
+            ),
+            models.CheckConstraint(
+                condition=Q(batch__isnull=True) | Q(origin=Origin.ENTRY), name="cash_imported_is_entered"
+            ),
         ]
         indexes = [
             models.Index(fields=["account", "booked_on"], name="cash_account_day"),
@@ -179,6 +203,16 @@ class CashTransaction(models.Model):
                 fields=["account", "voided_at", "booked_on", "id", "section", "amount"], name="cash_list_sums"
             ),
             models.Index(fields=["account", "category", "voided_at", "booked_on", "id"], name="cash_list_category"),
+            models.Index(fields=["asset"], condition=Q(asset__isnull=False), name="cash_asset"),
+            models.Index(fields=["replaced_by"], condition=Q(replaced_by__isnull=False), name="cash_replaced_by"),
+            models.Index(
+                fields=["account", "external_id"],
+                condition=~Q(external_id="") & Q(voided_at__isnull=False),
+                name="cash_external_voided",
+            ),
+            models.Index(
+                fields=["account", "content_key"], condition=Q(content_key__isnull=False), name="cash_content"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """Portfolios over HTTP."""
 
 from portfolios.api.actions import CorporateActionViewSet
+from portfolios.api.imports import ImportMissingView, ImportRowsView, ImportViewSet
 from portfolios.api.methods import MethodChangeViewSet
 from portfolios.api.proposals import ActionProposalViewSet
 from portfolios.api.shares import PortfolioSharesViewSet
@@ -11,6 +12,9 @@ __all__ = [
     "ActionProposalViewSet",
     "CorporateActionViewSet",
     "DisposalViewSet",
+    "ImportMissingView",
+    "ImportRowsView",
+    "ImportViewSet",
     "LotViewSet",
     "MethodChangeViewSet",
     "PortfolioSharesViewSet",

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from assets.models import Asset
-from banking.models import Account
+from banking.models import Account, ImportBatch
 from core.fields import MONEY_LIMIT, QUANTITY_LIMIT, MoneyField, QuantityField
 from core.money import multiply
 from portfolios.book.types import EntryKind
@@ -70,6 +70,18 @@ class Trade(models.Model):
         null=True, blank=True, help_text="The broker's: units of the base currency for one unit of the trade's."
     )
     external_id = models.CharField(max_length=64, blank=True, help_text="The broker's id; a repeated import skips it.")
+    batch = models.ForeignKey(
+        ImportBatch,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="trades",
+        help_text="The file that the trade came from.",
+    )
+    batch_line = models.PositiveIntegerField(null=True, blank=True, help_text="Its line in that file.")
+    content_key = models.BigIntegerField(
+        null=True, blank=True, editable=False, help_text="Of an imported trade without an external id: a hash of it."
+    )
     note = models.TextField(blank=True)
     sequence = models.IntegerField(default=0, help_text="Order among trades of the same instant.")
     source = models.OneToOneField(
@@ -115,11 +127,17 @@ class Trade(models.Model):
                 condition=~Q(external_id="") & Q(voided_at__isnull=True),
                 name="trade_imported_once",
             ),
+            models.UniqueConstraint(
+                fields=["batch", "batch_line"], condition=Q(batch__isnull=False), name="trade_once_per_line"
+            ),
         ]
         indexes = [
             models.Index(fields=["asset", "portfolio"], name="trade_asset_portfolio"),
             models.Index(fields=["portfolio", "asset", "day"], name="trade_portfolio_asset_day"),
             models.Index(fields=["portfolio", "-day"], name="trade_portfolio_day"),
+            models.Index(
+                fields=["portfolio", "content_key"], condition=Q(content_key__isnull=False), name="trade_content"
+            ),
         ]
 
     def __str__(self) -> str:

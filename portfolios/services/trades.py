@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from users.models import User
 
 __all__ = ["BreaksLaterTrade", "DuplicateTrade", "NewLot", "NewPick", "NewTrade"]
-__all__ += ["book_trade", "book_trades", "replace_trade", "restore_trade", "void_trade"]
+__all__ += ["book_trade", "book_trades", "replace_trade", "restore_trade", "void_trade", "void_trades"]
+
+
+AT_ONCE = 500
 
 
 class PortfolioGone(Gone):
@@ -139,6 +142,24 @@ def void_trade(*, trade: Trade, actor: User | None) -> Trade:
         _refold(leg.portfolio, {leg.asset_id}, {})
         record(actor=actor, action="trade.voided", subject=leg, data=_summary(leg))
     return _fresh(trade)
+
+
+@transaction.atomic
+def void_trades(*, portfolio: Portfolio, trades: Iterable[Trade], actor: User | None) -> int:
+    """Take many trades of one portfolio out of the books, all or none; those that are voided stay so.
+
+    Returns how many were voided. Raises BreaksLaterTrade and the like if a later fact depends on one.
+    """
+    portfolio = locked(portfolio)
+    standing = [trade for trade in trades if not trade.voided_at]
+    _lock(accounts_concerned(portfolio, ()))
+    ids = [trade.pk for trade in standing]
+    for start in range(0, len(ids), AT_ONCE):
+        _void(ids[start : start + AT_ONCE], actor)
+    if standing:
+        _refold(portfolio, {trade.asset_id for trade in standing}, {})
+        record(actor=actor, action="trades.voided", subject=portfolio, data={"trades": ids})
+    return len(ids)
 
 
 @transaction.atomic
