@@ -65,6 +65,10 @@ class BookedLater(DomainError):
     """Something is booked in this account on that day or later."""
 
 
+class ClosedBeforeOpening(DomainError):
+    """An account is closed on the day that it was opened at the earliest."""
+
+
 class OpenedOnNoDay(DomainError):
     """An account opens on a day that has begun, from 1900 on."""
 
@@ -159,11 +163,13 @@ def change_account(*, account: Account, actor: User | None, **changes: Any) -> A
 
 @transaction.atomic
 def close_account(*, account: Account, closed_on: date, actor: User | None) -> Account:
-    """Close an empty account from a day on. Raises AccountClosed, BalanceLeft, BookedLater."""
+    """Close an empty account from a day on. Raises what is above and AccountClosed."""
     Account.objects.filter(pk=account.pk).bump()
     account = Account.objects.get(pk=account.pk)
     if account.closed_on:
         raise AccountClosed
+    if account.opened_on and closed_on < account.opened_on:
+        raise ClosedBeforeOpening(field="closed_on")
     rows = CashTransaction.objects.standing().filter(account=account)
     if rows.filter(booked_on__gte=closed_on).exists():
         raise BookedLater(field="closed_on")

@@ -99,6 +99,8 @@ def test_it_is_changed_closed_and_opened_again(account: Account, alice: User) ->
     refused = client.post(f"{url}close/", {"closed_on": "2024-02-01"})
     assert (refused.status_code, refused.json()["code"]) == (400, "balance_left")
     move(account, "-100", date(2024, 1, 15))
+    early = client.post(f"{url}close/", {"closed_on": "2023-12-31"})
+    assert (early.status_code, early.json()["code"]) == (400, "closed_before_opening")
     assert client.post(f"{url}close/", {"closed_on": "2024-02-01"}).json()["closed_on"] == "2024-02-01"
     assert client.post(f"{url}close/").json()["code"] == "account_closed"
     assert client.get(URL, {"open": "true"}).json()["count"] == 0
