@@ -21,6 +21,7 @@ from users.models import User
 # The address says it all; a body is not read.
 BODILESS = {"trade-restore", "method-restore", "action-restore", "live-ticket"}
 BODILESS |= {"quarantine-accept", "quarantine-reject", "proposal-accept", "proposal-ignore"}
+BODILESS |= {"cash-restore", "recategorisation-undo"}
 BODILESS |= {"rebalance-undo", "doubtful-quote-accept", "doubtful-quote-reject"}
 BODILESS |= {"account-reopen", "assertion-restore"}
 BODILESS |= {"transfer-restore", "transfer-unmatch", "transfer-match-unique"}
@@ -46,6 +47,18 @@ READS = [endpoint for endpoint in endpoints() if endpoint.route.startswith("api/
 write_ids = [f"{method} {endpoint.route}" for endpoint, method in WRITES]
 every_write = pytest.mark.parametrize(("endpoint", "method"), WRITES, ids=write_ids)
 
+CASH: dict[str, Any] = {
+    "account": SAVINGS,
+    "booked_on": "2024-01-05",
+    "amount": "-12.50",
+    "section": "expense",
+    "description": "a note",
+    "category": "Food",
+    "counterparty": "A shop",
+    "tags": ["trip"],
+    "asset": "AAPL",
+    "external_id": "x1",
+}
 TRADE: dict[str, Any] = {
     "kind": "buy",
     "asset": "AAPL",
@@ -215,6 +228,17 @@ VALID: dict[str, dict[str, Any]] = {
         "count": 5,
     },
     "post schedule-skip": {"due_on": "2060-02-29"},
+    "post cash-list": CASH,
+    "patch cash-detail": CASH,
+    "post cash-split": {
+        "parts": [{"category": "Food", "amount": "-7", "note": ""}, {"category": "Home", "amount": "-3"}]
+    },
+    "post cash-categorise": {
+        "filter": {"account": str(SAVINGS), "section": "expense"},
+        "category": "Food",
+        "counterparty": None,
+        "tags": ["trip"],
+    },
     "post asset-backfill": {"start": "2024-01-02"},
     "post organisation-list": {"name": "Beta", "base_currency": "EUR"},
     "patch organisation-detail": {"name": "Beta", "base_currency": "EUR"},
