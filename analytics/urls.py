@@ -11,6 +11,8 @@ from analytics.views.factors import factors
 from analytics.views.history import history, rolling_card
 from analytics.views.holding import holding
 from analytics.views.optimiser import OptimiserPage, optimisation_run
+from analytics.views.organisation import employee_expenses, organisation
+from analytics.views.overview import overview
 from analytics.views.rebalancing import (
     ProposalBookPage,
     ProposalDiscardPage,
@@ -64,6 +66,9 @@ urlpatterns = [
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),
     path("methods/", methods, name="methods"),
+    path("banking/", overview, name="banking"),
+    path("organisation/<int:pk>/", organisation, name="organisation"),
+    path("organisation/<int:pk>/expenses/", employee_expenses, name="organisation-expenses"),
     path("bank-admin/", bank.overview, name="bank"),
     path("bank-admin/people/<int:pk>/", bank.person, name="bank-person"),
     path("bank-admin/organisations/<int:pk>/", bank.organisation, name="bank-organisation"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -21,11 +21,13 @@ from banking.models import (
     CashTransaction,
     Category,
     Counterparty,
+    Possession,
     Schedule,
     Section,
     Tag,
     TermDeposit,
     Transfer,
+    Valuation,
 )
 from banking.models.classification import everybodys
 from banking.models.transaction import counted_now
@@ -45,11 +47,14 @@ if TYPE_CHECKING:  # generic in their stubs only
     CounterpartyModelAdmin = admin.ModelAdmin[Counterparty]
     TagModelAdmin = admin.ModelAdmin[Tag]
     CategoryModelForm = forms.ModelForm[Category]
+    PossessionModelAdmin = admin.ModelAdmin[Possession]
+    ValuationTabularInline = admin.TabularInline[Valuation, Possession]
     AccountModelForm = forms.ModelForm[Account]
     CashModelForm = forms.ModelForm[CashTransaction]
 else:
     AccountModelAdmin = CashModelAdmin = TransferModelAdmin = DepositModelAdmin = admin.ModelAdmin
-    ScheduleModelAdmin = admin.ModelAdmin
+    ScheduleModelAdmin = PossessionModelAdmin = admin.ModelAdmin
+    ValuationTabularInline = admin.TabularInline
     AccountModelForm = CashModelForm = forms.ModelForm
     CategoryModelAdmin = AssertionModelAdmin = CounterpartyModelAdmin = TagModelAdmin = admin.ModelAdmin
     AccountModelForm = CashModelForm = CategoryModelForm = forms.ModelForm
@@ -265,6 +270,28 @@ class ScheduleAdmin(ReadOnly, ScheduleModelAdmin):
     list_filter = ["state", "unit"]
     list_select_related = ["source", "target"]
     search_fields = ["source__name", "target__name", "target_name", "description"]
+
+
+class ValuationInline(ValuationTabularInline):
+    """Values are stated and taken back on the pages; here they are looked at."""
+
+    model = Valuation
+    extra = 0
+    can_delete = False
+    fields: ClassVar = ["day", "value", "note", "created_by", "voided_at"]
+    readonly_fields: ClassVar = fields
+
+    def has_add_permission(self, request: HttpRequest, obj: Possession | None = None) -> bool:
+        return False
+
+
+@admin.register(Possession)
+class PossessionAdmin(ReadOnly, PossessionModelAdmin):
+    list_display = ["name", "kind", "currency", "owner", "organisation", "disposed_on"]
+    list_filter = ["kind", "currency"]
+    list_select_related = ["owner", "organisation"]
+    search_fields = ["name", "owner__username", "organisation__name"]
+    inlines = [ValuationInline]
 
 
 def each(

@@ -9,8 +9,8 @@ from banking.views.accounts import account_list
 from banking.views.deposits import DepositCancelPage, DepositListPage, DepositPreviewPart
 from banking.views.named import CategoryList, CategoryPage, CounterpartyList, CounterpartyPage, TagList, TagPage
 from banking.views.payment import PaymentPreviewPart, PaymentView
+from banking.views.possessions import PossessionsView, PossessionView
 from banking.views.schedules import ScheduleView, schedule_list
-from banking.views.sections import banking
 from banking.views.sharing import AccountSharingPage
 from banking.views.transaction import (
     CategoryView,
@@ -26,7 +26,6 @@ from banking.views.transfers import MatchesView, TransferView, transfer_list
 from core.web import login_needed
 
 urlpatterns: list[URLPattern] = [
-    path("banking/", banking, name="banking"),
     path("banking/accounts/", account_list, name="banking-accounts"),
     path("banking/transactions/", transaction_list, name="banking-transactions"),
     path("banking/transactions/new/", EntryView.as_view(), name="banking-transaction-new"),
@@ -39,6 +38,8 @@ urlpatterns: list[URLPattern] = [
     path("banking/transactions/<int:pk>/void/", VoidView.as_view(), name="banking-transaction-void"),
     path("banking/transactions/<int:pk>/restore/", RestoreView.as_view(), name="banking-transaction-restore"),
     path("banking/recategorisations/<int:pk>/undo/", UndoView.as_view(), name="banking-recategorisation-undo"),
+    path("banking/possessions/", PossessionsView.as_view(), name="banking-possessions"),
+    path("banking/possessions/<int:pk>/", PossessionView.as_view(), name="banking-possession"),
     path("banking/transfers/", transfer_list, name="banking-transfers"),
     path("banking/transfers/new/", PaymentView.as_view(), name="banking-pay"),
     path("banking/transfers/new/preview/", PaymentPreviewPart.as_view(), name="banking-pay-preview"),

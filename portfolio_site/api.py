@@ -19,6 +19,7 @@ from analytics.api import (
     BankReportView,
     BondFiguresView,
     FactorSetViewSet,
+    NetWorthView,
     RiskFlagViewSet,
     StressWindowViewSet,
 )
@@ -38,6 +39,7 @@ from banking.api import (
     AccountViewSet,
     CategoryViewSet,
     CounterpartyViewSet,
+    PossessionViewSet,
     RecategorisationViewSet,
     ScheduleViewSet,
     TagViewSet,
@@ -63,6 +65,7 @@ router.register("banking/deposits", TermDepositViewSet, basename="deposit")
 router.register("risk-flags", RiskFlagViewSet, basename="risk-flag")
 router.register("banking/transactions", TransactionViewSet, basename="cash")
 router.register("banking/recategorisations", RecategorisationViewSet, basename="recategorisation")
+router.register("banking/possessions", PossessionViewSet, basename="possession")
 router.register("banking/transfers", TransferViewSet, basename="transfer")
 router.register("banking/schedules", ScheduleViewSet, basename="schedule")
 router.register("imports", ImportViewSet, basename="import")
@@ -85,6 +88,8 @@ BEGINNINGS = {
     "tags": "tag-list",
     "cash": "cash-list",
     "term deposits": "deposit-list",
+    "possessions": "possession-list",
+    "net worth": "net-worth",
     "risk flags": "risk-flag-list",
     "transfers": "transfer-list",
     "scheduled payments": "schedule-list",
@@ -120,6 +125,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/organisations/", include("users.organisation_urls")),
     path("api/invitations/accept/", AcceptInvitationView.as_view(), name="invitation-accept"),
     path("api/banking/accounts/<int:account_id>/shares/", include("banking.share_urls")),
+    path("api/net-worth/", NetWorthView.as_view(), name="net-worth"),
     path("api/dashboard/", include("analytics.dashboard_urls")),
     path("api/scenarios/", include("analytics.scenario_urls")),
     path("api/watchlists/", include("assets.watchlist_urls")),

@@ -25,6 +25,7 @@ BODILESS |= {"cash-restore", "recategorisation-undo"}
 BODILESS |= {"rebalance-undo", "doubtful-quote-accept", "doubtful-quote-reject"}
 BODILESS |= {"account-reopen", "assertion-restore"}
 BODILESS |= {"transfer-restore", "transfer-unmatch", "transfer-match-unique"}
+BODILESS |= {"possession-keep"}
 BODILESS |= {"schedule-pause", "schedule-resume", "schedule-run"}
 BODILESS |= {"import-commit", "import-undo"}
 UPLOADS = {"price-list", "price-list-preview", "import-list"}  # files; their own tests have what is wrong with those
@@ -133,6 +134,17 @@ VALID: dict[str, dict[str, Any]] = {
     "post account-close": {"closed_on": "2025-01-02"},
     "post category-merge": {"into": SPARE},
     "post counterparty-merge": {"into": SPARE},
+    "post possession-list": {
+        "name": "House",
+        "kind": "property",
+        "currency": "CHF",
+        "organisation": None,
+        "value": "250000.50",
+        "day": "2024-01-02",
+    },
+    "patch possession-detail": {"name": "Flat", "kind": "vehicle"},
+    "post possession-dispose": {"disposed_on": "2024-02-01"},
+    "post valuation-list": {"day": "2024-02-01", "value": "260000", "note": "a note"},
     "post tag-merge": {"into": SPARE},
     "patch tag-detail": {"name": "Voyage"},
     "post portfolio-list": PORTFOLIO | OPENING,

@@ -29,7 +29,6 @@ ROWLESS = {
     "methods",
     "reports",
     "analytics",
-    "banking",
     "banking-transaction-category",
 }
 READS = [

@@ -55,11 +55,14 @@ from banking.models import (
     Section,
     Tag,
     TermDeposit,
+    Valuation,
 )
+from banking.services.accounts import open_account
 from banking.services.assertions import assert_balance
 from banking.services.classification import category_named, counterparty_named, tags_named
 from banking.services.classifying import Classification, classify
 from banking.services.deposits import DepositTerms, open_deposit
+from banking.services.possessions import add_possession, value_possession
 from banking.services.schedules import ScheduleTerms, create_schedule, skip_occurrence
 from banking.services.sharing import share_account
 from banking.services.transactions import book_cash
@@ -191,6 +194,7 @@ class World:
     account_share: AccountShare
     flag: RiskFlag
     upload: ImportBatch
+    valuation: Valuation
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -242,6 +246,8 @@ class World:
             "portfolios/*/shares": self.share.pk,
             "accounts/*/shares": self.account_share.pk,
             "imports": self.upload.pk,
+            "possessions": self.valuation.possession_id,
+            "valuations": self.valuation.pk,
         }
 
     @property
@@ -298,6 +304,7 @@ def make_world(owner: User) -> World:
         rebalancing=rebalancing,
         run=run,
         factor_set=load_factors(0),
+        valuation=furnish(owner, 0),
         **vars(look_after_cash(owner)),
         deposit=deposit,
         cash=spent,
@@ -399,6 +406,25 @@ def spend(owner: User, number: int) -> tuple[CashTransaction, Recategorisation]:
     category = category_named(f"Kind {number}", Section.EXPENSE, books=account)
     to = Classification(frozenset({"category"}), category)
     return row, classify(row_ids=[row.pk], to=to, actor=owner)
+
+
+def furnish(owner: User, number: int) -> Valuation:
+    """The value of a thing of the owner's; what an employee of the owner's organisation spends, the first one nothing.
+
+    The thing that is numbered 0 has no other value, so that it may be given away.
+    """
+    thing = add_possession(holder=owner, name=f"Thing {number:02}", actor=owner)
+    firm, _ = Organisation.objects.get_or_create(pk=FIRM, defaults={"name": "Acme"})
+    Membership.objects.get_or_create(organisation=firm, user=owner, defaults={"role": Role.OWNER})
+    if number:
+        worker = make_user(f"worker{number:02}")
+        Membership.objects.create(organisation=firm, user=worker, role=Role.EMPLOYEE)
+        card = open_account(holder=worker, name="Card", kind="expense", employer=firm, actor=worker)
+        category, section = category_named("Travel", Section.EXPENSE, books=card), Section.EXPENSE
+        today = timezone.now().date()
+        book_cash(account=card, amount=Decimal(-9), booked_on=today, section=section, category=category, actor=worker)
+        open_account(holder=firm, name=f"Operating {number:02}", balance=Decimal(5), actor=owner)
+    return value_possession(possession=thing, day=date(2024, 1, 2), value=Decimal(100 + number), actor=owner)
 
 
 def plan(owner: User, number: int) -> Schedule:
@@ -576,6 +602,13 @@ def grow(world: World, first: int, last: int) -> None:
         suspect(world.portfolio, number + 1)
         upload(world.owner)
         stage(world.upload, number + 1)
+        furnish(world.owner, number + 1)
+        value_possession(
+            possession=world.valuation.possession,
+            day=date(2024, 1, 3) + timedelta(days=number),
+            value=Decimal(number),
+            actor=world.owner,
+        )
         doubt_about(asset, number)
         reject(bar=doubt_about(world.asset, number), actor=world.staff)
         doubtful_quote(asset, number)

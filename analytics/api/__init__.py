@@ -6,6 +6,7 @@ from analytics.api.factor_model import PortfolioFactorsView
 from analytics.api.factors import FactorSetViewSet
 from analytics.api.history import CalendarView, DrawdownsView, RollingView
 from analytics.api.income import IncomeView
+from analytics.api.net_worth import NetWorthView
 from analytics.api.optimise import OptimisationListView, OptimisationRunView
 from analytics.api.performance import PerformanceView
 from analytics.api.periods import FigureHistoryView, PeriodsView
@@ -29,6 +30,7 @@ __all__ = [
     "FactorSetViewSet",
     "FigureHistoryView",
     "IncomeView",
+    "NetWorthView",
     "OptimisationListView",
     "OptimisationRunView",
     "PerformanceView",

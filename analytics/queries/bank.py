@@ -6,19 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import CharField, Count, F, Q, QuerySet, Sum
-from django.db.models.functions import Cast, Coalesce, Substr
+from django.db.models import CharField, Count, QuerySet
+from django.db.models.functions import Coalesce
 
 from analytics.models import BankReport, HolderFigures
 from analytics.queries.backtests import last_time
+from analytics.queries.flows import flows
 from analytics.queries.net_worth import Holder, Scope
-from assets.queries import RateMissing, rates
-from banking.models import Account, CashSplit, CashTransaction, Category, Possession, Section
-from core.fields import MONEY_SCALE
-from core.money import multiply, quantise
+from banking.models import Account, CashTransaction, Category, Possession
 from portfolios.models import Portfolio
 from users.models import Organisation, User
 
@@ -74,34 +72,11 @@ def by_category(rows: QuerySet[CashTransaction], since: date, until: date, curre
 
     What has no exchange rate is left out.
     """
-    flowing = Q(section__in=(Section.INCOME, Section.EXPENSE), booked_on__gte=since, booked_on__lte=until)
-    chosen = rows.filter(flowing, voided_at__isnull=True)
-    whole = _grouped(chosen.filter(splits__isnull=True), "", "section", "category")
-    parts = CashSplit.objects.filter(transaction__in=chosen)
-    split = _grouped(parts, "transaction__", "transaction__section", "category")
     names = dict(Category.objects.values_list("pk", "name"))
-    found = [*whole, *split]
-    table = rates({row[3] for row in found}, currency)
     sums: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
-    for month, section, category, code, amount in found:
-        try:
-            rate = table.rate(code, currency, min(until, _end(month))).value
-        except RateMissing:
-            continue
-        value = multiply(Decimal(amount).quantize(MONEY_SCALE), rate)
-        sums[month, section, names.get(category, UNCATEGORISED)] += value
-    return [CategoryMonth(*key, quantise(value, currency)) for key, value in sorted(sums.items())]
-
-
-def _grouped(rows: QuerySet[Any], path: str, section: str, category: str) -> list[tuple[Any, ...]]:
-    month = Substr(Cast(f"{path}booked_on", CharField()), 1, 7)
-    grouped = rows.order_by().annotate(month=month, code=F(f"{path}account__currency"))
-    return list(grouped.values_list("month", section, category, "code").annotate(Sum("amount")))
-
-
-def _end(month: str) -> date:
-    first = date.fromisoformat(f"{month}-01")
-    return (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    for row in flows(rows, since, until, currency).rows:
+        sums[row.month, row.section, names.get(row.category or 0, UNCATEGORISED)] += row.amount
+    return [CategoryMonth(*key, value) for key, value in sorted(sums.items())]
 
 
 def newest_report() -> BankReport | None:

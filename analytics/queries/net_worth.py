@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Min, QuerySet
 
 from analytics.performance import series_of
 from analytics.queries.facts import inputs
@@ -20,8 +20,9 @@ from assets.queries import RateMissing, RateTable, rates
 from banking.models import Account, AccountKind, CashTransaction, Possession, TermDeposit, Valuation
 from banking.queries.balances import balances_on
 from core.money import multiply, quantise
-from portfolios.models import CashSetting, Investment, Portfolio, PortfolioAccount
+from portfolios.models import CashSetting, Investment, Portfolio, PortfolioAccount, Trade
 from portfolios.queries import holdings, totals_of_all
+from users.models import Organisation, User
 
 ZERO = Decimal(0)
 OWED = {AccountKind.CREDIT, AccountKind.LOAN}
@@ -208,3 +209,37 @@ def _worth_on(day: date, stated: Sequence[tuple[date, Decimal]], gone: date | No
 
 def _holder(row: Account | Portfolio | Possession) -> Holder:
     return Holder(row.owner_id, row.organisation_id)
+
+
+def scope_of(holder: User | Organisation) -> Scope:
+    """What belongs to this person or organisation itself; nothing that is only shared with them."""
+    return Scope(Account.objects.of(holder), Portfolio.objects.of(holder), Possession.objects.of(holder))
+
+
+def worth_of(holder: User | Organisation, days: Sequence[date], currency: str) -> NetWorth:
+    """One holder's net worth; nothing everywhere for one that has nothing."""
+    return total_of(net_worth(scope_of(holder), days, currency).values(), days, currency)
+
+
+def known_since(scope: Scope, today: date) -> date:
+    """The first day on which cash was booked, a possession valued or something traded; 3 queries.
+
+    ``today`` where nothing is known at all.
+    """
+    rows = CashTransaction.objects.standing().filter(account__in=scope.accounts)
+    stated = Valuation.objects.standing().filter(possession__in=scope.possessions)
+    traded = Trade.objects.standing().filter(portfolio__in=scope.portfolios)
+    days = [
+        rows.aggregate(first=Min("booked_on"))["first"],
+        stated.aggregate(first=Min("day"))["first"],
+        traded.aggregate(first=Min("day"))["first"],
+    ]
+    return min((day for day in days if day), default=today)
+
+
+def shown_until(scope: Scope, today: date) -> date:
+    """The day that is shown when none is asked for: ``known_until``, or a later one of a possession; 4 queries."""
+    stated = Valuation.objects.standing().filter(possession__in=scope.possessions, day__lte=today)
+    gone = scope.possessions.filter(disposed_on__lte=today)
+    days = [stated.aggregate(last=Max("day"))["last"], gone.aggregate(last=Max("disposed_on"))["last"]]
+    return max([known_until(scope, today), *(day for day in days if day)])

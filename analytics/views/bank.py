@@ -22,19 +22,18 @@ from django.views.decorators.http import require_POST, require_safe
 from analytics import charts
 from analytics.models import OVERSEER, BankReport, FlagKind, FlagState, RiskFlag, Snapshot
 from analytics.queries.bank import holders, month_ends, newest_report
-from analytics.queries.net_worth import NetWorth, Part, Scope, known_until, net_worth, total_of
+from analytics.queries.net_worth import Part, Scope, known_until, net_worth, total_of
 from analytics.services.bank import ask_report, look
 from analytics.services.flags import decide
 from analytics.tasks import report_wanted
+from analytics.views.worth import PARTS, parts_chart, worth_chart
 from banking.models import Account, CashTransaction, Possession, Section
 from core.errors import DomainError
-from core.money import minor_units
 from core.web import View, login_needed
 from portfolios.models import Portfolio
 from users.models import Membership, Organisation, User
 
 A_PAGE, FLAGS, LATEST, TOP = 50, 8, 30, 10
-PARTS = {"cash": "Cash", "investments": "Investments", "possessions": "Possessions", "debts": "Debts"}
 ORDERS = {"-total": "Largest first", "total": "Smallest first", "name": "By name", "debts": "Most debts first"}
 
 
@@ -179,7 +178,7 @@ def _holder(request: HttpRequest, subject: Model, own: dict[str, Any], more: dic
         "now": worth.totals[-1],
         "parts": [(PARTS[part], worth.parts[part][-1]) for part in Part],
         "items": [(item, amounts[-1]) for item, amounts in worth.items],
-        "chart": _worth_chart(worth),
+        "chart": worth_chart("Net worth", worth),
         "portfolios": _with_figures(Portfolio.objects.filter(**own)),
         "transactions": _latest(own),
         "flags": [*mine[0], *mine[1]],
@@ -205,37 +204,7 @@ def _months_chart(report: BankReport) -> dict[str, Any]:
     values = {part: np.array([float(month[part]) for month in months]) for part in PARTS}
     total = np.array([float(month["total"]) for month in months])
     days = np.array([month["day"] for month in months], "datetime64[D]")
-    return _chart("Everybody’s net worth", days, total, values, report.currency)
-
-
-def _worth_chart(worth: NetWorth) -> dict[str, Any]:
-    values = {part.value: np.array([float(amount) for amount in worth.parts[part]]) for part in Part}
-    total = np.array([float(amount) for amount in worth.totals])
-    return _chart("Net worth", np.array(worth.days, "datetime64[D]"), total, values, worth.currency)
-
-
-def _chart(
-    title: str, days: charts.DayArray, total: charts.FloatArray, parts: dict[str, charts.FloatArray], currency: str
-) -> dict[str, Any]:
-    lines = [charts.Line("Net worth", "portfolio", total, area=True)]
-    lines += [
-        charts.Line(PARTS[part], role, values)
-        for (part, values), role in zip(parts.items(), ("part-2", "part-3", "part-4", "part-5"), strict=True)
-        if values.any()
-    ]
-    chart = charts.Chart(days, lines, "money", currency, digits=minor_units(currency), scale=False)
-    rows = charts.table_rows(chart)
-    return {
-        "title": title,
-        "first": rows[-1][0],
-        "last": rows[0][0],
-        "lines": lines,
-        "unit": chart.unit,
-        "currency": currency,
-        "digits": chart.digits,
-        "json": charts.chart_json(chart),
-        "rows": rows,
-    }
+    return parts_chart("Everybody’s net worth", days, total, values, report.currency)
 
 
 def _change(report: BankReport) -> dict[str, Decimal | None]:

@@ -5,6 +5,7 @@ from banking.api.assertions import AssertionViewSet
 from banking.api.categories import CategoryViewSet
 from banking.api.counterparties import CounterpartyViewSet
 from banking.api.deposits import TermDepositViewSet
+from banking.api.possessions import PossessionViewSet, ValuationViewSet
 from banking.api.schedules import ScheduleViewSet
 from banking.api.shares import AccountSharesViewSet
 from banking.api.tags import TagViewSet
@@ -17,10 +18,12 @@ __all__ = [
     "AssertionViewSet",
     "CategoryViewSet",
     "CounterpartyViewSet",
+    "PossessionViewSet",
     "RecategorisationViewSet",
     "ScheduleViewSet",
     "TagViewSet",
     "TermDepositViewSet",
     "TransactionViewSet",
     "TransferViewSet",
+    "ValuationViewSet",
 ]

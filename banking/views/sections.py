@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.views.decorators.http import require_safe
-
-from core.web import login_needed
-
 
 class Section(NamedTuple):
     """A page of banking. ``url_name`` is that of its URL; ``title`` its tab and its heading."""
@@ -20,8 +14,10 @@ class Section(NamedTuple):
 
 
 SECTIONS = (
+    Section("overview", "Overview", "banking"),
     Section("accounts", "Accounts", "banking-accounts"),
     Section("transactions", "Transactions", "banking-transactions"),
+    Section("possessions", "Possessions", "banking-possessions"),
     Section("transfers", "Transfers", "banking-transfers"),
     Section("schedules", "Scheduled", "banking-schedules"),
     Section("categories", "Categories", "banking-categories"),
@@ -29,13 +25,6 @@ SECTIONS = (
     Section("tags", "Tags", "banking-tags"),
     Section("deposits", "Term deposits", "banking-deposits"),
 )
-
-
-@require_safe
-@login_needed
-def banking(request: HttpRequest) -> HttpResponse:
-    """The first page of banking."""
-    return redirect(SECTIONS[0].url_name)
 
 
 def section_page(key: str) -> dict[str, Any]:

@@ -1,0 +1,95 @@
+"""What is typed on the page of possessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from banking.models import PossessionKind
+from core.api import PLAIN_DECIMAL
+from users.models import Organisation, User
+
+OWN = "0"
+
+
+def _text(most: int, **attrs: str) -> forms.TextInput:
+    return forms.TextInput(attrs={"class": "form-control", "autocomplete": "off", "maxlength": str(most)} | attrs)
+
+
+class ValueField(forms.Field):
+    """An amount that is not less than nothing."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=_text(40, inputmode="decimal", placeholder="250000"), **options)
+
+    def to_python(self, value: Any) -> Decimal | None:
+        text = (value or "").strip()
+        if not text:
+            return None
+        if not PLAIN_DECIMAL.fullmatch(text):
+            raise forms.ValidationError("Write an amount, such as 250000 or 1250.50.")
+        return Decimal(text)
+
+
+class DayInput(forms.DateField):
+    widget = forms.DateInput(attrs={"type": "date", "class": "form-control"}, format="%Y-%m-%d")
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(input_formats=["%Y-%m-%d"], **options)
+
+
+class PossessionForm(forms.Form):
+    """A new one with its first value."""
+
+    name = forms.CharField(max_length=100, widget=_text(100, placeholder="House in Bern"))
+    kind = forms.ChoiceField(choices=PossessionKind.choices, widget=forms.Select(attrs={"class": "form-select"}))
+    value = ValueField(label="Worth", required=False)
+    day = DayInput(label="Since", required=False)
+    currency = forms.CharField(max_length=3, required=False, widget=_text(3))
+    holder = forms.ChoiceField(label="Belongs to", widget=forms.Select(attrs={"class": "form-select"}))
+    use_required_attribute = False
+
+    def __init__(self, data: Any, *, reader: User, firms: Iterable[Organisation], initial: dict[str, Any]) -> None:
+        super().__init__(data, auto_id="possession-%s", label_suffix="", initial=initial)
+        self.holders: dict[str, User | Organisation] = {OWN: reader, **{str(firm.pk): firm for firm in firms}}
+        names = [(pk, "You" if pk == OWN else str(each)) for pk, each in self.holders.items()]
+        self.fields["holder"].choices = names  # type: ignore[attr-defined]
+        if len(names) == 1:
+            self.fields["holder"].required = False
+            self.fields["holder"].widget = forms.HiddenInput()
+
+    def terms(self) -> dict[str, Any]:
+        given = dict(self.cleaned_data)
+        return given | {"holder": self.holders[given["holder"] or OWN], "currency": given["currency"].upper()}
+
+
+class ValuationForm(forms.Form):
+    """Another value of one possession."""
+
+    value = ValueField(label="Worth")
+    day = DayInput(label="Since")
+    note = forms.CharField(max_length=255, required=False, widget=_text(255))
+    use_required_attribute = False
+
+    def __init__(self, data: Any = None, *, possession: int, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, auto_id=f"value-{possession}-%s", label_suffix="", initial=initial)
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(max_length=100, widget=_text(100))
+    kind = forms.ChoiceField(choices=PossessionKind.choices, widget=forms.Select(attrs={"class": "form-select"}))
+    use_required_attribute = False
+
+    def __init__(self, data: Any = None, *, possession: int, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, auto_id=f"name-{possession}-%s", label_suffix="", initial=initial)
+
+
+class DisposalForm(forms.Form):
+    disposed_on = DayInput(label="Sold or given away on")
+    use_required_attribute = False
+
+    def __init__(self, data: Any = None, *, possession: int, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, auto_id=f"gone-{possession}-%s", label_suffix="", initial=initial)
