@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -278,8 +278,8 @@ class ValuationInline(ValuationTabularInline):
     model = Valuation
     extra = 0
     can_delete = False
-    fields: ClassVar = ["day", "value", "note", "created_by", "voided_at"]
-    readonly_fields: ClassVar = fields
+    readonly_fields = ("day", "value", "note", "created_by", "voided_at")
+    fields = list(readonly_fields)
 
     def has_add_permission(self, request: HttpRequest, obj: Possession | None = None) -> bool:
         return False
