@@ -45,6 +45,7 @@ class Names:
     ) -> int:
         """Of a name in the books of whoever ``books`` belongs to; upper and lower case are one."""
         owner, firm = (books.owner_id, books.organisation_id) if books else (None, None)
+        kind = str(kind)  # a plain one, as COPY takes it
         key = (kind, owner, firm, section, name.lower(), code)
         found = self._numbers.get(key)
         if found is None:
