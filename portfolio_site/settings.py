@@ -371,6 +371,8 @@ SPECTACULAR_SETTINGS = {
         "DepositDayCountEnum": "banking.models.deposit.DAY_COUNT_NAMES",
         "RebalanceStateEnum": "analytics.models.RebalanceState",
         "JobStateEnum": "activity.models.JobState",
+        "MemberRoleEnum": "users.models.Role",
+        "ShareRoleEnum": "banking.models.ShareRole",
         "TradeKindEnum": "portfolios.models.TradeKind",
     },
     "PREPROCESSING_HOOKS": ["portfolio_site.schema.canonical_paths"],
