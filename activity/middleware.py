@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from users.models import User
 
 KEY = re.compile("[\x21-\x7e]{1,255}")
-SECRET_ANSWERS = re.compile(r"/api/auth/|/api/organisations/[0-9]+/invitations/")  # their secrets are kept nowhere
+SECRET_ANSWERS = re.compile(r"/api/auth/|/api/organisations/[^/]+/invitations/")  # their secrets are kept nowhere
 KEPT_HEADERS = ("Content-Type", "Content-Disposition", "Location")
 NOT_AN_ANSWER = {401, 409, 429}  # the same request can succeed later; so can any 5xx
 

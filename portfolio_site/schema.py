@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from activity.middleware import SECRET_ANSWERS
 from core.problems import CONTENT_TYPE
 
 Endpoint = tuple[str, str, str, Callable[..., Any]]
@@ -51,9 +52,9 @@ def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def describe_idempotency(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Every POST but those that log in takes an Idempotency-Key."""
+    """Every POST but those whose answer is a secret takes an Idempotency-Key."""
     for path, method, operation in _operations(result):
-        if method == "post" and not path.startswith("/api/auth/"):
+        if method == "post" and not SECRET_ANSWERS.match(path):
             operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
     return result
 

@@ -389,6 +389,8 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "activity.models.JobState",
         "ScheduleRunStateEnum": "banking.models.RunState",
         "ScheduleStateEnum": "banking.models.ScheduleState",
+        "MemberRoleEnum": "users.models.Role",
+        "ShareRoleEnum": "banking.models.ShareRole",
         "TradeKindEnum": "portfolios.models.TradeKind",
     },
     "PREPROCESSING_HOOKS": ["portfolio_site.schema.canonical_paths"],

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.api import StrictIntegerField
@@ -12,6 +14,7 @@ from core.web import Right, obtain
 from users.models import Organisation
 
 
+@extend_schema_field(OpenApiTypes.INT)
 class OrganisationField(serializers.Field[Any, Any, Any, Any]):
     """An organisation that the caller manages, by its id. One that they only belong to is a 403."""
 
