@@ -28,7 +28,7 @@ from assets.api import (
     QuarantineViewSet,
     QuoteViewSet,
 )
-from banking.api import RecategorisationViewSet, TermDepositViewSet, TransactionViewSet
+from banking.api import RecategorisationViewSet, RuleViewSet, TermDepositViewSet, TransactionViewSet
 from portfolios.api import ActionProposalViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
@@ -42,6 +42,7 @@ router.register("factors", FactorSetViewSet, basename="factor-set")
 router.register("banking/deposits", TermDepositViewSet, basename="deposit")
 router.register("banking/transactions", TransactionViewSet, basename="cash")
 router.register("banking/recategorisations", RecategorisationViewSet, basename="recategorisation")
+router.register("banking/rules", RuleViewSet, basename="rule")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -57,6 +58,7 @@ BEGINNINGS = {
     "factors": "factor-set-list",
     "cash": "cash-list",
     "term deposits": "deposit-list",
+    "rules": "rule-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",

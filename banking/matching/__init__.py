@@ -1,0 +1,1 @@
+"""Rules that look at rows of cash side by side; they know no database."""
