@@ -28,7 +28,14 @@ from assets.api import (
     QuarantineViewSet,
     QuoteViewSet,
 )
-from banking.api import RecategorisationViewSet, RuleViewSet, TermDepositViewSet, TransactionViewSet
+from banking.api import (
+    BudgetViewSet,
+    RecategorisationViewSet,
+    RecurringViewSet,
+    RuleViewSet,
+    TermDepositViewSet,
+    TransactionViewSet,
+)
 from portfolios.api import ActionProposalViewSet
 from users.api import ProfileView, RefreshView, RevokeView, TicketView, TokenView
 
@@ -43,6 +50,8 @@ router.register("banking/deposits", TermDepositViewSet, basename="deposit")
 router.register("banking/transactions", TransactionViewSet, basename="cash")
 router.register("banking/recategorisations", RecategorisationViewSet, basename="recategorisation")
 router.register("banking/rules", RuleViewSet, basename="rule")
+router.register("banking/budgets", BudgetViewSet, basename="budget")
+router.register("banking/recurring", RecurringViewSet, basename="recurring")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -59,6 +68,8 @@ BEGINNINGS = {
     "cash": "cash-list",
     "term deposits": "deposit-list",
     "rules": "rule-list",
+    "budgets": "budget-list",
+    "recurring payments": "recurring-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",

@@ -39,10 +39,12 @@ from assets.services.notices import note
 from assets.services.quarantine import keep, reject
 from assets.services.watchlists import add_entry, create_watchlist
 from assets.tests.factories import make_asset, make_bars, make_bond
-from banking.models import Account, CashTransaction, Recategorisation, Section, TermDeposit
+from banking.models import Account, Budget, CashTransaction, Recategorisation, Rule, Section, TermDeposit
+from banking.services.budgets import create_budget
 from banking.services.classification import category_named, counterparty_named, tags_named
 from banking.services.classifying import Classification, classify
 from banking.services.deposits import DepositTerms, open_deposit
+from banking.services.rule_changes import create_rule
 from banking.services.transactions import book_cash
 from core.testing import make_user
 from portfolios.models import CostMethodChange, Portfolio, Trade
@@ -140,6 +142,8 @@ class World:
     deposit: TermDeposit
     cash: CashTransaction
     recategorisation: Recategorisation
+    rule: Rule
+    budget: Budget
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -174,6 +178,8 @@ class World:
             "deposits": self.deposit.pk,
             "banking/transactions": self.cash.pk,
             "recategorisations": self.recategorisation.pk,
+            "rules": self.rule.pk,
+            "budgets": self.budget.pk,
         }
 
     @property
@@ -210,6 +216,7 @@ def make_world(owner: User) -> World:
     run = OptimisationRun.objects.create(portfolio=portfolio, asked_by=owner, objective="hrp", terms=Terms().to_json())
     deposit = lend(owner)
     cash, recategorisation = spend(owner, 0)
+    rule = say(owner, 0)
     return World(
         owner=owner,
         staff=staff,
@@ -232,6 +239,8 @@ def make_world(owner: User) -> World:
         deposit=deposit,
         cash=cash,
         recategorisation=recategorisation,
+        rule=rule,
+        budget=plan(owner, 0),
     )
 
 
@@ -257,6 +266,29 @@ def spend(owner: User, number: int) -> tuple[CashTransaction, Recategorisation]:
     category = category_named(f"Kind {number}", Section.EXPENSE, books=account)
     to = Classification(frozenset({"category"}), category)
     return row, classify(row_ids=[row.pk], to=to, actor=owner)
+
+
+def say(owner: User, number: int) -> Rule:
+    """A rule that nothing fits, on everything that a rule can name."""
+    account = Account.objects.get(pk=SAVINGS)
+    return create_rule(
+        holder=owner,
+        actor=owner,
+        words=f"nobody{number}",
+        account=account,
+        counterparty=counterparty_named(f"Shop {number}", books=account),
+        category=category_named(f"Kind {number}", Section.EXPENSE, books=account),
+        tags=tags_named([f"tag {number}"], books=account),
+    )
+
+
+def plan(owner: User, number: int) -> Budget:
+    """A budget for a category of its own, which carries over since the first expenses."""
+    category = category_named(f"Plan {number}", Section.EXPENSE, books=Account.objects.get(pk=SAVINGS))
+    first, amount = date(2024, 1, 1), Decimal(100 + number)
+    return create_budget(
+        holder=owner, category=category, amount=amount, first_month=first, carries_over=True, actor=owner
+    )
 
 
 def priced_bond() -> Asset:
@@ -370,6 +402,8 @@ def grow(world: World, first: int, last: int) -> None:
         add_entry(watchlist=world.watchlist, asset=asset)
         imagine(world.owner, f"Scenario {number}")
         spend(world.owner, number)
+        say(world.owner, number)
+        plan(world.owner, number)
         if number < MOST_WATCHLISTS:
             create_watchlist(owner=world.owner, name=f"List {number}")
         start_job(owner=world.owner, kind="import", total=number)

@@ -130,7 +130,7 @@ class ApplySerializer(StrictSerializer, serializers.Serializer[Any]):
 
     organisation = OrganisationField()
     rule = StrictIntegerField(min_value=1, required=False, allow_null=True)
-    since = SinceField()
+    since = IsoDateField(help_text="From which day on.")
 
 
 class RuleFilter(filters.FilterSet):
@@ -209,7 +209,7 @@ class RuleViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Destr
         rule = Rule.objects.of(holder).filter(pk=pk).first() if pk else None
         if pk and rule is None:
             raise serializers.ValidationError({"rule": ["There is no such rule among them."]})
-        act = apply(holder=holder, since=given.get("since") or a_year_ago(), actor=caller(request), rule=rule)
+        act = apply(holder=holder, since=given["since"], actor=caller(request), rule=rule)
         return Response(RecategorisationSerializer(act).data)
 
     def _shown(self, rule: Rule) -> Any:
