@@ -37,10 +37,13 @@ from assets.api import (
 )
 from banking.api import (
     AccountViewSet,
+    BudgetViewSet,
     CategoryViewSet,
     CounterpartyViewSet,
     PossessionViewSet,
     RecategorisationViewSet,
+    RecurringViewSet,
+    RuleViewSet,
     ScheduleViewSet,
     TagViewSet,
     TermDepositViewSet,
@@ -69,6 +72,9 @@ router.register("banking/possessions", PossessionViewSet, basename="possession")
 router.register("banking/transfers", TransferViewSet, basename="transfer")
 router.register("banking/schedules", ScheduleViewSet, basename="schedule")
 router.register("imports", ImportViewSet, basename="import")
+router.register("banking/rules", RuleViewSet, basename="rule")
+router.register("banking/budgets", BudgetViewSet, basename="budget")
+router.register("banking/recurring", RecurringViewSet, basename="recurring")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
@@ -95,6 +101,9 @@ BEGINNINGS = {
     "scheduled payments": "schedule-list",
     "organisations": "organisation-list",
     "imports": "import-list",
+    "rules": "rule-list",
+    "budgets": "budget-list",
+    "recurring payments": "recurring-list",
     "jobs": "job-list",
     "profile": "profile",
     "schema": "schema",

@@ -106,6 +106,22 @@ OPENING: dict[str, Any] = {
 
 SHOCKS = [{"target": "asset", "key": "AAPL", "size": "-0.3"}, {"target": "all", "key": "", "size": "0.1"}]
 
+RULE: dict[str, Any] = {
+    "name": "Shops",
+    "active": True,
+    "words": ["rewe", "café"],
+    "amount_min": "1",
+    "amount_max": "99.50",
+    "signed": False,
+    "account": SAVINGS,
+    "section": "expense",
+    "counterparty": "Shop 0",
+    "iban": "",
+    "category": "Kind 0",
+    "set_counterparty": None,
+    "tags": ["tag 0"],
+}
+
 # A body that each endpoint accepts; an endpoint that is missing here fails the test below.
 VALID: dict[str, dict[str, Any]] = {
     "post account-list": {
@@ -251,6 +267,22 @@ VALID: dict[str, dict[str, Any]] = {
         "counterparty": None,
         "tags": ["trip"],
     },
+    "post budget-list": {
+        "category": "Food",
+        "amount": "300",
+        "currency": "EUR",
+        "first_month": "2024-01",
+        "last_month": "2024-12",
+        "carries_over": True,
+    },
+    "patch budget-detail": {"amount": "300", "first_month": "2024-01", "last_month": None, "carries_over": True},
+    "post recurring-dismiss": {"key": "0" * 64, "account": SAVINGS},
+    "post recurring-restore": {"key": "0" * 64, "account": SAVINGS},
+    "post rule-list": RULE,
+    "patch rule-detail": RULE,
+    "post rule-preview": RULE | {"since": "2023-01-01"},
+    "post rule-move": {"place": 0},
+    "post rule-apply": {"since": "2023-01-01", "rule": None},
     "post asset-backfill": {"start": "2024-01-02"},
     "post organisation-list": {"name": "Beta", "base_currency": "EUR"},
     "patch organisation-detail": {"name": "Beta", "base_currency": "EUR"},

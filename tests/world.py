@@ -44,6 +44,7 @@ from banking.models import (
     Account,
     AccountShare,
     BalanceAssertion,
+    Budget,
     CashTransaction,
     Category,
     Counterparty,
@@ -51,6 +52,7 @@ from banking.models import (
     ImportName,
     ImportRow,
     Recategorisation,
+    Rule,
     Schedule,
     Section,
     Tag,
@@ -59,10 +61,12 @@ from banking.models import (
 )
 from banking.services.accounts import open_account
 from banking.services.assertions import assert_balance
+from banking.services.budgets import create_budget
 from banking.services.classification import category_named, counterparty_named, tags_named
 from banking.services.classifying import Classification, classify
 from banking.services.deposits import DepositTerms, open_deposit
 from banking.services.possessions import add_possession, value_possession
+from banking.services.rule_changes import create_rule
 from banking.services.schedules import ScheduleTerms, create_schedule, skip_occurrence
 from banking.services.sharing import share_account
 from banking.services.transactions import book_cash
@@ -195,6 +199,8 @@ class World:
     flag: RiskFlag
     upload: ImportBatch
     valuation: Valuation
+    rule: Rule
+    budget: Budget
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -248,6 +254,8 @@ class World:
             "imports": self.upload.pk,
             "possessions": self.valuation.possession_id,
             "valuations": self.valuation.pk,
+            "rules": self.rule.pk,
+            "budgets": self.budget.pk,
         }
 
     @property
@@ -285,6 +293,7 @@ def make_world(owner: User) -> World:
     deposit = lend(owner)
     spent, recategorisation = spend(owner, 0)
     membership, invitation = found_firm(owner)
+    rule = say(owner, 0)
     return World(
         owner=owner,
         staff=staff,
@@ -317,6 +326,8 @@ def make_world(owner: User) -> World:
         account_share=share_account(account=deposit.returns_to, person="dora", role="viewer", actor=owner),
         flag=suspect(portfolio, 0),
         upload=upload(owner),
+        rule=rule,
+        budget=hold_to(owner, 0),
     )
 
 
@@ -468,6 +479,29 @@ def invite_to_club(staff: User, guest: User) -> str:
     return SECRET
 
 
+def say(owner: User, number: int) -> Rule:
+    """A rule that nothing fits, on everything that a rule can name."""
+    account = Account.objects.get(pk=SAVINGS)
+    return create_rule(
+        holder=owner,
+        actor=owner,
+        words=f"nobody{number}",
+        account=account,
+        counterparty=counterparty_named(f"Shop {number}", books=account),
+        category=category_named(f"Kind {number}", Section.EXPENSE, books=account),
+        tags=tags_named([f"tag {number}"], books=account),
+    )
+
+
+def hold_to(owner: User, number: int) -> Budget:
+    """A budget for a category of its own, which carries over since the first expenses."""
+    category = category_named(f"Plan {number}", Section.EXPENSE, books=Account.objects.get(pk=SAVINGS))
+    first, amount = date(2024, 1, 1), Decimal(100 + number)
+    return create_budget(
+        holder=owner, category=category, amount=amount, first_month=first, carries_over=True, actor=owner
+    )
+
+
 def priced_bond() -> Asset:
     """A Treasury that nobody holds, with its terms and a close."""
     known = Asset.objects.filter(symbol="UST34").first()
@@ -588,6 +622,8 @@ def grow(world: World, first: int, last: int) -> None:
         add_entry(watchlist=world.watchlist, asset=asset)
         imagine(world.owner, f"Scenario {number}")
         spend(world.owner, number)
+        say(world.owner, number)
+        hold_to(world.owner, number)
         if number < MOST_WATCHLISTS:
             create_watchlist(owner=world.owner, name=f"List {number}")
         start_job(owner=world.owner, kind="import", total=number)

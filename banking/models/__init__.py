@@ -1,4 +1,5 @@
 from banking.models.account import Account, AccountKind, BalanceAssertion
+from banking.models.budget import Budget
 from banking.models.classification import Category, Counterparty, Section, Tag
 from banking.models.deposit import DepositState, TermDeposit
 from banking.models.importing import (
@@ -13,6 +14,8 @@ from banking.models.importing import (
 )
 from banking.models.possession import Possession, PossessionKind, Valuation
 from banking.models.recategorisation import Recategorisation, RecategorisedRow
+from banking.models.recurring import DismissedRecurrence
+from banking.models.rule import Rule
 from banking.models.schedule import Every, OnWeekend, RunState, Schedule, ScheduleRun, ScheduleState
 from banking.models.sharing import AccountShare, ShareRole
 from banking.models.transaction import CashSplit, CashTransaction, ClassifiedBy, Origin
@@ -23,12 +26,14 @@ __all__ = [
     "AccountKind",
     "AccountShare",
     "BalanceAssertion",
+    "Budget",
     "CashSplit",
     "CashTransaction",
     "Category",
     "ClassifiedBy",
     "Counterparty",
     "DepositState",
+    "DismissedRecurrence",
     "Every",
     "ImportBatch",
     "ImportChunk",
@@ -46,6 +51,7 @@ __all__ = [
     "Recategorisation",
     "RecategorisedRow",
     "RefusedMatch",
+    "Rule",
     "RunState",
     "Schedule",
     "ScheduleRun",

@@ -134,6 +134,7 @@ def open_account(
             section=Section.TRANSFER,
             description=OPENING,
             actor=actor,
+            by_rules=False,
         )
     record(actor=actor, action="account.opened", subject=account, data={"name": account.name, "kind": kind})
     return account

@@ -83,19 +83,34 @@ def classify(*, row_ids: Iterable[int], to: Classification, actor: User | None) 
     ids = sorted(set(row_ids))
     if len(ids) > MOST_ROWS:
         raise TooManyRows
-    rows = _locked(ids)
+    rows = locked_rows(ids)
     if len(rows) < len(ids) or any(row.voided_at for row in rows.values()):
         raise RowsMissing(field="ids")
     _check(rows, to)
-    former = _states(rows)
+    former = states_of(rows)
     given = {pk: state for pk, was in former.items() if (state := to.of(was)) != was}
+    return carry_out(rows, former, given, said=_said(to), actor=actor)
+
+
+def carry_out(
+    rows: Mapping[int, CashTransaction],
+    former: Mapping[int, State],
+    given: Mapping[int, State],
+    *,
+    said: dict[str, Any],
+    actor: User | None,
+) -> Recategorisation:
+    """Let the rows of ``given`` be so, and remember what they were; ``said`` is for the audit trail.
+
+    The caller has locked ``rows`` and read ``former`` in the same transaction.
+    """
     act = Recategorisation.objects.create(count=len(given), created_by=actor)
     lines = [
         RecategorisedRow(recategorisation=act, transaction_id=pk, former=former[pk], given=given[pk]) for pk in given
     ]
     RecategorisedRow.objects.bulk_create(lines, batch_size=AT_ONCE)
     _store(rows, former, given)
-    record(actor=actor, action="cash.classified", subject=act, data=_said(to) | {"rows": len(given)})
+    record(actor=actor, action="cash.classified", subject=act, data=said | {"rows": len(given)})
     return act
 
 
@@ -111,11 +126,11 @@ def undo_recategorisation(*, act: Recategorisation, actor: User) -> Recategorisa
         .filter(recategorised__recategorisation=act)
         .values_list("pk", flat=True)
     )
-    rows = _locked(sorted(mine))
+    rows = locked_rows(sorted(mine))
     act = Recategorisation.objects.select_for_update().get(pk=act.pk)
     if act.undone_at:
         raise AlreadyUndone
-    states, later = _states(rows), _classified_since(act)
+    states, later = states_of(rows), _classified_since(act)
     former = {
         pk: lines[pk].former
         for pk, state in states.items()
@@ -129,7 +144,7 @@ def undo_recategorisation(*, act: Recategorisation, actor: User) -> Recategorisa
     return act
 
 
-def _locked(ids: Sequence[int]) -> dict[int, CashTransaction]:
+def locked_rows(ids: Sequence[int]) -> dict[int, CashTransaction]:
     """The rows as they are now, with their accounts locked."""
     wanted = CashTransaction.objects.filter(pk__in=ids).order_by()
     Account.objects.filter(pk__in=list(wanted.values_list("account", flat=True).distinct())).bump()
@@ -139,16 +154,16 @@ def _locked(ids: Sequence[int]) -> dict[int, CashTransaction]:
 def _check(rows: Mapping[int, CashTransaction], to: Classification) -> None:
     for row in rows.values():
         check_classification(row.account, row.section, to.category, to.counterparty, to.tags)
-    if "category" in to.sets and _split_among(rows):
+    if "category" in to.sets and split_among(rows):
         raise RowIsSplit(field="category")
 
 
-def _split_among(ids: Collection[int]) -> set[int]:
+def split_among(ids: Collection[int]) -> set[int]:
     found = CashSplit.objects.filter(transaction__in=list(ids)).order_by()
     return set(found.values_list("transaction", flat=True).distinct())
 
 
-def _states(rows: Mapping[int, CashTransaction]) -> dict[int, State]:
+def states_of(rows: Mapping[int, CashTransaction]) -> dict[int, State]:
     """Row id to what it is classified as; one query."""
     tags: dict[int, list[int]] = {pk: [] for pk in rows}
     for row_id, tag_id in RowTag.objects.filter(cashtransaction__in=list(rows)).values_list("cashtransaction", "tag"):
@@ -172,7 +187,7 @@ def _classified_since(act: Recategorisation) -> set[int]:
 
 def _possible(states: dict[int, State]) -> dict[int, State]:
     """Those that can be given back: nothing that they name was deleted since, and the row is not split."""
-    split = _split_among(states)
+    split = split_among(states)
     categories = set(Category.objects.filter(pk__in=_named(states, "category")).values_list("pk", flat=True))
     counterparties = set(
         Counterparty.objects.filter(pk__in=_named(states, "counterparty")).values_list("pk", flat=True)

@@ -75,6 +75,7 @@ def correct_cash(*, row: CashTransaction, actor: User | None, **changes: Any) ->
         classified_by=ClassifiedBy.PERSON if "category" in changes else ClassifiedBy(row.classified_by),
         original=row if row.original_id is None else row.original,
         actor=actor,
+        by_rules=False,  # what the row was left without stays away
     )
     _carry(splits, new, row)
     return new

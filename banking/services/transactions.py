@@ -24,6 +24,7 @@ from banking.models import (
     Tag,
     Transfer,
 )
+from banking.services.rules import classify_new, give_tags
 from core.errors import DomainError, Gone
 from core.fields import MONEY_LIMIT
 from core.money import minor_units, quantise
@@ -98,18 +99,19 @@ def book_cash(
     tags: Sequence[Tag] = (),
     classified_by: ClassifiedBy = ClassifiedBy.PERSON,
     original: CashTransaction | None = None,
+    by_rules: bool = True,
 ) -> CashTransaction:
     """Book one signed amount in the account's currency: a deposit, withdrawal, income or expense.
 
-    ``classified_by`` says who chose the category, if there is one; ``original`` is the first version of a row that
-    this one corrects. Raises AmountNotBookable, UnknownSection,
-    DuplicateCash, AccountClosed, CategoryOfAnother, SectionOfAnother.
+    ``classified_by`` says who chose the category, if there is one; without one the owner's rules do, unless
+    ``by_rules`` is False. ``original`` is the first version of a row that this one corrects. Raises
+    AmountNotBookable, UnknownSection, DuplicateCash, AccountClosed, CategoryOfAnother, SectionOfAnother.
     """
     Account.objects.filter(pk=account.pk).bump()
     check_cash(account=account, amount=amount, section=section, external_id=external_id)
     check_open(account, booked_on)
     check_classification(account, section, category, counterparty, tags)
-    row = CashTransaction.objects.create(
+    row = CashTransaction(
         account=account,
         amount=amount,
         booked_on=booked_on,
@@ -123,8 +125,11 @@ def book_cash(
         original=original,
         created_by=actor,
     )
+    by_rule = classify_new([row]) if by_rules else []
+    row.save(force_insert=True)
     if tags:
         row.tags.set(tags)
+    give_tags(by_rule)
     data = {"account": account.pk, "amount": f"{amount:f}"} | ({"corrects": original.pk} if original else {})
     record(actor=actor, action="cash.corrected" if original else "cash.booked", subject=row, data=data)
     return row
