@@ -24,6 +24,9 @@ SECTIONS = (
     Section("counterparties", "Counterparties", "banking-counterparties"),
     Section("tags", "Tags", "banking-tags"),
     Section("deposits", "Term deposits", "banking-deposits"),
+    Section("rules", "Rules", "banking-rules"),
+    Section("budgets", "Budgets", "banking-budgets"),
+    Section("recurring", "Recurring", "banking-recurring"),
 )
 
 
