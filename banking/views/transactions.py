@@ -97,8 +97,8 @@ def offers(request: HttpRequest) -> dict[str, Any]:
     reader = caller(request)
     return {
         "categories": list(Category.objects.visible_to(reader)),
-        "counterparties": list(Counterparty.objects.visible_to(reader)[:MOST_CHOICES]),
-        "tags": list(Tag.objects.visible_to(reader)[:MOST_CHOICES]),
+        "counterparties": list(Counterparty.objects.visible_to(reader).only("name")[:MOST_CHOICES]),
+        "tags": list(Tag.objects.visible_to(reader).only("name")[:MOST_CHOICES]),
     }
 
 
