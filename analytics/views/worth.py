@@ -145,7 +145,7 @@ def worth_context(page: Asked) -> dict[str, Any]:
     return {
         "page": page,
         "currency": page.currency,
-        "as_of": page.as_of,
+        "day": page.as_of,
         "day_form": page.form,
         "latest_url": page.url(as_of="", month=""),
         **_worth(page, worth),
