@@ -278,8 +278,7 @@ class ValuationInline(ValuationTabularInline):
     model = Valuation
     extra = 0
     can_delete = False
-    readonly_fields = ("day", "value", "note", "created_by", "voided_at")
-    fields = list(readonly_fields)
+    readonly_fields = ["day", "value", "note", "created_by", "voided_at"]
 
     def has_add_permission(self, request: HttpRequest, obj: Possession | None = None) -> bool:
         return False

@@ -322,10 +322,13 @@ def test_more_of_everything_takes_no_more_queries(firm: Organisation, alice: Use
             terms = ScheduleTerms(Decimal(2), timezone.now().date() + timedelta(days=9), name="Landlord")
             create_schedule(source=account, terms=terms, actor=alice, now=timezone.now())
 
+    def queries_of(path: str) -> int:
+        return count_queries(lambda: read(alice, path))[0]
+
     pages = ["/banking/?span=all", f"/organisation/{firm.pk}/?span=all"]
     for number in range(2):
         fill(number)
-    few = [count_queries(partial(read, alice, path))[0] for path in pages]
+    few = [queries_of(path) for path in pages]
     for number in range(2, 8):
         fill(number)
-    assert [count_queries(partial(read, alice, path))[0] for path in pages] == few
+    assert [queries_of(path) for path in pages] == few

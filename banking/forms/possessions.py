@@ -42,7 +42,7 @@ class DayInput(forms.DateField):
 
 
 class PossessionForm(forms.Form):
-    """A new one with its first value."""
+    """A new one with its first value; ``key`` tells a form that is sent twice."""
 
     name = forms.CharField(max_length=100, widget=_text(100, placeholder="House in Bern"))
     kind = forms.ChoiceField(choices=PossessionKind.choices, widget=forms.Select(attrs={"class": "form-select"}))
@@ -50,6 +50,7 @@ class PossessionForm(forms.Form):
     day = DayInput(label="Since", required=False)
     currency = forms.CharField(max_length=3, required=False, widget=_text(3))
     holder = forms.ChoiceField(label="Belongs to", widget=forms.Select(attrs={"class": "form-select"}))
+    key = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
     use_required_attribute = False
 
     def __init__(self, data: Any, *, reader: User, firms: Iterable[Organisation], initial: dict[str, Any]) -> None:
@@ -62,7 +63,7 @@ class PossessionForm(forms.Form):
             self.fields["holder"].widget = forms.HiddenInput()
 
     def terms(self) -> dict[str, Any]:
-        given = dict(self.cleaned_data)
+        given = {name: value for name, value in self.cleaned_data.items() if name != "key"}
         return given | {"holder": self.holders[given["holder"] or OWN], "currency": given["currency"].upper()}
 
 

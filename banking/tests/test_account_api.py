@@ -214,8 +214,8 @@ class DailyBalances(TestCase):
         here, there = (Account.objects.create(owner=owner, name=name, currency="USD") for name in "ab")
         for place, cents, voided in moves:
             amount, day = Decimal(abs(cents)) / 100, JAN + timedelta(days=place)
-            pair: Any = {"source": here, "target": there} if cents < 0 else {"source": there, "target": here}
-            sent = book_transfer(**pair, amount=amount, booked_on=day, actor=owner).sent
+            source, target = (here, there) if cents < 0 else (there, here)
+            sent = book_transfer(source=source, target=target, amount=amount, booked_on=day, actor=owner).sent
             if voided:
                 void_cash(row=sent, actor=owner)
         first = JAN + timedelta(days=start)

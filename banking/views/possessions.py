@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views import View
 
+from activity.services import once
 from banking.forms.possessions import DisposalForm, NameForm, PossessionForm, ValuationForm
 from banking.models import Possession, Valuation
 from banking.queries.possessions import kept_first, with_worth
@@ -37,13 +40,21 @@ class PossessionsView(View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = self._form(request, request.POST)
-        made = None
-        if form.is_valid():
-            made = tried(form, lambda: service.add_possession(actor=caller(request), **form.terms()))
+        made = tried(form, lambda: self._add(request, form)) if form.is_valid() else None
         if made is None:
             return self.shown(request, form, status=400)
-        messages.success(request, f"{made.name} is noted.")
-        return redirect(f"{reverse('banking-possessions')}#possession-{made.pk}")
+        messages.success(request, f"{form.cleaned_data['name']} is noted.")
+        return redirect(f"{reverse('banking-possessions')}#possession-{made}")
+
+    def _add(self, request: HttpRequest, form: PossessionForm) -> int:
+        """The id of what was noted, now or when the same form was sent before. No Idempotency-Key has a space."""
+        actor, key = caller(request), form.cleaned_data["key"] or uuid4().hex
+
+        def work() -> int:
+            return int(service.add_possession(actor=actor, **form.terms()).pk)
+
+        with transaction.atomic():
+            return once(user=actor, key=f"possession {key}", work=work)[0]
 
     def shown(self, request: HttpRequest, form: PossessionForm, status: int = 200) -> HttpResponse:
         rows = with_worth(Possession.objects.visible_to(caller(request))).select_related("owner", "organisation")
@@ -53,7 +64,7 @@ class PossessionsView(View):
     def _form(self, request: HttpRequest, data: Any = None) -> PossessionForm:
         reader = caller(request)
         firms = Organisation.objects.where(reader, Role.MANAGER)
-        initial = {"currency": reader.base_currency, "day": timezone.now().date()}
+        initial = {"currency": reader.base_currency, "day": timezone.now().date(), "key": uuid4().hex}
         return PossessionForm(data, reader=reader, firms=firms, initial=initial)
 
 
