@@ -403,7 +403,7 @@ def grow(world: World, first: int, last: int) -> None:
         imagine(world.owner, f"Scenario {number}")
         spend(world.owner, number)
         say(world.owner, number)
-        plan(world.owner, number)
+        plan(world.owner, number + 1)
         if number < MOST_WATCHLISTS:
             create_watchlist(owner=world.owner, name=f"List {number}")
         start_job(owner=world.owner, kind="import", total=number)

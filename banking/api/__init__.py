@@ -14,10 +14,3 @@ __all__ = [
     "TermDepositViewSet",
     "TransactionViewSet",
 ]
-    "BudgetViewSet",
-    "RecategorisationViewSet",
-    "RecurringViewSet",
-    "RuleViewSet",
-    "TermDepositViewSet",
-    "TransactionViewSet",
-]

@@ -92,7 +92,7 @@ class SinceField(IsoDateField):
 class TrySerializer(RuleSerializer):
     """A rule that is not stored, or with ``id`` a stored one as it would be with these fields."""
 
-    id = StrictIntegerField(min_value=1, required=False)  # type: ignore[assignment]
+    id = StrictIntegerField(min_value=1, required=False)
     since = SinceField()
 
 
@@ -180,7 +180,7 @@ class RuleViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Destr
     @action(detail=True, methods=["post"])
     def move(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Put the rule at another place."""
-        given, rule = checked_input(MoveSerializer(data=request.data)), self.get_object()
+        rule, given = self.get_object(), checked_input(MoveSerializer(data=request.data))
         return Response(self._shown(move_rule(rule=rule, place=given["place"], actor=caller(request))))
 
     @extend_schema(request=TrySerializer, responses=PreviewSerializer)

@@ -14,6 +14,8 @@ from banking.models import Account, Rule, Section
 from core.api import plain
 from users.models import User
 
+CONDITIONS = ("words", "section", "least", "most", "account", "counterparty", "iban", "signed")
+AS_THEY_ARE = ("words", "section", "iban", "name", "active", "signed")
 LIMITS = ("least", "most")
 WORDS = {"class": "form-control", "autocomplete": "off"}
 
@@ -47,7 +49,9 @@ class RuleForm(forms.Form):
     iban = _text("Counterparty's IBAN", 50)
     category = _text("Category", 60, choices="cash-categories")
     set_counterparty = _text("Counterparty, where there is none", 140, choices="cash-counterparties")
-    tags = TagsField(label="Tags", max_length=900, required=False, widget=forms.TextInput(attrs=WORDS | {"list": "cash-tags"}))
+    tags = TagsField(
+        label="Tags", max_length=900, required=False, widget=forms.TextInput(attrs=WORDS | {"list": "cash-tags"})
+    )
     name = _text("Name of the rule", 100)
     active = _tick("New rows get it")
     holder = HolderField()
@@ -63,7 +67,12 @@ class RuleForm(forms.Form):
         rule: Rule | None = None,
         initial: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(data, initial=(typed(rule) if rule else {"active": True}) | (initial or {}), auto_id="rule-%s", label_suffix="")
+        super().__init__(
+            data,
+            initial=(typed(rule) if rule else {"active": True}) | (initial or {}),
+            auto_id="rule-%s",
+            label_suffix="",
+        )
         self.accounts = {str(each.pk): each for each in accounts}
         self.fields["account"].choices = [("", "Any"), *((pk, str(each)) for pk, each in self.accounts.items())]  # type: ignore[attr-defined]
         if rule:
@@ -73,7 +82,9 @@ class RuleForm(forms.Form):
 
     @property
     def conditions(self) -> list[forms.BoundField]:
-        return [self[name] for name in ("words", "section", "least", "most", "account", "counterparty", "iban", "signed")]
+        return [
+            self[name] for name in ("words", "section", "least", "most", "account", "counterparty", "iban", "signed")
+        ]
 
     @property
     def actions(self) -> list[forms.BoundField]:
@@ -92,7 +103,9 @@ class RuleForm(forms.Form):
 
 def typed(rule: Rule) -> dict[str, Any]:
     """The rule as its form shows it."""
-    shown: dict[str, Any] = {name: getattr(rule, name) for name in ("words", "section", "iban", "name", "active", "signed")}
+    shown: dict[str, Any] = {
+        name: getattr(rule, name) for name in ("words", "section", "iban", "name", "active", "signed")
+    }
     limits = {name: getattr(rule, name) for name in LIMITS}
     names = {name: getattr(rule, name) for name in ("category", "counterparty", "set_counterparty")}
     return (

@@ -128,7 +128,7 @@ class TryRuleView(View):
             except DomainError as error:
                 refusal = error.message
         else:
-            refusal = next(iter(form.errors.values()))[0]
+            refusal = str(next(iter(form.errors.values()))[0])
         context = {"found": found, "refusal": refusal, "since": form.cleaned_data.get("since") or _a_year_ago()}
         return render(request, "banking/_rule_preview.html", context)
 

@@ -22,6 +22,9 @@ class Section(NamedTuple):
 SECTIONS = (
     Section("accounts", "Accounts", "banking-accounts"),
     Section("transactions", "Transactions", "banking-transactions"),
+    Section("budgets", "Budgets", "banking-budgets"),
+    Section("recurring", "Recurring", "banking-recurring"),
+    Section("rules", "Rules", "banking-rules"),
 )
 
 
