@@ -21,6 +21,7 @@ from users.models import User
 # The address says it all; a body is not read.
 BODILESS = {"trade-restore", "method-restore", "action-restore", "live-ticket"}
 BODILESS |= {"quarantine-accept", "quarantine-reject", "proposal-accept", "proposal-ignore"}
+BODILESS |= {"cash-restore", "recategorisation-undo"}
 BODILESS |= {"rebalance-undo", "doubtful-quote-accept", "doubtful-quote-reject"}
 UPLOADS = {"price-list", "price-list-preview"}  # files; test_price_list_api.py has what is wrong with those
 OPTIONAL = {
@@ -41,6 +42,18 @@ READS = [endpoint for endpoint in endpoints() if endpoint.route.startswith("api/
 write_ids = [f"{method} {endpoint.route}" for endpoint, method in WRITES]
 every_write = pytest.mark.parametrize(("endpoint", "method"), WRITES, ids=write_ids)
 
+CASH: dict[str, Any] = {
+    "account": SAVINGS,
+    "booked_on": "2024-01-05",
+    "amount": "-12.50",
+    "section": "expense",
+    "description": "a note",
+    "category": "Food",
+    "counterparty": "A shop",
+    "tags": ["trip"],
+    "asset": "AAPL",
+    "external_id": "x1",
+}
 TRADE: dict[str, Any] = {
     "kind": "buy",
     "asset": "AAPL",
@@ -174,6 +187,17 @@ VALID: dict[str, dict[str, Any]] = {
     "post rule-preview": RULE | {"since": "2023-01-01"},
     "post rule-move": {"place": 0},
     "post rule-apply": {"since": "2023-01-01", "rule": None},
+    "post cash-list": CASH,
+    "patch cash-detail": CASH,
+    "post cash-split": {
+        "parts": [{"category": "Food", "amount": "-7", "note": ""}, {"category": "Home", "amount": "-3"}]
+    },
+    "post cash-categorise": {
+        "filter": {"account": str(SAVINGS), "section": "expense"},
+        "category": "Food",
+        "counterparty": None,
+        "tags": ["trip"],
+    },
     "post asset-backfill": {"start": "2024-01-02"},
     "patch profile": {"email": "a@example.org", "first_name": "A", "base_currency": "CHF", "time_zone": "UTC"},
     "post watchlist-list": {"name": "Growth stocks"},

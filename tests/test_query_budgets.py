@@ -30,6 +30,7 @@ ROWLESS = {
     "reports",
     "analytics",
     "banking",
+    "banking-transaction-category",
 }
 READS = [
     endpoint

@@ -215,7 +215,7 @@ def make_world(owner: User) -> World:
     rebalancing = propose_half(portfolio, asset)
     run = OptimisationRun.objects.create(portfolio=portfolio, asked_by=owner, objective="hrp", terms=Terms().to_json())
     deposit = lend(owner)
-    cash, recategorisation = spend(owner, 0)
+    spent, recategorisation = spend(owner, 0)
     rule = say(owner, 0)
     return World(
         owner=owner,
@@ -237,7 +237,7 @@ def make_world(owner: User) -> World:
         run=run,
         factor_set=load_factors(0),
         deposit=deposit,
-        cash=cash,
+        cash=spent,
         recategorisation=recategorisation,
         rule=rule,
         budget=plan(owner, 0),

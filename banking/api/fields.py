@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from assets.api.fields import SymbolField
 from banking.models import Account, Category, Counterparty
 from core.api import StrictIntegerField
 
@@ -55,6 +57,11 @@ class ByIdOrNameField(serializers.Field[Any, Any, Any, Any]):
 
     def to_representation(self, value: Any) -> int:
         return int(value.pk)
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class AssetField(SymbolField):
+    """An asset by its symbol, in a serializer that has no model."""
 
 
 class CategoryField(ByIdOrNameField):

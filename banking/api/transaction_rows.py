@@ -6,8 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from assets.api.fields import SymbolField
-from banking.api.fields import BookableAccountField, CategoryField, CounterpartyField
+from banking.api.fields import AssetField, BookableAccountField, CategoryField, CounterpartyField
 from banking.models import Account, CashTransaction, ClassifiedBy, Origin, Section
 from banking.queries.transactions import with_other
 from banking.services.classification import category_named, counterparty_named, tags_named
@@ -57,7 +56,7 @@ class TransactionSerializer(StrictSerializer, serializers.Serializer[Any]):
     counterparty = CounterpartyField(required=False, allow_null=True)
     counterparty_name = serializers.CharField(source="counterparty.name", read_only=True, default=None, allow_null=True)
     tags = TagNamesField(required=False, max_length=MOST_TAGS)
-    asset = SymbolField(required=False, allow_null=True)
+    asset = AssetField(required=False, allow_null=True)
     external_id = serializers.CharField(max_length=64, required=False, allow_blank=True)
     origin = serializers.ChoiceField(Origin.choices, read_only=True)
     transfer = serializers.SerializerMethodField(help_text="The id of the transfer that it is a leg of.")

@@ -137,7 +137,8 @@ def parts_of(post: Mapping[str, Any]) -> list[dict[str, Any]]:
     numbers = sorted(int(match[1]) for name in post if (match := PART.fullmatch(name)))
     for number in numbers[: MOST_PARTS + 1]:
         amount, category, note = (
-            str(post.get(f"part-{number}-{name}", "")).strip() for name in ("amount", "category", "note")
+            str(post.get(f"part-{number}-{name}", "")).replace("\x00", "").strip()
+            for name in ("amount", "category", "note")
         )
         if amount or category:
             plain = amount.replace("−", "-").removeprefix("+")

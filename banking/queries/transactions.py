@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from banking.models import Account, CashSplit, CashTransaction, Category, Counterparty, Section
 from banking.models.transaction import CashTransactionQuerySet
@@ -153,7 +153,13 @@ class CashList:
         yield parts, "amount", "transaction__account", "transaction__section"
 
     def _rows(self) -> CashTransactionQuerySet:
-        return CashTransaction.objects.filter(_condition(self.wanted), account__in=self.wanted.accounts)
+        return self._of_accounts(CashTransaction.objects.filter(_condition(self.wanted)))
+
+    def _of_accounts(self, rows: CashTransactionQuerySet) -> CashTransactionQuerySet:
+        """A counterparty has far fewer rows than its owner's accounts: its index is used if theirs cannot be."""
+        if self.wanted.counterparty is None:
+            return rows.filter(account__in=self.wanted.accounts)
+        return rows.alias(of_account=F("account_id") + 0).filter(of_account__in=self.wanted.accounts)
 
     def _slice(self, place: Place | None, size: int, *, newer: bool) -> Slice:
         """One row more than asked for says whether there are more that way."""
@@ -177,6 +183,8 @@ class CashList:
 
     def _streams(self) -> list[QuerySet[Any]]:
         """Parts of the list that have no row in common, each of one account and at most one category."""
+        if self.wanted.counterparty is not None:
+            return [self._rows().filter(kind) for kind in self._kinds]
         accounts = [Q(account=pk) for pk in self.wanted.accounts]
         kinds = [*(Q(category=pk) for pk in self.wanted.categories), *self._kinds[1:]] or list(self._kinds)
         if len(accounts) * len(kinds) > MOST_STREAMS:

@@ -228,7 +228,10 @@ def test_a_row_is_split_on_its_page(browser: Client, account: Account) -> None:
     assert 'value="-70"' in text
     assert not Category.objects.exists()
     assert "Part 2" in text_of(browser.post(f"{URL}{row.pk}/split/", typed | {"part-1-amount": "1e400"}), 400)
-    assert browser.post(f"{URL}{row.pk}/split/", typed | {"part-1-amount": "-30"}).status_code == 302
+    assert (
+        browser.post(f"{URL}{row.pk}/split/", typed | {"part-1-amount": "-30", "part-1-note": "a\x00"}).status_code
+        == 302
+    )
     text = text_of(browser.get(f"{URL}{row.pk}/"))
     assert "Split into Food -70, Home -30" in text
     assert browser.post(f"{URL}{row.pk}/unsplit/").status_code == 302

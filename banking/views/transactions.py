@@ -97,8 +97,8 @@ def offers(request: HttpRequest) -> dict[str, Any]:
     reader = caller(request)
     return {
         "categories": list(Category.objects.visible_to(reader)),
-        "counterparties": list(Counterparty.objects.visible_to(reader)[:MOST_CHOICES]),
-        "tags": list(Tag.objects.visible_to(reader)[:MOST_CHOICES]),
+        "counterparties": list(Counterparty.objects.visible_to(reader).only("name")[:MOST_CHOICES]),
+        "tags": list(Tag.objects.visible_to(reader).only("name")[:MOST_CHOICES]),
     }
 
 
@@ -251,9 +251,9 @@ def _part(request: HttpRequest, found: CashList) -> Slice:
 
 def _count(request: HttpRequest, found: CashList, part: Slice, *, searched: bool) -> int | None:
     """How many rows fit, or one more than COUNTED; None for a long one of what has a text: all is searched for it."""
-    if part.newer is None and part.older is None:
-        return len(part.ids)
-    return None if searched else found.count_up_to(COUNTED + 1)
+    if not searched:
+        return found.count_up_to(COUNTED + 1)
+    return len(part.ids) if part.newer is None and part.older is None else None
 
 
 def _sums(request: HttpRequest, found: CashList, count: int | None, accounts: Sequence[Account]) -> Any:
