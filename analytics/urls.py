@@ -73,6 +73,4 @@ urlpatterns = [
     path("bank-admin/people/<int:pk>/", bank.person, name="bank-person"),
     path("bank-admin/organisations/<int:pk>/", bank.organisation, name="bank-organisation"),
     path("bank-admin/flags/", bank.flags, name="bank-flags"),
-    path("bank-admin/flags/<int:pk>/", bank.decide_flag, name="bank-flag"),
-    path("bank-admin/refresh/", bank.refresh, name="bank-refresh"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from enum import Enum
 
 from core.money import divide, multiply, quantise, subtract, total
 
+MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 Spent = Mapping[date, Decimal]  # by the first day of a month; positive is spent, negative came back
 
 
@@ -102,6 +104,13 @@ def months(first: date, before: date) -> Iterator[date]:
     while month < before:
         yield month
         month = after(month)
+
+
+def month_named(text: str) -> date | None:
+    """The first day of the month YYYY-MM, None for what is none from 1970 to 2199."""
+    match = MONTH.fullmatch(text)
+    year, number = (int(match[1]), int(match[2])) if match else (0, 0)
+    return date(year, number, 1) if 1970 <= year < 2200 and 1 <= number <= 12 else None
 
 
 def first_day(day: date) -> date:

@@ -6,10 +6,21 @@ from django.urls import URLPattern, path
 
 from banking.views.account import AccountEditPage, AccountPage, AssertionActions, NewAccountPage
 from banking.views.accounts import account_list
+from banking.views.budgets import BudgetView, DeleteBudgetView, NewBudgetView, budget_list
 from banking.views.deposits import DepositCancelPage, DepositListPage, DepositPreviewPart
 from banking.views.named import CategoryList, CategoryPage, CounterpartyList, CounterpartyPage, TagList, TagPage
 from banking.views.payment import PaymentPreviewPart, PaymentView
 from banking.views.possessions import PossessionsView, PossessionView
+from banking.views.recurring import DismissView, RestoreSuggestionView, recurring_list
+from banking.views.rules import (
+    ApplyRulesView,
+    DeleteRuleView,
+    MoveRuleView,
+    NewRuleView,
+    RuleView,
+    TryRuleView,
+    rule_list,
+)
 from banking.views.schedules import ScheduleView, schedule_list
 from banking.views.sharing import AccountSharingPage
 from banking.views.transaction import (
@@ -61,4 +72,19 @@ urlpatterns: list[URLPattern] = [
     path("banking/deposits/", DepositListPage.as_view(), name="banking-deposits"),
     path("banking/deposits/preview/", DepositPreviewPart.as_view(), name="banking-deposit-preview"),
     path("banking/deposits/<int:pk>/cancel/", DepositCancelPage.as_view(), name="banking-deposit-cancel"),
+    path("banking/rules/", rule_list, name="banking-rules"),
+    path("banking/rules/new/", NewRuleView.as_view(), name="banking-rule-new"),
+    path("banking/rules/try/", TryRuleView.as_view(), name="banking-rule-try"),
+    path("banking/rules/<int:pk>/", RuleView.as_view(), name="banking-rule"),
+    path("banking/rules/<int:pk>/try/", TryRuleView.as_view(), name="banking-rule-try-changes"),
+    path("banking/rules/<int:pk>/move/", MoveRuleView.as_view(), name="banking-rule-move"),
+    path("banking/rules/<int:pk>/delete/", DeleteRuleView.as_view(), name="banking-rule-delete"),
+    path("banking/rules/<int:pk>/apply/", ApplyRulesView.as_view(), name="banking-rules-apply"),
+    path("banking/budgets/", budget_list, name="banking-budgets"),
+    path("banking/budgets/new/", NewBudgetView.as_view(), name="banking-budget-new"),
+    path("banking/budgets/<int:pk>/", BudgetView.as_view(), name="banking-budget"),
+    path("banking/budgets/<int:pk>/delete/", DeleteBudgetView.as_view(), name="banking-budget-delete"),
+    path("banking/recurring/", recurring_list, name="banking-recurring"),
+    path("banking/recurring/dismiss/", DismissView.as_view(), name="banking-recurring-dismiss"),
+    path("banking/recurring/restore/", RestoreSuggestionView.as_view(), name="banking-recurring-restore"),
 ]

@@ -16,7 +16,6 @@ admin.site.index_title = "Administration"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("analytics.urls")),
     path("", include("portfolios.page_urls")),
-    path("", include("banking.page_urls")),
     path("", include("assets.page_urls")),
     path("", include("banking.page_urls")),
     path("", include("users.page_urls")),

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from analytics import charts
 from analytics.models import OVERSEER, BankReport, FlagKind, FlagState, RiskFlag, Snapshot
@@ -28,8 +28,9 @@ from analytics.services.flags import decide
 from analytics.tasks import report_wanted
 from analytics.views.worth import PARTS, parts_chart, worth_chart
 from banking.models import Account, CashTransaction, Possession, Section
+from core.api import PLAIN_INTEGER
 from core.errors import DomainError
-from core.web import View, login_needed
+from core.web import View, bad_request, login_needed
 from portfolios.models import Portfolio
 from users.models import Membership, Organisation, User
 
@@ -59,10 +60,12 @@ class TopCategory:
     bar: charts.SideBar
 
 
-@require_safe
 @overseer_needed
+@require_http_methods(["GET", "HEAD", "POST"])
 def overview(request: HttpRequest) -> HttpResponse:
-    """Totals, growth, top categories, flags, and everybody by name or worth."""
+    """Totals, growth, top categories, flags, and everybody by name or worth. A POST has the report computed anew."""
+    if request.method == "POST":
+        return _compute(request)
     report = newest_report()
     open_flags = _flags(request).lasting().open()
     context: dict[str, Any] = {
@@ -79,8 +82,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     return render(request, "bank/overview.html", context)
 
 
-@require_safe
 @overseer_needed
+@require_safe
 def person(request: HttpRequest, pk: int) -> HttpResponse:
     """One person's accounts, portfolios and flags."""
     subject = get_object_or_404(User, pk=pk)
@@ -88,8 +91,8 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     return _holder(request, subject, {"owner": subject}, {"memberships": list(memberships)})
 
 
-@require_safe
 @overseer_needed
+@require_safe
 def organisation(request: HttpRequest, pk: int) -> HttpResponse:
     """One organisation's."""
     subject = get_object_or_404(Organisation, pk=pk)
@@ -97,10 +100,12 @@ def organisation(request: HttpRequest, pk: int) -> HttpResponse:
     return _holder(request, subject, {"organisation": subject}, {"members": list(members)})
 
 
-@require_safe
 @overseer_needed
+@require_http_methods(["GET", "HEAD", "POST"])
 def flags(request: HttpRequest) -> HttpResponse:
-    """Every flag; ``?state=`` and ``?kind=`` choose."""
+    """Every flag; ``?state=`` and ``?kind=`` choose. A POST names a ``flag`` and says its ``state`` and ``note``."""
+    if request.method == "POST":
+        return _decide(request)
     state = request.GET.get("state", FlagState.OPEN.value)
     kind = request.GET.get("kind", "")
     rows = _flags(request)
@@ -114,12 +119,11 @@ def flags(request: HttpRequest) -> HttpResponse:
     return render(request, "bank/flags.html", context | {"bank_section": "flags", "report": report})
 
 
-@require_POST
-@overseer_needed
-def decide_flag(request: HttpRequest, pk: int) -> HttpResponse:
-    """``state`` and ``note`` say what is decided."""
-    user = cast("User", request.user)
-    flag = get_object_or_404(RiskFlag.objects.editable_by(user), pk=pk)
+def _decide(request: HttpRequest) -> HttpResponse:
+    user, number = cast("User", request.user), request.POST.get("flag", "")
+    if not PLAIN_INTEGER.fullmatch(number):
+        return bad_request(request)
+    flag = get_object_or_404(RiskFlag.objects.editable_by(user), pk=int(number))
     try:
         decide(flag=flag, state=request.POST.get("state", ""), note=request.POST.get("note", ""), actor=user)
         messages.success(request, "The flag was changed.")
@@ -128,9 +132,7 @@ def decide_flag(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("bank-flags")
 
 
-@require_POST
-@overseer_needed
-def refresh(request: HttpRequest) -> HttpResponse:
+def _compute(request: HttpRequest) -> HttpResponse:
     """Have the report computed anew by a worker."""
     job = ask_report(cast("User", request.user))
     report_wanted(job.pk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Any, ClassVar
@@ -13,14 +12,13 @@ from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from banking.api.base import METHODS, IdFilter, OrganisationField, caller, checked_input, holder_of
 from banking.api.fields import CategoryField
-from banking.budgeting import Pace
+from banking.budgeting import Pace, month_named
 from banking.models import Budget, Rule, Section
 from banking.queries.budgets import BudgetMonth, budget_months
 from banking.services.budgets import change_budget, create_budget, delete_budget
@@ -28,16 +26,8 @@ from banking.services.classification import category_named
 from core.api import AwareDateTimeField, DecimalStringField, StrictSerializer
 from users.models import Role, owned_by
 
-MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 MONTH_PARAMETER = OpenApiParameter("month", description="YYYY-MM: those that count in it, with its figures.")
 NO_MONTH = "Write a month, such as “2024-05”."
-
-
-def month_named(text: str) -> date | None:
-    """The first day of the month YYYY-MM, None for what is none."""
-    match = MONTH.fullmatch(text)
-    year, number = (int(match[1]), int(match[2])) if match else (0, 0)
-    return date(year, number, 1) if 1970 <= year < 2200 and 1 <= number <= 12 else None
 
 
 @extend_schema_field({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"})
@@ -126,12 +116,14 @@ class BudgetViewSet(mixins.DestroyModelMixin, GenericViewSet[Budget]):
 
     def get_queryset(self) -> QuerySet[Budget]:
         user, budgets = caller(self.request), Budget.objects.select_related("category", "owner", "organisation")
-        return budgets.visible_to(user) if self.request.method in SAFE_METHODS else budgets.editable_by(user)
+        return budgets.visible_to(user)
 
     @extend_schema(parameters=[MONTH_PARAMETER], responses=BudgetSerializer(many=True))
     def list(self, request: Request) -> Response:
-        month, budgets = self._month(request), self.filter_queryset(self.get_queryset())
-        found = self.paginate_queryset(budgets.in_month(month) if month else budgets)
+        month, budgets = self._month(request), self.get_queryset()
+        if month:
+            budgets = budgets.filter(pk__in=Budget.objects.in_month(month).order_by().values("pk"))
+        found = self.paginate_queryset(self.filter_queryset(budgets))
         return self.get_paginated_response(self._shown(found or [], month))
 
     @extend_schema(parameters=[MONTH_PARAMETER], responses=BudgetSerializer)
@@ -161,7 +153,7 @@ class BudgetViewSet(mixins.DestroyModelMixin, GenericViewSet[Budget]):
     def _shown(self, budgets: Iterable[Budget], month: date | None) -> Any:
         found = list(budgets)
         stated: Iterable[BudgetMonth] = budget_months(found, month, timezone.now().date()) if month else ()
-        context = self.get_serializer_context() | {"figures": {each.budget.pk: each for each in stated}}
+        context = {**self.get_serializer_context(), "figures": {each.budget.pk: each for each in stated}}
         return BudgetSerializer(found, many=True, context=context).data
 
     def _month(self, request: Request) -> date | None:

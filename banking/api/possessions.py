@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
@@ -28,7 +27,8 @@ from banking.services.possessions import (
     value_possession,
     void_valuation,
 )
-from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, StrictSerializer
+from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, StrictSerializer, right_of
+from core.web import Right, obtain
 from users.models import Role
 
 
@@ -140,8 +140,9 @@ class ValuationViewSet(
     @cached_property
     def possession(self) -> Possession:
         rows, user = Possession.objects, caller(self.request)
-        found = rows.visible_to(user) if self.request.method in SAFE_METHODS else rows.editable_by(user)
-        possession: Possession = get_object_or_404(found, pk=self.kwargs["possession_id"])
+        known = (self.request.method or "").lower() in self.http_method_names
+        right = right_of(self, self.request) if known else Right.SEE  # before a 405
+        possession: Possession = obtain(rows.all(), user, right, pk=self.kwargs["possession_id"])
         return possession
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

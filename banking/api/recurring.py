@@ -64,7 +64,7 @@ class RecurringViewSet(GenericViewSet[Account]):
         accounts = Account.objects.visible_to(caller(request))
         every = suggestions(accounts, timezone.now().date())
         found: list[Suggestion] = [each for each in every if each.dismissed == (asked == "true")]
-        page: Any = self.paginate_queryset(found)  # type: ignore[arg-type]
+        page: Any = self.paginate_queryset(found)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @extend_schema(request=KeySerializer, responses={204: None})

@@ -14,6 +14,8 @@ from banking.models import Account, Rule, Section
 from core.api import plain
 from users.models import User
 
+CONDITIONS = ("words", "section", "least", "most", "account", "counterparty", "iban", "signed")
+AS_THEY_ARE = ("words", "section", "iban", "name", "active", "signed")
 LIMITS = ("least", "most")
 WORDS = {"class": "form-control", "autocomplete": "off"}
 

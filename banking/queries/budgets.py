@@ -45,6 +45,17 @@ class BudgetMonth:
     missing: Sequence[str]
     within: Budget | None  # the budget of a category above it, in which this one counts, too
 
+    @property
+    def bar(self) -> int:
+        """How much of its bar is full, in percent: all of it where nothing is available."""
+        used = self.figures.used
+        return 100 if used is None else int(min(max(used, Decimal(0)), Decimal(1)) * 100)
+
+    @property
+    def marker(self) -> int:
+        """Where in the bar the time that has passed stands, in percent."""
+        return int(self.figures.share * 100)
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetTotal:

@@ -9,7 +9,7 @@ from django.db import transaction
 from activity.services import record
 from banking.models import Account, DismissedRecurrence
 from core.errors import DomainError
-from users.models import User
+from users.models import User, owned_by
 
 KEY = re.compile(r"[0-9a-f]{64}")
 
@@ -21,9 +21,7 @@ class NoSuggestion(DomainError):
 @transaction.atomic
 def dismiss(*, key: str, account: Account, actor: User) -> None:
     """Hide the suggestion ``key`` from the readers of the account's owner; once is enough. Raises NoSuggestion."""
-    row, first = DismissedRecurrence.objects.get_or_create(
-        owner_id=account.owner_id, organisation_id=account.organisation_id, key=_checked(key)
-    )
+    row, first = DismissedRecurrence.objects.get_or_create(**owned_by(account.holder), key=_checked(key))
     if first:
         record(actor=actor, action="recurrence.dismissed", subject=row, data={"account": account.pk, "key": key})
 

@@ -206,19 +206,17 @@ def test_a_place_is_taken_once_and_rules_are_not_endless(alice: User, food: Cate
 def test_the_past_is_looked_at_and_then_changed_and_changed_back(
     alice: User, account: Account, food: Category, rent: Category
 ) -> None:
-    rows = {
-        name: book(account, "rewe", **terms)
-        for name, terms in {
-            "plain": {},
-            "by hand": {"category": rent},
-            "from a file": {"category": rent, "classified_by": ClassifiedBy.IMPORT},
-            "split": {},
-            "voided": {},
-            "before": {"booked_on": date(2023, 12, 31)},
-            "income": {"section": Section.INCOME, "amount": "10"},
-            "right already": {"category": food, "classified_by": ClassifiedBy.IMPORT},
-        }.items()
+    kinds: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "by hand": {"category": rent},
+        "from a file": {"category": rent, "classified_by": ClassifiedBy.IMPORT},
+        "split": {},
+        "voided": {},
+        "before": {"booked_on": date(2023, 12, 31)},
+        "income": {"section": Section.INCOME, "amount": "10"},
+        "right already": {"category": food, "classified_by": ClassifiedBy.IMPORT},
     }
+    rows = {name: book(account, "rewe", **terms) for name, terms in kinds.items()}
     split_cash(row=rows["split"], parts=[Part(food, Decimal(-4)), Part(rent, Decimal(-6))], actor=alice)
     void_cash(row=rows["voided"], actor=alice)
     draft = drafted(holder=alice, values={"words": "REWE", "category": food})

@@ -23,7 +23,7 @@ from banking.views.base import caller, private, tried
 from banking.views.sections import section_page
 from core.api import PLAIN_INTEGER
 from core.errors import DomainError
-from core.web import bad_request
+from core.web import Right, bad_request, obtain
 from users.models import Organisation, Role
 
 SHOWN = 50  # values of one possession
@@ -80,8 +80,7 @@ class PossessionView(View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         reader, wanted = caller(request), request.POST.get("action", "")
         rows = Possession.objects
-        mine = rows.editable_by(reader) if wanted in {"value", "void"} else rows.managed_by(reader)
-        row = get_object_or_404(mine, pk=pk)
+        row = obtain(rows.all(), reader, Right.BOOK if wanted in {"value", "void"} else Right.MANAGE, pk=pk)
         if wanted == "void":
             return self._void(request, row)
         if wanted in {"keep", "delete"}:

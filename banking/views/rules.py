@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views import View
 from django.views.decorators.http import require_safe
@@ -25,7 +25,7 @@ from banking.views.sections import section_page
 from banking.views.transactions import offers, say_classified
 from core.api import ISO_DATE
 from core.errors import DomainError
-from core.web import login_needed
+from core.web import Right, login_needed, obtain
 
 PAST = timedelta(days=365)
 
@@ -128,7 +128,7 @@ class TryRuleView(View):
             except DomainError as error:
                 refusal = error.message
         else:
-            refusal = next(iter(form.errors.values()))[0]
+            refusal = str(next(iter(form.errors.values()))[0])
         context = {"found": found, "refusal": refusal, "since": form.cleaned_data.get("since") or _a_year_ago()}
         return render(request, "banking/_rule_preview.html", context)
 
@@ -177,7 +177,7 @@ class ApplyRulesView(View):
 
 
 def _rule(request: HttpRequest, pk: int) -> Rule:
-    found: Rule = get_object_or_404(Rule.objects.whole().editable_by(caller(request)), pk=pk)
+    found: Rule = obtain(Rule.objects.whole(), caller(request), Right.BOOK, pk=pk)
     return found
 
 
