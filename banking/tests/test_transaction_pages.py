@@ -265,6 +265,17 @@ def test_the_file_has_every_row_and_runs_nothing(browser: Client, account: Accou
     assert read[1]["parts"] == "Food -5; Food -15"
 
 
+def test_a_filter_that_is_none_names_no_rows(browser: Client, account: Account) -> None:
+    """Neither for a file nor for a change of all that fits: both would take more than was meant."""
+    row = book(account)
+    assert "Write a day" in text_of(browser.get(f"{URL}?format=csv&start=yesterday"))
+    sent = {"all": "1", "category": "Food", "back": "start=yesterday"}
+    assert "Tick some rows" in text_of(browser.post(f"{URL}many/", sent), 400)
+    browser.post(f"{URL}many/", sent | {"act": "void"})
+    row.refresh_from_db()
+    assert (row.category, row.voided_at) == (None, None)
+
+
 def test_a_page_takes_the_same_queries_for_any_number_of_rows(browser: Client, account: Account) -> None:
     book(account)
     few = count_queries(lambda: browser.get(URL))[0]

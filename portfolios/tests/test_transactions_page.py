@@ -249,11 +249,11 @@ def test_what_an_account_did_before_it_joined_is_not_the_portfolios(browser: Cli
 
 
 def file_of(browser: Client, query: str = "") -> list[dict[str, str]]:
-    answer = browser.get(f"/transactions/?format=csv{query}")
+    answer: Any = browser.get(f"/transactions/?format=csv{query}")
     assert answer.status_code == 200
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer["Content-Disposition"].startswith('attachment; filename="transactions-')
-    return list(csv.DictReader(io.StringIO(answer.content.decode(), newline=""), strict=True))
+    return list(csv.DictReader(io.StringIO(answer.getvalue().decode(), newline=""), strict=True))
 
 
 def test_the_file_has_all_that_fits_with_all_digits(browser: Client, tracked: Portfolio) -> None:
