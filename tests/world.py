@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -217,6 +217,7 @@ def make_world(owner: User) -> World:
     deposit = lend(owner)
     spent, recategorisation = spend(owner, 0)
     rule = say(owner, 0)
+    repeat(owner)
     return World(
         owner=owner,
         staff=staff,
@@ -266,6 +267,14 @@ def spend(owner: User, number: int) -> tuple[CashTransaction, Recategorisation]:
     category = category_named(f"Kind {number}", Section.EXPENSE, books=account)
     to = Classification(frozenset({"category"}), category)
     return row, classify(row_ids=[row.pk], to=to, actor=owner)
+
+
+def repeat(owner: User) -> None:
+    """Three payments a month apart, the last one today."""
+    account, today = Account.objects.get(pk=SAVINGS), timezone.now().date()
+    for step in range(3):
+        day, section = today - timedelta(days=30 * step), Section.EXPENSE
+        book_cash(account=account, amount=Decimal(-9), booked_on=day, section=section, actor=owner, description="Music")
 
 
 def say(owner: User, number: int) -> Rule:
