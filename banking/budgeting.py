@@ -58,6 +58,11 @@ class MonthOfBudget:
     pace: Pace
 
     @property
+    def overspent(self) -> Decimal:
+        """By how much more is spent than there is; 0 where something is left."""
+        return max(-self.left, Decimal(0))
+
+    @property
     def used(self) -> Decimal | None:
         """The part of what is available that is spent; None where nothing is."""
         return divide(self.spent, self.available) if self.available > 0 else None

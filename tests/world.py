@@ -294,6 +294,7 @@ def make_world(owner: User) -> World:
     spent, recategorisation = spend(owner, 0)
     membership, invitation = found_firm(owner)
     rule = say(owner, 0)
+    repeat(owner)
     return World(
         owner=owner,
         staff=staff,
@@ -477,6 +478,14 @@ def invite_to_club(staff: User, guest: User) -> str:
     sent = invite(organisation=club, email=guest.email, role="viewer", actor=staff, link=str)
     Invitation.objects.filter(pk=sent.invitation.pk).update(secret_hash=hashed(SECRET))
     return SECRET
+
+
+def repeat(owner: User) -> None:
+    """Three payments a month apart, the last one today."""
+    account, today = Account.objects.get(pk=SAVINGS), timezone.now().date()
+    for step in range(3):
+        day, section = today - timedelta(days=30 * step), Section.EXPENSE
+        book_cash(account=account, amount=Decimal(-9), booked_on=day, section=section, actor=owner, description="Music")
 
 
 def say(owner: User, number: int) -> Rule:

@@ -44,7 +44,7 @@ class MonthField(serializers.Field[Any, Any, Any, Any]):
         return f"{value:%Y-%m}"
 
 
-class FiguresSerializer(serializers.Serializer[Any]):
+class BudgetFiguresSerializer(serializers.Serializer[Any]):
     """The budget in one month, in its currency.
 
     ``available`` is its amount and what is carried over; ``share`` the part of the month that has passed; ``expected``
@@ -90,10 +90,10 @@ class BudgetSerializer(StrictSerializer, serializers.Serializer[Any]):
             fields["currency"] = serializers.CharField(read_only=True)
         return fields
 
-    @extend_schema_field(FiguresSerializer(allow_null=True))
+    @extend_schema_field(BudgetFiguresSerializer(allow_null=True))
     def get_figures(self, budget: Budget) -> Any:
         found = self.context.get("figures", {}).get(budget.pk)
-        return FiguresSerializer(found).data if found else None
+        return BudgetFiguresSerializer(found).data if found else None
 
 
 class BudgetFilter(filters.FilterSet):

@@ -41,7 +41,7 @@ class SuggestionSerializer(serializers.Serializer[Any]):
     dismissed = serializers.BooleanField()
 
 
-class KeySerializer(StrictSerializer, serializers.Serializer[Any]):
+class SuggestionKeySerializer(StrictSerializer, serializers.Serializer[Any]):
     key = serializers.RegexField("^[0-9a-f]{64}$", help_text="Of a suggestion.")
     account = BookableAccountField()
 
@@ -67,19 +67,19 @@ class RecurringViewSet(GenericViewSet[Account]):
         page: Any = self.paginate_queryset(found)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    @extend_schema(request=KeySerializer, responses={204: None})
+    @extend_schema(request=SuggestionKeySerializer, responses={204: None})
     @action(detail=False, methods=["post"])
     def dismiss(self, request: Request) -> Response:
         """Hide a suggestion."""
         return self._kept(request, service.dismiss)
 
-    @extend_schema(request=KeySerializer, responses={204: None})
+    @extend_schema(request=SuggestionKeySerializer, responses={204: None})
     @action(detail=False, methods=["post"])
     def restore(self, request: Request) -> Response:
         """Show a dismissed suggestion again."""
         return self._kept(request, service.restore)
 
     def _kept(self, request: Request, change: Callable[..., None]) -> Response:
-        given = checked_input(KeySerializer(data=request.data, context=self.get_serializer_context()))
+        given = checked_input(SuggestionKeySerializer(data=request.data, context=self.get_serializer_context()))
         change(**given, actor=caller(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -235,7 +235,7 @@ def test_the_page_proposes_shows_and_changes(browser: Client, alice: User, accou
     book(account, "-130", category=sweets, booked_on=this_month)
     queries, _ = count_queries(lambda: browser.get(BUDGETS))
     text = text_of(browser.get(BUDGETS))
-    assert "Over by −30.00" in text
+    assert "Over by 30.00" in text
     assert "within Food" in text
     assert "130.00 of 100.00 USD spent" in text  # Sweets counts within Food, once
     assert "a month, 0.00 carried over" in text
