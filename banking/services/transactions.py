@@ -79,6 +79,14 @@ class OtherEndNotYours(DomainError):
     """The other end of this transfer is in an account that you may not book into: whose it is sends the money back."""
 
 
+class ReplacementNotYours(DomainError):
+    """What was booked in place of this row is in an account that you may not book into."""
+
+
+class ReplacementIsLeg(DomainError):
+    """What was booked in place of this row is one leg of a transfer: take that transfer apart first."""
+
+
 class ChangedMeanwhile(DomainError):
     """Somebody changed this row at the same moment; look at it again."""
 
@@ -156,13 +164,15 @@ def restore_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction
     """Take the void of a row back, and of the other leg of its transfer.
 
     What was booked in its place, and stands, is voided with the same stroke.
-    Raises NotVoided, DuplicateCash, AccountClosed where an account was closed since, OtherEndNotYours.
+    Raises NotVoided, DuplicateCash, AccountClosed where an account was closed since, OtherEndNotYours, and
+    ReplacementNotYours and ReplacementIsLeg where what was booked in its place may not go.
     """
     rows = _locked(row)
     _check_both_ends(rows, actor)
     if not rows[0].voided_at:
         raise NotVoided
-    instead = list(CashTransaction.objects.versions_of(rows[0]).standing())
+    instead = _instead_of(rows)
+    _check_instead(rows, instead, actor)
     _set_void(instead, timezone.now(), actor)
     for each in rows:
         check_open(each.account, each.booked_on)
@@ -231,13 +241,35 @@ def _legs(row: CashTransaction) -> list[int]:
 
 
 def _check_both_ends(rows: Sequence[CashTransaction], actor: User | None) -> None:
-    """Two legs move together, so whoever moves them may book both. Staff who look after transfers may."""
+    """Two legs move together, so whoever moves them may book both."""
+    if not _may_book_all(rows, actor):
+        raise OtherEndNotYours
+
+
+def _may_book_all(rows: Sequence[CashTransaction], actor: User | None) -> bool:
+    """Whether ``actor`` may book all of their accounts, if they are several. Staff who look after transfers may."""
     accounts = {row.account_id for row in rows}
     if actor is None or len(accounts) == 1:
-        return
+        return True
     booked = Account.objects.editable_by(actor).filter(pk__in=accounts).count()
-    if booked < len(accounts) and not actor.has_perm("banking.change_transfer"):
-        raise OtherEndNotYours
+    return booked == len(accounts) or actor.has_perm("banking.change_transfer")
+
+
+def _instead_of(rows: Sequence[CashTransaction]) -> list[CashTransaction]:
+    """The other versions of these rows that stand."""
+    firsts = {row.original_id or row.pk for row in rows}
+    versions = CashTransaction.objects.filter(Q(pk__in=firsts) | Q(original__in=firsts))
+    return list(versions.standing().exclude(pk__in=[row.pk for row in rows]))
+
+
+def _check_instead(rows: Sequence[CashTransaction], instead: Sequence[CashTransaction], actor: User | None) -> None:
+    """Nobody voids by a restore what may not be voided alone, or not by them."""
+    if not instead:
+        return
+    if not _may_book_all([*rows, *instead], actor):
+        raise ReplacementNotYours
+    if Transfer.objects.filter(Q(sent__in=instead) | Q(received__in=instead)).exists():
+        raise ReplacementIsLeg
 
 
 def _set_void(rows: Sequence[CashTransaction], at: datetime | None, actor: User | None) -> None:
