@@ -184,11 +184,18 @@ class _Planner:
     def _order(self, one: Security, wanted: Decimal) -> Order | None:
         if not one.unit_value:
             return None  # what is worth nothing has no number of units that would be worth something
+        held = one.value_in(self.base)
+        if wanted == held and self._stays(one):
+            return None
         if not wanted:
             return self._sized(one, -one.quantity)
-        units = divide(wanted - one.value_in(self.base), one.unit_value)
+        units = divide(wanted - held, one.unit_value)
         quantity = _stepped(units, one.step, ROUND_HALF_UP)
         return self._sized(one, max(quantity, -one.quantity) if one.quantity > 0 else quantity)
+
+    def _stays(self, one: Security) -> bool:
+        """Whether what is worth less than a cent stays: nothing is wanted of it because nothing is what it counts."""
+        return bool(one.target) or self.options.mode == Mode.CONTRIBUTION
 
     def _sized(self, one: Security, signed: Decimal) -> Order | None:
         """The order for ``signed`` units, None where it is too small to be made or costs more than it brings."""

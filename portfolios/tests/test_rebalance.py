@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.money import total
@@ -100,6 +100,18 @@ def test_a_contribution_with_or_without_the_free_cash(use_cash: bool, spent: int
     assert plan.cash_after == 300 - spent
 
 
+@pytest.mark.parametrize(
+    ("mode", "target", "sold"),
+    [(Mode.CONTRIBUTION, 0, {}), (Mode.FULL, "0.00001", {}), (Mode.FULL, 0, {1: Decimal(-1)})],
+)
+def test_what_is_worth_less_than_a_cent_is_sold_only_if_it_shall_go(
+    mode: Mode, target: Number, sold: dict[int, Decimal]
+) -> None:
+    crumb = security(1, "0.05", 1, target, rate=Decimal("0.0067"))
+    options = Options(mode=mode, bands=Bands(Decimal("0.1")))
+    assert signed(rebalance([crumb, security(2, 10, 10, "0.99")], Decimal(1), "USD", options)) == sold
+
+
 def test_a_withdrawal_only_sells() -> None:
     held = [security(1, 10, 50, "0.4"), security(2, 10, 30, "0.4"), security(3, 10, 20, "0.2")]
     plan = rebalance(held, Decimal(0), "USD", Options(mode=Mode.WITHDRAWAL, amount=Decimal(200)))
@@ -160,6 +172,8 @@ def books(draw: st.DrawFn) -> tuple[list[Security], Decimal, Options]:
 
 
 @given(books())
+@example(([security(1, "0.05", 1, 1, rate=Decimal("0.0067"))], Decimal(1), Options(mode=Mode.CONTRIBUTION)))
+@example(([security(1, "0.05", 1, 0, rate=Decimal("0.0067"))], Decimal(1), Options(mode=Mode.CONTRIBUTION)))
 def test_no_book_ends_below_zero(book: tuple[list[Security], Decimal, Options]) -> None:
     held, cash, options = book
     plan = rebalance(held, cash, "USD", options)
