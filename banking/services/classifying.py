@@ -136,7 +136,7 @@ def undo_recategorisation(*, act: Recategorisation, actor: User) -> Recategorisa
         for pk, state in states.items()
         if pk not in later and {**state, "tags": state["tags"]} == lines[pk].given
     }
-    former = _possible(former)
+    former = _possible(rows, former)
     _store(rows, {pk: states[pk] for pk in former}, former)
     act.undone_at, act.undone_by, act.restored = timezone.now(), actor, len(former)
     act.save(update_fields=["undone_at", "undone_by", "restored"])
@@ -185,10 +185,13 @@ def _classified_since(act: Recategorisation) -> set[int]:
     return set(later.filter(transaction__recategorised__recategorisation=act).values_list("transaction", flat=True))
 
 
-def _possible(states: dict[int, State]) -> dict[int, State]:
-    """Those that can be given back: nothing that they name was deleted since, and the row is not split."""
+def _possible(rows: Mapping[int, CashTransaction], states: Mapping[int, State]) -> dict[int, State]:
+    """Those that can be given back: the row stands and is not split, and what they name is there, the category of the
+    row's section, which a match as a transfer changes.
+    """
     split = split_among(states)
-    categories = set(Category.objects.filter(pk__in=_named(states, "category")).values_list("pk", flat=True))
+    known = Category.objects.filter(pk__in=_named(states, "category"))
+    categories = {(pk, section) for pk, section in known.values_list("pk", "section")}
     counterparties = set(
         Counterparty.objects.filter(pk__in=_named(states, "counterparty")).values_list("pk", flat=True)
     )
@@ -200,7 +203,8 @@ def _possible(states: dict[int, State]) -> dict[int, State]:
     return {
         pk: state | {"tags": [tag for tag in state["tags"] if tag in tags]}
         for pk, state in states.items()
-        if state["category"] in categories | {None}
+        if rows[pk].voided_at is None
+        and (state["category"] is None or (state["category"], rows[pk].section) in categories)
         and state["counterparty"] in counterparties | {None}
         and not (pk in split and state["category"])
     }

@@ -23,6 +23,7 @@ from banking.services.classifying import (
     undo_recategorisation,
 )
 from banking.services.corrections import LegOfTransfer, SplitOfAmount, correct_cash
+from banking.services.matching import match_transfer
 from banking.services.splits import NotSplit, Part, PartsDoNotAddUp, PartsMissing, split_cash, unsplit_cash
 from banking.services.transactions import (
     AlreadyVoided,
@@ -270,6 +271,16 @@ def test_undo_gives_back_nothing_that_is_gone(account: Account, alice: User) -> 
     old.delete()
     assert undo_recategorisation(act=act, actor=alice).restored == 1
     assert [state(row)[0] for row in rows] == [kind(account).pk, None]
+
+
+def test_undo_gives_a_transfer_no_category_of_expenses_and_leaves_voided_rows(account: Account, alice: User) -> None:
+    savings = Account.objects.create(owner=alice, name="Savings", currency="USD")
+    rows = [book(account, category=kind(account)) for _ in range(3)]
+    act = classify(row_ids=[row.pk for row in rows], to=Classification(frozenset({"category"})), actor=alice)
+    match_transfer(sent=rows[0], received=book(savings, "100"), actor=alice)
+    void_cash(row=rows[1], actor=alice)
+    assert undo_recategorisation(act=act, actor=alice).restored == 1
+    assert [state(row)[0] for row in rows] == [None, None, kind(account).pk]
 
 
 def test_all_or_none(account: Account, alice: User, bob: User) -> None:
