@@ -29,10 +29,17 @@ from banking.forms.transactions import FLAGS, TransactionFilter
 from banking.models import Account, CashTransaction, Origin, Recategorisation, Section
 from banking.queries.transactions import NEWEST, ORDERS, CashList, rows_of, whole
 from banking.services.classification import category_named
-from banking.services.classifying import MOST_ROWS, Classification, TooManyRows, classify, undo_recategorisation
+from banking.services.classifying import (
+    MOST_ROWS,
+    Classification,
+    TooManyRows,
+    classify,
+    lock_accounts_of,
+    undo_recategorisation,
+)
 from banking.services.corrections import correct_cash
 from banking.services.splits import Part, split_cash, unsplit_cash
-from banking.services.transactions import book_cash, restore_cash, void_cash
+from banking.services.transactions import book_cash, lock_accounts, lock_with, restore_cash, void_cash
 from users.models import User
 
 INTEGERS = {
@@ -118,6 +125,7 @@ class TransactionViewSet(mixins.RetrieveModelMixin, mixins.DestroyModelMixin, Ge
     def create(self, request: Request) -> Response:
         given = self._checked(self.get_serializer(data=request.data))
         with transaction.atomic():
+            lock_accounts(given["account"].pk)
             values = resolved(given, given["account"], given["section"])
             row = book_cash(actor=self._caller, **values)
         return Response(self._shown(row), status=status.HTTP_201_CREATED)
@@ -128,7 +136,9 @@ class TransactionViewSet(mixins.RetrieveModelMixin, mixins.DestroyModelMixin, Ge
         row = self.get_object()
         given = self._checked(self.get_serializer(row, data=request.data, partial=True))
         with transaction.atomic():
-            values = resolved(given, given.get("account", row.account), given.get("section", row.section))
+            account = given.get("account", row.account)
+            lock_with(row, account)
+            values = resolved(given, account, given.get("section", row.section))
             if values.keys() <= CLASSIFYING:
                 _classify_one(row, values, self._caller)
             else:
@@ -156,6 +166,7 @@ class TransactionViewSet(mixins.RetrieveModelMixin, mixins.DestroyModelMixin, Ge
             return Response(status=status.HTTP_204_NO_CONTENT)
         given = self._checked(PartsSerializer(data=request.data, context=self.get_serializer_context()))
         with transaction.atomic():
+            lock_accounts(row.account_id)
             parts = [Part(_category_of(part, row), part["amount"], part["note"]) for part in given["parts"]]
             row = split_cash(row=row, parts=parts, actor=self._caller)
         return Response(self._shown(row))
@@ -167,6 +178,7 @@ class TransactionViewSet(mixins.RetrieveModelMixin, mixins.DestroyModelMixin, Ge
         given = self._checked(CategoriseSerializer(data=request.data, context=self.get_serializer_context()))
         with transaction.atomic():
             ids = self._named(given)
+            lock_accounts_of(ids)
             values = {name: given[name] for name in CLASSIFYING & given.keys()}
             act = classify(row_ids=ids, to=_classification(values, ids, more=True), actor=self._caller)
         return Response(RecategorisationSerializer(act).data)

@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from activity.services import record
 from banking.models import (
-    Account,
     CashSplit,
     CashTransaction,
     Category,
@@ -21,7 +20,7 @@ from banking.models import (
     RecategorisedRow,
     Tag,
 )
-from banking.services.transactions import check_classification
+from banking.services.transactions import check_classification, lock_accounts
 from core.errors import DomainError
 
 if TYPE_CHECKING:
@@ -146,9 +145,15 @@ def undo_recategorisation(*, act: Recategorisation, actor: User) -> Recategorisa
 
 def locked_rows(ids: Sequence[int]) -> dict[int, CashTransaction]:
     """The rows as they are now, with their accounts locked."""
-    wanted = CashTransaction.objects.filter(pk__in=ids).order_by()
-    Account.objects.filter(pk__in=list(wanted.values_list("account", flat=True).distinct())).bump()
+    lock_accounts_of(ids)
+    wanted = CashTransaction.objects.filter(pk__in=ids)
     return {row.pk: row for row in wanted.select_related("account").order_by("pk")}
+
+
+def lock_accounts_of(ids: Sequence[int]) -> None:
+    """Lock the accounts of these rows."""
+    rows = CashTransaction.objects.filter(pk__in=ids).order_by()
+    lock_accounts(*rows.values_list("account", flat=True).distinct())
 
 
 def _check(rows: Mapping[int, CashTransaction], to: Classification) -> None:

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.db.models import Q
 
 from banking.models import (
-    Account,
     CashSplit,
     CashTransaction,
     ClassifiedBy,
@@ -21,6 +20,7 @@ from banking.services.transactions import (
     AlreadyVoided,
     DerivedRow,
     book_cash,
+    lock_with,
     void_cash,
 )
 from core.errors import DomainError
@@ -54,10 +54,10 @@ def correct_cash(*, row: CashTransaction, actor: User | None, **changes: Any) ->
 
     Without a change the row itself is returned and nothing is booked. A category goes when the section changes,
     unless another is given. Raises AlreadyVoided, DerivedRow, LegOfTransfer, PaymentOfDividend, RowOfDeposit,
-    SplitOfAmount, and what ``book_cash`` raises.
+    SplitOfAmount, ChangedMeanwhile, and what ``book_cash`` raises.
     """
     target = changes.get("account")
-    Account.objects.filter(pk__in={row.account_id, target.pk if target else row.account_id}).bump()
+    lock_with(row, *([target] if target else []))
     row = CashTransaction.objects.select_related("account", "category", "counterparty", "asset").get(pk=row.pk)
     _check(row)
     before = {name: getattr(row, name) for name in FACTS + CLASSIFIED[:2]} | {"tags": list(row.tags.all())}

@@ -224,14 +224,30 @@ def _locked(row: CashTransaction) -> list[CashTransaction]:
 
     Their accounts are locked, and those of their other versions and of the derived rows in whose place they stand.
     """
-    ids = _legs(row)
-    Account.objects.filter(pk__in=_accounts_of(ids)).bump()
-    if _legs(row) != ids:  # matched or taken apart before the locks were ours
-        raise ChangedMeanwhile
+    ids = lock_with(row)
     found = CashTransaction.objects.select_related("account").in_bulk(ids)
     if any(each.origin != Origin.ENTRY for each in found.values()):
         raise DerivedRow
     return [found[pk] for pk in ids]
+
+
+def lock_with(row: CashTransaction, *others: Account) -> list[int]:
+    """The ids of the row and the other leg of its transfer, once every account is locked that a change of it concerns.
+
+    Those are the accounts of the rows, of their other versions and of what they stand in place of, and ``others``: all
+    at once, in ascending order, so that two changes never wait for each other. Raises ChangedMeanwhile.
+    """
+    ids = _legs(row)
+    accounts = {*_accounts_of(ids), *(other.pk for other in others)}
+    Account.objects.filter(pk__in=accounts).bump()
+    if _legs(row) != ids or not accounts.issuperset(_accounts_of(ids)):
+        raise ChangedMeanwhile  # matched, taken apart or moved before the locks were ours
+    return ids
+
+
+def lock_accounts(*ids: int) -> None:
+    """Lock accounts before the names are made that rows shall have: whoever books locks in this order."""
+    Account.objects.filter(pk__in=ids).bump()
 
 
 def _legs(row: CashTransaction) -> list[int]:

@@ -21,7 +21,7 @@ from banking.services.classification import category_named
 from banking.services.classifying import classify
 from banking.services.corrections import correct_cash
 from banking.services.splits import Part, split_cash, unsplit_cash
-from banking.services.transactions import restore_cash, void_cash
+from banking.services.transactions import lock_accounts, lock_with, restore_cash, void_cash
 from banking.views.base import caller, editable, private, visible
 from banking.views.sections import section_page
 from banking.views.transactions import classification, named_classes, offers, say_classified
@@ -168,6 +168,7 @@ class EditView(RowView):
 
     def _correct(self, request: HttpRequest, row: CashTransaction, form: CashForm) -> CashTransaction:
         given = form.terms()
+        lock_with(row, given["account"])
         classes = {name: given.pop(name) for name in ("category", "counterparty", "tags")}
         if row.splits.exists():
             classes.pop("category")
@@ -188,6 +189,7 @@ class SplitView(RowView):
     """Say what the parts of the amount were for."""
 
     def act(self, request: HttpRequest, row: CashTransaction) -> CashTransaction:
+        lock_accounts(row.account_id)
         named = [
             Part(category_named(part["category"], row.section, books=row.account), part["amount"], part["note"])
             for part in parts_of(request.POST)
@@ -224,6 +226,7 @@ class CategoryView(View):
         else:
             try:
                 with transaction.atomic():
+                    lock_accounts(row.account_id)
                     to = classification({"category": form.cleaned_data["category"] or None}, pk)
                     act = classify(row_ids=[pk], to=to, actor=caller(request))
             except DomainError as error:

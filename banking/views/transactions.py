@@ -25,8 +25,14 @@ from banking.forms.transactions import MOST_CHOICES, TransactionFilter
 from banking.models import Account, CashTransaction, Category, Counterparty, Recategorisation, Tag
 from banking.queries.transactions import CashList, CashRow, Place, Slice, currencies_of, lines, rows_of
 from banking.services.classification import category_named, counterparty_named, tags_named
-from banking.services.classifying import MOST_ROWS, Classification, classify, undo_recategorisation
-from banking.services.transactions import book_cash, restore_many, void_many
+from banking.services.classifying import (
+    MOST_ROWS,
+    Classification,
+    classify,
+    lock_accounts_of,
+    undo_recategorisation,
+)
+from banking.services.transactions import book_cash, lock_accounts, restore_many, void_many
 from banking.views.base import caller, editable, private, visible
 from banking.views.sections import section_page
 from banking.views.transaction_lines import HEAD, line
@@ -152,6 +158,7 @@ class BulkView(View):
         if not ids or not given:
             form.add_error(None, "Tick some rows, and say what they become." if not ids else "Say what they become.")
             return
+        lock_accounts_of(ids)
         act = classify(row_ids=ids, to=classification(given, ids[0]), actor=caller(request))
         say_classified(request, act)
 
@@ -221,6 +228,7 @@ def _book(form: CashForm, request: HttpRequest) -> int | None:
     actor, terms = caller(request), form.terms()
 
     def work() -> int:
+        lock_accounts(terms["account"].pk)
         values = named_classes(terms, terms["account"], terms["section"])
         return book_cash(actor=actor, **values).pk
 
