@@ -24,6 +24,7 @@ from analytics.services.scenarios import create_scenario
 from assets.models import (
     ActionProposal,
     Asset,
+    CompanyProfile,
     CorporateAction,
     DoubtfulQuote,
     IntradayValue,
@@ -273,6 +274,7 @@ def make_world(owner: User) -> World:
     asset = Asset.objects.filter(symbol="AAPL").first() or make_asset("AAPL", sector="Technology")
     make_bars(asset, [100, 101, 102, 103, 104, 103, 105, 106, *swinging(106, 40)], start=date(2024, 1, 2))
     IntradayValue.objects.get_or_create(asset=asset, at=datetime(2024, 1, 4, 15, tzinfo=UTC), price=103, source="test")
+    describe(asset)
     Asset.objects.filter(symbol="MSFT").exists() or make_asset("MSFT")  # nobody holds or watches it
     portfolio = make_portfolio(owner)
     trade = buy(portfolio, asset, 10, 100, "2024-01-02")
@@ -330,6 +332,12 @@ def make_world(owner: User) -> World:
         rule=rule,
         budget=hold_to(owner, 0),
     )
+
+
+def describe(asset: Asset) -> None:
+    """A profile of the asset's company that is fresh, so that nobody asks for it however long the world is built."""
+    said = {"name": f"{asset.symbol} Inc.", "source": "test", "fetched_at": timezone.now()}
+    CompanyProfile.objects.get_or_create(asset=asset, defaults=said)
 
 
 def suspect(portfolio: Portfolio, number: int) -> RiskFlag:
@@ -632,7 +640,7 @@ def grow(world: World, first: int, last: int) -> None:
         imagine(world.owner, f"Scenario {number}")
         spend(world.owner, number)
         say(world.owner, number)
-        hold_to(world.owner, number)
+        hold_to(world.owner, number + 1)
         if number < MOST_WATCHLISTS:
             create_watchlist(owner=world.owner, name=f"List {number}")
         start_job(owner=world.owner, kind="import", total=number)
