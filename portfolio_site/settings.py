@@ -383,6 +383,7 @@ SPECTACULAR_SETTINGS = {
         "CostMethodEnum": "portfolios.models.CostMethod",
         "DepositDayCountEnum": "banking.models.deposit.DAY_COUNT_NAMES",
         "RecurrenceUnitEnum": "banking.models.Every",
+        "FlagStateEnum": "analytics.models.FlagState",
         "ImportKindEnum": "banking.models.ImportKind",
         "ImportNameKindEnum": "banking.models.NameKind",
         "RebalanceStateEnum": "analytics.models.RebalanceState",

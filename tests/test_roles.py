@@ -14,7 +14,7 @@ from django.db import transaction
 from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker
 
-from banking.models import Account, AccountShare
+from banking.models import Account, AccountShare, Budget, Category, Counterparty, Possession, Rule, Tag
 from core.testing import client_of, make_user
 from portfolios.consumers import _totals
 from portfolios.models import Portfolio, PortfolioShare
@@ -37,15 +37,35 @@ ROLES = {
 }
 READERS = ("stranger", "employee", "viewer", "share viewer")  # the others go through the same door
 PERSONAL = {"watchlist", "watchlist-detail", "watchlist-entry", "entry-list", "entry-detail", "job-detail"}
-PERSONAL |= {"scenario-detail", "scenario-page"}
-FIRMS = {"organisation-detail", "member-list", "member-detail", "invitation-list", "invitation-detail", "people"}
+PERSONAL |= {"scenario-detail", "scenario-page", "recategorisation-undo", "banking-recategorisation-undo"}
+PERSONAL |= {"import-page", "import-detail", "import-commit", "import-undo", "import-rows", "import-missing"}
+# What belongs to an organisation, and is not within what is shared.
+OF_BOOKS = {"category-detail", "category-merge", "counterparty-detail", "counterparty-merge", "tag-detail", "tag-merge"}
+OF_BOOKS |= {"possession-detail", "possession-dispose", "possession-keep", "valuation-list", "valuation-detail"}
+OF_BOOKS |= {"rule-detail", "rule-move", "budget-detail", "banking-possession", "banking-category"}
+OF_BOOKS |= {"banking-counterparty", "banking-tag", "banking-rule", "banking-rule-try-changes", "banking-rule-move"}
+OF_BOOKS |= {"banking-rule-delete", "banking-rules-apply", "banking-budget", "banking-budget-delete"}
+FIRMS = {
+    "organisation",
+    "organisation-expenses",
+    "organisation-detail",
+    "member-list",
+    "member-detail",
+    "invitation-list",
+    "invitation-detail",
+    "people",
+}
 # What takes more than the right to book.
 SET_UP = {"portfolio-detail", "method-list", "method-preview", "method-detail", "method-restore", "method-page"}
 SET_UP |= {"method-preview-part", "method-page-void", "method-page-restore", "portfolio-share-list"}
 SET_UP |= {"portfolio-share-detail", "account-share-list", "account-share-detail", "portfolio-sharing"}
-SET_UP |= {"account-sharing", "deposit-detail"}
+SET_UP |= {"account-sharing", "deposit-detail", "banking-deposit-cancel", "account-detail", "account-close"}
+SET_UP |= {"account-reopen", "banking-account", "banking-account-edit", "possession-detail", "possession-dispose"}
+SET_UP |= {"possession-keep", "banking-possession"}
 WORKED_OUT = {"portfolio-stress", "portfolio-rebalance", "rebalancing-preview-part"}  # by a POST that stores nothing
 FORMS = {"trade-new", "trade-edit", "trade-void-page", "trade-restore-page", "method-page", "rebalancing-book-page"}
+FORMS |= {"banking-transaction-category", "banking-account-edit", "banking-rule", "banking-budget"}
+FORMS |= {"banking-category", "banking-counterparty", "banking-tag"}
 OF_ONE_PORTFOLIO = {"trade-new", "trade-preview-part", "trade-lots-part", "method-page", "method-preview-part"}
 OF_ONE_PORTFOLIO |= {"holdings", "transactions", "dashboard", "analytics-risk", "analytics-rebalancing"}
 OF_ONE_PORTFOLIO |= {"rebalancing-preview-part", "analytics-optimiser", "tax-report-page"}
@@ -54,6 +74,8 @@ ACTIONS = {
     "portfolio-sharing": "share",
     "account-sharing": "share",
     "analytics-rebalancing": "save",
+    "banking-account": "close",
+    "banking-possession": "dispose",
 }
 REFUSALS = {401, 403, 404, 405}
 BODIES = VALID | {"patch member-detail": {"role": "viewer"}}  # in reach of managers, too
@@ -79,6 +101,8 @@ class Stage:
         self.firm = self.world.membership.organisation
         Portfolio.objects.filter(owner=self.world.owner).update(owner=None, organisation=self.firm)
         Account.objects.filter(owner=self.world.owner).update(owner=None, organisation=self.firm)
+        for model in (Category, Counterparty, Tag, Possession, Rule, Budget):
+            model._default_manager.filter(owner=self.world.owner).update(owner=None, organisation=self.firm)
         self.people = {role: make_user(role.replace(" ", "-")) for role in ROLES}
         for role in set(Role.values) & ROLES.keys():
             Membership.objects.create(organisation=self.firm, user=self.people[role], role=role)
@@ -161,6 +185,8 @@ def expected(role: str, endpoint: Endpoint, method: str) -> int:
     if endpoint.name in FIRMS:
         return _of_firm(role, endpoint, method)
     standing = ROLES[role]
+    if endpoint.name in OF_BOOKS and role.startswith("share"):
+        return 404
     if standing == BLIND:
         return 404
     reading = method == "get" and endpoint.name not in FORMS
@@ -183,6 +209,9 @@ def _of_firm(role: str, endpoint: Endpoint, method: str) -> int:
         return 404
     if endpoint.name.startswith("member-detail") and role == "employee":
         return 404
+    if endpoint.name in {"organisation", "organisation-expenses"}:
+        least = "viewer" if endpoint.name == "organisation" else "manager"
+        return 200 if Role(role).rank >= Role(least).rank else 404
     if endpoint.name == "organisation-detail" and method != "get":
         return 200 if role == "owner" else 403
     if method == "get" and not endpoint.name.startswith("invitation"):

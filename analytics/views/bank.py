@@ -181,7 +181,7 @@ def _holder(request: HttpRequest, subject: Model, own: dict[str, Any], more: dic
         "parts": [(PARTS[part], worth.parts[part][-1]) for part in Part],
         "items": [(item, amounts[-1]) for item, amounts in worth.items],
         "chart": worth_chart("Net worth", worth),
-        "portfolios": _with_figures(Portfolio.objects.filter(**own)),
+        "judged": _with_figures(Portfolio.objects.filter(**own)),
         "transactions": _latest(own),
         "flags": [*mine[0], *mine[1]],
     }

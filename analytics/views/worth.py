@@ -221,7 +221,7 @@ def _worth(page: Asked, worth: NetWorth) -> dict[str, Any]:
         "parts": [(PARTS[part], worth.parts[part][-1]) for part in Part],
         "chart": worth_chart("Net worth over time", _at_month_ends(worth)),
         "spans": [Link(label, page.url(span=key), key == page.span) for key, label in SPANS.items()],
-        "portfolios": _of_part(worth, Part.INVESTMENTS),
+        "invested": _of_part(worth, Part.INVESTMENTS),
         "possessions": [row for row in _of_part(worth, Part.POSSESSIONS) if row[1] != 0],
         "empty": not worth.items,
     }

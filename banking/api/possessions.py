@@ -10,7 +10,6 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
@@ -77,10 +76,10 @@ class PossessionViewSet(ReadOnlyModelViewSet[Possession]):
     serializer_class = PossessionSerializer
     filterset_class = PossessionFilter
     ordering_fields: ClassVar = ["name", "kind", "created_at"]
+    rights: ClassVar = dict.fromkeys(("partial_update", "destroy", "dispose", "keep"), Right.MANAGE)
 
     def get_queryset(self) -> QuerySet[Possession]:
-        rows, user = Possession.objects, caller(self.request)
-        return with_worth(rows.visible_to(user) if self.request.method in SAFE_METHODS else rows.managed_by(user))
+        return with_worth(Possession.objects.visible_to(caller(self.request)))
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         user, given = caller(request), checked_input(self.get_serializer(data=request.data))

@@ -23,7 +23,7 @@ from banking.services import recurring as service
 from core.api import DecimalStringField, StrictSerializer
 
 
-class SuggestionSerializer(serializers.Serializer[Any]):
+class RecurringSerializer(serializers.Serializer[Any]):
     """Payments that recur. ``amount`` is the last one's, signed; ``yearly`` what it comes to in a year."""
 
     key = serializers.CharField(source="found.key")
@@ -53,7 +53,7 @@ class RecurringViewSet(GenericViewSet[Account]):
     """What comes again and again: found in the last 25 months of the accounts that the caller sees."""
 
     queryset = Account.objects.none()
-    serializer_class = SuggestionSerializer
+    serializer_class = RecurringSerializer
     filter_backends = ()
 
     @extend_schema(parameters=[FLAG])
