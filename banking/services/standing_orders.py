@@ -125,7 +125,7 @@ def _pay(schedule: Schedule, on: date | None, now: datetime) -> ScheduleRun:
     person = schedule.created_by
     if person and not Account.objects.editable_by(person).filter(pk=schedule.source_id).exists():
         raise NotEntitled
-    booked = pay(source=schedule.source, payment=_payment(schedule, day), actor=person)
+    booked = pay(source=schedule.source, payment=_payment(schedule, day, person), actor=person)
     run.state, run.error, run.tried_at = RunState.DONE, "", now
     run.attempts += 1
     run.transfer = booked if isinstance(booked, Transfer) else None
@@ -136,7 +136,7 @@ def _pay(schedule: Schedule, on: date | None, now: datetime) -> ScheduleRun:
     return run
 
 
-def _payment(schedule: Schedule, day: date) -> Payment:
+def _payment(schedule: Schedule, day: date, person: User | None) -> Payment:
     payment = Payment(
         amount=schedule.amount,
         booked_on=day,
@@ -146,7 +146,7 @@ def _payment(schedule: Schedule, day: date) -> Payment:
         description=schedule.description,
         category=schedule.category,
     )
-    target = schedule.target or payee_account(schedule.source, schedule.target_iban, day)
+    target = schedule.target or payee_account(schedule.source, schedule.target_iban, day, person)
     return at_days_rate(schedule.source, target, payment) if target else payment
 
 
