@@ -122,9 +122,7 @@ def _pay(schedule: Schedule, on: date | None, now: datetime) -> ScheduleRun:
     if run.pk and run.state != RunState.FAILED:
         advance(schedule)
         return run
-    person = schedule.created_by
-    if person and not Account.objects.editable_by(person).filter(pk=schedule.source_id).exists():
-        raise NotEntitled
+    person = _entitled(schedule)
     booked = pay(source=schedule.source, payment=_payment(schedule, day, person), actor=person)
     run.state, run.error, run.tried_at = RunState.DONE, "", now
     run.attempts += 1
@@ -136,7 +134,16 @@ def _pay(schedule: Schedule, on: date | None, now: datetime) -> ScheduleRun:
     return run
 
 
-def _payment(schedule: Schedule, day: date, person: User | None) -> Payment:
+def _entitled(schedule: Schedule) -> User:
+    """Who answers for it, if they may still log in and pay from the account. Raises NotEntitled, for nobody too."""
+    person = schedule.created_by
+    editable = Account.objects.editable_by(person).filter(pk=schedule.source_id) if person else Account.objects.none()
+    if person is None or not person.is_active or not editable.exists():
+        raise NotEntitled
+    return person
+
+
+def _payment(schedule: Schedule, day: date, person: User) -> Payment:
     payment = Payment(
         amount=schedule.amount,
         booked_on=day,

@@ -217,6 +217,25 @@ def test_who_left_pays_no_more_until_somebody_takes_it_over(alice: User, bob: Us
     assert CashTransaction.objects.latest("pk").created_by == alice
 
 
+@pytest.mark.parametrize("gone", ["deleted", "locked out"])
+def test_it_does_not_outlive_who_set_it_up(alice: User, bob: User, gone: str) -> None:
+    firm = Organisation.objects.create(name="Acme")
+    operating = Account.objects.create(organisation=firm, name="Operating", currency="USD")
+    for person in (alice, bob):
+        Membership.objects.create(organisation=firm, user=person, role=Role.MEMBER)
+    terms = ScheduleTerms(Decimal(5), date(2024, 1, 31), name="Landlord")
+    schedule = create_schedule(source=operating, terms=terms, actor=bob, now=SET_UP)
+    if gone == "deleted":
+        Schedule.objects.update(created_by=None)  # what deleting a person does to it
+    else:
+        User.objects.filter(pk=bob.pk).update(is_active=False)
+    assert run_due(at("2024-01-31")) == 0
+    assert not CashTransaction.objects.exists()
+    assert "no longer pay" in ScheduleRun.objects.get().error
+    schedules.change_schedule(schedule=schedule, actor=alice, description="Rent")
+    assert run_due(at("2024-01-31")) == 1
+
+
 def test_below_zero_is_allowed_and_told(checking: Account, alice: User) -> None:
     card = Account.objects.create(owner=alice, name="Card", currency="USD", kind="credit")
     plan(checking)
