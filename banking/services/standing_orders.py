@@ -21,7 +21,7 @@ from banking.models import (
     Transfer,
 )
 from banking.services.payments import EARLIEST_ZONE, Payment, at_days_rate, pay, payee_account
-from banking.services.schedules import active, advance
+from banking.services.schedules import NotDueThen, active, advance
 from core.errors import DomainError
 
 if TYPE_CHECKING:
@@ -53,13 +53,16 @@ def run_due(now: datetime) -> int:
     return paid
 
 
-def run_now(*, schedule: Schedule, actor: User | None, now: datetime) -> ScheduleRun:
+def run_now(*, schedule: Schedule, due_on: date, actor: User | None, now: datetime) -> ScheduleRun:
     """Pay the next occurrence today, before its day or after a failure; ``actor`` answers for it from now on.
 
-    Raises ScheduleEnded, ScheduleNotActive, and what keeps the payment from being booked.
+    It is named by its day ``due_on``, so that who asks twice does not pay two of them. Raises ScheduleEnded,
+    ScheduleNotActive, NotDueThen, and what keeps the payment from being booked.
     """
     with transaction.atomic():
         schedule = active(schedule)
+        if due_on != schedule.due_on:
+            raise NotDueThen("That is not the payment that comes next.", field="due_on")
         schedule.created_by = actor or schedule.created_by
         schedule.save(update_fields=["created_by"])
         today = now.astimezone(schedule.zone).date()

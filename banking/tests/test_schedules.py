@@ -250,7 +250,7 @@ def test_what_was_due_while_it_paused_is_left_out(checking: Account) -> None:
     run_due(at("2024-01-31"))
     pause_schedule(schedule=schedule, actor=None)
     with pytest.raises(ScheduleNotActive):
-        run_now(schedule=schedule, actor=None, now=at("2024-02-01"))
+        run_now(schedule=schedule, due_on=date(2024, 2, 29), actor=None, now=at("2024-02-01"))
     assert run_due(at("2024-03-31")) == 0
     resume_schedule(schedule=schedule, actor=None, now=at("2024-03-31"))
     with pytest.raises(ScheduleNotPaused):
@@ -282,7 +282,10 @@ def test_a_resumed_or_changed_one_keeps_what_was_left_out(checking: Account) -> 
 
 def test_it_is_run_at_once_and_not_again_on_its_day(checking: Account) -> None:
     schedule = plan(checking)
-    run = run_now(schedule=schedule, actor=None, now=at("2024-01-15"))
+    due_on = date(2024, 1, 31)
+    run = run_now(schedule=schedule, due_on=due_on, actor=None, now=at("2024-01-15"))
+    with pytest.raises(NotDueThen):
+        run_now(schedule=schedule, due_on=due_on, actor=None, now=at("2024-01-15"))
     assert (run.due_on, booked(checking)) == (date(2024, 1, 31), ["2024-01-15 -100"])
     assert run_due(at("2024-02-28")) == 0
     assert run_due(at("2024-02-29")) == 1
