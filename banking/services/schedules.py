@@ -167,8 +167,8 @@ def resume_schedule(*, schedule: Schedule, actor: User | None, now: datetime) ->
 def skip_occurrence(*, schedule: Schedule, due_on: date, actor: User | None) -> Schedule:
     """Leave one occurrence out that is still to come. Raises ScheduleEnded, NotDueThen."""
     schedule = _not_ended(schedule)
-    days = schedule.recurrence.from_position(schedule.position)
-    if due_on.year > LAST_YEAR or due_on != next((day for _, day in days if day >= due_on), None):
+    recurrence = schedule.recurrence
+    if due_on != recurrence.due(recurrence.position_due_from(due_on, schedule.position)):
         raise NotDueThen(field="due_on")
     run, _ = ScheduleRun.objects.get_or_create(schedule=schedule, due_on=due_on, defaults={"state": RunState.SKIPPED})
     run.state = RunState.SKIPPED

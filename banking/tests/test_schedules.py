@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from activity.models import AuditEvent
 from assets.tests.factories import make_rate
 from banking.models import Account, CashTransaction, Category, RunState, Schedule, ScheduleRun, ScheduleState, Transfer
 from banking.queries.upcoming import upcoming
+from banking.recurrence import Recurrence
 from banking.services import schedules
 from banking.services.schedules import (
     BadSchedule,
@@ -268,6 +270,22 @@ def test_an_occurrence_is_left_out_the_next_or_a_later_one(checking: Account) ->
             skip_occurrence(schedule=schedule, due_on=date.fromisoformat(wrong), actor=None)
     assert run_due(at("2024-05-01")) == 2
     assert [line[:10] for line in booked(checking)] == ["2024-02-29", "2024-04-30"]
+
+
+@pytest.mark.parametrize(("day", "known"), [("9998-12-30", True), ("9998-12-31", False), ("9999-12-31", False)])
+def test_a_far_day_is_left_out_without_counting_up_to_it(checking: Account, day: str, known: bool) -> None:
+    schedule = plan(checking, "2024-01-03", unit="week")
+    looked_at: list[int] = []
+    seen = Recurrence.due
+    sys.setprofile(lambda frame, event, _: looked_at.append(1) if frame.f_code is seen.__code__ else None)
+    try:
+        skip_occurrence(schedule=schedule, due_on=date.fromisoformat(day), actor=None)
+        left_out = True
+    except NotDueThen:
+        left_out = False
+    finally:
+        sys.setprofile(None)
+    assert (left_out, len(looked_at) < 300) == (known, True)
 
 
 def test_a_resumed_or_changed_one_keeps_what_was_left_out(checking: Account) -> None:
