@@ -101,10 +101,7 @@ def create_schedule(*, source: Account, terms: ScheduleTerms, actor: User | None
         created_by=actor,
     )
     _check(schedule)
-    if schedule.first_on < now.astimezone(schedule.zone).date():
-        raise BadSchedule("It begins today or later; what is past is booked by itself.", field="first_on")
-    for account in filter(None, (source, terms.target)):
-        check_open(account, schedule.first_on)
+    _check_beginning(schedule, now)
     _place(schedule, 0)
     if schedule.state == ScheduleState.ENDED:
         raise BadSchedule("It would end before its first day.", field="until")
@@ -244,6 +241,17 @@ def _check(schedule: Schedule) -> None:
         raise BadSchedule("It would end before its first day.", field="until")
     _check_texts(schedule)
     _check_category(schedule)
+
+
+def _check_beginning(schedule: Schedule, now: datetime) -> None:
+    """The first one is paid today or later, in accounts that are open then; a weekend may bring its day forward."""
+    day, today = schedule.recurrence.payday(schedule.first_on), now.astimezone(schedule.zone).date()
+    if schedule.first_on < today:
+        raise BadSchedule("It begins today or later; what is past is booked by itself.", field="first_on")
+    if day < today:
+        raise BadSchedule(f"Because of the weekend it would be paid on {day}, which is past.", field="first_on")
+    for account in filter(None, (schedule.source, schedule.target)):
+        check_open(account, day)
 
 
 def _check_texts(schedule: Schedule) -> None:

@@ -30,6 +30,7 @@ from banking.services.schedules import (
     skip_occurrence,
 )
 from banking.services.standing_orders import MOST_EACH, run_due, run_now
+from banking.services.transactions import AccountClosed
 from banking.services.verification import cash_findings
 from core.errors import DomainError
 from users.models import Membership, Organisation, Role, User
@@ -140,6 +141,18 @@ def test_a_weekend_moves_it(checking: Account) -> None:
     assert booked(checking) == ["2024-05-31 -100"]
     assert run_due(at("2024-06-30")) == 0
     assert run_due(at("2024-07-01")) == 1
+
+
+def test_a_weekend_moves_the_first_one_neither_into_the_past_nor_into_a_closed_account(checking: Account) -> None:
+    with pytest.raises(BadSchedule) as refused:
+        plan(checking, "2024-06-01", weekend="before", now=at("2024-06-01"))
+    assert (refused.value.field, "2024-05-31" in refused.value.message) == ("first_on", True)
+    Account.objects.filter(pk=checking.pk).update(closed_on=date(2024, 6, 3))
+    checking.refresh_from_db()
+    with pytest.raises(AccountClosed):
+        plan(checking, "2024-06-01", weekend="after", now=at("2024-06-01"))
+    assert not Schedule.objects.exists()
+    assert plan(checking, "2024-06-01", weekend="before", now=at("2024-05-31")).next_on == date(2024, 5, 31)
 
 
 @pytest.mark.parametrize(
