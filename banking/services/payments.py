@@ -44,7 +44,7 @@ class BadPaymentDay(DomainError):
 class Payment:
     """``amount`` of the paying account's currency to ``target``, or else to whoever has ``iban`` or ``name``.
 
-    ``received`` and ``rate`` are as in ``book_transfer``.
+    ``received`` and ``rate`` are as in ``book_transfer``. With ``outside`` no account of this server is looked for.
     """
 
     amount: Decimal
@@ -56,6 +56,7 @@ class Payment:
     rate: Decimal | None = None
     description: str = ""
     category: Category | None = None
+    outside: bool = False
 
 
 def payee_account(source: Account, iban: str, day: date, actor: User | None) -> Account | None:
@@ -88,7 +89,9 @@ def pay(*, source: Account, payment: Payment, actor: User | None, here: bool = F
     NothingToConvert, BadIban, AliasTooLong, NameTooLong, and what ``book_transfer`` and ``book_cash`` raise.
     """
     payment = cleaned(payment)
-    target = payment.target or payee_account(source, payment.iban, payment.booked_on, actor)
+    target = payment.target
+    if target is None and not payment.outside:
+        target = payee_account(source, payment.iban, payment.booked_on, actor)
     if target is not None:
         return book_transfer(
             source=source,

@@ -25,7 +25,7 @@ from banking.models import (
 from banking.models.schedule import MOST_INTERVAL, MOST_TIMES
 from banking.recurrence import LAST_YEAR
 from banking.services.classification import LONGEST
-from banking.services.payments import Payment, cleaned
+from banking.services.payments import Payment, cleaned, payee_account
 from banking.services.transactions import check_classification, check_open
 from banking.services.transfers import TransferToSelf, check_positive
 from core.errors import DomainError
@@ -102,6 +102,7 @@ def create_schedule(*, source: Account, terms: ScheduleTerms, actor: User | None
     )
     _check(schedule)
     _check_beginning(schedule, now)
+    schedule.inside = payee_account(source, schedule.target_iban, schedule.first_on, actor)
     _place(schedule, 0)
     if schedule.state == ScheduleState.ENDED:
         raise BadSchedule("It would end before its first day.", field="until")

@@ -147,16 +147,20 @@ def _entitled(schedule: Schedule) -> User:
 
 
 def _payment(schedule: Schedule, day: date, person: User) -> Payment:
+    """What is paid on ``day``. Whoever comes to have the IBAN or alias after it was set up is not paid by it."""
+    target = schedule.target or payee_account(schedule.source, schedule.target_iban, day, person)
+    if target and target.pk not in (schedule.target_id, schedule.inside_id):
+        target = None
     payment = Payment(
         amount=schedule.amount,
         booked_on=day,
-        target=schedule.target,
+        target=target,
         iban=schedule.target_iban,
         name=schedule.target_name,
         description=schedule.description,
         category=schedule.category,
+        outside=target is None,
     )
-    target = schedule.target or payee_account(schedule.source, schedule.target_iban, day, person)
     return at_days_rate(schedule.source, target, payment) if target else payment
 
 

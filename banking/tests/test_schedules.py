@@ -16,6 +16,7 @@ from banking.models import Account, CashTransaction, Category, RunState, Schedul
 from banking.queries.upcoming import upcoming
 from banking.recurrence import Recurrence
 from banking.services import schedules
+from banking.services.accounts import open_account
 from banking.services.schedules import (
     BadSchedule,
     NotDueThen,
@@ -177,6 +178,24 @@ def test_an_account_of_another_that_receives_gets_both_legs(checking: Account, b
     assert list(cash_findings()) == []
 
 
+@pytest.mark.parametrize("code", ["DE89370400440532013000", "landlord"])
+def test_who_takes_the_number_of_somebody_outside_is_not_paid(
+    checking: Account, alice: User, bob: User, code: str
+) -> None:
+    plan(checking, iban=code, name="Landlord")
+    taken = open_account(holder=bob, name="Taken", currency="EUR", iban=code, receives=True, actor=bob)
+    assert run_due(at("2024-01-31")) == 1
+    assert (booked(checking), booked(taken)) == (["2024-01-31 -100"], [])
+    plan(checking, iban=code, name="Bob", first="2024-02-01", now=at("2024-02-01"), amount="7", unit="once")
+    Account.objects.filter(pk=taken.pk).update(currency="USD")
+    assert run_due(at("2024-02-01")) == 1
+    assert booked(taken) == ["2024-02-01 7"]
+    Account.objects.filter(pk=taken.pk).update(receives=False, iban="")
+    plan(checking, iban=code, name="Outside again", first="2024-02-02", now=at("2024-02-02"), amount="8", unit="once")
+    assert run_due(at("2024-02-02")) == 1
+    assert booked(taken) == ["2024-02-01 7"]
+
+
 def test_without_a_rate_it_waits_longer_each_time_and_holds_nobody(checking: Account, alice: User) -> None:
     euros = Account.objects.create(owner=alice, name="Euros", currency="EUR")
     stuck = plan(checking, target=euros)
@@ -290,7 +309,7 @@ def test_a_far_day_is_left_out_without_counting_up_to_it(checking: Account, day:
     schedule = plan(checking, "2024-01-03", unit="week")
     looked_at: list[int] = []
     seen = Recurrence.due
-    sys.setprofile(lambda frame, event, _: looked_at.append(1) if frame.f_code is seen.__code__ else None)
+    sys.setprofile(lambda frame, _event, _: looked_at.append(1) if frame.f_code is seen.__code__ else None)
     try:
         skip_occurrence(schedule=schedule, due_on=date.fromisoformat(day), actor=None)
         left_out = True
