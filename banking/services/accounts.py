@@ -210,13 +210,20 @@ def delete_account(*, account: Account, actor: User | None) -> None:
 
 
 def _recognise(account: Account) -> None:
-    """Counterparties stand for the account while it receives under their IBAN or alias, and no longer."""
+    """Counterparties stand for the account while it receives under their IBAN or alias, and no longer.
+
+    An alias is this server's own. An IBAN belongs to a bank's customer, and whoever writes it here has not proved to
+    be that one: only counterparties of the account's holder come to stand for it by themselves.
+    """
     mine = Counterparty.objects.filter(account=account)
     if not account.receives:
         mine.update(account=None)
         return
     mine.exclude(iban=account.iban).update(account=None)
-    Counterparty.objects.filter(iban=account.iban, account__isnull=True).update(account=account)
+    unknown = Counterparty.objects.filter(iban=account.iban, account__isnull=True)
+    if LIKE_AN_IBAN.fullmatch(account.iban):
+        unknown = unknown.belonging_with(account)
+    unknown.update(account=account)
 
 
 def _check(account: Account) -> None:

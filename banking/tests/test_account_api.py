@@ -159,13 +159,21 @@ def test_overdrawn_is_what_is_not_made_to_owe(alice: User) -> None:
 
 
 def test_counterparties_stand_for_accounts_that_receive(alice: User, bob: User) -> None:
-    landlord = Counterparty.objects.create(owner=bob, name="Landlord", iban=IBAN)
-    account = open_account(holder=alice, name="Rent", actor=alice, iban=IBAN, receives=True)
+    landlord = Counterparty.objects.create(owner=bob, name="Landlord", iban="rent")
+    account = open_account(holder=alice, name="Rent", actor=alice, iban="rent", receives=True)
     landlord.refresh_from_db()
     assert landlord.account == account
     client_of(alice).patch(f"{URL}{account.pk}/", {"receives": False})
     landlord.refresh_from_db()
     assert landlord.account is None
+
+
+def test_an_iban_that_somebody_writes_does_not_take_others_counterparties(alice: User, bob: User) -> None:
+    parties = [Counterparty.objects.create(owner=owner, name="Landlord", iban=IBAN) for owner in (alice, bob)]
+    account = open_account(holder=alice, name="Rent", actor=alice, iban=IBAN, receives=True)
+    for party in parties:
+        party.refresh_from_db()
+    assert [party.account for party in parties] == [account, None]
 
 
 def test_a_statement_is_compared_with_the_books_of_now(account: Account, alice: User) -> None:
