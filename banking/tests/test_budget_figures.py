@@ -47,8 +47,8 @@ def spend(account: Account, amount: str, category: Category, day: date) -> None:
 
 
 def budget(alice: User, category: Category, amount: int = 300, **terms: Any) -> Budget:
-    given = {"holder": alice, "category": category, "amount": Decimal(amount), "first_month": BEGIN} | terms
-    return create_budget(actor=alice, **given)
+    given: dict[str, Any] = {"first_month": BEGIN} | terms
+    return create_budget(holder=alice, category=category, amount=Decimal(amount), actor=alice, **given)
 
 
 def test_what_is_spent_for_an_employer_is_on_no_budget_of_ones_own(
@@ -119,7 +119,8 @@ def test_one_budget_is_left_of_two_in_the_same_months(alice: User, daily: Accoun
     ],
 )
 def test_budgets_overlap_in_whole_months(months: tuple[str, str | None], both: bool) -> None:
-    first, last = (month and date.fromisoformat(f"{month}-01") for month in months)
+    first, last = months
     held = Budget(first_month=BEGIN, last_month=date(2024, 3, 1))
-    other = Budget(first_month=first, last_month=last)
+    ends = date.fromisoformat(f"{last}-01") if last else None
+    other = Budget(first_month=date.fromisoformat(f"{first}-01"), last_month=ends)
     assert (held.overlaps(other), other.overlaps(held)) == (both, both)
