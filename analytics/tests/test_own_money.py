@@ -132,7 +132,11 @@ def test_what_is_spent_for_an_employer_is_not_ones_own(firm: Organisation) -> No
     assert "spent for Acme, not counted" in read(eve)
     own = open_account(holder=eve, name="Daily", opened_on=BEGIN, actor=eve)
     counted = move(own, "-7", "Travel")
-    rows = client_of(eve).get("/api/banking/transactions/", {"organisation": 0, "category": counted.category_id}).json()
+    rows = (
+        client_of(eve)
+        .get("/api/banking/transactions/", {"organisation": "0", "category": str(counted.category_id)})
+        .json()
+    )
     assert [row["id"] for row in rows["results"]] == [counted.pk], "the rows that the figure is the sum of"
 
 

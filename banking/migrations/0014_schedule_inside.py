@@ -18,7 +18,7 @@ def settle(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("banking", "0012_rules_budgets"),
+        ("banking", "0013_import_names_go"),
     ]
 
     operations = [
