@@ -114,14 +114,18 @@ def net_worth(scope: Scope, days: Sequence[date], currency: str) -> dict[Holder,
     table = rates({item.currency for item in items}, currency)
     found: dict[Holder, NetWorth] = {}
     for item in items:
-        worth = found.setdefault(item.holder, NetWorth(currency, days, {part: [ZERO] * len(days) for part in Part}))
-        _add(worth, item, table)
+        _add(found.setdefault(item.holder, nothing(days, currency)), item, table)
     return found
+
+
+def nothing(days: Sequence[date], currency: str) -> NetWorth:
+    """That of a holder without anything."""
+    return NetWorth(currency, days, {part: [ZERO] * len(days) for part in Part})
 
 
 def total_of(worths: Iterable[NetWorth], days: Sequence[date], currency: str) -> NetWorth:
     """Several holders together."""
-    whole = NetWorth(currency, days, {part: [ZERO] * len(days) for part in Part})
+    whole = nothing(days, currency)
     for worth in worths:
         whole.items += worth.items
         whole.missing += worth.missing
