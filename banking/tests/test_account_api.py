@@ -152,10 +152,10 @@ def test_the_balance_of_each_day(account: Account, alice: User) -> None:
 
 
 def test_overdrawn_is_what_is_not_made_to_owe(alice: User) -> None:
-    for kind in ("checking", "credit", "loan"):
+    for kind in ("checking", "credit", "loan", "expense"):
         move(open_account(holder=alice, name=kind, kind=kind, actor=alice), "-5", JAN)
     shown = {row["name"]: row["overdrawn"] for row in client_of(alice).get(URL).json()["results"]}
-    assert shown == {"checking": True, "credit": False, "loan": False}
+    assert shown == {"checking": True, "credit": False, "loan": False, "expense": False}
 
 
 def test_counterparties_stand_for_accounts_that_receive(alice: User, bob: User) -> None:
