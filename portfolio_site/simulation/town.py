@@ -77,15 +77,19 @@ class Town:
     waiting: set[Holder] = field(default_factory=set)
 
     def iban(self, key: Holder, name: str) -> str:
-        """A German IBAN of a bank that does not exist, the same for the same account of the same seed."""
-        whose, number = key
-        bban = f"{_bank(self.seed)}{1 if whose == 'firm' else 0}{number:05d}{list(KINDS).index(name)}"
-        return f"DE{calc_check_digits(f'DE00{bban}')}{bban}"
+        return iban(self.seed, key, name)
 
     def is_finished(self, key: Holder) -> bool:
         """Whether the books have its months: who lives pays. Opening balances and what others pay in do not count."""
         main = self.known.get(self.iban(key, "operating" if key[0] == "firm" else "checking"))
         return main is not None and main.pk in self.spent
+
+
+def iban(seed: int, key: Holder, name: str) -> str:
+    """A German IBAN of a bank that does not exist, the same for the same account of the same seed."""
+    whose, number = key
+    bban = f"{_bank(seed)}{1 if whose == 'firm' else 0}{number:05d}{list(KINDS).index(name)}"
+    return f"DE{calc_check_digits(f'DE00{bban}')}{bban}"
 
 
 def found_town(years: int, seed: int, until: date | None) -> Town:
@@ -183,7 +187,7 @@ def _moves_in(
 ) -> bool:
     """The accounts of a holder, and the portfolio unless its months are booked; False if the accounts were there."""
     ibans = {name: town.iban(key, name) for name in balances}
-    town.accounts |= {(key, name): town.known[iban] for name, iban in ibans.items() if iban in town.known}
+    town.accounts |= {(key, name): town.known[its] for name, its in ibans.items() if its in town.known}
     if town.is_finished(key):
         return False
     missing = [name for name in balances if (key, name) not in town.accounts]
