@@ -132,11 +132,11 @@ def test_who_only_sees_or_books_does_not_change(account: Account, bob: User) -> 
     client, url = client_of(bob), f"{URL}{account.pk}/"
     said = {"day": "2024-01-31", "balance": "100"}
     assert client.get(url).status_code == 200
-    assert client.post(f"{url}assertions/", said).status_code == 404
+    assert client.post(f"{url}assertions/", said).status_code == 403
     share.role = ShareRole.EDITOR
     share.save()
     assert client.post(f"{url}assertions/", said).status_code == 201
-    assert [client.patch(url, {"name": "x"}).status_code, client.post(f"{url}close/").status_code] == [404, 404]
+    assert [client.patch(url, {"name": "x"}).status_code, client.post(f"{url}close/").status_code] == [403, 403]
 
 
 def test_the_balance_of_each_day(account: Account, alice: User) -> None:
