@@ -17,6 +17,7 @@ from banking.models import (
     CashTransaction,
     ClassifiedBy,
     ImportBatch,
+    ImportName,
     Section,
     ShareRole,
     Transfer,
@@ -31,7 +32,8 @@ from portfolios.models import Portfolio, Trade
 from portfolios.services.importing import MOST_ATTEMPTS
 from portfolios.tests import test_trade_imports as trades
 from portfolios.tests.test_imports import account, book, errors, line, standing, step, undo, upload
-from users.models import User
+from users.models import Membership, Organisation, Role, User
+from users.services.organisations import delete_organisation
 
 pytestmark = pytest.mark.django_db
 OUT_OF_REACH = "You may no longer book into one of the accounts of this file."
@@ -240,3 +242,16 @@ def test_files_that_nobody_books_are_deleted_after_a_month(alice: User, main: Ac
     assert set(ImportBatch.objects.values_list("pk", flat=True)) == {booked.pk, young.pk}
     assert not ImportBatch.objects.filter(pk__in=[ready.pk, failed.pk]).exists()
     assert len(standing()) == 1
+
+
+def test_an_organisation_is_deleted_whose_file_was_never_booked(alice: User) -> None:
+    firm = Organisation.objects.create(name="Firm")
+    Membership.objects.create(organisation=firm, user=alice, role=Role.OWNER)
+    own = account(alice, "firms")
+    Account.objects.filter(pk=own.pk).update(owner=None, organisation=firm)
+    upload(alice, line(account_ref="firms", counterparty_name="Shop"))
+    assert ImportName.objects.filter(organisation=firm).exists()
+    own.delete()
+    delete_organisation(organisation=firm, actor=alice)
+    assert not Organisation.objects.exists()
+    assert not ImportName.objects.exists()
