@@ -105,7 +105,7 @@ def test_a_category_is_not_moved_below_itself_nor_everybodys_changed(alice: User
     assert deep.json()["code"] == "too_deep"
     food = f"{CATEGORIES}{Category.objects.get(name='Food').pk}/"
     answers = [client.patch(food, {"name": "x"}), client.delete(food), client.post(f"{food}merge/", {"into": top.pk})]
-    assert [answer.json()["code"] for answer in answers] == ["everybodys_category"] * 2 + ["of_another_owner"]
+    assert [answer.status_code for answer in answers] == [403, 403, 403]
     assert Category.objects.filter(name="Food").exists()
 
 
@@ -179,7 +179,7 @@ def test_others_rows_are_not_there(account: Account, alice: User, bob: User) -> 
     refused = client.post(f"{COUNTERPARTIES}{mine.pk}/merge/", {"into": firms["id"]})
     assert refused.json()["code"] == "of_another_owner"
     Membership.objects.update(role=Role.VIEWER)
-    assert client.delete(f"{COUNTERPARTIES}{firms['id']}/").status_code == 404
+    assert client.delete(f"{COUNTERPARTIES}{firms['id']}/").status_code == 403
 
 
 MAKERS: list[Callable[[Account, str], Any]] = [

@@ -228,7 +228,7 @@ def test_over_the_api_neither_end_learns_of_the_others_account(
     for text in (answer.content.decode(), client_of(alice).get(URL).content.decode()):
         assert "Secret name" not in text
     refused = client_of(bob).delete(f"{URL}{made['id']}/")
-    assert (refused.status_code, refused.json()["code"]) == (400, "other_end_not_yours")
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
     assert Transfer.objects.standing().count() == 1
 
 
