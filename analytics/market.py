@@ -19,6 +19,7 @@ CONTINUOUS = "24/7"  # the calendar of markets that never close
 PIVOTS = ("USD", "EUR")  # most pairs are quoted against one of them
 SESSIONS_A_YEAR = 252
 DAYS_A_YEAR = 365
+LONG_AGO = np.array(["0001-01-01"], "datetime64[D]")
 Split: TypeAlias = tuple[np.datetime64, float]  # ex-date, and the units that one became
 
 
@@ -129,6 +130,16 @@ class Market:
         known = known[known <= end]
         places = np.maximum(np.searchsorted(self.days, known, side="right") - 1, 0) if len(self.days) else known[:0]
         return Grid(places.astype(np.intp), known[: len(places)], DAYS_A_YEAR)
+
+    def at(self, days: NDArray[np.datetime64]) -> Grid:
+        """Exactly ``days``, none of them before the first one of the market, each with the last prices known on it."""
+        places = np.searchsorted(self.days, days, side="right") - 1
+        return Grid(places.astype(np.intp), days, DAYS_A_YEAR)
+
+    def unpriced(self) -> Market:
+        """As it was before its first day, when nothing had a price: a single day, long ago."""
+        nothing = np.full((len(self.asset_ids), 1), np.nan)
+        return Market(LONG_AGO, self.asset_ids, nothing, nothing, self.facts)
 
     def prices(self, asset_ids: Sequence[int], base: str, grid: Grid) -> tuple[FloatArray, IntArray]:
         """What a unit is worth at the last known closes, in ``base`` (K, T), and the first session (K,) with a close.

@@ -110,6 +110,50 @@ def daily_series(inputs: Inputs, end: date) -> Series:
     return _series(inputs, inputs.portfolios[0].base, grid, np.zeros(1, np.int64), to_the_end=True)
 
 
+class Worth(NamedTuple):
+    """What the portfolios of a chunk were worth at the close of days, each (n, D) in their own base currencies.
+
+    Where ``complete`` is False, an exchange rate is missing, and ``values`` are of the rest.
+    """
+
+    values: FloatArray
+    complete: NDArray[np.bool_]
+
+
+def worth_on(inputs: Inputs, days: NDArray[np.datetime64]) -> Worth:
+    """Every portfolio of the chunk, those of cash alone too, at the close of each of ``days`` (D,), ascending.
+
+    Nothing before its first fact; after the last price it goes on at that price. Before its first price an asset is
+    worth what its owner paid.
+    """
+    shape = len(inputs.portfolios), len(days)
+    found = Worth(np.zeros(shape), np.ones(shape, bool))
+    market = inputs.market
+    early = int(np.searchsorted(days, market.days[0])) if len(market.days) else len(days)
+    bases = np.array([portfolio.base for portfolio in inputs.portfolios])
+    for base in np.unique(bases).tolist():
+        rows = np.flatnonzero(bases == base).astype(np.int64)
+        for part, priced in ((slice(0, early), market.unpriced()), (slice(early, shape[1]), market)):
+            values_, complete = _worth_on(replace(inputs, market=priced), base, priced.at(days[part]), rows)
+            found.values[rows, part], found.complete[rows, part] = values_, complete
+    return found
+
+
+def _worth_on(inputs: Inputs, base: str, grid: Grid, rows: IntArray) -> Worth:
+    group = _group(inputs, base, grid, rows)
+    shape = len(rows), len(grid.days)
+    found = Worth(np.zeros(shape), np.ones(shape, bool))
+    sessions = len(group.grid.days)
+    if not sessions:
+        return found
+    prices, priced_from = group.prices()
+    traded, banked = group.trade_changes(), group.cash_changes()
+    held = _held(group, spans(traded, priced_from, sessions), traded, banked, priced_from)
+    found.values[:, -sessions:] = values(held, np.nan_to_num(prices), shape[0])
+    found.complete[:, -sessions:] = ~np.isnan(values(held, prices, shape[0]))
+    return found
+
+
 def _groups(inputs: Inputs) -> dict[tuple[str, frozenset[str]], list[int]]:
     facts, trades = inputs.market.facts, inputs.trades
     assets = np.array(sorted(facts), np.int64)
@@ -232,11 +276,7 @@ def _series(inputs: Inputs, base: str, grid: Grid, rows: IntArray, *, to_the_end
     prices, priced_from = group.prices()
     traded, banked = group.trade_changes(), group.cash_changes()
     securities = spans(traded, priced_from, shape[1])
-    beside = [group.interest_changes(traded)] if group.bonds else []
-    held = securities
-    for changes in (banked, *beside):
-        held = held.joined(spans(changes, priced_from, shape[1]))
-    worth = values(held, prices, shape[0])
+    worth = values(_held(group, securities, traded, banked, priced_from), prices, shape[0])
     paid = np.concatenate([group.trade_flows(traded, prices, priced_from), group.cash_flows()])
     row, day = np.concatenate([traded.row, banked.row]), np.concatenate([traded.day, banked.day])
     paid_in, paid_out = flows(row, day, paid, shape)
@@ -251,6 +291,14 @@ def _series(inputs: Inputs, base: str, grid: Grid, rows: IntArray, *, to_the_end
         matrix[~usable] = 0.0
     returns, valid = _returns(group, worth, paid_in, paid_out, usable, problems)
     return Series(rows, base, group.grid, worth, paid_in, paid_out, returns, valid, problems, _opened(group))
+
+
+def _held(group: _Group, securities: Spans, traded: Changes, banked: Changes, priced_from: IntArray) -> Spans:
+    """All that is held: securities, money, and what accrues on bonds."""
+    held = securities
+    for changes in (banked, *([group.interest_changes(traded)] if group.bonds else [])):
+        held = held.joined(spans(changes, priced_from, len(group.grid.days)))
+    return held
 
 
 def _opened(group: _Group) -> NDArray[np.datetime64]:

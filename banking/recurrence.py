@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -69,19 +69,28 @@ class Recurrence:
 
     def position_paid_from(self, day: date, start: int = 0) -> int:
         """The first position not before ``start`` that is paid on ``day`` or later, or where it is over."""
+        return self._first(start, lambda due: self.payday(due) >= day)
+
+    def position_due_from(self, day: date, start: int = 0) -> int:
+        """The first position not before ``start`` that is due on ``day`` or later, or where it is over."""
+        return self._first(start, lambda due: due >= day)
+
+    def _first(self, start: int, reached: Callable[[date], bool]) -> int:
+        """The first position not before ``start`` whose due day is ``reached``, as all later ones are, or none."""
+
+        def before(position: int) -> bool:
+            due = self.due(position)
+            return due is not None and not reached(due)
+
         low = start
         step = 1
-        while self._paid_before(low + step, day):  # doubling, then halving: weeks since long ago are many
+        while before(low + step):  # doubling, then halving: weeks since long ago are many
             step *= 2
         high = low + step
         while low < high:
             middle = (low + high) // 2
-            low, high = (middle + 1, high) if self._paid_before(middle, day) else (low, middle)
+            low, high = (middle + 1, high) if before(middle) else (low, middle)
         return low
-
-    def _paid_before(self, position: int, day: date) -> bool:
-        due = self.due(position)
-        return due is not None and self.payday(due) < day
 
     def _after(self, position: int) -> relativedelta:
         steps = position * self.interval

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from analytics.services.windows import install_windows
 from assets.models import Asset, HistoricValue
@@ -30,6 +31,7 @@ from banking.services.accounts import open_account
 from banking.services.categories import install_categories
 from banking.services.transactions import book_cash
 from portfolio_site.demo_factors import load_factors
+from portfolio_site.demo_habits import load_habits
 from portfolio_site.simulation import simulate
 from portfolios.models import Portfolio, TradeKind
 from portfolios.services.portfolios import create_portfolio
@@ -61,6 +63,9 @@ def load(say: Say) -> None:
     until = date.fromisoformat(demo["last_day"])
     town = simulate(**demo["town"], until=until, cast=[people["demo"], people["manager"]])
     say(f"a simulated town: {town.people} new people, {town.organisations} firms, {town.rows} cash rows")
+    with transaction.atomic():
+        if load_habits(people["demo"], demo["town"]["seed"], until.replace(month=1), timezone.now()):
+            say("standing orders, budgets and a rule")
 
 
 def load_assets() -> dict[str, Asset]:

@@ -300,6 +300,7 @@ PANEL_DIR = VAR_DIR / "panel"
 # --- files that are booked -----------------------------------------------------------------------------------------
 IMPORT_MOST_BYTES = env.int("IMPORT_MOST_BYTES", default=250_000_000)
 IMPORT_MOST_TRADES = env.int("IMPORT_MOST_TRADES", default=20_000)  # of one file; transactions are limited by its size
+IMPORT_KEPT_DAYS = env.int("IMPORT_KEPT_DAYS", default=30)  # a file that is not booked by then is deleted
 
 # --- risk ---------------------------------------------------------------------------------------------------------
 VAR_LEVELS = [float(level) for level in env.list("VAR_LEVELS", default=["0.95", "0.99"])]

@@ -26,7 +26,7 @@ BODILESS |= {"rebalance-undo", "doubtful-quote-accept", "doubtful-quote-reject"}
 BODILESS |= {"account-reopen", "assertion-restore"}
 BODILESS |= {"transfer-restore", "transfer-unmatch", "transfer-match-unique"}
 BODILESS |= {"possession-keep"}
-BODILESS |= {"schedule-pause", "schedule-resume", "schedule-run"}
+BODILESS |= {"schedule-pause", "schedule-resume"}
 BODILESS |= {"import-commit", "import-undo"}
 UPLOADS = {"price-list", "price-list-preview", "import-list"}  # files; their own tests have what is wrong with those
 OPTIONAL = {
@@ -256,6 +256,7 @@ VALID: dict[str, dict[str, Any]] = {
         "count": 5,
     },
     "post schedule-skip": {"due_on": "2060-02-29"},
+    "post schedule-run": {"due_on": "2060-02-29"},
     "post cash-list": CASH,
     "patch cash-detail": CASH,
     "post cash-split": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
 import django_filters
@@ -18,7 +19,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from analytics.models import OVERSEER, BankReport, FlagKind, FlagState, RiskFlag
 from analytics.queries.bank import newest_report
-from analytics.services.bank import look
+from analytics.services.bank import look, look_at
 from analytics.services.flags import decide
 from core.api import StrictSerializer
 from users.models import User
@@ -70,7 +71,25 @@ class RiskFlagViewSet(ReadOnlyModelViewSet[RiskFlag]):
     ordering_fields: ClassVar = ["last_seen", "first_seen", "kind", "state"]
 
     def get_queryset(self) -> QuerySet[RiskFlag]:
-        return RiskFlag.objects.visible_to(cast("User", self.request.user)).select_related("decided_by")
+        ends = ("portfolio__owner", "portfolio__organisation", "account__owner", "account__organisation")
+        rows = RiskFlag.objects.visible_to(cast("User", self.request.user))
+        return rows.select_related("decided_by", *ends)
+
+    def paginate_queryset(self, queryset: Any) -> list[Any] | None:
+        rows = super().paginate_queryset(queryset)
+        self._looked(rows or [])
+        return rows
+
+    def get_object(self) -> RiskFlag:
+        flag = super().get_object()
+        self._looked([flag])
+        return flag
+
+    def _looked(self, flags: Iterable[RiskFlag]) -> None:
+        """Write down what a person who sees everybody's is shown."""
+        user = cast("User", self.request.user)
+        if user.has_perm(OVERSEER):
+            look_at([flag.subject for flag in flags], actor=user, page="api flags")
 
     @extend_schema(request=DecisionSerializer, responses=RiskFlagSerializer)
     @action(detail=True, methods=["post"], permission_classes=[OverseerOnly])

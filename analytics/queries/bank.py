@@ -17,6 +17,7 @@ from analytics.queries.backtests import last_time
 from analytics.queries.flows import flows
 from analytics.queries.net_worth import Holder, Scope
 from banking.models import Account, CashTransaction, Category, Possession
+from portfolios.book.performance import months_before
 from portfolios.models import Portfolio
 from users.models import Organisation, User
 
@@ -32,6 +33,11 @@ def month_ends(today: date, count: int = MONTHS) -> list[date]:
         days.append(first - timedelta(days=1))
         first = days[-1].replace(day=1)
     return days[::-1]
+
+
+def year_to(today: date) -> list[date]:
+    """The same day a year before, the last day of each month since, but not of that one, and ``today``."""
+    return [months_before(today, MONTHS - 1), *month_ends(today)[1:]]
 
 
 def report_due(now: datetime) -> bool:
@@ -50,6 +56,13 @@ def scopes() -> Iterator[Scope]:
                 Portfolio.objects.filter(**chosen),
                 Possession.objects.filter(**chosen),
             )
+
+
+def everybody() -> list[Holder]:
+    """The people who can log in, and all organisations; 2 queries."""
+    people = User.objects.filter(is_active=True).order_by("pk").values_list("pk", flat=True)
+    firms = Organisation.objects.order_by("pk").values_list("pk", flat=True)
+    return [*(Holder(pk, None) for pk in people), *(Holder(None, pk) for pk in firms)]
 
 
 def counts(model: type[Account | Portfolio]) -> dict[Holder, int]:

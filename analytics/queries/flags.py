@@ -30,6 +30,7 @@ from analytics.models import FlagKind, Snapshot
 from analytics.packing import history
 from banking.models import Account, AccountKind, BalanceAssertion, CashTransaction, Origin, Transfer
 from banking.models.transaction import CashTransactionQuerySet
+from banking.queries.accounts import MAY_OWE
 from banking.queries.balances import balances_on
 from core.fields import MONEY_SCALE
 from portfolios.models import Portfolio
@@ -38,7 +39,6 @@ from portfolios.queries import holdings, totals_of_all
 CHUNK = 500
 RECENT = timedelta(days=30)  # payments that are looked at
 PAST = timedelta(days=365)  # before them: what they are held against
-DEBTS = (AccountKind.CREDIT, AccountKind.LOAN)
 
 
 def limits() -> Limits:
@@ -111,7 +111,7 @@ def account_findings(today: date, limit: Limits) -> Iterator[Finding]:
 
 
 def _overdrawn(accounts: QuerySet[Account], today: date) -> Iterator[Finding]:
-    own = accounts.exclude(kind__in=DEBTS)
+    own = accounts.exclude(kind__in=MAY_OWE)
     currencies = dict(own.values_list("pk", "currency"))
     for pk, [balance] in balances_on(own, [today]).items():
         if balance < 0:
@@ -125,7 +125,8 @@ def _dormant(accounts: QuerySet[Account], today: date, limit: Limits) -> Iterato
     since = today - timedelta(days=limit.dormant_days)
     moved = CashTransaction.objects.standing().filter(account=OuterRef("pk"))
     idle = idle.filter(Exists(moved), ~Exists(moved.filter(booked_on__gt=since)))
-    last = dict(idle.annotate(last=Max("transactions__booked_on")).values_list("pk", "last"))
+    newest = Max("transactions__booked_on", filter=Q(transactions__voided_at__isnull=True))
+    last = dict(idle.annotate(last=newest).values_list("pk", "last"))
     for pk, [balance] in balances_on(idle, [today]).items():
         if balance and pk in last:
             figures = {"last_booked_on": last[pk].isoformat(), "balance": f"{balance:f}"}

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from django.db.models import Max, Min, QuerySet
 
-from analytics.performance import series_of
+from analytics.performance import worth_on
 from analytics.queries.facts import inputs
 from assets.models import HistoricValue
 from assets.queries import RateMissing, RateTable, rates
@@ -45,7 +45,10 @@ class Holder(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One account, portfolio or possession with its worth on each day, in its own currency."""
+    """One account, portfolio or possession with its worth on each day, in its own currency.
+
+    ``incomplete`` are the places of the days on which a price or a rate is missing, and ``worth`` is of the rest.
+    """
 
     holder: Holder
     part: Part
@@ -53,13 +56,15 @@ class Item(NamedTuple):
     currency: str
     pk: int
     worth: Sequence[Decimal]
+    incomplete: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
 class NetWorth:
     """One holder's worth at the close of each of ``days`` in ``currency``; a debt is negative.
 
-    ``missing`` names what has no exchange rate or no price on one of the days, and is not counted there.
+    ``missing`` names what has no exchange rate or no price on one of the days, and is not counted there. Of a portfolio
+    in which some of it is missing, the rest counts.
     """
 
     currency: str
@@ -102,21 +107,25 @@ def net_worth(scope: Scope, days: Sequence[date], currency: str) -> dict[Holder,
     """Each holder's net worth at the close of ``days`` (ascending); a fixed number of queries.
 
     Accounts of a portfolio whose cash is tracked count within it. What an employee spends for an employer is the
-    employer's, and not counted. Portfolios are exact on the last day, and before it from the daily values of their
-    series, in whole minor units.
+    employer's, and not counted. Portfolios are exact on the last day, and before it in whole minor units, from
+    quantities and prices as binary fractions.
     """
     items = [*_cash(scope.accounts, days), *_investments(scope.portfolios, days), *_owned(scope.possessions, days)]
     table = rates({item.currency for item in items}, currency)
     found: dict[Holder, NetWorth] = {}
     for item in items:
-        worth = found.setdefault(item.holder, NetWorth(currency, days, {part: [ZERO] * len(days) for part in Part}))
-        _add(worth, item, table)
+        _add(found.setdefault(item.holder, nothing(days, currency)), item, table)
     return found
+
+
+def nothing(days: Sequence[date], currency: str) -> NetWorth:
+    """That of a holder without anything."""
+    return NetWorth(currency, days, {part: [ZERO] * len(days) for part in Part})
 
 
 def total_of(worths: Iterable[NetWorth], days: Sequence[date], currency: str) -> NetWorth:
     """Several holders together."""
-    whole = NetWorth(currency, days, {part: [ZERO] * len(days) for part in Part})
+    whole = nothing(days, currency)
     for worth in worths:
         whole.items += worth.items
         whole.missing += worth.missing
@@ -127,7 +136,14 @@ def total_of(worths: Iterable[NetWorth], days: Sequence[date], currency: str) ->
 
 def _add(worth: NetWorth, item: Item, table: RateTable) -> None:
     converted: list[Decimal | None] = []
+    if item.incomplete:
+        days = [worth.days[place] for place in sorted(item.incomplete)]
+        span = f"{days[0]}" if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
+        worth.missing.append(f"{item.name}: A price or an exchange rate is missing on {span}.")
     for place, (day, amount) in enumerate(zip(worth.days, item.worth, strict=True)):
+        if place in item.incomplete and not amount:
+            converted.append(None)  # nothing of it is known
+            continue
         try:
             value = multiply(amount, table.rate(item.currency, worth.currency, day).value) if amount else ZERO
         except RateMissing as error:
@@ -162,28 +178,26 @@ def _investments(portfolios: QuerySet[Portfolio], days: Sequence[date]) -> Itera
     rows = {portfolio.pk: portfolio for portfolio in portfolios}
     if not rows:
         return
-    values = _values_on(list(rows), days[:-1])
     listed, last = list(rows.values()), days[-1]
-    exact = totals_of_all(listed, holdings(listed, last, include_closed=True), last)
+    before = _values_on(list(rows), days[:-1])
+    exact = totals_of_all(listed, holdings(listed, last), last)
     for pk, portfolio in rows.items():
-        worth = [*_minor(values.get(pk, [0.0] * (len(days) - 1)), portfolio.base_currency), exact[pk].total_value]
-        yield Item(_holder(portfolio), Part.INVESTMENTS, portfolio.name, portfolio.base_currency, pk, worth)
+        amounts, incomplete = before.get(pk, ([0.0] * (len(days) - 1), set[int]()))
+        worth = [*_minor(amounts, portfolio.base_currency), exact[pk].total_value]
+        gaps = frozenset(incomplete if exact[pk].complete else {*incomplete, len(days) - 1})
+        yield Item(_holder(portfolio), Part.INVESTMENTS, portfolio.name, portfolio.base_currency, pk, worth, gaps)
 
 
-def _values_on(ids: list[int], days: Sequence[date]) -> dict[int, list[float]]:
-    """Portfolio id to its value at the close of each of ``days``, from its series."""
+def _values_on(ids: list[int], days: Sequence[date]) -> dict[int, tuple[list[float], set[int]]]:
+    """Portfolio id to its value at the close of each of ``days``, and the places of those that lack a rate."""
     if not days:
         return {}
     chunk = inputs(ids, as_of=days[-1])
-    wanted = np.array(days, "datetime64[D]")
-    found: dict[int, list[float]] = {}
-    for series in series_of(chunk):
-        places = np.searchsorted(series.grid.days, wanted, side="right")
-        padded = np.pad(np.nan_to_num(series.values), ((0, 0), (1, 0)))  # nothing before the first day
-        values = padded[:, places]
-        for row, amounts in zip(series.rows.tolist(), values.tolist(), strict=True):
-            found[chunk.portfolios[row].pk] = amounts
-    return found
+    found = worth_on(chunk, np.array(days, "datetime64[D]"))
+    return {
+        portfolio.pk: (found.values[row].tolist(), set(np.flatnonzero(~found.complete[row]).tolist()))
+        for row, portfolio in enumerate(chunk.portfolios)
+    }
 
 
 def _minor(amounts: Sequence[float], currency: str) -> list[Decimal]:

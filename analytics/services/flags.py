@@ -12,11 +12,13 @@ from django.utils import timezone
 from activity.services import record
 from analytics.flags import Finding
 from analytics.models import FlagState, RiskFlag
+from analytics.models.flag import MEASURE_LIMIT
 from core.errors import DomainError
 
 if TYPE_CHECKING:
     from users.models import User
 
+MOST = MEASURE_LIMIT / 10  # what a measure is cut to: a share of next to nothing can be anything
 CHANGING = ("as_of", "measure", "limit", "figures", "last_seen")
 
 
@@ -73,6 +75,7 @@ def _new(finding: Finding, now: datetime) -> RiskFlag:
 
 
 def _told(flag: RiskFlag, finding: Finding, now: datetime) -> RiskFlag:
-    flag.as_of, flag.measure, flag.limit = finding.as_of, finding.measure, finding.limit
+    flag.as_of, flag.limit = finding.as_of, finding.limit
+    flag.measure = min(max(finding.measure, -MOST), MOST)
     flag.figures, flag.last_seen = dict(finding.figures), now
     return flag

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -11,16 +12,19 @@ from django.test import Client
 
 from activity.models import AuditEvent, Job
 from activity.services import start_job
-from analytics.models import BankReport, RiskFlag
-from analytics.queries.bank import month_ends, report_due
-from analytics.services.bank import KIND, compute_report
+from analytics.models import BankReport, RiskFlag, Snapshot
+from analytics.queries.bank import month_ends, report_due, year_to
+from analytics.services.bank import FAILED, KIND, compute_report
+from analytics.views.bank import _with_figures
 from assets.tests.factories import make_rate
 from banking.models import Account, CashSplit, CashTransaction, Section
 from banking.services.accounts import open_account
 from banking.services.classification import category_named
 from banking.services.transactions import book_cash
 from core.testing import client_of, count_queries, make_user
-from users.models import Organisation, User
+from portfolios.models import Portfolio
+from portfolios.tests.factories import make_portfolio
+from users.models import Membership, Organisation, User
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +67,21 @@ def test_month_ends() -> None:
     assert days == [date(2023, 12, 31), date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 15)]
 
 
+def test_a_year_begins_with_the_same_day() -> None:
+    days = year_to(date(2024, 3, 15))
+    assert days[:2] == [date(2023, 3, 15), date(2023, 4, 30)]
+    assert (days[-2:], len(days)) == ([date(2024, 2, 29), date(2024, 3, 15)], 13)
+    assert year_to(date(2024, 2, 29))[0] == date(2023, 2, 28)
+
+
+def test_a_year_is_a_whole_year(alice: User) -> None:
+    account = open_account(holder=alice, name="A", balance=Decimal(100), opened_on=date(2023, 6, 1), actor=alice)
+    spend(account, "7", "", date(2023, 6, 30))
+    spend(account, "1", "", date(2024, 6, 28))
+    row = compute_report(NOW).holders.get()
+    assert (row.total, row.year_before, row.grown) == (Decimal(108), Decimal(100), Decimal(8))
+
+
 def test_the_report_sums_everybody(alice: User, daily: Account) -> None:
     make_rate("EURUSD", {date(2024, 1, 2): "1.10"})
     firm = Organisation.objects.create(name="Acme")
@@ -90,6 +109,54 @@ def test_the_report_sums_everybody(alice: User, daily: Account) -> None:
     assert {row.total for row in report.holders.all()} == {Decimal(920), Decimal(198)}
     compute_report(NOW.replace(hour=21))
     assert BankReport.objects.count() == 1, "the newest takes the place of the one before"
+
+
+def test_who_has_nothing_is_listed_too(alice: User) -> None:
+    Organisation.objects.create(name="Acme")
+    gone = make_user("gone")
+    gone.is_active = False
+    gone.save()
+    report = compute_report(NOW)
+    assert {(str(row.holder), row.total, row.accounts) for row in report.holders.all()} == {
+        ("alice", Decimal(0), 0),
+        ("Acme", Decimal(0), 0),
+    }
+
+
+def test_what_is_spent_for_an_employer_is_in_no_category(alice: User, daily: Account) -> None:
+    firm = Organisation.objects.create(name="Acme")
+    Membership.objects.create(organisation=firm, user=alice, role="employee")
+    card = open_account(
+        holder=alice, name="Card", kind="expense", employer=firm, opened_on=date(2024, 1, 2), actor=alice
+    )
+    spend(card, "-500", "Travel")
+    spend(daily, "-40", "Food")
+    assert compute_report(NOW).categories == [["2024-05", "expense", "Food", "-40.00"]]
+
+
+@pytest.mark.parametrize("amount", ["900000000000000", "900000000000000.55", "600000000000000"])
+def test_what_is_too_large_to_keep_is_left_out_and_named(amount: str, alice: User, daily: Account) -> None:
+    make_rate("EURUSD", {date(2024, 1, 2): "2"})
+    rich, day = make_user("rich"), date(2024, 1, 3)
+    for name in ("A", "B"):
+        account = open_account(holder=rich, name=name, currency="EUR", opened_on=day, actor=rich)
+        for part in (amount.split(".", maxsplit=1)[0], f"0.{amount.partition('.')[2] or 0}"):
+            if Decimal(part):
+                book_cash(account=account, amount=Decimal(part), booked_on=day, section=Section.TRANSFER, actor=rich)
+    report = compute_report(NOW)
+    assert {str(row.holder) for row in report.holders.all()} == {"alice"}
+    assert report.missing == ["rich: The amounts are too large to be kept."]
+    assert report.months[-1]["total"] == "1000.00"
+
+
+def test_a_job_fails_with_its_report(daily: Account, overseer: User, settings: Any) -> None:
+    settings.FLAG_DORMANT_DAYS = "many"
+    job = start_job(owner=overseer, kind=KIND, total=0)
+    with pytest.raises(TypeError):
+        compute_report(NOW, job.pk)
+    done = Job.objects.get(pk=job.pk)
+    assert (done.state, done.message) == ("failed", FAILED)
+    assert BankReport.objects.count() == 0
 
 
 def test_a_night_is_due_once() -> None:
@@ -124,13 +191,45 @@ def test_each_look_is_on_record(alice: User, daily: Account, overseer: User) -> 
     compute_report(NOW)
     looked = AuditEvent.objects.filter(action="bank.looked", actor=overseer)
     assert "alice" in page(overseer)
-    assert looked.get().data == {"page": "overview", "people": [alice.pk], "organisations": []}
+    both = sorted([alice.pk, overseer.pk])
+    assert looked.get().data == {"page": "overview", "people": both, "organisations": []}
     assert "Nobody fits" in page(overseer, q="zzz")
     assert looked.order_by("pk").last().data["people"] == []  # type: ignore[union-attr]
     assert "Daily" in page(overseer, f"people/{alice.pk}/")
     last = looked.order_by("pk").last()
     assert last is not None
     assert (last.subject_type, last.subject_id, last.data) == ("users.user", str(alice.pk), {"page": "holder"})
+
+
+def test_those_whose_flags_are_shown_are_on_record(alice: User, overseer: User) -> None:
+    looked = AuditEvent.objects.filter(action="bank.looked", actor=overseer).order_by("-pk")
+    page(overseer, "flags/")
+    before = looked[0]
+    assert (before.subject_type, before.subject_id) == ("users.user", str(overseer.pk))
+    assert before.data == {"page": "flags", "people": [], "organisations": []}
+    open_account(holder=alice, name="A", balance=Decimal(-5), opened_on=date(2024, 1, 2), actor=alice)
+    compute_report(NOW)
+    assert "Negative cash" in page(overseer, q="zzz")
+    assert looked[0].data == {"page": "overview", "people": [alice.pk], "organisations": []}
+    BankReport.objects.all().delete()
+    assert "Negative cash" in page(overseer, "flags/")
+    assert (looked[0].subject_id, looked[0].data["people"]) == (str(overseer.pk), [alice.pk])
+
+
+def test_a_holder_has_the_newest_figures_of_each_portfolio(alice: User, overseer: User) -> None:
+    common = {"portfolio_version": 1, "accounts_version": 0, "price_version": 0, "currency": "USD"}
+    for name, values in (("Growth", {3: 111000, 5: 222000, 4: 333000}), ("Income", {1: 444000})):
+        portfolio = make_portfolio(alice, name)
+        for day, value in values.items():
+            Snapshot.objects.create(portfolio=portfolio, as_of=date(2024, 6, day), total_value=value, **common)
+    [growth, income] = _with_figures(Portfolio.objects.order_by("name"))
+    assert growth[1] is not None
+    assert income[1] is not None
+    assert (growth[1].total_value, income[1].total_value) == (Decimal(222000), Decimal(444000))
+    assert growth[1].get_deferred_fields() == {"periods", "period_problems"}
+    text = page(overseer, f"people/{alice.pk}/")
+    assert "222,000.00" in text
+    assert "333,000.00" not in text
 
 
 def test_pages_before_the_first_report(overseer: User) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from analytics.flags import Limits, Outflows, Position, concentrated, leverage
-from analytics.models import FlagState, RiskFlag, Snapshot
+from activity.models import AuditEvent
+from analytics.flags import Finding, Limits, Outflows, Position, concentrated, leverage
+from analytics.models import FlagKind, FlagState, RiskFlag, Snapshot
 from analytics.queries.flags import account_findings, portfolio_findings
 from analytics.services.flags import FlagEnded, decide, follow
 from assets.tests.factories import make_asset, make_bars
@@ -20,7 +21,7 @@ from banking.services.transactions import book_cash, void_cash
 from banking.services.transfers import book_transfer
 from core.testing import client_of, make_user
 from portfolios.tests.factories import buy, make_portfolio
-from users.models import User
+from users.models import Organisation, User
 
 TODAY = date(2024, 6, 28)
 NOW = datetime(2024, 6, 28, 20, tzinfo=UTC)
@@ -84,7 +85,9 @@ def test_money_moved_to_an_own_account_is_no_outflow(alice: User, daily: Account
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("kind", "flagged"), [("checking", ["overdrawn"]), ("credit", []), ("loan", [])])
+@pytest.mark.parametrize(
+    ("kind", "flagged"), [("checking", ["overdrawn"]), ("credit", []), ("loan", []), ("expense", [])]
+)
 def test_negative_cash(kind: str, flagged: list[str], alice: User) -> None:
     open_account(holder=alice, name="A", kind=kind, balance=Decimal(-1), opened_on=TODAY, actor=alice)
     assert kinds() == flagged
@@ -99,6 +102,22 @@ def test_a_dormant_account(alice: User) -> None:
     assert kinds() == []
     pay(open_account(holder=alice, name="Empty", balance=Decimal(1), opened_on=day, actor=alice), 1, 365)
     assert kinds() == []
+
+
+@pytest.mark.django_db
+def test_what_was_voided_keeps_no_account_awake(alice: User) -> None:
+    day = TODAY - timedelta(days=400)
+    idle = open_account(holder=alice, name="Idle", balance=Decimal(5), opened_on=day, actor=alice)
+    void_cash(row=pay(idle, 1, 10), actor=alice)
+    [finding] = account_findings(TODAY, LIMIT)
+    assert (finding.kind, finding.measure, finding.figures["last_booked_on"]) == ("dormant", 400, day.isoformat())
+
+
+@pytest.mark.django_db
+def test_a_measure_beyond_all_bounds_is_cut(alice: User) -> None:
+    account = open_account(holder=alice, name="A", opened_on=TODAY, actor=alice)
+    follow([Finding(FlagKind.OUTFLOW, TODAY, 1e22, 1.0, account=account.pk)], NOW)
+    assert RiskFlag.objects.get().measure == 1e17
 
 
 @pytest.mark.django_db
@@ -166,3 +185,28 @@ def test_who_sees_and_who_decides(alice: User) -> None:
         "overseer",
     )
     assert client_of(overseer).post(f"{url}decide/", {"state": "king"}).status_code == 400
+
+
+@pytest.mark.django_db
+def test_each_look_of_an_overseer_is_on_record(alice: User) -> None:
+    open_account(holder=alice, name="A", balance=Decimal(-1), opened_on=TODAY, actor=alice)
+    firm = Organisation.objects.create(name="Acme")
+    open_account(holder=firm, name="B", balance=Decimal(-1), opened_on=TODAY, actor=None)
+    follow(account_findings(TODAY, LIMIT), NOW)
+    flag, of_firm = RiskFlag.objects.order_by("account__name")
+    looked = AuditEvent.objects.filter(action="bank.looked").order_by("pk")
+    client_of(alice).get("/api/risk-flags/")
+    client_of(alice).get(f"/api/risk-flags/{flag.pk}/")
+    assert not looked.exists(), "she sees what is hers"
+    overseer = make_user("overseer", superuser=True)
+    client = client_of(overseer)
+    assert client.get("/api/risk-flags/").json()["count"] == 2
+    client.get(f"/api/risk-flags/{of_firm.pk}/")
+    client.post(f"/api/risk-flags/{flag.pk}/decide/", {"state": "acknowledged"})
+    client.get("/api/risk-flags/?kind=leverage")
+    own, firms = [alice.pk], [firm.pk]
+    seen = [(event.data["people"], event.data["organisations"]) for event in looked]
+    assert seen == [(own, firms), ([], firms), (own, []), ([], [])]
+    assert {(each.actor, each.subject_id, each.data["page"]) for each in looked} == {
+        (overseer, str(overseer.pk), "api flags")
+    }

@@ -15,7 +15,7 @@ from banking.services.accounts import open_account
 from banking.services.transactions import book_cash
 from core.testing import count_queries, make_user
 from portfolios.models import Portfolio
-from portfolios.tests.factories import buy, exact, make_portfolio
+from portfolios.tests.factories import buy, exact, make_portfolio, sell
 from users.models import Membership, Organisation, User
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +64,81 @@ def test_the_cash_of_a_portfolio_counts_once(cash: str, alice: User) -> None:
     left = 500 if cash == "tracked" else 0
     assert tuple(found.parts[Part.INVESTMENTS]) == exact(1000 + left, 1100 + left, 1200 + left)
     assert tuple(found.parts[Part.CASH]) == exact(0, 0, 0)
+
+
+def tracked(alice: User, deposit: int = 0, day: date = BEFORE) -> Portfolio:
+    portfolio = make_portfolio(alice, cash="tracked")
+    if deposit:
+        account = Account.objects.get()
+        book_cash(account=account, amount=Decimal(deposit), booked_on=day, section=Section.TRANSFER, actor=alice)
+    return portfolio
+
+
+def invested() -> tuple[Decimal, ...]:
+    [found] = worth().values()
+    assert found.missing == []
+    return tuple(found.parts[Part.INVESTMENTS])
+
+
+@pytest.mark.parametrize("prices", ["none", "later", "earlier"])
+def test_a_portfolio_of_cash_alone(prices: str, alice: User) -> None:
+    if prices != "none":
+        make_bars(make_asset("AAPL"), {date(2024, 2, 20 if prices == "later" else 3): 100})
+    tracked(alice, 1500)
+    assert invested() == exact(1500, 1500, 1500)
+
+
+def test_cash_counts_since_its_deposit(alice: User) -> None:
+    tracked(alice, 1500, date(2024, 2, 10))
+    assert invested() == exact(0, 1500, 1500)
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_an_asset_without_prices_is_worth_what_was_paid(other: bool, alice: User) -> None:
+    if other:
+        make_bars(make_asset("MSFT"), {date(2024, 1, 10): 5, date(2024, 2, 10): 6})
+    buy(make_portfolio(alice), make_asset("AAPL"), 10, 100, "2024-01-30")
+    assert invested() == exact(1000, 1000, 1000)
+
+
+def test_the_cash_of_what_was_sold(alice: User) -> None:
+    asset = make_asset("AAPL")
+    make_bars(asset, {date(2024, 1, 8): 100, date(2024, 1, 9): 100})
+    portfolio = tracked(alice, 1500)
+    buy(portfolio, asset, 10, 100, "2024-01-08")
+    sell(portfolio, asset, 10, 100, "2024-01-09")
+    assert invested() == exact(1500, 1500, 1500)
+
+
+def test_what_is_held_goes_on_at_its_last_price(alice: User) -> None:
+    held, other = make_asset("AAPL"), make_asset("MSFT")
+    make_bars(held, {date(2024, 1, 30): 90, date(2024, 2, 15): 100})
+    make_bars(other, {date(2024, 1, 30): 1, MARCH: 1})
+    portfolio = make_portfolio(alice)
+    buy(portfolio, held, 10, 90, "2024-01-30")
+    assert invested() == exact(900, 1000, 1000)
+    sell(portfolio, held, 4, 100, "2024-03-04")
+    assert invested() == exact(900, 1000, 600)
+
+
+def test_a_portfolio_that_lacks_a_rate_is_named_and_its_rest_counts(alice: User) -> None:
+    make_rate("EURUSD", {date(2024, 2, 10): "1.10"})
+    dollars, euros = make_asset("AAPL"), make_asset("SAP", currency="EUR")
+    for asset in (dollars, euros):
+        make_bars(asset, {date(2024, 1, 30): 100})
+    mixed, foreign = make_portfolio(alice, "Mixed"), make_portfolio(alice, "Foreign")
+    buy(mixed, dollars, 10, 100, "2024-01-30")
+    for portfolio in (mixed, foreign):
+        buy(portfolio, euros, 1, 100, "2024-01-30", exchange_rate=Decimal(1))
+    [found] = worth().values()
+    assert tuple(found.parts[Part.INVESTMENTS]) == exact(1000, 1220, 1220)
+    values = {item.name: amounts for item, amounts in found.items}
+    assert values["Foreign"] == [None, Decimal(110), Decimal(110)]
+    reason = "A price or an exchange rate is missing on 2024-01-31."
+    assert sorted(found.missing) == [f"Foreign: {reason}", f"Mixed: {reason}"]
+    [last] = worth((JANUARY,)).values()
+    assert tuple(last.totals) == exact(1000)
+    assert sorted(last.missing) == [f"Foreign: {reason}", f"Mixed: {reason}"]
 
 
 def test_a_possession_counts_until_it_is_given_away(alice: User) -> None:

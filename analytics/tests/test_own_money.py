@@ -128,7 +128,16 @@ def test_what_is_spent_for_an_employer_is_not_ones_own(firm: Organisation) -> No
     card = employ(firm, "eve")
     move(card, "-25", "Travel")
     assert not flows(cash_of(card.holder), MARCH, MAY, "USD").rows
-    assert "spent for Acme, not counted" in read(User.objects.get(username="eve"))
+    eve = User.objects.get(username="eve")
+    assert "spent for Acme, not counted" in read(eve)
+    own = open_account(holder=eve, name="Daily", opened_on=BEGIN, actor=eve)
+    counted = move(own, "-7", "Travel")
+    rows = (
+        client_of(eve)
+        .get("/api/banking/transactions/", {"organisation": "0", "category": str(counted.category_id)})
+        .json()
+    )
+    assert [row["id"] for row in rows["results"]] == [counted.pk], "the rows that the figure is the sum of"
 
 
 @pytest.mark.parametrize(("month", "last"), [("2024-02", 29), ("2023-02", 28), ("2024-12", 31)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
@@ -12,7 +11,7 @@ import numpy as np
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Model
+from django.db.models import Model, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -21,9 +20,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from analytics import charts
 from analytics.models import OVERSEER, BankReport, FlagKind, FlagState, RiskFlag, Snapshot
-from analytics.queries.bank import holders, month_ends, newest_report
+from analytics.queries.bank import holders, newest_report, year_to
 from analytics.queries.net_worth import Part, Scope, known_until, net_worth, total_of
-from analytics.services.bank import ask_report, look
+from analytics.services.bank import ask_report, look, look_at
 from analytics.services.flags import decide
 from analytics.tasks import report_wanted
 from analytics.views.worth import PARTS, parts_chart, worth_chart
@@ -78,7 +77,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         page = _page(request, report)
         context |= {"page": page, "search": request.GET.get("q", ""), "order": _order(request), "orders": ORDERS}
         context |= {"chart": _months_chart(report), "change": _change(report), "categories": _top(report)}
-        _write_down(request, report, "overview", page.object_list)
+        shown = [*page.object_list, *(flag.subject for flag in context["flags"])]
+        look_at(shown, actor=cast("User", request.user), subject=report, page="overview")
     return render(request, "bank/overview.html", context)
 
 
@@ -113,8 +113,7 @@ def flags(request: HttpRequest) -> HttpResponse:
     rows = rows.filter(kind=kind) if kind in FlagKind.values else rows
     page = Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
     report = newest_report()
-    if report:
-        _write_down(request, report, "flags", [flag.subject for flag in page])
+    look_at([flag.subject for flag in page], actor=cast("User", request.user), subject=report, page="flags")
     context = {"page": page, "state": state, "kind": kind, "states": FlagState.choices, "kinds": FlagKind.choices}
     return render(request, "bank/flags.html", context | {"bank_section": "flags", "report": report})
 
@@ -156,19 +155,12 @@ def _page(request: HttpRequest, report: BankReport) -> Any:
     return Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
 
 
-def _write_down(request: HttpRequest, report: BankReport, page: str, shown: Sequence[Any]) -> None:
-    """One line that names everybody whose figures are on the page."""
-    people = sorted({row.owner_id for row in shown if row.owner_id})
-    firms = sorted({row.organisation_id for row in shown if row.organisation_id})
-    look(actor=cast("User", request.user), subject=report, page=page, people=people, organisations=firms)
-
-
 def _holder(request: HttpRequest, subject: Model, own: dict[str, Any], more: dict[str, Any]) -> HttpResponse:
     look(actor=cast("User", request.user), subject=subject, page="holder")
     report = newest_report()
     currency = report.currency if report else cast("User", request.user).base_currency
     scope = Scope(*(each.objects.filter(**own) for each in (Account, Portfolio, Possession)))  # type: ignore[arg-type]
-    days = month_ends(known_until(scope, timezone.now().date()))
+    days = year_to(known_until(scope, timezone.now().date()))
     worth = total_of(net_worth(scope, days, currency).values(), days, currency)
     about = {f"{path}__{column}": holder for column, holder in own.items() for path in ("account", "portfolio")}
     mine = [_flags(request).filter(**{path: holder}) for path, holder in about.items()]
@@ -181,7 +173,7 @@ def _holder(request: HttpRequest, subject: Model, own: dict[str, Any], more: dic
         "parts": [(PARTS[part], worth.parts[part][-1]) for part in Part],
         "items": [(item, amounts[-1]) for item, amounts in worth.items],
         "chart": worth_chart("Net worth", worth),
-        "judged": _with_figures(Portfolio.objects.filter(**own)),
+        "own_portfolios": _with_figures(Portfolio.objects.filter(**own)),
         "transactions": _latest(own),
         "flags": [*mine[0], *mine[1]],
     }
@@ -191,7 +183,9 @@ def _holder(request: HttpRequest, subject: Model, own: dict[str, Any], more: dic
 def _with_figures(portfolios: Any) -> list[tuple[Portfolio, Snapshot | None]]:
     """Each portfolio with its newest snapshot; 2 queries."""
     rows = list(portfolios)
-    newest = {shot.portfolio_id: shot for shot in Snapshot.objects.filter(portfolio__in=rows).order_by("as_of")}
+    last = Snapshot.objects.filter(portfolio=OuterRef("portfolio")).order_by("-as_of").values("as_of")[:1]
+    shots = Snapshot.objects.filter(portfolio__in=rows, as_of=Subquery(last)).defer("periods", "period_problems")
+    newest = {shot.portfolio_id: shot for shot in shots}
     return [(portfolio, newest.get(portfolio.pk)) for portfolio in rows]
 
 

@@ -173,7 +173,8 @@ class AccountViewSet(mixins.DestroyModelMixin, GenericViewSet[Account]):
         account = self.get_object()
         changes = checked_input(AccountChangeSerializer(data=request.data, partial=True))
         if "employer" in changes:
-            changes["employer"] = self._employer(changes["employer"])
+            same = changes["employer"] == account.employer_id
+            changes["employer"] = account.employer if same else self._employer(changes["employer"])
         changed = change_account(account=account, actor=caller(request), **changes)
         return Response(self._shown([changed])[0])
 

@@ -118,6 +118,9 @@ class PreviewSerializer(serializers.Serializer[Any]):
 
     count = serializers.IntegerField()
     rows = BeforeSerializer(many=True)
+    tried = serializers.IntegerField(
+        allow_null=True, help_text="Only so many rows, the newest, were looked at; null: all of them."
+    )
 
 
 class MoveSerializer(StrictSerializer, serializers.Serializer[Any]):

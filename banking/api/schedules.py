@@ -94,8 +94,10 @@ class UpcomingSerializer(serializers.Serializer[Upcoming]):
     error = serializers.CharField()
 
 
-class SkipSerializer(StrictSerializer, serializers.Serializer[Any]):
-    due_on = IsoDateField(help_text="The occurrence that is left out.")
+class OccurrenceSerializer(StrictSerializer, serializers.Serializer[Any]):
+    """One occurrence, by the day on which it is due."""
+
+    due_on = IsoDateField()
 
 
 class ScheduleViewSet(
@@ -152,22 +154,19 @@ class ScheduleViewSet(
         """Go on; what was due meanwhile is left out."""
         return self._answer(service.resume_schedule(schedule=self.get_object(), actor=self._caller, now=timezone.now()))
 
-    @extend_schema(request=SkipSerializer)
+    @extend_schema(request=OccurrenceSerializer)
     @action(["post"], detail=True)
     def skip(self, request: Request, pk: str) -> Response:
         """Leave one occurrence out."""
         schedule = self.get_object()
-        given = SkipSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        due_on: date = given.validated_data["due_on"]
-        return self._answer(service.skip_occurrence(schedule=schedule, due_on=due_on, actor=self._caller))
+        return self._answer(service.skip_occurrence(schedule=schedule, due_on=_due_on(request), actor=self._caller))
 
-    @extend_schema(request=None)
+    @extend_schema(request=OccurrenceSerializer)
     @action(["post"], detail=True)
     def run(self, request: Request, pk: str) -> Response:
-        """Pay the next occurrence today."""
+        """Pay the next occurrence today. It is named by its due day, so that asking twice pays it once."""
         schedule = self.get_object()
-        run_now(schedule=schedule, actor=self._caller, now=timezone.now())
+        run_now(schedule=schedule, due_on=_due_on(request), actor=self._caller, now=timezone.now())
         return self._answer(schedule)
 
     @extend_schema(responses=UpcomingSerializer(many=True), filters=False)
@@ -200,3 +199,10 @@ class ScheduleViewSet(
     def _answer(self, schedule: Schedule, code: int = status.HTTP_200_OK) -> Response:
         fresh = Schedule.objects.whole().get(pk=schedule.pk)
         return Response(self.get_serializer(fresh).data, status=code)
+
+
+def _due_on(request: Request) -> date:
+    given = OccurrenceSerializer(data=request.data)
+    given.is_valid(raise_exception=True)
+    day: date = given.validated_data["due_on"]
+    return day

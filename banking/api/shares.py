@@ -22,9 +22,7 @@ class ShareSerializer(StrictSerializer, serializers.Serializer[Any]):
     """One more person who sees it (viewer) or books into it (editor)."""
 
     id = serializers.IntegerField(read_only=True)
-    person = serializers.CharField(
-        max_length=254, source="user.username", help_text="By name, or in a POST by e-mail address as well."
-    )
+    person = serializers.CharField(max_length=150, source="user.username", help_text="The name that they log in with.")
     name = serializers.CharField(source="user.get_full_name", read_only=True)
     role = serializers.ChoiceField(ShareRole.choices, default=ShareRole.VIEWER)
     shared_by = serializers.CharField(source="created_by.username", read_only=True, default=None, allow_null=True)

@@ -44,7 +44,8 @@ from users.models import User
 
 INTEGERS = {
     "account": "The id of an account.",
-    "organisation": "The id of an organisation that the accounts belong to; 0: the caller's own.",
+    "organisation": "The id of an organisation that the accounts belong to; 0: the caller's own, "
+    "without those that are spent for an employer.",
     "category": "The id of a category; those below it count, and the parts of split rows.",
     "counterparty": "The id of a counterparty.",
     "tag": "The id of a tag.",

@@ -20,9 +20,10 @@ def _check(label: str) -> forms.BooleanField:
     return forms.BooleanField(label=label, required=False, widget=forms.CheckboxInput({"class": "form-check-input"}))
 
 
-def _employer(user: User) -> list[tuple[str, str]]:
-    found = [(str(each.pk), each.name) for each in Organisation.objects.visible_to(user)]
-    return [("", "Nobody’s"), *found]
+def _employer(user: User, known: Organisation | None = None) -> list[tuple[str, str]]:
+    """Whoever they belong to, and ``known``, which they may have left."""
+    found = {str(each.pk): each.name for each in Organisation.objects.visible_to(user)}
+    return [("", "Nobody’s"), *(found | ({str(known.pk): known.name} if known else {})).items()]
 
 
 class NewAccountForm(HolderForm):
@@ -61,27 +62,29 @@ class AccountForm(forms.Form):
         first = {name: getattr(account, name) for name in ("name", "iban", "receives")}
         first["employer"] = str(account.employer_id or "")
         super().__init__(*args, **{"label_suffix": "", "initial": first} | options)
-        self.user = user
+        self.user, self.known = user, account.employer
         if account.kind == AccountKind.EXPENSE:
-            _fill_employer(self, user)
+            _fill_employer(self, user, self.known)
         else:
             del self.fields["employer"]
 
     def changes(self) -> dict[str, Any]:
         given = dict(self.cleaned_data)
-        return given | {"employer": _chosen_employer(self, self.user)} if "employer" in given else given
+        return given | {"employer": _chosen_employer(self, self.user, self.known)} if "employer" in given else given
 
 
-def _fill_employer(form: forms.Form, user: User) -> None:
-    choices = _employer(user)
+def _fill_employer(form: forms.Form, user: User, known: Organisation | None = None) -> None:
+    choices = _employer(user, known)
     if len(choices) > 1:
         form.fields["employer"].choices = choices  # type: ignore[attr-defined]
     else:
         del form.fields["employer"]
 
 
-def _chosen_employer(form: forms.Form, user: User) -> Organisation | None:
+def _chosen_employer(form: forms.Form, user: User, known: Organisation | None = None) -> Organisation | None:
     pk = form.cleaned_data.get("employer")
+    if known and pk == str(known.pk):
+        return known
     return Organisation.objects.visible_to(user).filter(pk=pk).first() if pk else None
 
 

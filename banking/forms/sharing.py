@@ -10,7 +10,7 @@ from banking.models import ShareRole
 from core.errors import DomainError
 
 SELECT = {"class": "form-select"}
-LONGEST_PERSON = 254  # an e-mail address
+LONGEST_PERSON = 150  # a name to log in with
 ROLES = [(ShareRole.VIEWER.value, "Viewer: sees it"), (ShareRole.EDITOR.value, "Editor: books into it as well")]
 
 
@@ -18,7 +18,7 @@ class ShareForm(forms.Form):
     use_required_attribute = False
 
     person = forms.CharField(
-        label="Name or e-mail address",
+        label="Name that they log in with",
         max_length=LONGEST_PERSON,
         widget=forms.TextInput({"class": "form-control", "autocomplete": "off", "autocapitalize": "none"}),
     )

@@ -152,7 +152,9 @@ class TransactionFilter(Filter):
             return False
         if firm is None:
             return True
-        return account.owner_id == self._reader.pk if str(firm) == OWN else account.organisation_id == firm
+        if str(firm) != OWN:
+            return account.organisation_id == firm
+        return account.owner_id == self._reader.pk and account.employer_id is None  # as in one's net worth
 
     def _categories(self, known: Iterable[Category] | None) -> Sequence[int]:
         wanted = self.value("category")

@@ -62,3 +62,8 @@ class Budget(Owned):
 
     def __str__(self) -> str:
         return f"{self.amount.normalize():f} {self.currency} a month for {self.category_id}"
+
+    def overlaps(self, other: Budget) -> bool:
+        """Whether there is a month in which both count."""
+        begins_in_time = other.last_month is None or self.first_month <= other.last_month
+        return begins_in_time and (self.last_month is None or other.first_month <= self.last_month)

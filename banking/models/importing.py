@@ -12,7 +12,7 @@ from django.db.models import Q
 from activity.models import Job
 from banking.models.classification import Section
 from core.fields import MONEY_LIMIT, MONEY_SCALE
-from users.models import Owned
+from users.models import Organisation, Owned
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -207,6 +207,9 @@ class ImportNameQuerySet(models.QuerySet["ImportName"]):
 class ImportName(Owned):
     """A category, counterparty or instrument that rows of a file name, and whose books it is in."""
 
+    organisation = models.ForeignKey(  # a file that was never booked does not keep an organisation from being deleted
+        Organisation, models.CASCADE, null=True, blank=True, related_name="+"
+    )
     batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="names", db_index=False)
     number = models.PositiveIntegerField()
     kind = models.CharField(max_length=12, choices=NameKind)

@@ -69,6 +69,14 @@ class Schedule(models.Model):
 
     source = models.ForeignKey(Account, models.PROTECT, related_name="schedules")
     target = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
+    inside = models.ForeignKey(
+        Account,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The account of this server that had the IBAN or alias when it was set up; empty: outside.",
+    )
     target_iban = models.CharField("IBAN or alias", max_length=34, blank=True)
     target_name = models.CharField("name", max_length=140, blank=True)
     amount = MoneyField(help_text="In the paying account's currency.")

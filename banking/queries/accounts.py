@@ -16,7 +16,8 @@ from core.fields import MONEY_SCALE
 from core.money import EXACT, multiply, quantise, total
 from users.models import Organisation, User
 
-MAY_OWE = {AccountKind.CREDIT, AccountKind.LOAN}  # less than nothing is what these are for
+# Less than nothing is what these are for; what an employee has spent is owed by the employer.
+MAY_OWE = {AccountKind.CREDIT, AccountKind.LOAN, AccountKind.EXPENSE}
 
 
 @dataclass(frozen=True, slots=True)

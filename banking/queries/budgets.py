@@ -79,8 +79,9 @@ class Proposal:
 def budget_months(budgets: Iterable[Budget], month: date, today: date) -> list[BudgetMonth]:
     """Those of ``budgets`` that count in the month that begins on ``month``; at most 4 queries.
 
-    A budget counts the rows and parts of rows of its category and all below, in all accounts of its owner. Amounts in
-    other currencies are converted at the last rate of their month, or of today.
+    A budget counts the rows and parts of rows until ``today`` of its category and all below, in all accounts of its
+    owner but those that are spent for an employer. Amounts in other currencies are converted at the last rate of their
+    month, or of today.
     """
     found = [budget for budget in budgets if _plan(budget).counts_in(month)]
     if not found:
@@ -88,7 +89,8 @@ def budget_months(budgets: Iterable[Budget], month: date, today: date) -> list[B
     every = list(_tree(_holder(budget) for budget in found))
     trees = {budget.pk: set(below(budget.category_id, every)) for budget in found}
     first = min(budget.first_month if budget.carries_over else month for budget in found)
-    moved = _moved({_holder(each) for each in found}, set().union(*trees.values()), first, last_day(month))
+    last = min(last_day(month), today)
+    moved = _moved({_holder(each) for each in found}, set().union(*trees.values()), first, last)
     codes = {each.currency for each in moved} | {each.currency for each in found}
     table = rates(codes, found[0].currency)
     return [_stated(budget, moved, trees, table, month, today, found) for budget in found]
@@ -182,7 +184,8 @@ def _sums(rows: Any, path: str, first: date, last: date) -> list[Moved]:
 
 def _of(holders: Collection[Holder], path: str = "") -> Q:
     people, firms = {owner for owner, _ in holders if owner}, {firm for _, firm in holders if firm}
-    return Q(**{f"{path}account__owner__in": people}) | Q(**{f"{path}account__organisation__in": firms})
+    theirs = Q(**{f"{path}account__owner__in": people, f"{path}account__employer__isnull": True})
+    return theirs | Q(**{f"{path}account__organisation__in": firms})
 
 
 def _tree(holders: Iterable[Holder]) -> Any:

@@ -142,17 +142,20 @@ def open_account(
 
 @transaction.atomic
 def change_account(*, account: Account, actor: User | None, **changes: Any) -> Account:
-    """Change the name, IBAN or alias, ``receives`` or ``employer`` of an account."""
+    """Change the name, IBAN or alias, ``receives`` or ``employer`` of an account.
+
+    A former employer stays where it is not changed.
+    """
     Account.objects.filter(pk=account.pk).bump()
     account = Account.objects.select_related("owner", "organisation", "employer").get(pk=account.pk)
     if "iban" in changes:
         changes["iban"] = clean_iban(changes["iban"])
     if "name" in changes:
         changes["name"] = changes["name"].strip()
-    before = {name: str(getattr(account, name)) for name in changes}
+    before, employer = {name: str(getattr(account, name)) for name in changes}, account.employer
     for name, value in changes.items():
         setattr(account, name, value)
-    _check(account)
+    _check(account, employer)
     _save(account, update_fields=list(changes))
     if {"iban", "receives"} & changes.keys():
         _recognise(account)
@@ -210,16 +213,24 @@ def delete_account(*, account: Account, actor: User | None) -> None:
 
 
 def _recognise(account: Account) -> None:
-    """Counterparties stand for the account while it receives under their IBAN or alias, and no longer."""
+    """Counterparties stand for the account while it receives under their IBAN or alias, and no longer.
+
+    An alias is this server's own. An IBAN belongs to a bank's customer, and whoever writes it here has not proved to
+    be that one: only counterparties of the account's holder come to stand for it by themselves.
+    """
     mine = Counterparty.objects.filter(account=account)
     if not account.receives:
         mine.update(account=None)
         return
     mine.exclude(iban=account.iban).update(account=None)
-    Counterparty.objects.filter(iban=account.iban, account__isnull=True).update(account=account)
+    unknown = Counterparty.objects.filter(iban=account.iban, account__isnull=True)
+    if LIKE_AN_IBAN.fullmatch(account.iban):
+        unknown = unknown.belonging_with(account)
+    unknown.update(account=account)
 
 
-def _check(account: Account) -> None:
+def _check(account: Account, employer: Organisation | None = None) -> None:
+    """``employer`` is the one that it had: whoever left that one may keep it."""
     if not 0 < len(account.name) <= LONGEST_NAME:
         raise AccountNameNeeded(field="name")
     if account.kind not in OPENABLE and not account.pk:
@@ -230,7 +241,7 @@ def _check(account: Account) -> None:
         minor_units(account.currency)
     except UnknownCurrency as error:
         raise UnknownCurrency(error.message, field="currency") from error
-    if account.employer:
+    if account.employer and account.employer != employer:
         employed = Membership.objects.filter(organisation=account.employer, user=account.owner_id)
         if account.kind != AccountKind.EXPENSE or not account.owner_id or not employed.exists():
             raise NotEmployed(field="employer")

@@ -10,10 +10,12 @@ from django.conf import settings
 from django.db import transaction
 
 from activity.services import record
-from banking.models import Category, Section
+from banking.models import Budget, Category, Section
 from banking.models.classification import everybodys
+from banking.services.budgets import delete_budget
 from banking.services.classification import UnknownCategorySection, called, checked_name
 from banking.services.renaming import NameTaken, check_pair, lock, put_in_place, remove, store
+from banking.services.rule_changes import lock_holder
 from core.errors import DomainError
 from users.models import Organisation, User, owned_by
 
@@ -103,20 +105,23 @@ def change_category(*, category: Category, actor: User | None, name: str = "", p
 def merge_category(*, source: Category, target: Category, actor: User | None) -> dict[str, int]:
     """Put ``target`` wherever ``source`` stands, rows, parts of rows and the categories below it, and delete it.
 
-    Returns model names to how many rows were changed. Raises EverybodysCategory, MergeWithItself, OfAnotherOwner,
-    SectionsDiffer, ParentBelowItself, TooDeep, Gone.
+    A budget goes along, unless ``target`` has one in some of its months: then that one stays and it is deleted.
+    Returns model names to how many rows were changed, and under "budgets_deleted" how many budgets were. Raises
+    EverybodysCategory, MergeWithItself, OfAnotherOwner, SectionsDiffer, ParentBelowItself, TooDeep, Gone.
     """
+    _refuse_everybodys(source)
+    lock_holder(source.holder)  # before any category, as whoever changes a budget does
     tree = _tree(source)
     check_pair(source, target)
     source, target = lock(source, target)
-    _refuse_everybodys(source)
     if source.section != target.section:
         raise SectionsDiffer(field="into")
     if source.pk in _above(target, tree):
         raise ParentBelowItself("The other category stands below this one: move it out first.", field="into")
     if len(_above(target, tree)) + _height(source, tree) > DEEPEST + 1:
         raise TooDeep(field="into")
-    counts = put_in_place(source, target)
+    dropped = _drop_budgets(source, target, actor)
+    counts = put_in_place(source, target) | ({"budgets_deleted": dropped} if dropped else {})
     data = {"name": source.name, "into": target.pk, "changed": counts}
     record(actor=actor, action="category.merged", subject=source, data=data)
     source.delete()
@@ -130,6 +135,17 @@ def delete_category(*, category: Category, actor: User | None) -> None:
     _refuse_everybodys(category)
     record(actor=actor, action="category.deleted", subject=category, data={"name": category.name})
     remove(category)
+
+
+def _drop_budgets(source: Category, target: Category, actor: User | None) -> int:
+    """Delete the budgets of ``source`` for whose months ``target`` has one: a month has one budget for a category."""
+    theirs = list(Budget.objects.belonging_with(source).filter(category=target))
+    dropped = [
+        budget for budget in Budget.objects.filter(category=source) if any(budget.overlaps(other) for other in theirs)
+    ]
+    for budget in dropped:
+        delete_budget(budget=budget, actor=actor)
+    return len(dropped)
 
 
 def check_place(category: Category, parent: Category | None) -> None:

@@ -67,6 +67,7 @@ def open_deposit(*, source: Account, name: str, terms: DepositTerms, actor: User
         booked_on=terms.started_on,
         actor=actor,
         description=f"Term deposit until {terms.matures_on}",
+        opens=True,
     )
     deposit = TermDeposit.objects.create(
         account=account,

@@ -1,14 +1,14 @@
-"""Booking the transactions of a file in one transaction, and taking them out again."""
+"""Booking the transactions of a file in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Choices, F, Model
 from django.utils import timezone
 
 from activity.services import record
@@ -23,9 +23,10 @@ from banking.models import (
     Outcome,
     Transfer,
 )
-from banking.services.import_cash import account_ids, half_known, in_lists
+from banking.services.import_cash import account_ids, half_known, in_lists, unacquainted
 from banking.services.import_known import mark_known
 from banking.services.import_names import resolve
+from banking.services.import_rules import classify
 from banking.services.imports import Claim, end, of, renew
 from banking.services.transactions import AccountClosed
 from banking.services.transfers import rate_of
@@ -49,8 +50,8 @@ class RowsLost(DomainError):
     """Rows of the file are missing; upload it again."""
 
 
-class MatchedElsewhere(DomainError):
-    """A row of this file is one end of a transfer whose other end did not come with it; take that transfer apart."""
+class Unacquainted(DomainError):
+    """A transfer of this file goes between two owners, and one does not know the other."""
 
 
 class _Booked(Exception):
@@ -77,7 +78,7 @@ def commit(claim: Claim) -> None:
             compare(claim, ids)
             _refuse_halves(claim.batch_id)
         try:
-            with _roomy(), transaction.atomic():
+            with roomy(), transaction.atomic():
                 _book(claim, ids, wait=attempt == MOST_TRIES)
         except _Booked:
             continue
@@ -85,18 +86,20 @@ def commit(claim: Claim) -> None:
 
 
 def _book(claim: Claim, ids: Sequence[int], *, wait: bool) -> None:
-    batch = _locked(claim)
-    if _lock_accounts(ids) != batch.versions:
+    batch = locked_batch(claim)
+    if lock_accounts(ids) != batch.versions:
         if not wait:
             raise _Booked
         mark_known(claim)  # others have to wait: they never let us compare in peace
         _refuse_halves(batch.pk)
     _check_accounts(batch, ids)
+    _refuse_strangers(batch.pk)
     resolve(batch.pk, make=True)
     now = timezone.now()
     new = ImportRow.objects.filter(batch=batch, outcome=Outcome.NEW).count()
     if _insert(batch, now) != new:
         raise RowsLost
+    classify(claim)
     transfers = _pair(batch, now)
     known = batch.rows - new
     counts: dict[str, Any] = {"new": new, "known": known, "transfers": transfers}
@@ -104,7 +107,7 @@ def _book(claim: Claim, ids: Sequence[int], *, wait: bool) -> None:
     end(claim, ImportState.COMMITTED, committed_at=now, **counts)
 
 
-def _locked(claim: Claim) -> ImportBatch:
+def locked_batch(claim: Claim) -> ImportBatch:
     renew(claim)
     found = of(claim).select_for_update(of=("self",)).select_related("owner").first()
     if found is None or found.owner is None:
@@ -113,7 +116,7 @@ def _locked(claim: Claim) -> ImportBatch:
     return batch
 
 
-def _lock_accounts(ids: Sequence[int]) -> int:
+def lock_accounts(ids: Sequence[int]) -> int:
     """Take the accounts' locks in ascending order and move their versions; returns what these were together."""
     before = 0
     for part in in_lists(ids):
@@ -124,14 +127,18 @@ def _lock_accounts(ids: Sequence[int]) -> int:
 
 
 def _check_accounts(batch: ImportBatch, ids: Sequence[int]) -> None:
-    allowed = 0
+    refuse_out_of_reach(batch, ids)
     for part in in_lists(ids):
         accounts = Account.objects.filter(pk__in=part)
-        allowed += accounts.editable_by(batch.owner).count() if batch.owner else 0
         for pk, name, closed in accounts.filter(closed_on__isnull=False).values_list("pk", "name", "closed_on"):
             if ImportRow.objects.filter(batch=batch, outcome="new", account=pk, booked_on__gte=closed).exists():
                 raise AccountClosed(f"{name} is closed since {closed}.")
-    if allowed != len(ids):
+
+
+def refuse_out_of_reach(batch: ImportBatch, ids: Sequence[int]) -> None:
+    """Refuse a file into whose accounts its owner may no longer book. Raises AccountOutOfReach."""
+    accounts = Account.objects.editable_by(batch.owner) if batch.owner else Account.objects.none()
+    if sum(accounts.filter(pk__in=part).count() for part in in_lists(ids)) != len(ids):
         raise AccountOutOfReach
 
 
@@ -140,9 +147,13 @@ def _refuse_halves(batch_id: int) -> None:
         raise HalfThere(f"Line {line}: {text}.")
 
 
+def _refuse_strangers(batch_id: int) -> None:
+    for line, text in unacquainted(batch_id):
+        raise Unacquainted(f"Line {line}: {text}.")
+
+
 def _insert(batch: ImportBatch, now: datetime) -> int:
     """Copy the new rows into the books in one statement, in the order of the file; returns how many."""
-    fields = {field.attname: field for field in CashTransaction._meta.concrete_fields}  # noqa: SLF001  Django's name
     taken = {name: f"r.{name}" for name in ("booked_on", "section", "description", "external_id", "content_key")}
     taken |= {"account_id": "a.id", "amount": "r.units / 10000.0", "batch_line": "r.line"}
     taken |= {"category_id": "c.found", "counterparty_id": "p.found"}
@@ -150,12 +161,7 @@ def _insert(batch: ImportBatch, now: datetime) -> int:
     taken["classified_by"] = by
     constants: dict[str, Any] = {"origin": Origin.ENTRY, "created_at": now}
     constants |= {"created_by_id": batch.owner_id, "batch_id": batch.pk}
-    for name, field in fields.items():
-        if name not in taken and name not in constants and not field.null and not field.primary_key:
-            constants[name] = field.get_default()
-    columns = ", ".join(connection.ops.quote_name(str(fields[name].column)) for name in (*taken, *constants))
-    values = [fields[name].get_db_prep_save(value, connection) for name, value in constants.items()]
-    selected = ", ".join([*taken.values(), *["%s"] * len(values)])
+    columns, selected, values = _columns(CashTransaction, taken, constants)
     # The names are this module's and the models' own; values are parameters.
     statement = f"""
         INSERT INTO banking_cashtransaction ({columns}) SELECT {selected} FROM banking_importrow r
@@ -177,62 +183,47 @@ JOIN banking_cashtransaction t ON t.batch_id = y.batch_id AND t.batch_line = y.l
 WHERE x.batch_id = %s AND NOT (x.transfer_group = '') AND NOT (y.transfer_group = '')
 AND x.outcome = 'new' AND x.units < 0 AND y.units > 0
 """
-WITHIN = f"""
-INSERT INTO banking_transfer (sent_id, received_id, rate, created_by_id, created_at)
-SELECT s.id, t.id, 1, %s, %s {LEGS} AND x.currency = y.currency ORDER BY x.line
-"""
 ACROSS = f"SELECT s.id, t.id, x.units, y.units {LEGS} AND x.currency <> y.currency ORDER BY x.line"
 
 
 def _pair(batch: ImportBatch, now: datetime) -> int:
     """Join the two legs of each transfer; returns how many there are."""
-    at = Transfer._meta.get_field("created_at").get_db_prep_save(now, connection)  # noqa: SLF001  Django's name
+    constants = {"created_by_id": batch.owner_id, "created_at": now}
+    columns, selected, values = _columns(Transfer, {"sent_id": "s.id", "received_id": "t.id", "rate": "1"}, constants)
+    # The names are this module's and the models' own; values are parameters.
+    within = f"INSERT INTO banking_transfer ({columns}) SELECT {selected} {LEGS} AND x.currency = y.currency"
     with connection.cursor() as cursor:
-        cursor.execute(WITHIN, [batch.owner_id, at, batch.pk])
+        cursor.execute(f"{within} ORDER BY x.line", [*values, batch.pk])
         paired = int(cursor.rowcount)
         cursor.execute(ACROSS, [batch.pk])
         found = cursor.fetchall()
+    same = constants | _defaults(Transfer, {"sent_id", "received_id", "rate", *constants})
     rows = (
-        (sent, received, rate_of(-left * MONEY_SCALE, arrived * MONEY_SCALE), batch.owner_id, now)
+        (sent, received, rate_of(-left * MONEY_SCALE, arrived * MONEY_SCALE), *same.values())
         for sent, received, left, arrived in found
     )
-    return paired + bulk.insert(Transfer, ("sent", "received", "rate", "created_by", "created_at"), rows)
+    return paired + bulk.insert(Transfer, ("sent_id", "received_id", "rate", *same), rows)
 
 
-def undo(claim: Claim) -> None:
-    """Void every row of a booked file in one transaction, with its transfers. Raises MatchedElsewhere, ImportLost."""
-    ids = sorted(
-        CashTransaction.objects.filter(batch=claim.batch_id).order_by().values_list("account", flat=True).distinct()
-    )
-    with _roomy(), transaction.atomic():
-        batch = _locked(claim)
-        _lock_accounts(ids)
-        _refuse_matched(batch)
-        now = timezone.now()
-        rows = CashTransaction.objects.filter(batch=batch)
-        if CashTransaction.objects.filter(replaced_by__batch=batch).exists():  # derived rows take their place again
-            CashTransaction.objects.filter(replaced_by__in=rows.values("pk")).update(voided_at=None)
-        voided = rows.filter(voided_at__isnull=True).update(voided_at=now, voided_by=batch.owner)
-        data = {"file": batch.file_name, "voided": voided}
-        record(actor=batch.owner, action="import.undone", subject=batch, data=data)
-        end(claim, ImportState.UNDONE, undone_at=now)
+def _columns(model: type[Model], taken: Mapping[str, str], constants: Mapping[str, Any]) -> tuple[str, str, list[Any]]:
+    """(columns, what is selected into them, its parameters): expressions, constants, and the model's own defaults."""
+    fields = {field.attname: field for field in model._meta.concrete_fields}  # noqa: SLF001  Django's name
+    given = {**constants, **_defaults(model, {*taken, *constants})}
+    columns = ", ".join(connection.ops.quote_name(str(fields[name].column)) for name in (*taken, *given))
+    values = [fields[name].get_db_prep_save(value, connection) for name, value in given.items()]
+    return columns, ", ".join([*taken.values(), *["%s"] * len(values)]), values
 
 
-def _refuse_matched(batch: ImportBatch) -> None:
-    of_batch = CashTransaction.objects.filter(batch=batch)
-    sent, received = (Exists(of_batch.filter(pk=OuterRef(leg))) for leg in ("sent", "received"))
-    one_end = Transfer.objects.standing().filter((Q(sent) & ~Q(received)) | (Q(received) & ~Q(sent)))
-    first = one_end.filter(Q(sent__batch=batch) | Q(received__batch=batch)).select_related("sent", "received").first()
-    if first is not None:
-        leg = first.sent if first.sent.batch_id == batch.pk else first.received
-        raise MatchedElsewhere(
-            f"Line {leg.batch_line} is one end of transfer {first.pk}, whose other end did not come with this file: "
-            "void or take apart that transfer first."
-        )
+def _defaults(model: type[Model], named: Collection[str]) -> dict[str, Any]:
+    """The defaults of the columns that may not be empty, without ``named``: no database has them by itself."""
+    fields = model._meta.concrete_fields  # noqa: SLF001  Django's name
+    needed = (field for field in fields if field.attname not in named and not field.null and not field.primary_key)
+    defaults = ((field.attname, field.get_default()) for field in needed)
+    return {name: value.value if isinstance(value, Choices) else value for name, value in defaults}
 
 
 @contextmanager
-def _roomy() -> Iterator[None]:
+def roomy() -> Iterator[None]:
     """Have SQLite write many rows fast, so that its one write lock is held for seconds.
 
     A larger cache of pages; and no second look at what the staging table's own constraints and the joins of the

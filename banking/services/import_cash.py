@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
@@ -146,8 +147,11 @@ def keeps_digits(units: int) -> None:
 
 def faults(batch_id: int) -> Iterator[tuple[int, str]]:
     """(line, what is wrong) of rows that are right by themselves and wrong together; the first thousand."""
-    yield from _doubled(batch_id)
-    yield from _unpaired(batch_id)
+    told = set()
+    for line, text in chain(_doubled(batch_id), _unpaired(batch_id), islice(unacquainted(batch_id), MOST_ERRORS)):
+        if line not in told:
+            told.add(line)
+            yield line, text
 
 
 def _doubled(batch_id: int) -> Iterator[tuple[int, str]]:
@@ -201,6 +205,29 @@ def _reason(group: Mapping[str, Any]) -> str:
     if group["begins"] != group["ends"]:
         return "its rows are of different days; leave the transfer_group_id out and match them later"
     return "its rows do not sum to zero"
+
+
+def unacquainted(batch_id: int) -> Iterator[tuple[int, str]]:
+    """Rows of transfers between two owners that do not name the other one: each end knows whom it dealt with."""
+    holders: dict[tuple[int | None, int | None], list[int]] = {}
+    for part in in_lists(account_ids(batch_id)):
+        for pk, *holder in Account.objects.filter(pk__in=part).values_list("pk", "owner", "organisation"):
+            holders.setdefault((holder[0], holder[1]), []).append(pk)
+    if len(holders) < 2:
+        return
+    rows = ImportRow.objects.filter(batch=batch_id, outcome=Outcome.NEW).exclude(transfer_group="").order_by()
+    nameless = rows.filter(counterparty__isnull=True).order_by("line")
+    accounts = {pk: place for place, own in enumerate(holders.values()) for pk in own}
+    legs = nameless.values_list("line", "transfer_group").iterator()
+    while found := list(islice(legs, ID_LIST)):
+        both = rows.filter(transfer_group__in={group for _, group in found})
+        sides: dict[str, set[int]] = {}
+        for group, account in both.values_list("transfer_group", "account"):
+            sides.setdefault(group, set()).add(accounts.get(account or 0, -1))
+        for line, group in found:
+            if len(sides[group]) > 1:
+                text = "it goes between two owners; name the other one as the counterparty of this row"
+                yield line, f"transfer “{shortened(group)}”: {text}"
 
 
 def half_known(batch_id: int) -> Iterator[tuple[int, str]]:

@@ -63,6 +63,7 @@ def _by_external_id(batch_id: int) -> QuerySet[ImportRow]:
         ~Q(external_id=""), account=OuterRef("account"), external_id=OuterRef("external_id")
     )
     still = Q(batch__isnull=True) | ~Q(batch__state=ImportState.UNDONE)
+    corrects = Q(original__batch__state=ImportState.UNDONE)  # a row of such a file
     standing = same.filter(voided_at__isnull=True)
-    voided = same.filter(still, voided_at__isnull=False)
+    voided = same.filter(still, voided_at__isnull=False).exclude(corrects)
     return rows.filter(Exists(standing) | Exists(voided))

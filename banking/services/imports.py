@@ -7,7 +7,7 @@ import logging
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -140,12 +140,18 @@ def waiting(now: datetime) -> list[int]:
 
 
 def tidy(now: datetime) -> None:
-    """Remove what is left of uploads that were cut off, and staged rows of files that are in the books."""
+    """Remove what is left of uploads that were cut off, staged rows of files that are in the books, and files that
+    nobody has booked for IMPORT_KEPT_DAYS.
+    """
     for batch in ImportBatch.objects.filter(state=ImportState.RECEIVING, created_at__lt=now - FORGOTTEN_AFTER):
         batch.delete()
     staged = Exists(ImportRow.objects.filter(batch=OuterRef("pk")))
     for batch in ImportBatch.objects.filter(staged, lease_until__isnull=True).exclude(state__in=STAGED):
         clear(batch.pk)
+    unwanted = ImportBatch.objects.filter(state__in=(ImportState.READY, ImportState.FAILED))
+    for batch in unwanted.filter(created_at__lt=now - timedelta(days=settings.IMPORT_KEPT_DAYS)):
+        with suppress(InTheBooks):  # it is being booked after all
+            discard(batch=batch, actor=None)
 
 
 def claim(batch_id: int, now: datetime) -> Claim | None:
@@ -165,6 +171,11 @@ def renew(claim: Claim, *, steps: int = 0) -> None:
     job = of(claim).values_list("job", flat=True).first()
     if steps and job:
         advance_job(job, steps)
+
+
+def release(claim: Claim) -> None:
+    """Leave the file as it is to the next worker."""
+    of(claim).update(lease_until=None)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class BadPaymentDay(DomainError):
 class Payment:
     """``amount`` of the paying account's currency to ``target``, or else to whoever has ``iban`` or ``name``.
 
-    ``received`` and ``rate`` are as in ``book_transfer``.
+    ``received`` and ``rate`` are as in ``book_transfer``. With ``outside`` no account of this server is looked for.
     """
 
     amount: Decimal
@@ -56,15 +56,21 @@ class Payment:
     rate: Decimal | None = None
     description: str = ""
     category: Category | None = None
+    outside: bool = False
 
 
-def payee_account(source: Account, iban: str, day: date) -> Account | None:
-    """The account of the same owner with this IBAN or alias, else the one that receives under it and is open."""
+def payee_account(source: Account, iban: str, day: date, actor: User | None) -> Account | None:
+    """The account of the same owner with this IBAN or alias, else the one that receives under it and is open.
+
+    Of the owner's it is one that ``actor`` books into: to others the rest is as good as missing.
+    """
     if not iban:
         return None
     known = Account.objects.select_related("owner", "organisation")
-    own = known.belonging_with(source).filter(iban=iban).first()
-    return own or known.filter(receives=True, iban=iban).open_on(day).first()
+    own = known.belonging_with(source).filter(iban=iban)
+    if actor is not None:
+        own = own.filter(pk__in=Account.objects.editable_by(actor).values("pk"))
+    return own.first() or known.filter(receives=True, iban=iban).open_on(day).first()
 
 
 def check_day(day: date, now: datetime) -> None:
@@ -83,7 +89,9 @@ def pay(*, source: Account, payment: Payment, actor: User | None, here: bool = F
     NothingToConvert, BadIban, AliasTooLong, NameTooLong, and what ``book_transfer`` and ``book_cash`` raise.
     """
     payment = cleaned(payment)
-    target = payment.target or payee_account(source, payment.iban, payment.booked_on)
+    target = payment.target
+    if target is None and not payment.outside:
+        target = payee_account(source, payment.iban, payment.booked_on, actor)
     if target is not None:
         return book_transfer(
             source=source,

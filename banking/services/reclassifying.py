@@ -28,6 +28,7 @@ from banking.models import (
     Tag,
 )
 from banking.models.transaction import CashTransactionQuerySet
+from banking.queries.transactions import CashList, Wanted
 from banking.services.classifying import RowTag, State, carry_out, locked_rows, split_among, states_of
 from banking.services.rule_changes import Draft
 from banking.services.rules import ibans_of, pure, rule_books
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from users.models import User
 
 MOST_ROWS = 10_000
+TRIED = 20_000  # rows a preview looks at: it is asked for at every pause in typing
 SHOWN = 50
 COLUMNS = ("id", "description", "amount", "account", "section", "counterparty", "category")
 
@@ -69,16 +71,21 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How many rows a rule would change, and the newest 50 of them."""
+    """How many rows a rule would change, and the newest 50 of them.
+
+    ``tried`` is None where all were looked at, else how many were, the newest: what lies before them is not counted.
+    """
 
     count: int
     rows: Sequence[Before]
+    tried: int | None
 
 
 def preview(*, draft: Draft, holder: User | Organisation, since: date) -> Preview:
-    """What the rule of ``draft`` would change from ``since`` on, at its place behind the rules before it. 7 queries.
+    """What the rule of ``draft`` would change from ``since`` on, at its place behind the rules before it. 9 queries.
 
-    A rule that is new stands behind all others; what those take is not its.
+    Of more than 20,000 rows only the newest are looked at. A rule that is new stands behind all others; what those
+    take is not its.
     """
     new = pure(draft.rule, [tag.pk for tag in draft.tags])
     earlier = _running(holder)
@@ -86,12 +93,11 @@ def preview(*, draft: Draft, holder: User | Organisation, since: date) -> Previe
         place = draft.rule.position
         kept = set(Rule.objects.of(holder).filter(position__lt=place).values_list("pk", flat=True))
         earlier = [rule for rule in earlier if rule.key in kept]
-    count, shown = 0, []
-    for change in _changes(holder, [*earlier, new], since, only=new):
-        count += 1
-        if count <= SHOWN:
-            shown.append(change)
-    return Preview(count, _told(shown, draft))
+    accounts = _accounts(holder)
+    newest = _newest(accounts, since)
+    rows = _open_rows(accounts, since).filter(Q() if newest is None else newest)
+    found = list(_changes(holder, [*earlier, new], rows, only=new))
+    return Preview(len(found), _told(found[:SHOWN], draft), None if newest is None else TRIED)
 
 
 def apply(
@@ -104,23 +110,24 @@ def apply(
     """
     running = _running(holder)
     only = next((each for each in running if each.key == rule.pk), None) if rule else None
-    found = [] if rule and only is None else list(islice(_changes(holder, running, since, only), MOST_ROWS + 1))
+    rows = _open_rows(_accounts(holder), since)
+    found = [] if rule and only is None else list(islice(_changes(holder, running, rows, only), MOST_ROWS + 1))
     if len(found) > MOST_ROWS:
         raise TooMuchAtOnce(field="since")
     said = {"rule": rule.pk if rule else "all", "since": since.isoformat()}
     with transaction.atomic():
-        rows = locked_rows([change.row for change in found])
-        former = states_of(rows)
-        split = split_among(rows)
+        locked = locked_rows([change.row for change in found])
+        former = states_of(locked)
+        split = split_among(locked)
         given = {
             change.row: state
             for change in found
-            if change.row in rows
+            if change.row in locked
             and change.row not in split
-            and not rows[change.row].voided_at
+            and not locked[change.row].voided_at
             and (state := _after(former[change.row], change.rule)) != former[change.row]
         }
-        return carry_out(rows, former, given, said=said, actor=actor)
+        return carry_out(locked, former, given, said=said, actor=actor)
 
 
 def _after(former: State, rule: matching.Rule) -> State:
@@ -145,13 +152,15 @@ def _key(holder: User | Organisation) -> tuple[int | None, int | None]:
 
 
 def _changes(
-    holder: User | Organisation, rules: Sequence[matching.Rule], since: date, only: matching.Rule | None
+    holder: User | Organisation,
+    rules: Sequence[matching.Rule],
+    rows: CashTransactionQuerySet,
+    only: matching.Rule | None,
 ) -> Iterator[Change]:
-    """The rows that ``rules``, or ``only`` that one of them, would change, the newest first. 3 queries."""
+    """Those of ``rows`` that ``rules``, or ``only`` that one of them, would change, in their order. 3 queries."""
     book = matching.RuleBook(rules)
     ibans = ibans_of([_key(holder)]) if any(rule.iban for rule in rules) else {}
-    accounts = list(Account.objects.of(holder).values_list("pk", flat=True))
-    rows = _open_rows(accounts, since).filter(_narrowed(only) if only else Q())
+    rows = rows.filter(_narrowed(only) if only else Q())
     tagged = _tagged(rows, rules if only is None else [only])
     for pk, text, amount, account, section, counterparty, category in rows.values_list(*COLUMNS).iterator():
         iban = ibans.get(counterparty, "")
@@ -163,6 +172,19 @@ def _changes(
         named = rule.sets_counterparty if counterparty is None else None
         if other is not None or named is not None or tags:
             yield Change(pk, rule, other, named, tags)
+
+
+def _accounts(holder: User | Organisation) -> list[int]:
+    return list(Account.objects.of(holder).values_list("pk", flat=True))
+
+
+def _newest(accounts: Sequence[int], since: date) -> Q | None:
+    """What only the newest 20,000 standing rows fulfil; None where there are no more. At most 2 queries."""
+    last = CashList(Wanted(accounts=accounts, start=since))[TRIED - 1 : TRIED + 1]
+    if len(last) < 2:
+        return None
+    row = CashTransaction.objects.only("booked_on").get(pk=last[0])
+    return Q(booked_on__gt=row.booked_on) | Q(booked_on=row.booked_on, pk__gte=row.pk)
 
 
 def _open_rows(accounts: Sequence[int], since: date) -> CashTransactionQuerySet:

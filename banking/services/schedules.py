@@ -25,7 +25,7 @@ from banking.models import (
 from banking.models.schedule import MOST_INTERVAL, MOST_TIMES
 from banking.recurrence import LAST_YEAR
 from banking.services.classification import LONGEST
-from banking.services.payments import Payment, cleaned
+from banking.services.payments import Payment, cleaned, payee_account
 from banking.services.transactions import check_classification, check_open
 from banking.services.transfers import TransferToSelf, check_positive
 from core.errors import DomainError
@@ -101,10 +101,8 @@ def create_schedule(*, source: Account, terms: ScheduleTerms, actor: User | None
         created_by=actor,
     )
     _check(schedule)
-    if schedule.first_on < now.astimezone(schedule.zone).date():
-        raise BadSchedule("It begins today or later; what is past is booked by itself.", field="first_on")
-    for account in filter(None, (source, terms.target)):
-        check_open(account, schedule.first_on)
+    _check_beginning(schedule, now)
+    schedule.inside = payee_account(source, schedule.target_iban, schedule.first_on, actor)
     _place(schedule, 0)
     if schedule.state == ScheduleState.ENDED:
         raise BadSchedule("It would end before its first day.", field="until")
@@ -167,8 +165,8 @@ def resume_schedule(*, schedule: Schedule, actor: User | None, now: datetime) ->
 def skip_occurrence(*, schedule: Schedule, due_on: date, actor: User | None) -> Schedule:
     """Leave one occurrence out that is still to come. Raises ScheduleEnded, NotDueThen."""
     schedule = _not_ended(schedule)
-    days = schedule.recurrence.from_position(schedule.position)
-    if due_on.year > LAST_YEAR or due_on != next((day for _, day in days if day >= due_on), None):
+    recurrence = schedule.recurrence
+    if due_on != recurrence.due(recurrence.position_due_from(due_on, schedule.position)):
         raise NotDueThen(field="due_on")
     run, _ = ScheduleRun.objects.get_or_create(schedule=schedule, due_on=due_on, defaults={"state": RunState.SKIPPED})
     run.state = RunState.SKIPPED
@@ -244,6 +242,17 @@ def _check(schedule: Schedule) -> None:
         raise BadSchedule("It would end before its first day.", field="until")
     _check_texts(schedule)
     _check_category(schedule)
+
+
+def _check_beginning(schedule: Schedule, now: datetime) -> None:
+    """The first one is paid today or later, in accounts that are open then; a weekend may bring its day forward."""
+    day, today = schedule.recurrence.payday(schedule.first_on), now.astimezone(schedule.zone).date()
+    if schedule.first_on < today:
+        raise BadSchedule("It begins today or later; what is past is booked by itself.", field="first_on")
+    if day < today:
+        raise BadSchedule(f"Because of the weekend it would be paid on {day}, which is past.", field="first_on")
+    for account in filter(None, (schedule.source, schedule.target)):
+        check_open(account, day)
 
 
 def _check_texts(schedule: Schedule) -> None:

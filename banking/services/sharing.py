@@ -100,12 +100,12 @@ def end(share: Any, row: Owned, *, actor: User, kind: str) -> None:
 
 
 def close_to_leaver(*, organisation: Organisation, user: User, **_: Any) -> None:
-    """Who leaves an organisation keeps no share in its accounts, and their expense accounts are theirs alone again.
+    """Who leaves an organisation keeps no share in its accounts.
 
-    Rejoining does not open those to it again: the person says anew for whom they spend.
+    Their expense accounts still name it, so that what they spent for it in the past does not become their own; its
+    managers see them no more. The person may say otherwise.
     """
     AccountShare.objects.filter(user=user, account__organisation=organisation).delete()
-    Account.objects.filter(owner=user, employer=organisation).update(employer=None)
 
 
 def _known(role: str) -> ShareRole:

@@ -21,7 +21,7 @@ from banking.models import (
     Transfer,
 )
 from banking.services.payments import EARLIEST_ZONE, Payment, at_days_rate, pay, payee_account
-from banking.services.schedules import active, advance
+from banking.services.schedules import NotDueThen, active, advance
 from core.errors import DomainError
 
 if TYPE_CHECKING:
@@ -53,13 +53,16 @@ def run_due(now: datetime) -> int:
     return paid
 
 
-def run_now(*, schedule: Schedule, actor: User | None, now: datetime) -> ScheduleRun:
+def run_now(*, schedule: Schedule, due_on: date, actor: User | None, now: datetime) -> ScheduleRun:
     """Pay the next occurrence today, before its day or after a failure; ``actor`` answers for it from now on.
 
-    Raises ScheduleEnded, ScheduleNotActive, and what keeps the payment from being booked.
+    It is named by its day ``due_on``, so that who asks twice does not pay two of them. Raises ScheduleEnded,
+    ScheduleNotActive, NotDueThen, and what keeps the payment from being booked.
     """
     with transaction.atomic():
         schedule = active(schedule)
+        if due_on != schedule.due_on:
+            raise NotDueThen("That is not the payment that comes next.", field="due_on")
         schedule.created_by = actor or schedule.created_by
         schedule.save(update_fields=["created_by"])
         today = now.astimezone(schedule.zone).date()
@@ -122,10 +125,8 @@ def _pay(schedule: Schedule, on: date | None, now: datetime) -> ScheduleRun:
     if run.pk and run.state != RunState.FAILED:
         advance(schedule)
         return run
-    person = schedule.created_by
-    if person and not Account.objects.editable_by(person).filter(pk=schedule.source_id).exists():
-        raise NotEntitled
-    booked = pay(source=schedule.source, payment=_payment(schedule, day), actor=person)
+    person = _entitled(schedule)
+    booked = pay(source=schedule.source, payment=_payment(schedule, day, person), actor=person)
     run.state, run.error, run.tried_at = RunState.DONE, "", now
     run.attempts += 1
     run.transfer = booked if isinstance(booked, Transfer) else None
@@ -136,17 +137,30 @@ def _pay(schedule: Schedule, on: date | None, now: datetime) -> ScheduleRun:
     return run
 
 
-def _payment(schedule: Schedule, day: date) -> Payment:
+def _entitled(schedule: Schedule) -> User:
+    """Who answers for it, if they may still log in and pay from the account. Raises NotEntitled, for nobody too."""
+    person = schedule.created_by
+    editable = Account.objects.editable_by(person).filter(pk=schedule.source_id) if person else Account.objects.none()
+    if person is None or not person.is_active or not editable.exists():
+        raise NotEntitled
+    return person
+
+
+def _payment(schedule: Schedule, day: date, person: User) -> Payment:
+    """What is paid on ``day``. Whoever comes to have the IBAN or alias after it was set up is not paid by it."""
+    target = schedule.target or payee_account(schedule.source, schedule.target_iban, day, person)
+    if target and target.pk not in (schedule.target_id, schedule.inside_id):
+        target = None
     payment = Payment(
         amount=schedule.amount,
         booked_on=day,
-        target=schedule.target,
+        target=target,
         iban=schedule.target_iban,
         name=schedule.target_name,
         description=schedule.description,
         category=schedule.category,
+        outside=target is None,
     )
-    target = schedule.target or payee_account(schedule.source, schedule.target_iban, day)
     return at_days_rate(schedule.source, target, payment) if target else payment
 
 

@@ -148,12 +148,15 @@ def void_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction:
     """Void a row that was booked by hand; one leg of a transfer takes the other along.
 
     ``restore_cash`` takes this back. Raises DerivedRow, since such a row goes with its fact only; AlreadyVoided;
-    OtherEndNotYours, where ``actor`` may book one end of a transfer only.
+    OtherEndNotYours, where ``actor`` may book one end of a transfer only; AccountClosed, since a closed account is
+    empty.
     """
     rows = _locked(row)
     _check_both_ends(rows, actor)
     if rows[0].voided_at:
         raise AlreadyVoided
+    for each in rows:
+        _check_not_closed(each.account)
     _set_void(rows, timezone.now(), actor)
     _record_void(rows, "voided", actor)
     return rows[0]
@@ -326,6 +329,12 @@ def check_open(account: Account, day: date) -> None:
     closed = found[0]
     if closed and day >= closed:
         raise AccountClosed(f"The account is closed since {closed}.", field="booked_on")
+
+
+def _check_not_closed(account: Account) -> None:
+    """Refuse what would leave something in an account that was closed as empty. Its row is as it was when locked."""
+    if account.closed_on:
+        raise AccountClosed(f"{account.name} is closed since {account.closed_on}: reopen it first.")
 
 
 def check_classification(

@@ -68,15 +68,16 @@ def book_transfer(
     description: str = "",
     payee: str = "",
     category: Category | None = None,
+    opens: bool = False,
 ) -> Transfer:
     """Book both legs of a transfer on one day, or neither.
 
     ``amount`` leaves ``source``, ``received`` arrives at ``target``, each in its account's currency; ``rate`` is
     units of the target's for one of the source's. In two currencies one of ``received`` and ``rate`` is enough.
 
-    Between two owners the target receives, or ``actor`` may book into it. Each end then knows the other one as a
-    counterparty, ``payee`` being the payer's name for it, and it is an expense of the one and income of the other,
-    unless ``category``, which is the payer's, is of another section.
+    The target receives, or ``actor`` may book into it, or ``opens`` says that this opens it for the payer. Between two
+    owners each end knows the other one as a counterparty, ``payee`` being the payer's name for it, and it is an
+    expense of the one and income of the other, unless ``category``, which is the payer's, is of another section.
     Raises TransferToSelf, TransferToAnother, TransferNotPositive, AmountNotBookable, RateRequired, RateNotUsable,
     RateInconsistent, AccountClosed, CategoryOfAnother, SectionOfAnother.
     """
@@ -84,7 +85,7 @@ def book_transfer(
     check_open(source, booked_on)
     if source.pk == target.pk:
         raise TransferToSelf(field="target")
-    _check_reachable(source, target, booked_on, actor)
+    _check_reachable(source, target, booked_on, None if opens else actor)
     check_positive(amount, source.currency, "amount")
     received, rate = converted(amount, received, rate, source.currency, target.currency)
     sections = _sections(source, target, category)
@@ -142,9 +143,13 @@ def agree(amount: Decimal, received: Decimal, rate: Decimal, currency: str) -> b
 
 
 def _check_reachable(source: Account, target: Account, day: date, actor: User | None) -> None:
-    """Whether money may move to ``target``; of somebody else's account nothing is told but that it does not receive."""
-    own = source.belongs_with(target)
-    if own or (actor and Account.objects.editable_by(actor).filter(pk=target.pk).exists()):
+    """Whether money may move to ``target``; of what ``actor`` may not book into nothing is told but that it does not
+    receive. Without an actor it is the server's own doing, within one owner's accounts."""
+    if actor is None:
+        open_to = source.belongs_with(target)
+    else:
+        open_to = Account.objects.editable_by(actor).filter(pk=target.pk).exists()
+    if open_to:
         check_open(target, day)
     elif not Account.objects.filter(pk=target.pk, receives=True).open_on(day).exists():
         raise TransferToAnother(field="target")

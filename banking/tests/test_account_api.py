@@ -132,11 +132,11 @@ def test_who_only_sees_or_books_does_not_change(account: Account, bob: User) -> 
     client, url = client_of(bob), f"{URL}{account.pk}/"
     said = {"day": "2024-01-31", "balance": "100"}
     assert client.get(url).status_code == 200
-    assert client.post(f"{url}assertions/", said).status_code == 404
+    assert client.post(f"{url}assertions/", said).status_code == 403
     share.role = ShareRole.EDITOR
     share.save()
     assert client.post(f"{url}assertions/", said).status_code == 201
-    assert [client.patch(url, {"name": "x"}).status_code, client.post(f"{url}close/").status_code] == [404, 404]
+    assert [client.patch(url, {"name": "x"}).status_code, client.post(f"{url}close/").status_code] == [403, 403]
 
 
 def test_the_balance_of_each_day(account: Account, alice: User) -> None:
@@ -152,20 +152,28 @@ def test_the_balance_of_each_day(account: Account, alice: User) -> None:
 
 
 def test_overdrawn_is_what_is_not_made_to_owe(alice: User) -> None:
-    for kind in ("checking", "credit", "loan"):
+    for kind in ("checking", "credit", "loan", "expense"):
         move(open_account(holder=alice, name=kind, kind=kind, actor=alice), "-5", JAN)
     shown = {row["name"]: row["overdrawn"] for row in client_of(alice).get(URL).json()["results"]}
-    assert shown == {"checking": True, "credit": False, "loan": False}
+    assert shown == {"checking": True, "credit": False, "loan": False, "expense": False}
 
 
 def test_counterparties_stand_for_accounts_that_receive(alice: User, bob: User) -> None:
-    landlord = Counterparty.objects.create(owner=bob, name="Landlord", iban=IBAN)
-    account = open_account(holder=alice, name="Rent", actor=alice, iban=IBAN, receives=True)
+    landlord = Counterparty.objects.create(owner=bob, name="Landlord", iban="rent")
+    account = open_account(holder=alice, name="Rent", actor=alice, iban="rent", receives=True)
     landlord.refresh_from_db()
     assert landlord.account == account
     client_of(alice).patch(f"{URL}{account.pk}/", {"receives": False})
     landlord.refresh_from_db()
     assert landlord.account is None
+
+
+def test_an_iban_that_somebody_writes_does_not_take_others_counterparties(alice: User, bob: User) -> None:
+    parties = [Counterparty.objects.create(owner=owner, name="Landlord", iban=IBAN) for owner in (alice, bob)]
+    account = open_account(holder=alice, name="Rent", actor=alice, iban=IBAN, receives=True)
+    for party in parties:
+        party.refresh_from_db()
+    assert [party.account for party in parties] == [account, None]
 
 
 def test_a_statement_is_compared_with_the_books_of_now(account: Account, alice: User) -> None:

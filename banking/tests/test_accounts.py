@@ -10,6 +10,7 @@ import pytest
 
 from banking.models import Account, CashTransaction, Category, Section
 from banking.services.accounts import (
+    OPENING,
     AliasTooLong,
     BadIban,
     BalanceLeft,
@@ -23,7 +24,8 @@ from banking.services.accounts import (
     reopen_account,
 )
 from banking.services.classification import category_named, counterparty_named, tags_named
-from banking.services.transactions import AccountClosed, CategoryOfAnother, SectionOfAnother, book_cash
+from banking.services.transactions import AccountClosed, CategoryOfAnother, SectionOfAnother, book_cash, void_cash
+from banking.services.transfers import book_transfer
 from core.testing import make_user
 from users.models import Membership, Organisation, Role, User
 
@@ -74,6 +76,21 @@ def test_an_alias_is_taken_once_by_one_holder(alice: User) -> None:
     with pytest.raises(IbanTaken):
         change_account(account=other, iban="pot", actor=alice)
     open_account(holder=make_user("bob"), name="His", iban="pot", actor=None)
+
+
+def test_nothing_of_a_closed_account_is_voided(alice: User) -> None:
+    opened = date(2024, 1, 2)
+    account = open_account(holder=alice, name="Old", balance=Decimal(5), opened_on=opened, actor=alice)
+    daily = open_account(holder=alice, name="Daily", opened_on=opened, actor=alice)
+    moved = book_transfer(source=account, target=daily, amount=Decimal(5), booked_on=opened, actor=alice)
+    close_account(account=account, closed_on=date(2024, 2, 1), actor=alice)
+    for row in (CashTransaction.objects.get(description=OPENING), moved.received):
+        with pytest.raises(AccountClosed, match="Old is closed since 2024-02-01: reopen it first"):
+            void_cash(row=row, actor=alice)
+    assert CashTransaction.objects.standing().count() == 3
+    reopen_account(account=account, actor=alice)
+    void_cash(row=moved.received, actor=alice)
+    assert CashTransaction.objects.standing().count() == 1
 
 
 def test_an_account_is_closed_when_it_is_empty(alice: User) -> None:

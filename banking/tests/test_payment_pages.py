@@ -205,11 +205,14 @@ def test_schedules_are_paused_left_out_run_and_ended(browser: Client, checking: 
     assert act("resume").state == ScheduleState.ACTIVE
     assert act("skip", due_on=f"{first}").position == 1
     assert act("skip", due_on="2024-02-30").position == 1
-    assert act("run").position == 2
+    second = f"{first + timedelta(weeks=1)}"
+    assert f'name="due_on" value="{second}"' in browser.get("/banking/schedules/").content.decode()
+    assert act("run", due_on=second).position == 2
+    assert act("run", due_on=second).position == 2  # the button, pressed twice
     assert ScheduleRun.objects.count() == 2
     assert act("end").state == ScheduleState.ENDED
-    assert "has ended" in faultless(browser.post(url, {"action": "run"}, follow=True))
-    for wrong in ({"action": "x"}, {"action": "skip", "due_on": "x"}, {}):
+    assert "has ended" in faultless(browser.post(url, {"action": "run", "due_on": second}, follow=True))
+    for wrong in ({"action": "x"}, {"action": "skip", "due_on": "x"}, {"action": "run"}, {}):
         assert browser.post(url, wrong).status_code == 400
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,8 @@ import pytest
 from assets.tests.factories import make_rate
 from banking.models import Account, AccountShare, CashTransaction, Category, Counterparty, ShareRole, Transfer
 from banking.services import transactions, transfers
+from banking.services.deposits import DepositTerms, open_deposit
+from banking.services.payment_preview import foresee
 from banking.services.payments import NobodyReceives, NothingToConvert, PayeeNeeded, Payment, at_days_rate, pay
 from banking.services.transactions import AccountClosed, OtherEndNotYours, void_cash
 from banking.services.transfers import TransferToAnother, book_transfer, restore_transfer, void_transfer
@@ -169,6 +171,37 @@ def test_nothing_comes_back_into_a_closed_account(checking: Account, alice: User
     with pytest.raises(AccountClosed):
         restore_transfer(transfer=made, actor=alice)
     assert not CashTransaction.objects.standing().exists()
+
+
+@pytest.mark.parametrize("alias", ["DE89 3704 0044 0532 0130 00", "rainy-day"])
+def test_an_editor_of_one_account_neither_finds_nor_books_into_the_owners_others(
+    checking: Account, alice: User, bob: User, alias: str
+) -> None:
+    compact = alias.replace(" ", "")
+    hidden = Account.objects.create(owner=alice, name="Rainy day", currency="EUR", iban=compact)
+    AccountShare.objects.create(account=checking, user=bob, role=ShareRole.EDITOR)
+    assert foresee(source=checking, payment=payment(iban=alias), actor=bob) == foresee(
+        source=checking, payment=payment(iban="nobody"), actor=bob
+    )
+    assert isinstance(pay(source=checking, payment=payment(iban=alias), actor=bob), CashTransaction)
+    with pytest.raises(NobodyReceives):
+        pay(source=checking, payment=payment(iban=alias), actor=bob, here=True)
+    with pytest.raises(TransferToAnother):
+        book_transfer(source=checking, target=hidden, amount=Decimal(1), booked_on=DAY, actor=bob, received=Decimal(1))
+    assert not CashTransaction.objects.filter(account=hidden).exists()
+    Account.objects.filter(pk=hidden.pk).update(receives=True)
+    told = foresee(source=checking, payment=payment(iban=alias, rate=Decimal(1)), actor=bob)
+    assert (told.target, told.inside, told.received_currency) == (None, True, "EUR")
+    assert isinstance(pay(source=checking, payment=payment(iban=alias, rate=Decimal(1)), actor=bob), Transfer)
+    AccountShare.objects.create(account=hidden, user=bob, role=ShareRole.VIEWER)
+    assert foresee(source=checking, payment=payment(iban=alias, rate=Decimal(1)), actor=bob).target == hidden
+
+
+def test_the_editor_of_an_account_opens_a_deposit_of_its_money(checking: Account, alice: User, bob: User) -> None:
+    AccountShare.objects.create(account=checking, user=bob, role=ShareRole.EDITOR)
+    terms = DepositTerms(Decimal(5), Decimal("0.03"), DAY, date(2027, 1, 10))
+    deposit = open_deposit(source=checking, name="Fixed", terms=terms, actor=bob, now=datetime(2024, 1, 10, tzinfo=UTC))
+    assert (deposit.account.owner, deposit.opening.sent.amount) == (alice, -5)
 
 
 def body(checking: Account, **values: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 
 from banking.models import Account, CashTransaction, Category, ClassifiedBy, Counterparty, Rule, Section, Tag
 from banking.services.classification import category_named, counterparty_named, tags_named
@@ -265,6 +266,26 @@ def test_the_past_gets_counterparties_and_tags_that_it_lacks(alice: User, accoun
     assert apply(holder=alice, since=SINCE, actor=alice).count == 2
     assert [state(row)[2] for row in rows] == ["Mall", "Shop", "Mall"]
     assert [row.tags.count() for row in rows] == [2, 2, 2]
+
+
+def test_only_the_newest_rows_are_tried_but_all_are_changed(
+    alice: User, account: Account, food: Category, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("banking.services.reclassifying.TRIED", 2)
+    old, middle, new = (book(account, "x", booked_on=date(2024, 1, day)) for day in (8, 9, 9))
+    draft = drafted(holder=alice, values={"words": "x", "category": food})
+    seen = preview(draft=draft, holder=alice, since=SINCE)
+    assert (seen.count, seen.tried, [each.row for each in seen.rows]) == (2, 2, [new, middle])
+    seen = preview(draft=draft, holder=alice, since=date(2024, 1, 9))
+    assert (seen.count, seen.tried) == (2, None)
+    client = Client()
+    client.force_login(alice)
+    body = {"words": "x", "category": "Food", "section": "", "since": "2024-01-01"}
+    page = client.post("/banking/rules/try/", body).content.decode()
+    assert "</strong> of the newest 2 rows since" in page
+    rule(alice, words="x", category=food)
+    assert apply(holder=alice, since=SINCE, actor=alice).count == 3
+    assert state(old) == ("Food", "rule", None)
 
 
 def test_too_much_of_the_past_is_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,9 @@ from activity.models import AuditEvent
 from assets.tests.factories import make_rate
 from banking.models import Account, CashTransaction, Category, RunState, Schedule, ScheduleRun, ScheduleState, Transfer
 from banking.queries.upcoming import upcoming
+from banking.recurrence import Recurrence
 from banking.services import schedules
+from banking.services.accounts import open_account
 from banking.services.schedules import (
     BadSchedule,
     NotDueThen,
@@ -28,6 +31,7 @@ from banking.services.schedules import (
     skip_occurrence,
 )
 from banking.services.standing_orders import MOST_EACH, run_due, run_now
+from banking.services.transactions import AccountClosed
 from banking.services.verification import cash_findings
 from core.errors import DomainError
 from users.models import Membership, Organisation, Role, User
@@ -140,6 +144,18 @@ def test_a_weekend_moves_it(checking: Account) -> None:
     assert run_due(at("2024-07-01")) == 1
 
 
+def test_a_weekend_moves_the_first_one_neither_into_the_past_nor_into_a_closed_account(checking: Account) -> None:
+    with pytest.raises(BadSchedule) as refused:
+        plan(checking, "2024-06-01", weekend="before", now=at("2024-06-01"))
+    assert (refused.value.field, "2024-05-31" in refused.value.message) == ("first_on", True)
+    Account.objects.filter(pk=checking.pk).update(closed_on=date(2024, 6, 3))
+    checking.refresh_from_db()
+    with pytest.raises(AccountClosed):
+        plan(checking, "2024-06-01", weekend="after", now=at("2024-06-01"))
+    assert not Schedule.objects.exists()
+    assert plan(checking, "2024-06-01", weekend="before", now=at("2024-05-31")).next_on == date(2024, 5, 31)
+
+
 @pytest.mark.parametrize(
     ("terms", "paid"), [({"unit": "once"}, 1), ({"count": 2}, 2), ({"until": date(2024, 3, 30)}, 2)]
 )
@@ -160,6 +176,24 @@ def test_an_account_of_another_that_receives_gets_both_legs(checking: Account, b
     assert run_due(at("2024-01-31")) == 1
     assert (booked(checking), booked(theirs)) == (["2024-01-31 -100"], ["2024-01-31 80"])
     assert list(cash_findings()) == []
+
+
+@pytest.mark.parametrize("code", ["DE89370400440532013000", "landlord"])
+def test_who_takes_the_number_of_somebody_outside_is_not_paid(
+    checking: Account, alice: User, bob: User, code: str
+) -> None:
+    plan(checking, iban=code, name="Landlord")
+    taken = open_account(holder=bob, name="Taken", currency="EUR", iban=code, receives=True, actor=bob)
+    assert run_due(at("2024-01-31")) == 1
+    assert (booked(checking), booked(taken)) == (["2024-01-31 -100"], [])
+    plan(checking, iban=code, name="Bob", first="2024-02-01", now=at("2024-02-01"), amount="7", unit="once")
+    Account.objects.filter(pk=taken.pk).update(currency="USD")
+    assert run_due(at("2024-02-01")) == 1
+    assert booked(taken) == ["2024-02-01 7"]
+    Account.objects.filter(pk=taken.pk).update(receives=False, iban="")
+    plan(checking, iban=code, name="Outside again", first="2024-02-02", now=at("2024-02-02"), amount="8", unit="once")
+    assert run_due(at("2024-02-02")) == 1
+    assert booked(taken) == ["2024-02-01 7"]
 
 
 def test_without_a_rate_it_waits_longer_each_time_and_holds_nobody(checking: Account, alice: User) -> None:
@@ -217,6 +251,25 @@ def test_who_left_pays_no_more_until_somebody_takes_it_over(alice: User, bob: Us
     assert CashTransaction.objects.latest("pk").created_by == alice
 
 
+@pytest.mark.parametrize("gone", ["deleted", "locked out"])
+def test_it_does_not_outlive_who_set_it_up(alice: User, bob: User, gone: str) -> None:
+    firm = Organisation.objects.create(name="Acme")
+    operating = Account.objects.create(organisation=firm, name="Operating", currency="USD")
+    for person in (alice, bob):
+        Membership.objects.create(organisation=firm, user=person, role=Role.MEMBER)
+    terms = ScheduleTerms(Decimal(5), date(2024, 1, 31), name="Landlord")
+    schedule = create_schedule(source=operating, terms=terms, actor=bob, now=SET_UP)
+    if gone == "deleted":
+        Schedule.objects.update(created_by=None)  # what deleting a person does to it
+    else:
+        User.objects.filter(pk=bob.pk).update(is_active=False)
+    assert run_due(at("2024-01-31")) == 0
+    assert not CashTransaction.objects.exists()
+    assert "no longer pay" in ScheduleRun.objects.get().error
+    schedules.change_schedule(schedule=schedule, actor=alice, description="Rent")
+    assert run_due(at("2024-01-31")) == 1
+
+
 def test_below_zero_is_allowed_and_told(checking: Account, alice: User) -> None:
     card = Account.objects.create(owner=alice, name="Card", currency="USD", kind="credit")
     plan(checking)
@@ -231,7 +284,7 @@ def test_what_was_due_while_it_paused_is_left_out(checking: Account) -> None:
     run_due(at("2024-01-31"))
     pause_schedule(schedule=schedule, actor=None)
     with pytest.raises(ScheduleNotActive):
-        run_now(schedule=schedule, actor=None, now=at("2024-02-01"))
+        run_now(schedule=schedule, due_on=date(2024, 2, 29), actor=None, now=at("2024-02-01"))
     assert run_due(at("2024-03-31")) == 0
     resume_schedule(schedule=schedule, actor=None, now=at("2024-03-31"))
     with pytest.raises(ScheduleNotPaused):
@@ -251,6 +304,22 @@ def test_an_occurrence_is_left_out_the_next_or_a_later_one(checking: Account) ->
     assert [line[:10] for line in booked(checking)] == ["2024-02-29", "2024-04-30"]
 
 
+@pytest.mark.parametrize(("day", "known"), [("9998-12-30", True), ("9998-12-31", False), ("9999-12-31", False)])
+def test_a_far_day_is_left_out_without_counting_up_to_it(checking: Account, day: str, known: bool) -> None:
+    schedule = plan(checking, "2024-01-03", unit="week")
+    looked_at: list[int] = []
+    seen = Recurrence.due
+    sys.setprofile(lambda frame, _event, _: looked_at.append(1) if frame.f_code is seen.__code__ else None)
+    try:
+        skip_occurrence(schedule=schedule, due_on=date.fromisoformat(day), actor=None)
+        left_out = True
+    except NotDueThen:
+        left_out = False
+    finally:
+        sys.setprofile(None)
+    assert (left_out, len(looked_at) < 300) == (known, True)
+
+
 def test_a_resumed_or_changed_one_keeps_what_was_left_out(checking: Account) -> None:
     schedule = plan(checking)
     skip_occurrence(schedule=schedule, due_on=date(2024, 3, 31), actor=None)
@@ -263,7 +332,10 @@ def test_a_resumed_or_changed_one_keeps_what_was_left_out(checking: Account) -> 
 
 def test_it_is_run_at_once_and_not_again_on_its_day(checking: Account) -> None:
     schedule = plan(checking)
-    run = run_now(schedule=schedule, actor=None, now=at("2024-01-15"))
+    due_on = date(2024, 1, 31)
+    run = run_now(schedule=schedule, due_on=due_on, actor=None, now=at("2024-01-15"))
+    with pytest.raises(NotDueThen):
+        run_now(schedule=schedule, due_on=due_on, actor=None, now=at("2024-01-15"))
     assert (run.due_on, booked(checking)) == (date(2024, 1, 31), ["2024-01-15 -100"])
     assert run_due(at("2024-02-28")) == 0
     assert run_due(at("2024-02-29")) == 1

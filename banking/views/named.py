@@ -210,8 +210,10 @@ class NamedPage(View):
             target = form.cleaned_data["into"]
             if request.POST.get("sure") != "yes":
                 return self.shown(request, row, merge_form=form, merge_into=target)
-            if tried(form, lambda: [self.kind.merge(source=row, target=target, actor=user)]):
-                messages.success(request, f"{target.name} stands for {row.name} now.")
+            counts: dict[str, int] = {}
+            if tried(form, lambda: [counts.update(self.kind.merge(source=row, target=target, actor=user))]):
+                kept = f" {target.name} keeps its own budget." if "budgets_deleted" in counts else ""
+                messages.success(request, f"{target.name} stands for {row.name} now.{kept}")
                 return redirect(self.kind.pages)
         return self.shown(request, row, merge_form=form)
 

@@ -75,7 +75,7 @@ def previewed(form: PaymentForm) -> dict[str, Any]:
     try:
         if form.scheduled:
             return {"days": _days(form), "source": source}
-        foreseen: Foreseen = foresee(source=source, payment=form.payment())
+        foreseen: Foreseen = foresee(source=source, payment=form.payment(), actor=form.user)
     except DomainError as error:
         form.refuse(error)
         return {}

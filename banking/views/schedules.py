@@ -65,10 +65,13 @@ class ScheduleView(View):
         """What to do and what to say then; None for what there is not."""
         given: dict[str, Any] = {"schedule": schedule, "actor": caller(request)}
         now, wanted = timezone.now(), request.POST.get("action", "")
-        if wanted == "skip" and ISO_DATE.fullmatch(request.POST.get("due_on", "")):
-            due_on = request.POST["due_on"]
-            return (lambda: service.skip_occurrence(**given, due_on=_day(due_on)), "That payment is left out.")
+        named = request.POST.get("due_on", "")
+        if wanted in ("skip", "run"):
+            if not ISO_DATE.fullmatch(named):
+                return None
+            given["due_on"] = _day(named)
         actions: dict[str, tuple[Callable[[], Any], str]] = {
+            "skip": (lambda: service.skip_occurrence(**given), "That payment is left out."),
             "pause": (lambda: service.pause_schedule(**given), "Paused: nothing is paid until it is resumed."),
             "resume": (lambda: service.resume_schedule(**given, now=now), "Resumed."),
             "run": (lambda: run_now(**given, now=now), "The next payment was made today."),

@@ -54,9 +54,8 @@ class Person:
     travels: bool
     quirk: Quirk
 
-    @property
-    def username(self) -> str:
-        return f"{self.first}.{self.last}.{self.number}".lower()
+    def username(self, seed: int) -> str:
+        return f"{self.first}.{self.last}.{seed}.{self.number}".lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,28 +210,33 @@ def business(
     paid = {person.number: Decimal(person.wage) for person in staff}
     for first in months(start, until):
         _trade(firm, rng, purse, first)
-        for person in staff:
-            paid[person.number] = raised(paid[person.number], person, seed, first)
-            to = End(("person", person.number), "checking")
-            text = f"Salary {first:%B %Y}"
-            purse.add(
-                Event(
-                    on(first, 25),
-                    "operating",
-                    -paid[person.number],
-                    "expense",
-                    "Payroll",
-                    "",
-                    text,
-                    to,
-                    "income",
-                    "Salary",
-                )
-            )
+        _pay(purse, staff, paid, seed, first)
         _repay(purse, spent, first)
         invested = (Decimal(firm.sales) * Decimal(str(firm.invests))).quantize(CENT)
         purse.move(on(first, 26), "operating", "brokerage", invested, "Investing", "Treasury")
     return sorted((event for event in purse.events if start <= event.day <= until), key=lambda event: event.day)
+
+
+def hiring(
+    firm: Firm, staff: Sequence[Person], spent: dict[int, list[Event]], seed: int, start: date, until: date
+) -> list[Event]:
+    """What newcomers bring to a firm that has its months: their wages and expenses, and sales that pay for them."""
+    purse, paid = Purse({"operating": Decimal(0)}), {person.number: Decimal(person.wage) for person in staff}
+    customer = CUSTOMERS[firm.number % len(CUSTOMERS)]
+    for first in months(start, until) if staff else ():
+        _pay(purse, staff, paid, seed, first)
+        _repay(purse, spent, first)
+        cost = -purse.held["operating"]
+        purse.add(Event(on(first, 24), "operating", cost, "income", "Sales", customer, f"Invoice {customer}"))
+    return sorted((event for event in purse.events if start <= event.day <= until), key=lambda event: event.day)
+
+
+def _pay(purse: Purse, staff: Sequence[Person], paid: dict[int, Decimal], seed: int, first: date) -> None:
+    """Pay everybody's wage of the month; ``paid`` are the wages of the month before."""
+    for person in staff:
+        paid[person.number] = wage = raised(paid[person.number], person, seed, first)
+        text, to = f"Salary {first:%B %Y}", End(("person", person.number), "checking")
+        purse.add(Event(on(first, 25), "operating", -wage, "expense", "Payroll", "", text, to, "income", "Salary"))
 
 
 def _trade(firm: Firm, rng: random.Random, purse: Purse, first: date) -> None:

@@ -13,6 +13,8 @@ from django.test import Client
 
 from analytics.models import Factor, FactorReturn, FactorSet
 from assets.models import Asset, HistoricValue, PriceBasis, PriceClock
+from banking.models import Account, Budget, CashTransaction, Rule, Schedule
+from banking.services.schedules import end_schedule
 from portfolio_site import demo
 from portfolios.models import Disposal, Investment, Portfolio, Trade
 from portfolios.queries import holdings, totals
@@ -27,7 +29,10 @@ def loaded(settings: Any) -> None:
     call_command("demo", verbosity=0)
 
 
-MODELS = (Asset, HistoricValue, FactorSet, FactorReturn, User, Portfolio, Trade, Disposal, Investment)
+MODELS = (
+    *(Asset, HistoricValue, FactorSet, FactorReturn, User, Portfolio, Trade, Disposal, Investment),
+    *(Account, CashTransaction, Schedule, Budget, Rule),
+)
 
 
 def counts() -> list[int]:
@@ -91,6 +96,28 @@ class TestLoaded:
             ("NVDA", Decimal(15), Decimal("495.60")),
         }
         assert total.cash == Decimal(94000) - Decimal(36090) + Decimal("143.50")
+
+    def test_its_person_has_standing_orders_budgets_and_a_rule(self) -> None:
+        person = User.objects.get(username="demo")
+        rent, saved = Schedule.objects.filter(source__owner=person).order_by("first_on")
+
+        assert (rent.first_on.day, rent.amount, rent.target_name) == (1, Decimal(860), "Town Homes")
+        assert saved.target == Account.objects.get(owner=person, kind="savings", opened_on=date(2021, 1, 1))
+        assert set(Budget.objects.of(person).values_list("category__name", flat=True)) == {"Groceries", "Restaurants"}
+        [rule] = Rule.objects.of(person)
+        assert "Corner Market" in rule.words
+
+    def test_what_was_ended_or_deleted_stays_so(self) -> None:
+        person = User.objects.get(username="demo")
+        Rule.objects.of(person).delete()
+        Budget.objects.of(person).delete()
+        end_schedule(schedule=Schedule.objects.filter(source__owner=person)[0], actor=person)
+
+        call_command("demo", verbosity=0)
+
+        assert not Rule.objects.exists()
+        assert not Budget.objects.exists()
+        assert Schedule.objects.count() == 2
 
     def test_loading_it_again_changes_nothing(self) -> None:
         before, clock = counts(), PriceClock.read()

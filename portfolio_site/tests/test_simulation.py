@@ -13,7 +13,7 @@ from django.db.models import Sum
 from analytics.models import RiskFlag
 from analytics.services.bank import compute_report
 from assets.tests.factories import make_asset, make_bars
-from banking.models import Account, CashTransaction, Transfer
+from banking.models import Account, BalanceAssertion, CashTransaction, Possession, Transfer, Valuation
 from core.testing import make_user
 from portfolio_site.simulation import simulate
 from portfolio_site.simulation.lives import QUIRKS, Quirk, invent
@@ -81,13 +81,81 @@ def test_a_town_from_end_to_end(market: None) -> None:
     call_command("verify_books", stdout=StringIO())
 
 
+def counts() -> list[int]:
+    models = (User, Account, CashTransaction, Trade, Portfolio, BalanceAssertion, Possession, Valuation)
+    return [model.objects.count() for model in models]
+
+
 def test_doing_it_again_adds_nothing(market: None) -> None:
-    town()
-    counts = [model.objects.count() for model in (User, Account, CashTransaction, Trade)]
-    town()
-    assert [model.objects.count() for model in (User, Account, CashTransaction, Trade)] == counts
-    town(users=len(QUIRKS) + 1)
-    assert User.objects.count() == counts[0] + 1
+    town(users=4, cast=[make_user("demo")])
+    before = counts()
+    town(users=4)  # the cast lives there already
+    assert counts() == before
+
+
+def test_another_seed_is_another_town(market: None) -> None:
+    town(users=2, seed=22)
+    before = counts()
+    town(users=2, seed=2022)
+    assert counts()[0] == 2 * before[0]
+    assert Organisation.objects.count() == 4
+
+
+def test_what_was_broken_off_is_completed(market: None) -> None:
+    def power_cut(done: int, total: int, rows: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        town(users=6, progress=power_cut)
+    assert BalanceAssertion.objects.count() == 3
+    town(users=6)
+    completed = counts()
+    assert BalanceAssertion.objects.count() == 8, "everybody has a statement once"
+    town(users=6)
+    assert counts() == completed
+    paid = Transfer.objects.filter(sent__category__name="Payroll").values("received__account").distinct()
+    assert paid.count() == sum(person.employer is not None for person in invent(SEED, 6, 2)[0])
+
+
+def test_firms_that_are_there_employ_newcomers(market: None) -> None:
+    town(users=4)
+    operating = Account.objects.filter(organisation__isnull=False, receives=True)
+    before = dict(CashTransaction.objects.filter(account__in=operating).balances(UNTIL))
+    town(users=12)
+    hired = [person for person in invent(SEED, 12, 2)[0][4:] if person.employer is not None]
+    for person in hired:
+        owner = User.objects.get(username=person.username(SEED))
+        salaries = CashTransaction.objects.filter(account__owner=owner, category__name="Salary")
+        assert salaries.count() == 12
+        unpaid = CashTransaction.objects.filter(account__owner=owner, account__kind="expense")
+        assert sum(unpaid.filter(booked_on__lt=date(2022, 12, 1)).values_list("amount", flat=True)) == 0
+        if person.quirk != Quirk.OVERDRAWN:
+            held = CashTransaction.objects.filter(account__owner=owner, account__kind="checking").balances(UNTIL)
+            assert all(balance > -person.wage for balance in held.values())
+    after = CashTransaction.objects.filter(account__in=operating).balances(UNTIL)
+    assert all(after[account] >= held for account, held in before.items()), "sales pay for them"
+    grown = counts()
+    town(users=12)
+    assert counts() == grown
+    call_command("verify_books", stdout=StringIO())
+
+
+def test_a_town_that_cannot_be_is_refused(market: None) -> None:
+    town(users=1)
+    before = counts()
+    refused: list[tuple[dict[str, object], str]] = [
+        ({"years": 0}, "from 1 to 50 years"),
+        ({"years": 51}, "from 1 to 50 years"),
+        ({"until": date(9999, 12, 31)}, "that has begun"),
+        ({"until": date(1, 1, 1)}, "from 1970 on"),
+        ({"seed": -1}, "whole number from 0"),
+        ({"organisations": 3}, "has 2 organisations"),
+    ]
+    for values, message in refused:
+        with pytest.raises(CommandError, match=message):
+            call_command("simulate", **({"users": 2, "organisations": 2, "years": 1, "seed": SEED} | values))
+    assert counts() == before
 
 
 def test_the_administrator_finds_what_is_wrong(market: None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from assets.queries import bond_terms
 from portfolios.book.value import gross_amount
 from portfolios.models import LotPick, Trade, TradeKind, TransferLot
 from portfolios.services.terms import TAKING, NewLot, NewPick, NewTrade
@@ -43,13 +44,22 @@ def changed(before: NewTrade, changes: dict[str, Any]) -> NewTrade:
         after = replace(after, currency=None)
     if after.trade_currency != before.trade_currency and "exchange_rate" not in changes:
         after = replace(after, exchange_rate=None)
-    follows = "accrued" not in changes and any(getattr(before, name) != getattr(after, name) for name in ACCRUED_TERMS)
-    if follows or not (after.accrues or after.accrued):
+    if ("accrued" not in changes and _accrues_anew(before, after)) or not (after.accrues or after.accrued):
         after = replace(after, accrued=None)
     if "picks" not in changes and (after.kind not in TAKING or after.asset != before.asset):
         after = replace(after, picks=())
     lots_follow = after.kind != TradeKind.TRANSFER_IN or (_revalued(before, after) and _one_lot_at_price(before))
     return replace(after, lots=()) if lots_follow and "lots" not in changes else after
+
+
+def _accrues_anew(before: NewTrade, after: NewTrade) -> bool:
+    """Whether a term changed that the interest depends on; what was stated of a bond without terms is all there is.
+
+    At most one query.
+    """
+    if all(getattr(before, name) == getattr(after, name) for name in ACCRUED_TERMS):
+        return False
+    return after.asset != before.asset or not after.accrues or after.asset.pk in bond_terms([after.asset])
 
 
 def _revalued(before: NewTrade, after: NewTrade) -> bool:

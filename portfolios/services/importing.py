@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from activity.services import record
@@ -18,10 +18,10 @@ from banking.models import (
     ImportState,
     Outcome,
 )
-from banking.services import import_booking, import_cash, import_names
+from banking.services import import_booking, import_cash, import_names, import_undo
 from banking.services.import_cash import CashStager, account_ids
 from banking.services.import_staging import Names, Reader, begin, kind_of, mark_wrong, note_format, refused, stage
-from banking.services.imports import MOST_ATTEMPTS, Claim, ImportLost, claim, clear, end, kept, of, renew
+from banking.services.imports import MOST_ATTEMPTS, Claim, ImportLost, claim, clear, end, kept, of, release, renew
 from banking.statements import trades, transactions
 from banking.statements.base import Unreadable
 from core.errors import DomainError
@@ -34,14 +34,15 @@ from portfolios.services.trades import book, locked, void_trades
 log = logging.getLogger(__name__)
 KINDS = {ImportKind.TRANSACTIONS.value: transactions.COLUMNS, ImportKind.TRADES.value: trades.COLUMNS}
 FAILED = "It failed unexpectedly; what happened is in the server's log."
-LOST = f"Its worker was lost {MOST_ATTEMPTS} times."
+LOST = f"It was tried {MOST_ATTEMPTS} times, and failed or lost its worker each time."
 
 
 def run(batch_id: int, *, now: datetime) -> None:
     """Do what is to be done with a file, unless somebody does: check it, book it, or undo it.
 
     Safe to call twice or at once. A file whose worker was killed is claimed again once its lease has ended: it is then
-    checked from its beginning; a booking is one transaction, so it has happened or it has not.
+    checked from its beginning; a booking is one transaction, so it has happened or it has not. One that the database
+    refused is claimed again by the next tick, MOST_ATTEMPTS times in all.
     """
     held = claim(batch_id, now)
     if held is None:
@@ -59,6 +60,10 @@ def run(batch_id: int, *, now: datetime) -> None:
         return
     except (DomainError, Unreadable) as error:
         _stop(held, batch, str(error))
+    except (IntegrityError, OperationalError):  # somebody made the same name, or the database was busy: tried again
+        log.exception("import %d failed, attempt %d of %d", batch_id, batch.attempts, MOST_ATTEMPTS)
+        release(held)
+        return
     except Exception:
         _stop(held, batch, FAILED)
         raise
@@ -149,6 +154,7 @@ def _book_trades(held: Claim, batch: ImportBatch) -> None:
     rows = ImportRow.objects.filter(batch=batch)
     accounts = rows.exclude(outcome=Outcome.WRONG).values("account")
     Portfolio.objects.filter(portfolio_accounts__account__in=accounts).distinct().bump()
+    import_booking.refuse_out_of_reach(batch, account_ids(batch.pk))
     _mark_known_trades(held, batch)
     made = orders(batch, make=True)
     _bump_accounts([order.portfolio for order in made])
@@ -181,7 +187,7 @@ def _book(order: Order, batch: ImportBatch) -> None:
 
 def _undo(held: Claim, batch: ImportBatch) -> None:
     if batch.kind == ImportKind.TRANSACTIONS:
-        import_booking.undo(held)
+        import_undo.undo(held)
         return
     with transaction.atomic():
         renew(held)
@@ -189,7 +195,17 @@ def _undo(held: Claim, batch: ImportBatch) -> None:
         Portfolio.objects.filter(pk__in=ids).bump()
         portfolios = list(Portfolio.objects.filter(pk__in=ids).order_by("pk"))
         _bump_accounts(portfolios)
+        _refuse_out_of_reach(batch, ids)
         for portfolio in portfolios:
             void_trades(portfolio=portfolio, trades=batch.trades.filter(portfolio=portfolio), actor=batch.owner)
         record(actor=batch.owner, action="import.undone", subject=batch, data={"file": batch.file_name})
         end(held, ImportState.UNDONE, undone_at=timezone.now())
+
+
+def _refuse_out_of_reach(batch: ImportBatch, portfolios: list[int]) -> None:
+    """Refuse to take trades out of what the file's owner may no longer book into. Raises AccountOutOfReach."""
+    mine = Portfolio.objects.editable_by(batch.owner) if batch.owner else Portfolio.objects.none()
+    if mine.filter(pk__in=portfolios).count() < len(portfolios):
+        raise import_booking.AccountOutOfReach
+    accounts = batch.trades.filter(account__isnull=False).order_by().values_list("account", flat=True).distinct()
+    import_booking.refuse_out_of_reach(batch, sorted(accounts))

@@ -229,6 +229,23 @@ def post(portfolio: Portfolio, **body: Any) -> Any:
     return client_of(portfolio.owner).post(f"/api/portfolios/{portfolio.pk}/trades/", BUY | body, format="json")
 
 
+def test_what_was_stated_of_a_bond_without_terms_outlives_a_correction(portfolio: Portfolio) -> None:
+    loan, other = (make_asset(symbol, type="bond") for symbol in ("LOAN", "OTHER"))
+    trade = buy(portfolio, loan, 100, 100, "2024-05-15", accrued=Decimal(100))
+    changes: list[dict[str, Any]] = [
+        {"quantity": Decimal(50)},
+        {"traded_at": datetime(2024, 5, 16, 15, tzinfo=UTC)},
+        {"kind": "sell", "quantity": Decimal(1)},
+    ]
+    buy(portfolio, loan, 5, 100, "2024-05-14")
+    for change in changes:
+        trade = replace_trade(trade=trade, actor=None, **change)
+        assert trade.accrued == 100
+    assert replace_trade(trade=trade, actor=None, accrued=None).accrued == 0
+    stated = buy(portfolio, loan, 100, 100, "2024-05-15", accrued=Decimal(100))
+    assert replace_trade(trade=stated, actor=None, asset=other).accrued == 0
+
+
 @pytest.mark.parametrize(("given", "kept"), [({}, "98.9"), ({"accrued": None}, "98.9"), ({"accrued": "0"}, "0")])
 def test_the_api_computes_what_is_left_out(portfolio: Portfolio, given: dict[str, Any], kept: str) -> None:
     answer = post(portfolio, **given)

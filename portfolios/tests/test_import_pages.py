@@ -166,7 +166,7 @@ def test_a_file_that_kills_its_workers_is_given_up(alice: User) -> None:
     for minutes in (0, 3, 6):
         assert claim(batch.pk, timezone.now() + timedelta(minutes=minutes)) == Claim(batch.pk, minutes // 3 + 1)
     run(batch.pk, now=timezone.now() + timedelta(minutes=9))
-    assert ImportBatch.objects.get().message == "Its worker was lost 3 times."
+    assert ImportBatch.objects.get().message == "It was tried 3 times, and failed or lost its worker each time."
 
 
 def test_what_is_left_of_an_upload_is_tidied(alice: User) -> None:

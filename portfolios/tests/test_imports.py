@@ -109,6 +109,7 @@ def test_a_file_is_booked_with_what_it_names(alice: User, main: Account) -> None
     assert (salary.category, salary.account) == (Category.objects.get(name="Salary", owner=alice), main)
     transfer = Transfer.objects.get()
     assert (transfer.sent, transfer.received, transfer.rate) == (sent, received, 1)
+    assert (transfer.matched_by, transfer.before, transfer.created_by) == ("", {}, alice)
     assert received.account == savings
     assert Account.objects.get(pk=main.pk).version > version
     assert not ImportRow.objects.exists()
@@ -123,7 +124,8 @@ def test_two_currencies_carry_the_rate(alice: User, main: Account) -> None:
         line(amount="-100", section="transfer", transfer_group_id="t"),
         line(account_ref="usd", currency="USD", amount="108.50", section="transfer", transfer_group_id="t"),
     )
-    assert Transfer.objects.get().rate == Decimal("1.085")
+    transfer = Transfer.objects.get()
+    assert (transfer.rate, transfer.matched_by, transfer.before) == (Decimal("1.085"), "", {})
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,17 @@ from users.models import User
 
 
 class UnknownPerson(DomainError):
-    """Nobody was found by this. Write the person's name on this server, or the address in their profile."""
+    """Nobody was found by this. Write the name with which the person logs in to this server."""
 
 
 def person_named(text: str, *, field: str = "person") -> User:
-    """Who has this name, else this e-mail address, regardless of case.
+    """Who logs in with this name, regardless of case. An address is none: everybody writes their own, unproved.
 
-    Raises UnknownPerson, the same for nobody, somebody who cannot log in, and an address that two people have.
+    Raises UnknownPerson, the same for nobody, somebody who cannot log in, and a name that two people have.
     """
-    wanted, active = text.strip(), User.objects.filter(is_active=True)
-    for column in ("username__iexact", "email__iexact"):
-        found = list(active.filter(**{column: wanted})[:2]) if wanted and "\x00" not in wanted else []
-        if len(found) == 1:
-            return found[0]
-    raise UnknownPerson(field=field)
+    wanted = text.strip()
+    known = User.objects.filter(is_active=True, username__iexact=wanted)
+    found = list(known[:2]) if wanted and "\x00" not in wanted else []
+    if len(found) != 1:
+        raise UnknownPerson(field=field)
+    return found[0]

@@ -15,14 +15,15 @@ from portfolio_site.simulation import simulate
 class Command(BaseCommand):
     help = (
         "Add believable people and firms with years of salaries, rents, cards, transfers and trades at the prices that "
-        "are stored. The same seed gives the same town; doing it again adds nothing. None of them can log in."
+        "are stored. The same seed gives the same town: doing it again adds nothing or completes what was broken off; "
+        "with more users, newcomers. None of them can log in."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--users", type=_count, default=200, metavar="N")
         parser.add_argument("--organisations", type=_count, default=10, metavar="N")
-        parser.add_argument("--years", type=_count, default=5, metavar="N")
-        parser.add_argument("--seed", type=int, default=7)
+        parser.add_argument("--years", type=_count, default=5, metavar="N", help="From 1 to 50.")
+        parser.add_argument("--seed", type=int, default=7, help="From 0 to 999,999,999; each is a town of its own.")
         parser.add_argument("--until", type=date.fromisoformat, help="The last day; that of the prices when left out.")
 
     def handle(self, *args: object, **options: object) -> None:
