@@ -227,9 +227,11 @@ def test_a_holder_has_the_newest_figures_of_each_portfolio(alice: User, overseer
     assert income[1] is not None
     assert (growth[1].total_value, income[1].total_value) == (Decimal(222000), Decimal(444000))
     assert growth[1].get_deferred_fields() == {"periods", "period_problems"}
+    make_portfolio(alice, "New")
     text = page(overseer, f"people/{alice.pk}/")
     assert "222,000.00" in text
     assert "333,000.00" not in text
+    assert text.count("No figures yet") == 1
 
 
 def test_pages_before_the_first_report(overseer: User) -> None:
