@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -221,7 +221,8 @@ def test_the_days_close_fills_in_the_price_and_says_its_day(browser: Client, ali
 def test_a_new_trade_begins_with_what_is_known(browser: Client, portfolio: Portfolio, apple: Asset) -> None:
     from django.utils import timezone
 
-    make_bars(apple, {timezone.now().date(): "123.45"})
+    yesterday = timezone.now().date() - timedelta(days=1)  # which it is at every exchange
+    make_bars(apple, {yesterday: "123.45"})
     html = browser.get(f"{NEW}?portfolio={portfolio.pk}&asset=AAPL&kind=sell").content.decode()
     assert re.search(r'name="asset" value="AAPL"', html)
     assert re.search(r'value="sell"[^>]*checked', html)
