@@ -167,7 +167,7 @@ def test_a_day_that_comes_makes_stale_what_is_due_on_it(fact: str, growth: Portf
         attach_account(portfolio=growth, account=account, actor=None)
         book_cash(account=account, booked_on=today, amount=Decimal(5), section=Section.TRANSFER, actor=None)
     else:
-        ex_date = today if fact == "ex_date" else today - timedelta(4)
+        ex_date = today - timedelta(1 if fact == "ex_date" else 4)  # it is that day at every exchange
         pay_date = today + timedelta(40) if fact == "ex_date" else today
         apply_action(asset=aapl, kind="cash_dividend", ex_date=ex_date, pay_date=pay_date, cash=Decimal(1), actor=None)
     recomputed(growth)

@@ -227,7 +227,7 @@ def test_a_fixed_number_of_queries(browser: Client, tracked: Portfolio) -> None:
         sell(tracked, apple, 1, 100, "2024-01-09")
     many, texts = count_queries(lambda: text_of(browser, "?voided=on"))
     assert many == few, texts
-    assert many <= 13, texts
+    assert many <= 12, texts
 
 
 def test_what_an_account_did_before_it_joined_is_not_the_portfolios(browser: Client, tracked: Portfolio) -> None:
