@@ -75,7 +75,7 @@ def test_right_cash_is_right(ids: dict[str, int]) -> None:
 
 
 CASH = "banking_cashtransaction"
-COPIED = "booked_on, amount, section, description, asset_id, origin, origin_id, external_id, created_at"
+COPIED = "booked_on, amount, section, description, classified_by, asset_id, origin, origin_id, external_id, created_at"
 OF_ACTIONS = "cash rows equal their actions: portfolio {portfolio}, "
 HALF = "no half transfer: transfer {move}, cash rows {sent} and {received}: "
 
@@ -165,7 +165,7 @@ BROKEN = {
     ),
     "a transfer to somebody else": (
         f"UPDATE {CASH} SET account_id = {{stranger}} WHERE id = {{received}}",
-        HALF + "it goes from account {account} to account {stranger}",
+        HALF + "its legs are of two owners, and one does not know the other",
     ),
     "a transfer to itself": (
         f"UPDATE {CASH} SET account_id = {{account}} WHERE id = {{received}}",
