@@ -102,9 +102,10 @@ def test_no_books_are_right(db: None) -> None:
 
 
 COPIED = (
-    "portfolio_id, asset_id, kind, traded_at, day, quantity, price, currency, fee, tax, external_id, note, sequence"
+    "portfolio_id, asset_id, kind, traded_at, day, quantity, price, currency, fee, tax, accrued, "
+    "external_id, note, sequence"
 )
-TWIN = f"INSERT INTO portfolios_trade ({COPIED}, accrued, created_at) SELECT {COPIED}, accrued, created_at FROM portfolios_trade WHERE"
+TWIN = f"INSERT INTO portfolios_trade ({COPIED}, created_at) SELECT {COPIED}, created_at FROM portfolios_trade WHERE"
 
 # name: (statements, what is then said); {…} are ids of the books above
 BROKEN = {
