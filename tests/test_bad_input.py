@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
+from banking.models import CashTransaction
 from core.testing import PASSWORD, client_of
 from tests.rows import every_row, writes
 from tests.world import ARRIVED, CHECKING, FIRM, LEFT, PARAMETER, SAVINGS, SECRET, SPARE, Endpoint, World, endpoints
@@ -148,6 +150,7 @@ VALID: dict[str, dict[str, Any]] = {
     "patch counterparty-detail": {"name": "Landlady", "iban": "handle"},
     "post tag-list": {"name": "Journey", "organisation": None},
     "post account-close": {"closed_on": "2025-01-02"},
+    "post risk-flag-decide": {"state": "acknowledged", "note": "known"},
     "post category-merge": {"into": SPARE},
     "post counterparty-merge": {"into": SPARE},
     "post possession-list": {
@@ -462,6 +465,8 @@ def test_the_valid_bodies_are_valid(world: World) -> None:
             continue  # needs a login; users/tests has it
         body = json.dumps(VALID[f"{method} {endpoint.name}"]).encode()
         with transaction.atomic():
+            if endpoint.name == "account-close":  # which only an empty account is
+                CashTransaction.objects.filter(account=SAVINGS).update(voided_at=timezone.now())
             answer = send(world, endpoint, method, body)
             assert answer.status_code in {200, 201, 202, 204}, f"{endpoint.route}: {answer.content!r}"
             transaction.set_rollback(True)

@@ -153,7 +153,7 @@ def _named(ids: dict[str, Any], segments: list[str], place: int) -> Any:
     """
     before, own = segments[place - 1], PARAMETER.search(segments[place])
     names = (
-        "/".join(segments[max(place - 2, 0) : place]),
+        "/".join(segments[place - 2 : place]) if place > 1 else "",
         "/".join([before, *segments[place + 1 : place + 2]]),
         "/*/".join([*segments[max(place - 3, 0) : place - 2], before]),
         own[1] if own else "",
