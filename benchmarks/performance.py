@@ -101,8 +101,8 @@ def build_trades(generator: np.random.Generator, portfolio: int, assets: list[in
         kind = "sell" if selling else "buy"
         rows.append((portfolio, assets[asset], kind, at, day, Decimal(quantity), price, Decimal("1.5"), Decimal(0)))
     columns = ["portfolio", "asset", "kind", "traded_at", "day", "quantity", "price", "fee", "tax"]
-    columns += ["currency", "created_at", "external_id", "note", "sequence"]
-    bulk.insert(Trade, columns, ((*row, "USD", now, "", "", 0) for row in rows))
+    columns += ["currency", "created_at", "accrued", "external_id", "note", "sequence"]
+    bulk.insert(Trade, columns, ((*row, "USD", now, Decimal(0), "", "", 0) for row in rows))
 
 
 def measure(portfolio: Any, runs: int) -> dict[str, float]:

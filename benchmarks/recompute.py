@@ -133,8 +133,8 @@ def build_portfolios(
             trades += [(pk, assets[place], kind, at, at.date(), *terms, "USD", now) for kind, at, *terms in own]
             investments.append((pk, assets[place], *position(own)))
     columns = ["portfolio", "asset", "kind", "traded_at", "day", "quantity", "price", "fee", "tax", "currency"]
-    rest = ["external_id", "note", "sequence"]
-    bulk.insert(Trade, [*columns, "created_at", *rest], ((*row, "", "", 0) for row in trades))
+    rest = ["accrued", "external_id", "note", "sequence"]
+    bulk.insert(Trade, [*columns, "created_at", *rest], ((*row, Decimal(0), "", "", 0) for row in trades))
     columns = ["portfolio", "asset", "quantity", "cost", "cost_base", "realised_gain", "realised_gain_base"]
     columns += ["first_traded_on", "income", "income_base"]
     bulk.insert(Investment, columns, ((*row, Decimal(0), Decimal(0)) for row in investments))

@@ -52,7 +52,7 @@ def many_portfolios() -> list[int]:
     at = datetime(2023, 1, 1, tzinfo=UTC)
     trades = ((pk, asset, "buy", at, day, quantity, Decimal(100), "USD", at) for pk, asset, day, quantity in bought)
     columns = ["portfolio", "asset", "kind", "traded_at", "day", "quantity", "price", "currency", "created_at"]
-    rest = {"fee": Decimal(0), "tax": Decimal(0), "external_id": "", "note": "", "sequence": 0}
+    rest = {"fee": Decimal(0), "tax": Decimal(0), "accrued": Decimal(0), "external_id": "", "note": "", "sequence": 0}
     bulk.insert(Trade, [*columns, *rest], ((*row, *rest.values()) for row in trades))
     bulk.insert(
         Investment,
