@@ -207,6 +207,11 @@ def right_of(view: Any, request: Request) -> Right:
     return rights.get(getattr(view, "action", None) or (request.method or "").lower(), Right.BOOK)
 
 
+def right_above(view: Any, request: Request) -> Right:
+    """What a request to ``view`` takes of the row that it stands below: to see it, where the method will be a 405."""
+    return right_of(view, request) if (request.method or "").lower() in view.action_map else Right.SEE
+
+
 class Pagination(LimitOffsetPagination):
     """``?limit=&offset=``: 100 rows a page, 1,000 at most; what is not a number is refused, not ignored."""
 

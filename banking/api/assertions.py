@@ -17,8 +17,8 @@ from banking.api.base import caller, checked_input
 from banking.models import Account, BalanceAssertion
 from banking.queries import AssertionState, checked
 from banking.services.assertions import assert_balance, restore_assertion, void_assertion
-from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, StrictSerializer, right_of
-from core.web import Right, obtain
+from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, StrictSerializer, right_above
+from core.web import obtain
 
 
 class AssertionSerializer(StrictSerializer, serializers.Serializer[Any]):
@@ -47,8 +47,7 @@ class AssertionViewSet(
 
     @cached_property
     def account(self) -> Account:
-        known = (self.request.method or "").lower() in self.http_method_names
-        right = right_of(self, self.request) if known else Right.SEE  # before a 405
+        right = right_above(self, self.request)
         account: Account = obtain(Account.objects.all(), caller(self.request), right, pk=self.kwargs["account_id"])
         return account
 

@@ -26,7 +26,7 @@ from banking.services.possessions import (
     value_possession,
     void_valuation,
 )
-from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, StrictSerializer, right_of
+from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, StrictSerializer, right_above
 from core.web import Right, obtain
 from users.models import Role
 
@@ -138,10 +138,8 @@ class ValuationViewSet(
 
     @cached_property
     def possession(self) -> Possession:
-        rows, user = Possession.objects, caller(self.request)
-        known = (self.request.method or "").lower() in self.http_method_names
-        right = right_of(self, self.request) if known else Right.SEE  # before a 405
-        possession: Possession = obtain(rows.all(), user, right, pk=self.kwargs["possession_id"])
+        user, right = caller(self.request), right_above(self, self.request)
+        possession: Possession = obtain(Possession.objects.all(), user, right, pk=self.kwargs["possession_id"])
         return possession
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

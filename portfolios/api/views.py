@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from core.api import right_of
+from core.api import right_above
 from core.money import total
 from core.web import Right, obtain
 from portfolios.api.filters import (
@@ -166,8 +166,7 @@ class WithinPortfolio(GenericViewSet[Any]):
 
     @cached_property
     def portfolio(self) -> Portfolio:
-        known = self.request.method.lower() in self.action_map  # type: ignore[union-attr]
-        right = right_of(self, self.request) if known else Right.SEE  # before a 405
+        right = right_above(self, self.request)
         return obtain(Portfolio.objects.all(), caller(self.request), right, pk=self.kwargs["portfolio_id"])
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from core.api import AwareDateTimeField, StrictSerializer, right_of
+from core.api import AwareDateTimeField, StrictSerializer, right_above
 from core.web import Right, obtain
 from users.links import link_of
 from users.models import Invitation, Membership, Organisation, Role, User
@@ -91,9 +91,7 @@ class WithinOrganisation(GenericViewSet[Any]):
 
     @cached_property
     def organisation(self) -> Organisation:
-        known = (self.request.method or "").lower() in self.action_map
-        right = right_of(self, self.request) if known else Right.SEE  # before a 405
-        right = self.rights.get(self.action, right)
+        right = self.rights.get(self.action, right_above(self, self.request))
         return obtain(Organisation.objects.all(), caller(self.request), right, pk=self.kwargs["organisation_id"])
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
