@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.utils.formats import date_format
 
 from analytics.models import FlagKind, RiskFlag
 from portfolios.templatetags.money import amount, percent
@@ -13,9 +16,9 @@ register = template.Library()
 
 FRACTIONS = {FlagKind.CONCENTRATION, FlagKind.DRAWDOWN, FlagKind.VALUE_AT_RISK}
 WORDS = {
-    "total_value": "of a total of {} {currency}",
+    "total_value": "of a total of {}",
     "asset": "{}",
-    "mean": "usual payment {:,.2f}",
+    "mean": "usual payment {}",
     "payments": "from {} payments of a year",
     "description": "“{}”",
     "booked_on": "on {}",
@@ -26,6 +29,8 @@ WORDS = {
     "day": "at the close of {}",
     "observations": "from {} returns",
 }
+AMOUNTS = {"total_value", "mean", "balance", "stated", "booked"}
+DAYS = {"booked_on", "last_booked_on", "day"}
 
 
 @register.filter
@@ -42,11 +47,17 @@ def beyond(flag: RiskFlag) -> str:
 @register.filter
 def told(flag: RiskFlag) -> str:
     """Its figures as a line."""
-    figures: dict[str, Any] = {"currency": "", **flag.figures}
-    parts = [
-        words.format(figures[name], **figures) for name, words in WORDS.items() if figures.get(name) not in (None, "")
-    ]
-    return ", ".join(parts)
+    figures: dict[str, Any] = flag.figures
+    currency = figures.get("currency") or (flag.account.currency if flag.account else "")
+    named = ((name, words) for name, words in WORDS.items() if figures.get(name) not in (None, ""))
+    return ", ".join(words.format(_figure(name, figures[name], currency)) for name, words in named)
+
+
+def _figure(name: str, value: Any, currency: str) -> str:
+    """A recorded figure as it is read: an amount with its currency, a day in words, else as it is."""
+    if name in AMOUNTS and currency:
+        return f"{amount(Decimal(str(value)), currency)} {currency}"
+    return date_format(date.fromisoformat(value), "j M Y") if name in DAYS else str(value)
 
 
 def _written(flag: RiskFlag, value: float) -> str:

@@ -14,6 +14,7 @@ from analytics.flags import Finding, Limits, Outflows, Position, concentrated, l
 from analytics.models import FlagKind, FlagState, RiskFlag, Snapshot
 from analytics.queries.flags import account_findings, portfolio_findings
 from analytics.services.flags import FlagEnded, decide, follow
+from analytics.templatetags.bank import told
 from assets.tests.factories import make_asset, make_bars
 from banking.models import Account, BalanceAssertion, Section
 from banking.services.accounts import open_account
@@ -71,6 +72,8 @@ def test_an_unusual_outflow(daily: Account) -> None:
     assert (finding.kind, finding.about, finding.measure) == ("outflow", str(row.pk), 500)
     assert finding.figures["payments"] == 20
     assert finding.figures["mean"] == pytest.approx(109.5)
+    follow([finding], NOW)
+    assert told(RiskFlag.objects.get()) == "usual payment 109.50 USD, from 20 payments of a year, on 26 Jun 2024"
     void_cash(row=row, actor=None)
     assert kinds() == []
 
@@ -126,6 +129,9 @@ def test_a_statement_that_disagrees(daily: Account) -> None:
     BalanceAssertion.objects.create(account=daily, day=day, balance=Decimal("8999.50"))
     [finding] = account_findings(TODAY, LIMIT)
     assert (finding.kind, finding.measure, finding.figures["booked"]) == ("assertion", 0.5, "9000.0000")
+    follow([finding], NOW)
+    text = "the statement says 8,999.50 USD, the books 9,000.00 USD, at the close of 29 May 2024"
+    assert told(RiskFlag.objects.get()) == text
     pay(daily, "0.5", 31)
     assert kinds() == []
 

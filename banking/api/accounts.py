@@ -84,6 +84,10 @@ class AccountSerializer(StrictSerializer, serializers.Serializer[Any]):
 
 class AccountChangeSerializer(StrictSerializer, serializers.Serializer[Any]):
     name = serializers.CharField(max_length=100)
+    kind = serializers.ChoiceField(
+        AccountKind.choices,
+        help_text="Among checking, savings, cash and expense (an employer goes with that), or credit and loan.",
+    )
     iban = serializers.CharField(max_length=60, allow_blank=True)
     receives = serializers.BooleanField()
     employer = StrictIntegerField(min_value=1, allow_null=True)

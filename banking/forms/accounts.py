@@ -6,9 +6,11 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from banking.forms.fields import SELECT, AmountField, DateField, HolderForm, text_input
 from banking.models import Account, AccountKind
+from banking.services.accounts import kinds_like
 from core.money import MINOR_UNITS
 from users.models import Organisation, Role, User
 
@@ -54,22 +56,32 @@ class AccountForm(forms.Form):
 
     use_required_attribute = False
     name = text_input("Name", 100)
+    kind = forms.ChoiceField(label=_("Kind"), widget=forms.Select(SELECT))
     iban = text_input("IBAN or alias", 60, required=False)
     employer = forms.ChoiceField(label="Whose money is spent", required=False, widget=forms.Select(SELECT))
     receives = _check(RECEIVES)
 
     def __init__(self, *args: Any, account: Account, user: User, **options: Any) -> None:
-        first = {name: getattr(account, name) for name in ("name", "iban", "receives")}
+        first = {name: getattr(account, name) for name in ("name", "kind", "iban", "receives")}
         first["employer"] = str(account.employer_id or "")
         super().__init__(*args, **{"label_suffix": "", "initial": first} | options)
         self.user, self.known = user, account.employer
-        if account.kind == AccountKind.EXPENSE:
+        kinds = kinds_like(account.kind)
+        if len(kinds) > 1:
+            self.fields["kind"].choices = [(kind, AccountKind(kind).label) for kind in kinds]  # type: ignore[attr-defined]
+        else:
+            del self.fields["kind"]
+        if AccountKind.EXPENSE in kinds and account.owner_id:
             _fill_employer(self, user, self.known)
         else:
             del self.fields["employer"]
 
     def changes(self) -> dict[str, Any]:
+        """Whose money was spent so far is left out where the account is one of expenses no more."""
         given = dict(self.cleaned_data)
+        left = given.get("kind") != AccountKind.EXPENSE and given.get("employer") == str(getattr(self.known, "pk", ""))
+        if left:
+            given.pop("employer", None)
         return given | {"employer": _chosen_employer(self, self.user, self.known)} if "employer" in given else given
 
 

@@ -113,6 +113,11 @@ class ImportBatch(models.Model):
     def unfinished(self) -> bool:
         return self.state in UNFINISHED
 
+    def payments(self) -> int:
+        """How many of its transfers are booked as an expense and an income, since they go between two owners."""
+        rows = self.staged.filter(outcome=Outcome.NEW, section=Section.EXPENSE)
+        return rows.exclude(transfer_group="").order_by().count()
+
 
 class ImportChunk(models.Model):
     """A part of an uploaded file, compressed: what every worker can read. Deleted when the file has been read."""

@@ -49,6 +49,10 @@ def counted_now(path: str = "") -> Q:
     return today | Q(**{f"{path}origin": Origin.TRADE})
 
 
+# Derived rows whose fact does not stand: kept for what a person set on them, until it does again. Nothing counts them.
+SET_ASIDE = Q(origin_id__isnull=False, voided_at__isnull=False, replaced_by__isnull=True)
+
+
 class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
     def visible_to(self, user: User) -> CashTransactionQuerySet:
         return self.filter(account__in=Account.objects.visible_to(user))
@@ -58,6 +62,9 @@ class CashTransactionQuerySet(models.QuerySet["CashTransaction"]):
 
     def standing(self) -> CashTransactionQuerySet:
         return self.filter(voided_at__isnull=True)
+
+    def set_aside(self) -> CashTransactionQuerySet:
+        return self.filter(SET_ASIDE)
 
     def versions_of(self, row: CashTransaction) -> CashTransactionQuerySet:
         """The row and what was booked in its place, before it and after it; at most one of them stands."""
@@ -162,10 +169,6 @@ class CashTransaction(models.Model):
                 condition=Q(replaced_by__isnull=True) | Q(origin=Origin.ACTION), name="cash_replaced_is_derived"
             ),
             models.CheckConstraint(
-                condition=Q(origin=Origin.ENTRY) | Q(voided_at__isnull=True) | Q(replaced_by__isnull=False),
-                name="cash_derived_voided_if_replaced",
-            ),
-            models.CheckConstraint(
                 condition=Q(original__isnull=True) | Q(origin=Origin.ENTRY), name="cash_corrected_is_entered"
             ),
             models.UniqueConstraint(
@@ -204,6 +207,7 @@ class CashTransaction(models.Model):
             ),
             models.Index(fields=["account", "category", "voided_at", "booked_on", "id"], name="cash_list_category"),
             models.Index(fields=["asset"], condition=Q(asset__isnull=False), name="cash_asset"),
+            models.Index(fields=["account"], condition=SET_ASIDE, name="cash_set_aside"),
             models.Index(fields=["replaced_by"], condition=Q(replaced_by__isnull=False), name="cash_replaced_by"),
             models.Index(
                 fields=["account", "external_id"],

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from django.db.models import F, Q, QuerySet, Sum
 
 from banking.models import Account, CashSplit, CashTransaction, Category, Counterparty, Section
-from banking.models.transaction import CashTransactionQuerySet
+from banking.models.transaction import SET_ASIDE, CashTransactionQuerySet
 from core.fields import MONEY_SCALE
 from core.money import EXACT
 
@@ -276,7 +276,9 @@ def _condition(wanted: Wanted) -> Q:
         "booked_on__lte": wanted.end,
     }
     found = Q(**{name: value for name, value in given.items() if value not in (None, "")})
-    if not wanted.voided:
+    if wanted.voided:
+        found &= ~SET_ASIDE
+    else:
         found &= Q(voided_at__isnull=True) | Q(pk__in=wanted.also) if wanted.also else Q(voided_at__isnull=True)
     if wanted.tag is not None:
         tagged = CashTransaction.tags.through.objects.filter(tag=wanted.tag)

@@ -26,6 +26,10 @@ EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
 EARLIEST = date(1900, 1, 1)
 LONGEST_ALIAS = 34
 LIKE_AN_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
+ALIKE = (  # what counts as money, and what counts as owed, wherever books are added up
+    {AccountKind.CHECKING, AccountKind.SAVINGS, AccountKind.CASH, AccountKind.EXPENSE},
+    {AccountKind.CREDIT, AccountKind.LOAN},
+)
 OPENABLE = {kind for kind in AccountKind.values if kind != AccountKind.DEPOSIT}
 
 
@@ -35,6 +39,10 @@ class AccountNameNeeded(DomainError):
 
 class UnknownAccountKind(DomainError):
     """There is no such kind of account."""
+
+
+class KindStays(DomainError):
+    """An account becomes one of another kind only where both mean the same for the books."""
 
 
 class BadIban(DomainError):
@@ -142,9 +150,10 @@ def open_account(
 
 @transaction.atomic
 def change_account(*, account: Account, actor: User | None, **changes: Any) -> Account:
-    """Change the name, IBAN or alias, ``receives`` or ``employer`` of an account.
+    """Change the name, kind, IBAN or alias, ``receives`` or ``employer`` of an account.
 
-    A former employer stays where it is not changed.
+    A former employer stays where it is not changed, unless the account is one of expenses no more. Raises KindStays and
+    what ``open_account`` raises of these.
     """
     Account.objects.filter(pk=account.pk).bump()
     account = Account.objects.select_related("owner", "organisation", "employer").get(pk=account.pk)
@@ -152,6 +161,10 @@ def change_account(*, account: Account, actor: User | None, **changes: Any) -> A
         changes["iban"] = clean_iban(changes["iban"])
     if "name" in changes:
         changes["name"] = changes["name"].strip()
+    if "kind" in changes and changes["kind"] not in kinds_like(account.kind):
+        raise KindStays(field="kind")
+    if changes.get("kind", AccountKind.EXPENSE) != AccountKind.EXPENSE:
+        changes.setdefault("employer", None)
     before, employer = {name: str(getattr(account, name)) for name in changes}, account.employer
     for name, value in changes.items():
         setattr(account, name, value)
@@ -163,6 +176,12 @@ def change_account(*, account: Account, actor: User | None, **changes: Any) -> A
     if data:
         record(actor=actor, action="account.changed", subject=account, data=data)
     return account
+
+
+def kinds_like(kind: str) -> list[str]:
+    """The kinds that an account of this one may become, its own among them, as they are listed."""
+    alike: set[str] = next(({*group} for group in ALIKE if kind in group), {kind})
+    return [each for each in AccountKind.values if each in alike]
 
 
 @transaction.atomic
@@ -241,9 +260,11 @@ def _check(account: Account, employer: Organisation | None = None) -> None:
         minor_units(account.currency)
     except UnknownCurrency as error:
         raise UnknownCurrency(error.message, field="currency") from error
+    if account.employer and (account.kind != AccountKind.EXPENSE or not account.owner_id):
+        raise NotEmployed(field="employer")
     if account.employer and account.employer != employer:
         employed = Membership.objects.filter(organisation=account.employer, user=account.owner_id)
-        if account.kind != AccountKind.EXPENSE or not account.owner_id or not employed.exists():
+        if not employed.exists():
             raise NotEmployed(field="employer")
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
+from activity.models import AuditEvent
 from activity.services import record
 from banking.models import Budget, Category, Section
 from banking.models.classification import everybodys
@@ -21,6 +23,12 @@ from users.models import Organisation, User, owned_by
 
 DEEPEST = 4  # a category, and at most three above it
 KEPT = object()
+Key = tuple[str, str]  # section and name
+Known = dict[Key, Category]
+Tree = Mapping[str, Any]
+TREE = settings.BASE_DIR / "fixtures" / "categories.json"
+LATER = "later"  # of the tree's file: what it got since, one tree for each time, with the parents of what is new
+OFFERED, NO_ONE = "categories.offered", "None"  # in the audit trail, which remembers it; about no category of its own
 
 
 class BadParent(DomainError):
@@ -44,24 +52,57 @@ class EverybodysCategory(DomainError):
 
 
 @transaction.atomic
-def install_categories() -> int:
-    """Add the tree of ``fixtures/categories.json`` where there is no category of everybody's yet; returns how many.
+def install_categories(path: Path | None = None) -> int:
+    """Add what of the tree of ``fixtures/categories.json`` this database was not offered before; returns how many.
 
-    Once staff have changed the tree it is theirs: what they renamed or removed does not come back.
+    Once staff have changed the tree it is theirs: what they renamed or removed does not come back. What a later version
+    of the file has under "later" is offered once, below its parent if that is still everybody's, else at the top; a
+    name that everybody has by then is left alone.
     """
-    if Category.objects.filter(everybodys()).exists():
-        return 0
-    text = (settings.BASE_DIR / "fixtures" / "categories.json").read_text(encoding="utf-8")
-    return sum(_plant(section, None, tree) for section, tree in json.loads(text).items())
+    given = json.loads((path or TREE).read_text(encoding="utf-8"))
+    editions = [{section: tree for section, tree in given.items() if section != LATER}, *given.get(LATER, [])]
+    offered = _offered()
+    known = {_key(row.section, row.name): row for row in Category.objects.filter(everybodys())}
+    before = {_key(*name) for edition in editions[:offered] for name in _names(edition)}
+    count = 0
+    for edition in editions[offered:]:
+        count += sum(_plant(section, None, tree, known, before) for section, tree in edition.items())
+    if offered < len(editions):
+        record(actor=None, action=OFFERED, subject=Category(), data={"edition": len(editions), "new": count})
+    return count
 
 
-def _plant(section: str, parent: Category | None, tree: Mapping[str, Any]) -> int:
-    """Store names and what is below each of them."""
+def _offered() -> int:
+    """How many editions of the tree this database was offered: the first was not written down."""
+    kind = Category._meta.label_lower  # noqa: SLF001  Django's public name for it
+    event = AuditEvent.objects.filter(subject_type=kind, subject_id=NO_ONE, action=OFFERED).order_by("-pk").first()
+    return int(event.data["edition"]) if event else int(Category.objects.filter(everybodys()).exists())
+
+
+def _plant(section: str, parent: Category | None, tree: Tree, known: Known, before: Collection[Key]) -> int:
+    """Store those of the names, and of what is below each, that are neither ``known`` nor were offered ``before``."""
     count = 0
     for name, below in tree.items():
-        made = Category.objects.create(section=section, name=name, parent=parent)
-        count += 1 + _plant(section, made, below)
+        key = _key(section, name)
+        if key not in known and key not in before:
+            places = {row.pk: row for row in known.values()}
+            place = parent if parent and len(_above(parent, places)) < DEEPEST else None
+            known[key] = Category.objects.create(section=section, name=name, parent=place)
+            count += 1
+        count += _plant(section, known.get(key, parent), below, known, before)
     return count
+
+
+def _names(trees: Mapping[str, Tree]) -> Iterator[Key]:
+    """Section and name of all that is in trees by section."""
+    for section, tree in trees.items():
+        for name, below in tree.items():
+            yield section, name
+            yield from _names({section: below})
+
+
+def _key(section: str, name: str) -> Key:
+    return section, name.lower()
 
 
 @transaction.atomic

@@ -23,9 +23,10 @@ from banking.models import (
     Outcome,
     Transfer,
 )
-from banking.services.import_cash import account_ids, half_known, in_lists, unacquainted
+from banking.services.import_cash import account_ids, half_known, in_lists
 from banking.services.import_known import mark_known
 from banking.services.import_names import resolve
+from banking.services.import_owners import strangers
 from banking.services.import_rules import classify
 from banking.services.imports import Claim, end, of, renew
 from banking.services.transactions import AccountClosed
@@ -148,7 +149,7 @@ def _refuse_halves(batch_id: int) -> None:
 
 
 def _refuse_strangers(batch_id: int) -> None:
-    for line, text in unacquainted(batch_id):
+    for line, text in strangers(batch_id):
         raise Unacquainted(f"Line {line}: {text}.")
 
 

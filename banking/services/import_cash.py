@@ -209,10 +209,7 @@ def _reason(group: Mapping[str, Any]) -> str:
 
 def unacquainted(batch_id: int) -> Iterator[tuple[int, str]]:
     """Rows of transfers between two owners that do not name the other one: each end knows whom it dealt with."""
-    holders: dict[tuple[int | None, int | None], list[int]] = {}
-    for part in in_lists(account_ids(batch_id)):
-        for pk, *holder in Account.objects.filter(pk__in=part).values_list("pk", "owner", "organisation"):
-            holders.setdefault((holder[0], holder[1]), []).append(pk)
+    holders = holders_of(batch_id)
     if len(holders) < 2:
         return
     rows = ImportRow.objects.filter(batch=batch_id, outcome=Outcome.NEW).exclude(transfer_group="").order_by()
@@ -228,6 +225,15 @@ def unacquainted(batch_id: int) -> Iterator[tuple[int, str]]:
             if len(sides[group]) > 1:
                 text = "it goes between two owners; name the other one as the counterparty of this row"
                 yield line, f"transfer “{shortened(group)}”: {text}"
+
+
+def holders_of(batch_id: int) -> dict[tuple[int | None, int | None], list[int]]:
+    """(owner, organisation) to their accounts that a file books into."""
+    holders: dict[tuple[int | None, int | None], list[int]] = {}
+    for part in in_lists(account_ids(batch_id)):
+        for pk, *holder in Account.objects.filter(pk__in=part).values_list("pk", "owner", "organisation"):
+            holders.setdefault((holder[0], holder[1]), []).append(pk)
+    return holders
 
 
 def half_known(batch_id: int) -> Iterator[tuple[int, str]]:

@@ -24,7 +24,7 @@ SELECT numbered.id FROM (
     SELECT r.id, ROW_NUMBER() OVER (PARTITION BY r.account, r.content_key ORDER BY r.line) AS number, (
         SELECT COUNT(*) FROM banking_cashtransaction c LEFT JOIN banking_importbatch b ON b.id = c.batch_id
         WHERE c.account_id = r.account AND c.content_key = r.content_key AND c.content_key IS NOT NULL
-        AND c.booked_on = r.booked_on AND c.section = r.section AND c.description = r.description
+        AND c.booked_on = r.booked_on AND c.description = r.description
         AND (c.voided_at IS NULL OR b.state IS NULL OR b.state <> %s)
     ) AS there
     FROM banking_importrow r WHERE r.batch_id = %s AND r.content_key IS NOT NULL

@@ -87,6 +87,10 @@ class ReplacementIsLeg(DomainError):
     """What was booked in place of this row is one leg of a transfer: take that transfer apart first."""
 
 
+class ReplacementIsPayment(DomainError):
+    """What was booked in place of this row is matched as the payment of a dividend: part the two first."""
+
+
 class ChangedMeanwhile(DomainError):
     """Somebody changed this row at the same moment; look at it again."""
 
@@ -168,14 +172,16 @@ def restore_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction
 
     What was booked in its place, and stands, is voided with the same stroke.
     Raises NotVoided, DuplicateCash, AccountClosed where an account was closed since, OtherEndNotYours, and
-    ReplacementNotYours and ReplacementIsLeg where what was booked in its place may not go.
+    ReplacementNotYours, ReplacementIsLeg and ReplacementIsPayment where what was booked in its place may not go.
     """
     rows = _locked(row)
     _check_both_ends(rows, actor)
     if not rows[0].voided_at:
         raise NotVoided
-    instead = _instead_of(rows)
+    others = _other_versions(rows)
+    instead = [other for other in others if not other.voided_at]
     _check_instead(rows, instead, actor)
+    _refuse_paid(others)
     _set_void(instead, timezone.now(), actor)
     for each in rows:
         check_open(each.account, each.booked_on)
@@ -274,11 +280,11 @@ def _may_book_all(rows: Sequence[CashTransaction], actor: User | None) -> bool:
     return booked == len(accounts) or actor.has_perm("banking.change_transfer")
 
 
-def _instead_of(rows: Sequence[CashTransaction]) -> list[CashTransaction]:
-    """The other versions of these rows that stand."""
+def _other_versions(rows: Sequence[CashTransaction]) -> list[CashTransaction]:
+    """What was booked in place of these rows, or they in place of; at most one version of each stands."""
     firsts = {row.original_id or row.pk for row in rows}
     versions = CashTransaction.objects.filter(Q(pk__in=firsts) | Q(original__in=firsts))
-    return list(versions.standing().exclude(pk__in=[row.pk for row in rows]))
+    return list(versions.exclude(pk__in=[row.pk for row in rows]))
 
 
 def _check_instead(rows: Sequence[CashTransaction], instead: Sequence[CashTransaction], actor: User | None) -> None:
@@ -289,6 +295,12 @@ def _check_instead(rows: Sequence[CashTransaction], instead: Sequence[CashTransa
         raise ReplacementNotYours
     if Transfer.objects.filter(Q(sent__in=instead) | Q(received__in=instead)).exists():
         raise ReplacementIsLeg
+
+
+def _refuse_paid(others: Sequence[CashTransaction]) -> None:
+    """A dividend whose payment is another version of a row, standing or not, would count beside the row itself."""
+    if CashTransaction.objects.filter(replaced_by__in=others).exists():
+        raise ReplacementIsPayment
 
 
 def _set_void(rows: Sequence[CashTransaction], at: datetime | None, actor: User | None) -> None:
@@ -361,16 +373,6 @@ def check_amount(amount: Decimal, currency: str, field: str = "amount") -> None:
         raise AmountNotBookable(field=field)
     if quantise(amount, currency) != amount:
         raise AmountNotBookable(f"{currency} has {minor_units(currency)} decimals.", field=field)
-
-
-def derive_cash(rows: Sequence[CashTransaction]) -> None:
-    """Store rows that follow from other facts. The caller has bumped their accounts, in its transaction."""
-    CashTransaction.objects.bulk_create(rows, batch_size=500)
-
-
-def drop_derived_cash(origin: Origin, origin_ids: Collection[int]) -> None:
-    """Remove the rows that follow from these facts; they are derivations, so nothing is lost."""
-    CashTransaction.objects.filter(origin=origin, origin_id__in=origin_ids).delete()
 
 
 def _refuse_duplicate(account: Account, external_id: str) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -238,3 +239,62 @@ def test_now_is_today(account: Account, alice: User) -> None:
     move(account, "-1", timezone.now().date() + timedelta(days=2))
     shown = client_of(alice).get(f"{URL}{account.pk}/").json()
     assert (shown["balance"], shown["as_of"]) == ("100", None)
+
+
+# --- kinds --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [
+        ("checking", "savings", 200),
+        ("cash", "expense", 200),
+        ("expense", "checking", 200),
+        ("credit", "loan", 200),
+        ("checking", "credit", 400),
+        ("loan", "savings", 400),
+        ("brokerage", "checking", 400),
+        ("savings", "brokerage", 400),
+        ("checking", "deposit", 400),
+        ("deposit", "checking", 400),
+        ("checking", "piggy bank", 400),
+    ],
+)
+def test_a_kind_changes_where_the_books_stay(alice: User, old: str, new: str, status: int) -> None:
+    account = Account.objects.create(owner=alice, name="Giro", currency="EUR", kind=old)
+    answer = client_of(alice).patch(f"{URL}{account.pk}/", {"kind": new})
+    assert answer.status_code == status, answer.content
+    account.refresh_from_db()
+    assert account.kind == (new if status == 200 else old)
+    if status == 200:
+        assert AuditEvent.objects.get(action="account.changed").data == {"kind": [old, new]}
+    else:
+        assert "kind" in answer.json()["errors"]
+        assert not AuditEvent.objects.filter(action="account.changed").exists()
+
+
+def test_the_employer_goes_with_the_expenses(alice: User, firm: Organisation) -> None:
+    account = Account.objects.create(owner=alice, name="Trips", currency="EUR", kind="expense", employer=firm)
+    browser, url = client_of(alice), f"{URL}{account.pk}/"
+    assert browser.patch(url, {"kind": "savings", "employer": firm.pk}).status_code == 400
+    assert browser.patch(url, {"kind": "expense"}).json()["employer"] == firm.pk
+    assert browser.patch(url, {"kind": "savings"}).json()["employer"] is None
+    assert browser.patch(url, {"employer": firm.pk}).status_code == 400
+    assert browser.patch(url, {"kind": "expense", "employer": firm.pk}).json()["employer"] == firm.pk
+
+
+def test_the_page_offers_the_kinds_that_mean_the_same(alice: User, firm: Organisation, client: Client) -> None:
+    account = Account.objects.create(owner=alice, name="Trips", currency="EUR", kind="expense", employer=firm)
+    client.force_login(alice)
+    url = f"/banking/accounts/{account.pk}/edit/"
+    shown = client.get(url).content.decode()
+    assert [kind for kind in ("savings", "loan", "brokerage") if f'value="{kind}"' in shown] == ["savings"]
+    terms = {"name": "Trips", "iban": "", "employer": str(firm.pk)}
+    assert client.post(url, terms | {"kind": "loan"}).status_code == 200
+    assert client.post(url, terms | {"kind": "cash"}).status_code == 302
+    account.refresh_from_db()
+    assert (account.kind, account.employer) == ("cash", None)
+    broker = Account.objects.create(owner=alice, name="Broker", currency="EUR", kind="brokerage")
+    url = f"/banking/accounts/{broker.pk}/edit/"
+    assert 'name="kind"' not in client.get(url).content.decode()
+    assert client.post(url, {"name": "My broker", "iban": ""}).status_code == 302

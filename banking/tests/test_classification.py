@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +52,60 @@ def test_everybody_begins_with_a_tree(alice: User) -> None:
     groceries.save()
     assert install_categories() == 0
     assert not Category.objects.filter(name="Groceries").exists()
+
+
+TREE = {"expense": {"Home": {"Rent": {}}, "Food": {}}, "income": {"Salary": {}}}
+LATER = {"expense": {"Home": {"Moving": {}, "Rent": {"Garage": {}}}, "Music": {}}, "income": {"Salary": {"Bonus": {}}}}
+
+
+def everybodys_tree() -> dict[str, str]:
+    rows = Category.objects.filter(owner=None, organisation=None).select_related("parent")
+    return {row.name: row.parent.name if row.parent else "" for row in rows}
+
+
+def test_what_the_tree_got_later_is_offered_once(db: None, tmp_path: Path) -> None:
+    path = tmp_path / "categories.json"
+    path.write_text(json.dumps(TREE))
+    assert install_categories(path) == 4
+    AuditEvent.objects.all().delete()  # as in a database from before it was written down
+    Category.objects.filter(name="Home").update(name="Housing")
+    Category.objects.filter(name="Rent").delete()
+    Category.objects.create(section="expense", name="music", parent=Category.objects.get(name="Food"))
+
+    path.write_text(json.dumps(TREE | {"later": [LATER]}))
+    assert install_categories(path) == 3
+    kept = {"Housing": "", "Food": "", "music": "Food", "Salary": ""}
+    assert everybodys_tree() == kept | {"Moving": "", "Garage": "", "Bonus": "Salary"}
+    assert AuditEvent.objects.get().data == {"edition": 2, "new": 3}
+
+    Category.objects.filter(name="Bonus").delete()
+    assert install_categories(path) == 0
+    path.write_text(json.dumps(TREE | {"later": [LATER, {"income": {"Salary": {"Bonus": {}, "Tips": {}}}}]}))
+    assert install_categories(path) == 1
+    assert everybodys_tree() == kept | {"Moving": "", "Garage": "", "Tips": "Salary"}
+
+
+def test_a_new_database_gets_all_of_it_at_once(db: None, tmp_path: Path) -> None:
+    path = tmp_path / "categories.json"
+    path.write_text(json.dumps(TREE | {"later": [LATER]}))
+    assert install_categories(path) == 8
+    assert everybodys_tree()["Garage"] == "Rent"
+    Category.objects.update(parent=None)
+    Category.objects.all().delete()
+    assert install_categories(path) == 0
+
+
+def test_the_tree_is_never_too_deep(db: None, tmp_path: Path) -> None:
+    path = tmp_path / "categories.json"
+    path.write_text(json.dumps(TREE))
+    install_categories(path)
+    above = None
+    for name in ("A", "B", "C"):
+        above = Category.objects.create(section="expense", name=name, parent=above)
+    Category.objects.filter(name="Home").update(parent=above)
+    path.write_text(json.dumps(TREE | {"later": [LATER]}))
+    install_categories(path)
+    assert everybodys_tree()["Moving"] == ""
 
 
 @pytest.mark.django_db(transaction=True)

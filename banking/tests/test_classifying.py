@@ -23,6 +23,7 @@ from banking.services.classifying import (
     undo_recategorisation,
 )
 from banking.services.corrections import LegOfTransfer, SplitOfAmount, correct_cash
+from banking.services.derived import derive_cash
 from banking.services.matching import match_transfer
 from banking.services.splits import NotSplit, Part, PartsDoNotAddUp, PartsMissing, split_cash, unsplit_cash
 from banking.services.transactions import (
@@ -32,7 +33,6 @@ from banking.services.transactions import (
     DerivedRow,
     SectionOfAnother,
     book_cash,
-    derive_cash,
     restore_cash,
     restore_many,
     void_cash,

@@ -103,7 +103,7 @@ def test_a_statement_that_differs_is_shown_with_what_to_do(browser: Client, acco
 
 def test_an_account_is_changed_closed_and_deleted(browser: Client, account: Account) -> None:
     url = f"/banking/accounts/{account.pk}/"
-    assert browser.post(f"{url}edit/", {"name": "Salary", "iban": "pay me"}).status_code == 302
+    assert browser.post(f"{url}edit/", {"name": "Salary", "kind": "savings", "iban": "pay me"}).status_code == 302
     refused = browser.post(url, {"action": "close", "closed_on": "2024-02-01"})
     assert "100 USD is left" in refused.content.decode()
     book_cash(account=account, amount=Decimal(-100), booked_on=DAY, section="expense", actor=None)  # type: ignore[arg-type]

@@ -166,12 +166,18 @@ def conversion_of(row: Priced, base: str, table: RateTable) -> Conversion:
 
 def lineage(portfolio: Portfolio, trade_id: int) -> list[int]:
     """The ids of a trade, of what it replaced and of what replaced it, at any distance; one query."""
+    roots = first_versions(portfolio)
+    root = roots.get(trade_id, trade_id)
+    return sorted({root, trade_id} | {pk for pk, first in roots.items() if first == root})
+
+
+def first_versions(portfolio: Portfolio) -> dict[int, int]:
+    """The ids of trades that were edited, each version's, to that of the first version; one query."""
     links = Trade.objects.filter(portfolio=portfolio, replaces__isnull=False).order_by("pk")
     roots: dict[int, int] = {}
     for pk, original in links.values_list("pk", "replaces_id"):
         roots[pk] = roots.setdefault(original, original)
-    root = roots.get(trade_id, trade_id)
-    return sorted({root, trade_id} | {pk for pk, first in roots.items() if first == root})
+    return roots
 
 
 def _places(rows: Iterable[TradeRow]) -> dict[int, int]:

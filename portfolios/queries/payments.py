@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from assets.models import ActionKind
 from banking.models import CashTransaction, Origin, Section
-from banking.models.transaction import CashTransactionQuerySet
+from banking.models.transaction import SET_ASIDE, CashTransactionQuerySet
 from portfolios.book.payments import Payable, Payment
 from portfolios.models import CashSetting, Entitlement, PaymentMatch, Portfolio
 from portfolios.queries.accounts import cash_accounts, own_rows
@@ -26,7 +26,8 @@ def waiting(portfolio_ids: Collection[int]) -> list[int]:
 def payables(portfolio: Portfolio) -> list[Payable]:
     """Dividends that no row which stands is the payment of, with the derived row that would step aside; 2 queries."""
     owed = Entitlement.objects.filter(_DIVIDEND, _open(), portfolio=portfolio)
-    rows = CashTransaction.objects.filter(origin=Origin.ACTION, account__portfolio_link__portfolio=portfolio)
+    of_actions = CashTransaction.objects.filter(origin=Origin.ACTION, account__portfolio_link__portfolio=portfolio)
+    rows = of_actions.exclude(SET_ASIDE)
     derived = {row.origin_id: row for row in rows}
     return [
         Payable(

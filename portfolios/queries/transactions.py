@@ -13,7 +13,7 @@ from django.db.models import F, Q, QuerySet, Value
 
 from assets.models import Asset
 from banking.models import Account, CashTransaction, Origin, Section
-from banking.models.transaction import CashTransactionQuerySet
+from banking.models.transaction import SET_ASIDE, CashTransactionQuerySet
 from core.money import total
 from portfolios.models import Disposal, Portfolio, PortfolioAccount, Trade, TradeKind
 from portfolios.models.trade import TradeQuerySet
@@ -116,7 +116,7 @@ def _cash(portfolio: Portfolio, wanted: Wanted) -> QuerySet[CashTransaction]:
     if wanted.kind and wanted.kind not in CASH_KINDS:
         return CashTransaction.objects.none()
     rows = _since_joined(portfolio).filter(CASH_KINDS[wanted.kind or "cash"])
-    rows = rows if wanted.voided else rows.standing()
+    rows = rows.exclude(SET_ASIDE) if wanted.voided else rows.standing()
     if wanted.text:
         rows = rows.filter(Q(description__icontains=wanted.text) | Q(external_id__icontains=wanted.text))
     return rows.filter(_shared(wanted, "booked_on"))

@@ -9,6 +9,7 @@ from django.db.models import Exists, F, Min, OuterRef, Q
 
 from assets.queries import RateMissing, rates
 from banking.models import CashTransaction, Origin, Section
+from banking.models.transaction import SET_ASIDE
 from core.errors import DomainError
 from portfolios.models import CashSetting, PaymentMatch, Portfolio, PortfolioAccount, Trade
 from portfolios.queries.accounts import day_counted
@@ -42,7 +43,7 @@ def _trade_cash(portfolio: Portfolio) -> Iterator[Found]:
             return
         wanted = {row.origin_id or 0: row for row in rows if row is not None}
     stored = CashTransaction.objects.filter(origin=Origin.TRADE, origin_id__in=portfolio.trades.values("pk"))
-    for row in stored.order_by("pk"):
+    for row in stored.exclude(SET_ASIDE).order_by("pk"):
         should = wanted.pop(row.origin_id or 0, None)
         where = f"portfolio {portfolio.pk}, cash row {row.pk}, trade {row.origin_id}"
         if should is None:
@@ -66,7 +67,7 @@ def _action_cash(portfolio: Portfolio) -> Iterator[Found]:
         wanted = {row.origin_id or 0: row for row in rows}
     links = PortfolioAccount.objects.filter(portfolio=portfolio)
     stored = CashTransaction.objects.filter(origin=Origin.ACTION, account__in=links.values("account"))
-    for row in stored.order_by("pk"):
+    for row in stored.exclude(SET_ASIDE).order_by("pk"):
         where = f"portfolio {portfolio.pk}, cash row {row.pk}, action {row.origin_id}"
         should = wanted.pop(row.origin_id or 0, None)
         if should is None:
@@ -105,10 +106,10 @@ def _foreign_cash(portfolio: Portfolio) -> Iterator[Found]:
 
 def stray_cash() -> Iterator[Found]:
     """Derived rows whose trade is gone or voided or whose account is no portfolio's, and matches of strange rows."""
-    orphans = CashTransaction.objects.filter(origin=Origin.TRADE)
+    orphans = CashTransaction.objects.filter(origin=Origin.TRADE).exclude(SET_ASIDE)
     for row in orphans.exclude(origin_id__in=Trade.objects.standing().values("pk")).order_by("pk"):
         yield OF_TRADES, f"account {row.account_id}, cash row {row.pk}", f"trade {row.origin_id} does not stand"
-    lost = CashTransaction.objects.filter(origin=Origin.ACTION, account__portfolio_link__isnull=True)
+    lost = CashTransaction.objects.filter(origin=Origin.ACTION, account__portfolio_link__isnull=True).exclude(SET_ASIDE)
     for row in lost.order_by("pk"):
         what = f"action {row.origin_id} pays an account of no portfolio"
         yield OF_ACTIONS, f"account {row.account_id}, cash row {row.pk}", what

@@ -8,7 +8,9 @@ from typing import Any
 from assets.models import ActionKind
 from assets.queries import RateMissing, RateTable, rates
 from banking.models import Account, CashTransaction, Origin, Section
-from banking.services.transactions import aside_since, derive_cash
+from banking.models.transaction import SET_ASIDE
+from banking.services.derived import derive_cash, drop_derived_cash, set_aside
+from banking.services.transactions import aside_since
 from core.money import multiply, quantise
 from portfolios.models import CashSetting, Entitlement, Portfolio
 from portfolios.services.settlement import accounts_of, bounded, default_account
@@ -20,7 +22,8 @@ COMPARED += ("replaced_by_id", "voided_at")
 def settle_entitlements(portfolio: Portfolio, asset_ids: Collection[int]) -> None:
     """Bring the cash rows of these assets' entitlements in line; the portfolio and its accounts are locked.
 
-    At most 6 queries; none where the portfolio's cash is not tracked. Raises RateMissing, NoCashAccount.
+    At most 6 queries, and a few more where rows change; none where the portfolio's cash is not tracked. Raises
+    RateMissing, NoCashAccount.
     """
     if portfolio.cash != CashSetting.TRACKED:
         return
@@ -28,15 +31,17 @@ def settle_entitlements(portfolio: Portfolio, asset_ids: Collection[int]) -> Non
     due = Entitlement.objects.filter(portfolio=portfolio, asset__in=asset_ids).select_related("action__asset")
     wanted = {_values(row): row for row in cash_due(portfolio, list(due), accounts)}
     stored = CashTransaction.objects.filter(origin=Origin.ACTION, account__in=accounts, asset__in=asset_ids)
-    standing = {_values(row): row.pk for row in stored.order_by()}
+    standing = {_values(row): row.pk for row in stored.exclude(SET_ASIDE).order_by()}
     stale = [pk for values, pk in standing.items() if values not in wanted]
-    CashTransaction.objects.filter(pk__in=stale).delete()
-    derive_cash([row for values, row in wanted.items() if values not in standing])
+    if stale:
+        drop_derived_cash(CashTransaction.objects.filter(pk__in=stale))
+    if new := [row for values, row in wanted.items() if values not in standing]:
+        derive_cash(new, {row.origin_id or 0: row for row in set_aside(accounts, Origin.ACTION)})
 
 
 def drop_action_cash(portfolio: Portfolio) -> None:
-    """Remove every cash row that corporate actions brought to the portfolio's accounts."""
-    CashTransaction.objects.filter(origin=Origin.ACTION, account__in=accounts_of(portfolio)).delete()
+    """Drop every cash row that corporate actions brought to the portfolio's accounts."""
+    drop_derived_cash(CashTransaction.objects.filter(origin=Origin.ACTION, account__in=accounts_of(portfolio)))
 
 
 def _values(row: CashTransaction) -> tuple[Any, ...]:

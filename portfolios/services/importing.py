@@ -18,7 +18,7 @@ from banking.models import (
     ImportState,
     Outcome,
 )
-from banking.services import import_booking, import_cash, import_names, import_undo
+from banking.services import import_booking, import_cash, import_names, import_owners, import_undo
 from banking.services.import_cash import CashStager, account_ids
 from banking.services.import_staging import Names, Reader, begin, kind_of, mark_wrong, note_format, refused, stage
 from banking.services.imports import MOST_ATTEMPTS, Claim, ImportLost, claim, clear, end, kept, of, release, renew
@@ -125,6 +125,8 @@ def _judged(held: Claim, batch: ImportBatch) -> int:
     renew(held)
     if wrong := mark_wrong(batch.pk, list(import_cash.faults(batch.pk))):
         return wrong
+    if import_owners.settle(held):
+        import_names.resolve(batch.pk)
     import_booking.compare(held, account_ids(batch.pk))
     return mark_wrong(batch.pk, list(import_cash.half_known(batch.pk)))
 

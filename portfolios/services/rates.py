@@ -10,13 +10,12 @@ from django.db import transaction
 
 from assets.models import PriceClock
 from banking.models import Account, CashTransaction, Origin
-from banking.services.transactions import derive_cash
 from core.errors import DomainError
 from portfolios.models import CashSetting, Portfolio
 from portfolios.queries.rates import behind_rates, with_changed_rates
 from portfolios.services.amendments import terms_of
 from portfolios.services.derivations import refold
-from portfolios.services.settlement import accounts_of, cash_row, drop_trade_cash, rates_of
+from portfolios.services.settlement import accounts_of, cash_row, drop_trade_cash, rates_of, store_trade_cash
 
 log = logging.getLogger(__name__)
 
@@ -84,10 +83,10 @@ def _renew_cash(portfolio: Portfolio, accounts: Sequence[Account]) -> None:
     rows = [cash_row(trade, portfolio, accounts, table) for trade in trades]
     wanted = {_values(row): row for row in rows if row is not None}
     of_trades = CashTransaction.objects.filter(origin=Origin.TRADE, origin_id__in=portfolio.trades.values("pk"))
-    standing = {_values(row) for row in of_trades.order_by()}
+    standing = {_values(row) for row in of_trades.standing().order_by()}
     changed = {values[0] for values in standing ^ wanted.keys()}
     drop_trade_cash(changed)
-    derive_cash([row for values, row in wanted.items() if values[0] in changed])
+    store_trade_cash(portfolio, [row for values, row in wanted.items() if values[0] in changed], accounts)
 
 
 def _values(row: CashTransaction) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from assets.models import PriceClock
 from banking.models import Account, CashTransaction, Origin
+from banking.services.derived import drop_derived_cash
 from portfolios.models import CashSetting, Portfolio
 from portfolios.services.amendments import terms_of
 from portfolios.services.derivations import DERIVED, refold
@@ -35,11 +36,12 @@ def rebuild(portfolio: Portfolio) -> int:
 def rederive_cash(portfolio: Portfolio) -> None:
     """Drop the cash rows of the portfolio's trades and actions and, where cash is tracked, book them anew.
 
-    Call it inside a transaction that holds the portfolio's lock.
+    What a person set on one of them stays. Call it inside a transaction that holds the portfolio's lock.
     """
     accounts = accounts_of(portfolio)
     Account.objects.filter(pk__in=[account.pk for account in accounts]).bump()
-    CashTransaction.objects.filter(origin=Origin.TRADE, origin_id__in=portfolio.trades.values("pk")).delete()
+    of_trades = CashTransaction.objects.filter(origin=Origin.TRADE, origin_id__in=portfolio.trades.values("pk"))
+    drop_derived_cash(of_trades)
     drop_action_cash(portfolio)
     if portfolio.cash != CashSetting.TRACKED:
         return

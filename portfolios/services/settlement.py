@@ -13,13 +13,13 @@ from django.db.models import Model
 from assets.bonds import BondTerms, accrued
 from assets.queries import RateMissing, RateTable, carried, last_bars, rates
 from banking.models import Account, CashTransaction, Origin, Section
-from banking.services.transactions import derive_cash, drop_derived_cash
+from banking.services.derived import derive_cash, drop_derived_cash, set_aside
 from core.errors import DomainError
 from core.fields import MONEY_LIMIT, ExactDecimalField
 from core.money import EXACT, multiply, quantise, total
 from portfolios.book.value import converted, per_unit, unit_cost
 from portfolios.models import CashSetting, LotPick, Portfolio, Trade, TradeKind, TransferLot
-from portfolios.queries import conversion_of, own_prices
+from portfolios.queries import conversion_of, first_versions, own_prices
 from portfolios.services.terms import TRANSFERS, NewLot, NewPick, NewTrade, PriceRequired
 
 
@@ -222,16 +222,36 @@ def bounded(amount: Decimal) -> Decimal:
 
 
 def book_trade_cash(
-    portfolio: Portfolio, trades: Sequence[Trade], accounts: Sequence[Account], table: RateTable
+    portfolio: Portfolio,
+    trades: Sequence[Trade],
+    accounts: Sequence[Account],
+    table: RateTable,
+    *,
+    strict: bool = False,
 ) -> None:
-    """Store the cash rows of standing ``trades``, if the portfolio's cash is tracked; the accounts are locked."""
+    """Store the cash rows of standing ``trades``, if the portfolio's cash is tracked; the accounts are locked.
+
+    ``strict`` as in ``derive_cash``.
+    """
     if portfolio.cash == CashSetting.TRACKED:
         rows = [cash_row(trade, portfolio, accounts, table) for trade in trades]
-        derive_cash([row for row in rows if row is not None])
+        store_trade_cash(portfolio, [row for row in rows if row is not None], accounts, strict=strict)
+
+
+def store_trade_cash(
+    portfolio: Portfolio, rows: Sequence[CashTransaction], accounts: Sequence[Account], *, strict: bool = False
+) -> None:
+    """Store cash rows of trades; what was set on the row of an earlier version of a trade, or its own, comes back."""
+    aside = set_aside(accounts, Origin.TRADE)
+    firsts = first_versions(portfolio) if aside else {}
+    waiting = {firsts.get(row.origin_id or 0, row.origin_id or 0): row for row in aside}
+    versions = {row.origin_id or 0: firsts.get(row.origin_id or 0, row.origin_id or 0) for row in rows}
+    former = {trade: waiting[first] for trade, first in versions.items() if first in waiting}
+    derive_cash(rows, former, strict=strict)
 
 
 def drop_trade_cash(trade_ids: Collection[int]) -> None:
-    drop_derived_cash(Origin.TRADE, trade_ids)
+    drop_derived_cash(CashTransaction.objects.filter(origin=Origin.TRADE, origin_id__in=trade_ids))
 
 
 def cash_row(

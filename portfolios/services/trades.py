@@ -177,7 +177,8 @@ def restore_trade(*, trade: Trade, actor: User | None) -> Trade:
     _void([other.pk for other in instead], actor)
     refuse_duplicates(portfolio, [trade.external_id])
     Trade.objects.filter(pk=trade.pk).update(voided_at=None, voided_by=None)
-    book_trade_cash(portfolio, [trade], accounts, rates_of([terms_of(trade)], accounts, portfolio.base_currency))
+    table = rates_of([terms_of(trade)], accounts, portfolio.base_currency)
+    book_trade_cash(portfolio, [trade], accounts, table, strict=bool(instead))
     _refold(portfolio, {trade.asset_id, *(other.asset_id for other in instead)}, {trade.pk: ""})
     record(actor=actor, action="trade.restored", subject=trade, data=_summary(trade))
     return _fresh(trade)
@@ -249,7 +250,7 @@ def book(
     Trade.objects.bulk_create(trades, batch_size=500)
     TransferLot.objects.bulk_create(made.lots, batch_size=500)
     LotPick.objects.bulk_create(made.picks, batch_size=500)
-    book_trade_cash(portfolio, trades, made.accounts, made.rates)
+    book_trade_cash(portfolio, trades, made.accounts, made.rates, strict=original is not None)
     also = {original.asset_id} if original else set()
     places = {trade.pk: where(position) for position, trade in enumerate(trades)}
     _refold(portfolio, also | {trade.asset_id for trade in trades}, places)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from activity.models import Job
@@ -25,6 +26,7 @@ from banking.models import (
 from banking.services.classification import category_named, counterparty_named, tags_named
 from banking.services.corrections import correct_cash
 from banking.services.imports import request_commit, request_undo, tidy
+from banking.services.matching import match_transfer
 from banking.services.rule_changes import create_rule
 from banking.services.transactions import book_cash
 from banking.services.verification import cash_findings
@@ -177,6 +179,73 @@ def test_a_transfer_between_two_owners_names_both(alice: User, main: Account, bo
     assert list(cash_findings()) == []
 
 
+def pair_between(**of_payer: str) -> tuple[str, str]:
+    shared = {"section": "transfer", "transfer_group_id": "t", "description": "July"}
+    paid = line(counterparty_name="Bob", **shared, **of_payer)
+    return paid, line(account_ref="bobs", amount="10", counterparty_name="Alice", category="Lodger", **shared)
+
+
+def classified() -> list[tuple[str, str, str]]:
+    rows = CashTransaction.objects.standing().order_by("pk").select_related("category")
+    return [(row.section, row.category.name, row.category.section) for row in rows if row.category]
+
+
+def test_it_is_an_expense_of_the_one_and_income_of_the_other(
+    alice: User, main: Account, bobs: Account, client: Client
+) -> None:
+    rows = (*pair_between(category="Rent"), line(section="transfer", category="Rent"))
+    batch = upload(alice, *rows)
+    assert (batch.state, batch.transfers, batch.payments()) == ("ready", 1, 1)
+    client.force_login(alice)
+    assert "1 transfer goes between two owners" in client.get(f"/imports/{batch.pk}/").content.decode()
+    named = ImportName.objects.filter(batch=batch, kind="category").order_by("section")
+    assert list(named.values_list("section", "name", "owner")) == [
+        ("expense", "Rent", alice.pk),
+        ("income", "Lodger", bobs.owner_id),
+        ("transfer", "Rent", alice.pk),
+    ]
+
+    assert step(request_commit(batch=batch, actor=alice)).state == "committed"
+    assert classified() == [
+        ("expense", "Rent", "expense"),
+        ("income", "Lodger", "income"),
+        ("transfer", "Rent", "transfer"),
+    ]
+    assert Transfer.objects.count() == 1
+    assert list(cash_findings()) == []
+    again = upload(alice, *rows)
+    assert (again.new, again.known, again.payments()) == (0, 3, 0)
+    assert undo(batch, alice).state == "undone"
+
+
+def test_a_category_of_transfers_that_the_payer_has_leaves_it_one(alice: User, main: Account, bobs: Account) -> None:
+    category_named("Lent", "transfer", books=main)
+    batch = upload(alice, *pair_between(category="lent"))
+    assert batch.payments() == 0
+    step(request_commit(batch=batch, actor=alice))
+    assert classified() == [("transfer", "Lent", "transfer"), ("transfer", "Lodger", "transfer")]
+    assert list(cash_findings()) == []
+
+
+def test_between_an_organisation_and_its_member(alice: User, main: Account) -> None:
+    firm = Organisation.objects.create(name="Firm")
+    Membership.objects.create(organisation=firm, user=alice, role=Role.OWNER)
+    Account.objects.create(organisation=firm, name="Firm's", iban="bobs", currency="EUR")
+    book(alice, *pair_between())
+    assert sorted(CashTransaction.objects.values_list("section", "account__name")) == [
+        ("expense", main.name),
+        ("income", "Firm's"),
+    ]
+
+
+def test_a_row_that_became_a_leg_is_still_known(alice: User, main: Account) -> None:
+    more = account(alice, "more")
+    batch = book(alice, line(), line(account_ref="more", amount="10", section="income"))
+    match_transfer(sent=main.transactions.get(), received=more.transactions.get(), actor=alice)
+    again = upload(alice, line(), line(account_ref="more", amount="10", section="income"))
+    assert (batch.new, again.new, again.known) == (2, 0, 2)
+
+
 def test_an_account_that_changes_hands_before_its_transfer_is_booked(alice: User, bob: User, main: Account) -> None:
     more = account(alice, "more")
     pair: dict[str, Any] = {"section": "transfer", "transfer_group_id": "t"}
@@ -185,6 +254,13 @@ def test_an_account_that_changes_hands_before_its_transfer_is_booked(alice: User
     AccountShare.objects.create(account=more, user=alice, role=ShareRole.EDITOR)
     done = step(request_commit(batch=batch, actor=alice))
     assert (done.state, "goes between two owners" in done.message, standing()) == ("failed", True, [])
+
+
+def test_an_account_that_changes_hands_and_is_named(alice: User, main: Account, bobs: Account) -> None:
+    batch = upload(alice, *pair_between())
+    Account.objects.filter(pk=bobs.pk).update(owner=alice)
+    done = step(request_commit(batch=batch, actor=alice))
+    assert (done.state, "changed its owner meanwhile" in done.message, standing()) == ("failed", True, [])
 
 
 # --- a database that refuses --------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from activity.models import AuditEvent
 from assets.models import Asset, CorporateAction
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Account, CashTransaction, Section
-from banking.services.transactions import book_cash, restore_cash, void_cash
+from banking.services.corrections import correct_cash
+from banking.services.transactions import ReplacementIsPayment, book_cash, restore_cash, void_cash
 from core.errors import DomainError
 from core.testing import count_queries, owner_of
 from portfolios.book.payments import Payable, Payment, fits, pairs
@@ -28,6 +29,7 @@ from portfolios.services.payments import match_payment, match_payments, restore_
 from portfolios.services.portfolios import attach_account, change_portfolio
 from portfolios.services.rebuild import rebuild
 from portfolios.services.trades import void_trade
+from portfolios.services.verification import findings
 from portfolios.tests.factories import buy, derived_rows, make_portfolio
 from portfolios.tests.stories import rolled_back
 from users.models import User
@@ -196,6 +198,26 @@ def test_a_row_that_was_voided_gives_way_to_the_next(portfolio: Portfolio, apple
     assert standing() == [("entry", 17)]
 
 
+@pytest.mark.parametrize("voided", [False, True])
+def test_what_a_payment_corrects_is_not_restored_beside_the_dividend(
+    portfolio: Portfolio, apple: Asset, voided: bool
+) -> None:
+    wrong = paid(portfolio, apple, "1.70")
+    right = correct_cash(row=wrong, actor=portfolio.owner, amount=Decimal(17))
+    assert match_payments([portfolio.pk]) == 1
+    if voided:
+        void_cash(row=right, actor=None)
+    before = facts_and_derivations(portfolio)
+
+    with pytest.raises(ReplacementIsPayment):
+        restore_cash(row=wrong, actor=portfolio.owner)
+    assert facts_and_derivations(portfolio) == before
+
+    void_match(match=PaymentMatch.objects.get(), actor=portfolio.owner)
+    restore_cash(row=wrong, actor=portfolio.owner)
+    assert sorted(standing()) == [("action", 17), ("entry", Decimal("1.70"))]
+
+
 def test_two_rows_that_fit_are_left_to_a_person(portfolio: Portfolio, apple: Asset) -> None:
     rows = [paid(portfolio, apple, amount) for amount in ("17", "20")]
     assert match_payments([portfolio.pk]) == 0
@@ -292,11 +314,14 @@ def test_each_portfolio_has_its_own(portfolio: Portfolio, apple: Asset, bob: Use
     assert few == 1
 
 
-def test_the_database_lets_no_other_derived_row_step_aside(portfolio: Portfolio, apple: Asset) -> None:
-    row, derived = paid(portfolio, apple), CashTransaction.objects.filter(origin="action")
-    for wrong in (derived.update, CashTransaction.objects.filter(origin="trade").update):
-        with pytest.raises(IntegrityError), transaction.atomic():
-            wrong(voided_at=row.created_at)
+def test_no_other_derived_row_steps_aside_unseen(portfolio: Portfolio, apple: Asset) -> None:
+    row = paid(portfolio, apple)
+    assert list(findings()) == []
+    for origin in ("action", "trade"):
+        derived = CashTransaction.objects.filter(origin=origin)
+        derived.update(voided_at=row.created_at)
+        assert [found.promise for found in findings()] == [f"cash rows equal their {origin}s"]
+        derived.update(voided_at=None)
     with pytest.raises(IntegrityError), transaction.atomic():
         CashTransaction.objects.filter(origin="trade").update(replaced_by=row)
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views import View
 
-from banking.models import Account, ImportBatch, ImportKind, ImportName, ImportRow, NameKind, Outcome
+from banking.models import Account, ImportBatch, ImportKind, ImportName, ImportRow, ImportState, NameKind, Outcome
 from banking.services.imports import discard, receive, request_commit, request_undo
 from core.errors import DomainError
 from core.web import bad_request
@@ -107,6 +107,7 @@ def _context(batch: ImportBatch, user: User) -> dict[str, Any]:
         "section": "imports",
         "wrong": list(rows.filter(outcome=Outcome.WRONG)[:SHOWN]) if settled else [],
         "preview": [_line(row, names, accounts) for row in first],
+        "payments": batch.payments() if batch.transfers and batch.state == ImportState.READY else 0,
         "trades": batch.kind == ImportKind.TRADES,
         "missing": [
             (NameKind(kind).label, [name.name for name in missing.filter(kind=kind)[:SHOWN]], count)

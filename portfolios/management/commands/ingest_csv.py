@@ -87,6 +87,8 @@ class Command(BaseCommand):
 
     def _tell(self, path: Path, batch: ImportBatch, *, right: bool, dry: bool, seconds: float) -> None:
         counts = f"{batch.new:,} new, {batch.known:,} already there, {batch.transfers:,} transfers"
+        if payments := batch.payments():
+            counts += f", {payments:,} of them between two owners"
         if right:
             verb = "would be booked" if dry else "booked"
             self.stdout.write(self.style.SUCCESS(f"{path}: {verb}: {counts} ({seconds:.1f} s)"))
