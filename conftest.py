@@ -5,6 +5,7 @@ Settings are loaded before this file; what a test run must not share with the in
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import os
 import secrets
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_django
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
@@ -72,13 +74,43 @@ def panel_dir(tmp_path: Path, settings: Any) -> Path:
 
 
 @pytest.fixture(scope="session")
+def migrated() -> Path:
+    """Where a SQLite file with every migration of these sources applied is kept from one run to the next."""
+    sources = [*BASE_DIR.glob("*/migrations/*.py"), BASE_DIR / "requirements.txt"]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sorted(sources))).hexdigest()
+    return BASE_DIR / ".pytest_cache" / f"migrated-{digest[:16]}.sqlite3"
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     var_dir: Path,
+    migrated: Path,
     django_db_modify_db_settings_parallel_suffix: None,
 ) -> None:
     """SQLite in a file instead of in memory: threads and other processes open the same database."""
     if connection.vendor == "sqlite":
-        connection.settings_dict["TEST"]["NAME"] = str(var_dir / "test.sqlite3")
+        file = var_dir / "test.sqlite3"
+        connection.settings_dict["TEST"]["NAME"] = str(file)
+        if migrated.exists():
+            shutil.copyfile(migrated, file)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """What was copied above is not made anew. The folder that it is in goes with the run."""
+    return connection.vendor == "sqlite" or bool(request.config.getvalue("reuse_db"))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker, migrated: Path) -> None:
+    """Hundreds of migrations take half a minute on SQLite: the first run keeps their outcome for those after it."""
+    if connection.vendor != "sqlite" or migrated.exists():
+        return
+    migrated.parent.mkdir(exist_ok=True)
+    part = migrated.with_suffix(f".{os.getpid()}")
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("VACUUM INTO %s", [str(part)])
+    part.replace(migrated)
 
 
 def database_url() -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DatabaseError, connection
 from django.db.models import F, Model
 from django.db.models.functions import Least
 from django.utils import timezone
@@ -16,6 +20,36 @@ from activity.models import AuditEvent, IdempotencyKey, Job, JobState
 
 if TYPE_CHECKING:
     from users.models import User
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def kept_alive(beat: Callable[[], bool], every: timedelta, name: str) -> Iterator[None]:
+    """Call ``beat`` from a thread called ``name`` while the body runs, until it says False.
+
+    A database that is busy is written to the log and tried again: a lease outlives several missed beats.
+    """
+    done = threading.Event()
+    thread = threading.Thread(target=_beat, args=(beat, every, done), name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _beat(beat: Callable[[], bool], every: timedelta, done: threading.Event) -> None:
+    try:
+        while not done.wait(every.total_seconds()):
+            try:
+                if not beat():
+                    return
+            except DatabaseError as error:
+                log.warning("%s was not renewed: %s", threading.current_thread().name, error)
+    finally:
+        connection.close()  # each thread has its own
 
 
 def record(*, actor: User | None, action: str, subject: Model, data: dict[str, Any] | None = None) -> AuditEvent:

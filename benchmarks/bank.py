@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=11)
     options = parser.parse_args()
     os.environ["REDIS_URL"] = "redis://127.0.0.1:9/0"  # nothing is sent
+    os.environ.setdefault("ALLOWED_HOSTS", "testserver")
     with tempfile.TemporaryDirectory(prefix="bank-") as folder:
         prepare_django(Path(folder))
         with clock(f"building {options.people} people, {options.accounts} accounts, {options.rows} cash rows"):

@@ -165,16 +165,22 @@ def login_needed(view: View) -> View:
     return guarded
 
 
-def staff_needed(view: View) -> View:
-    """Send strangers to the login, and refuse whoever is not of the staff."""
+def only_for(may: Callable[[Any], bool]) -> Callable[[View], View]:
+    """Send strangers to the login, and refuse whoever ``may`` says no of."""
 
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not getattr(request.user, "is_staff", False):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not may(request.user):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
 
-    return login_needed(guarded)
+        return login_needed(guarded)
+
+    return guard
+
+
+staff_needed = only_for(lambda user: bool(user.is_staff))
 
 
 @dataclass(frozen=True, slots=True)

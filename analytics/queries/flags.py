@@ -12,7 +12,6 @@ from django.conf import settings
 from django.db.models import (
     Avg,
     Count,
-    DecimalField,
     Exists,
     F,
     FloatField,
@@ -21,18 +20,16 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
-    Sum,
 )
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast
 
 from analytics.flags import Finding, Limits, Outflows, Position, concentrated, leverage
 from analytics.models import FlagKind, Snapshot
 from analytics.packing import history
-from banking.models import Account, AccountKind, BalanceAssertion, CashTransaction, Origin, Transfer
+from banking.models import MAY_OWE, Account, AccountKind, BalanceAssertion, CashTransaction, Origin, Transfer
 from banking.models.transaction import CashTransactionQuerySet
-from banking.queries.accounts import MAY_OWE
+from banking.queries import checked
 from banking.queries.balances import balances_on
-from core.fields import MONEY_SCALE
 from portfolios.models import Portfolio
 from portfolios.queries import holdings, totals_of_all
 
@@ -173,12 +170,10 @@ def _payments(accounts: QuerySet[Account]) -> CashTransactionQuerySet:
 
 
 def _disagreeing() -> Iterator[Finding]:
-    rows = CashTransaction.objects.standing().filter(account=OuterRef("account"), booked_on__lte=OuterRef("day"))
-    sums = rows.order_by().values("account").annotate(sum=Sum("amount")).values("sum")
-    zero = Coalesce(Subquery(sums), Decimal(0), output_field=DecimalField(max_digits=19, decimal_places=4))
-    for row in BalanceAssertion.objects.standing().annotate(booked=zero):
-        booked = Decimal(row.booked).quantize(MONEY_SCALE)
-        if booked != row.balance:
-            figures = {"stated": f"{row.balance:f}", "booked": f"{booked:f}", "day": row.day.isoformat()}
-            off, about = float(booked - row.balance), str(row.pk)
-            yield Finding(FlagKind.ASSERTION, row.day, off, 0.0, account=row.account_id, about=about, figures=figures)
+    for row in checked(BalanceAssertion.objects.standing()):
+        if row.difference:
+            stated, booked, day = row.assertion.balance, row.booked, row.assertion.day
+            figures = {"stated": f"{stated:f}", "booked": f"{booked:f}", "day": day.isoformat()}
+            account, about = row.assertion.account_id, str(row.assertion.pk)
+            off = float(-row.difference)
+            yield Finding(FlagKind.ASSERTION, day, off, 0.0, account=account, about=about, figures=figures)

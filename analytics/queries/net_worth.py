@@ -17,7 +17,7 @@ from analytics.performance import worth_on
 from analytics.queries.facts import inputs
 from assets.models import HistoricValue
 from assets.queries import RateMissing, RateTable, rates
-from banking.models import Account, AccountKind, CashTransaction, Possession, TermDeposit, Valuation
+from banking.models import OWING, Account, CashTransaction, Possession, TermDeposit, Valuation
 from banking.queries.balances import balances_on
 from core.money import multiply, quantise
 from portfolios.models import CashSetting, Investment, Portfolio, PortfolioAccount, Trade
@@ -25,7 +25,6 @@ from portfolios.queries import holdings, totals_of_all
 from users.models import Organisation, User
 
 ZERO = Decimal(0)
-OWED = {AccountKind.CREDIT, AccountKind.LOAN}
 
 
 class Part(StrEnum):
@@ -170,7 +169,7 @@ def _cash(accounts: QuerySet[Account], days: Sequence[date]) -> Iterator[Item]:
         worth = [ZERO if day >= joined else held for day, held in zip(days, balances[account.pk], strict=True)]
         if deposit := deposits.get(account.pk):
             worth = [held + deposit.accrued_on(day) for day, held in zip(days, worth, strict=True)]
-        part = Part.DEBTS if account.kind in OWED else Part.CASH
+        part = Part.DEBTS if account.kind in OWING else Part.CASH
         yield Item(_holder(account), part, account.name, account.currency, account.pk, worth)
 
 

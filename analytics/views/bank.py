@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import wraps
 from typing import Any, cast
 
 import numpy as np
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
@@ -30,7 +27,7 @@ from analytics.views.worth import PARTS, parts_chart, worth_chart
 from banking.models import Account, CashTransaction, Possession, Section
 from core.api import PLAIN_INTEGER
 from core.errors import DomainError
-from core.web import View, bad_request, day_shown, login_needed
+from core.web import bad_request, day_shown, only_for
 from portfolios.models import Portfolio
 from users.models import Membership, Organisation, User
 
@@ -38,16 +35,7 @@ A_PAGE, FLAGS, LATEST, TOP = 50, 8, 30, 10
 ORDERS = {"-total": "Largest first", "total": "Smallest first", "name": "By name", "debts": "Most debts first"}
 
 
-def overseer_needed(view: View) -> View:
-    """Send strangers to the login, and refuse whoever may not look at everybody's money."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not cast("User", request.user).has_perm(OVERSEER):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return login_needed(guarded)
+overseer_needed = only_for(lambda user: bool(user.has_perm(OVERSEER)))  # who may look at everybody's money
 
 
 @dataclass(frozen=True, slots=True)

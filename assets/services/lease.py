@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from activity.services import kept_alive
 from assets.models import Backfill, Exchange, IngestionRun, RunState
 from assets.services.due import JOB, MarketDay
 from core.errors import NotReady
@@ -80,17 +79,9 @@ def _taken(now: datetime) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def renewed(claim: Claim) -> Iterator[None]:
+def renewed(claim: Claim) -> AbstractContextManager[None]:
     """Renew the lease from a thread while the body waits for an outside service."""
-    done = threading.Event()
-    thread = threading.Thread(target=_renew, args=(claim, done), name=f"lease of run {claim.run_id}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    return kept_alive(lambda: _beat(claim), settings.INGEST_HEARTBEAT, f"lease of run {claim.run_id}")
 
 
 def locked(claim: Claim) -> Any:
@@ -131,22 +122,9 @@ def _release(run: IngestionRun, now: datetime) -> datetime:
     return again
 
 
-def _renew(claim: Claim, done: threading.Event) -> None:
-    try:
-        while not done.wait(settings.INGEST_HEARTBEAT.total_seconds()):
-            if not _beat(claim):
-                return
-    finally:
-        connection.close()  # each thread has its own
-
-
 def _beat(claim: Claim) -> bool:
     """Whether the run is still ours."""
-    try:
-        return bool(_of(claim).update(lease_until=timezone.now() + settings.INGEST_LEASE))
-    except DatabaseError as error:  # busy: the lease outlives two missed beats
-        log.warning("the lease of run %d was not renewed: %s", claim.run_id, error)
-        return True
+    return bool(_of(claim).update(lease_until=timezone.now() + settings.INGEST_LEASE))
 
 
 def _of(claim: Claim) -> QuerySet[Any]:

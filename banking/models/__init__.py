@@ -1,4 +1,4 @@
-from banking.models.account import Account, AccountKind, BalanceAssertion
+from banking.models.account import MAY_OWE, OWING, Account, AccountKind, BalanceAssertion
 from banking.models.budget import Budget
 from banking.models.classification import Category, Counterparty, Section, Tag
 from banking.models.deposit import DepositState, TermDeposit
@@ -17,11 +17,13 @@ from banking.models.recategorisation import Recategorisation, RecategorisedRow
 from banking.models.recurring import DismissedRecurrence
 from banking.models.rule import Rule
 from banking.models.schedule import Every, OnWeekend, RunState, Schedule, ScheduleRun, ScheduleState
-from banking.models.sharing import AccountShare, ShareRole
+from banking.models.sharing import AccountShare, Share, ShareRole
 from banking.models.transaction import CashSplit, CashTransaction, ClassifiedBy, Origin
 from banking.models.transfer import MatchedBy, RefusedMatch, Transfer
 
 __all__ = [
+    "MAY_OWE",
+    "OWING",
     "Account",
     "AccountKind",
     "AccountShare",
@@ -57,6 +59,7 @@ __all__ = [
     "ScheduleRun",
     "ScheduleState",
     "Section",
+    "Share",
     "ShareRole",
     "Tag",
     "TermDeposit",

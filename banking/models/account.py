@@ -31,6 +31,10 @@ class AccountKind(models.TextChoices):
     DEPOSIT = "deposit", "Term deposit"
 
 
+OWING = {AccountKind.CREDIT, AccountKind.LOAN}  # below zero by their nature
+MAY_OWE = OWING | {AccountKind.EXPENSE}
+
+
 class AccountQuerySet(OwnedQuerySet):
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """One's own, the organisations' whose books one reads, those shared with one, and employees' for managers."""

@@ -1,8 +1,8 @@
-"""Who else sees an account or books into it."""
+"""Who else sees an account or books into it; the same for portfolios."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -23,34 +23,48 @@ class ShareRole(models.TextChoices):
     EDITOR = "editor", "Sees it and books into it"
 
 
-class AccountShareQuerySet(models.QuerySet["AccountShare"]):
+class ShareQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
-        """Those of the accounts that one manages, and one's own share in somebody's."""
+        """Those of what one manages, and one's own share in somebody's."""
         if not user.is_authenticated:
             return self.none()
-        return self.filter(allowed(user, Role.MANAGER, "account__") | Q(user=user))
+        return self.filter(allowed(user, Role.MANAGER, f"{self.model.shared}__") | Q(user=user))
 
     def editable_by(self, user: User | AnonymousUser) -> Self:
-        return self.filter(allowed(user, Role.MANAGER, "account__")) if user.is_authenticated else self.none()
+        return (
+            self.filter(allowed(user, Role.MANAGER, f"{self.model.shared}__")) if user.is_authenticated else self.none()
+        )
 
 
-class AccountShare(models.Model):
-    """Lets one more person see an account, or book into it."""
+class Share(models.Model):
+    """Lets one more person see what the field ``shared`` names, or book into it."""
 
-    account = models.ForeignKey("banking.Account", models.CASCADE, related_name="shares")
+    shared: str
+
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     role = models.CharField(max_length=6, choices=ShareRole, default=ShareRole.VIEWER)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = AccountShareQuerySet.as_manager()
+    objects = ShareQuerySet.as_manager()
 
     class Meta:
+        abstract = True
         ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{getattr(self, f'{self.shared}_id')} for {self.user_id}"
+
+
+class AccountShare(Share):
+    """Lets one more person see an account, or book into it."""
+
+    shared = "account"
+
+    account = models.ForeignKey("banking.Account", models.CASCADE, related_name="shares")
+
+    class Meta(Share.Meta):
         constraints = [
             models.UniqueConstraint(fields=["account", "user"], name="account_shared_once"),
             models.CheckConstraint(condition=Q(role__in=ShareRole.values), name="account_share_role_known"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.account_id} for {self.user_id}"

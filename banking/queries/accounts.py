@@ -11,13 +11,12 @@ from decimal import Decimal
 from django.db.models import Max, Min, Sum
 
 from assets.queries import Rate, RateMissing, RateTable, rates
-from banking.models import Account, AccountKind, CashTransaction
+from banking.models import MAY_OWE, Account, AccountKind, CashTransaction
 from core.fields import MONEY_SCALE
 from core.money import EXACT, multiply, quantise, total
 from users.models import Organisation, User
 
 # Less than nothing is what these are for; what an employee has spent is owed by the employer.
-MAY_OWE = {AccountKind.CREDIT, AccountKind.LOAN, AccountKind.EXPENSE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
-from activity.services import advance_job, finish_job, record, start_job
+from activity.services import advance_job, finish_job, kept_alive, record, start_job
 from banking.models import ImportBatch, ImportChunk, ImportName, ImportRow, ImportState
 from banking.models.importing import STAGED, UNFINISHED
 from banking.statements.csv_files import Chunks
@@ -178,30 +177,13 @@ def release(claim: Claim) -> None:
     of(claim).update(lease_until=None)
 
 
-@contextmanager
-def kept(claim: Claim) -> Iterator[None]:
+def kept(claim: Claim) -> AbstractContextManager[None]:
     """Renew the lease from a thread while the body does what takes long in one step."""
-    done = threading.Event()
-    thread = threading.Thread(target=_keep, args=(claim, done), name=f"lease of import {claim.batch_id}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    return kept_alive(lambda: _beat(claim), HEARTBEAT, f"lease of import {claim.batch_id}")
 
 
-def _keep(claim: Claim, done: threading.Event) -> None:
-    try:
-        while not done.wait(HEARTBEAT.total_seconds()):
-            try:
-                renew(claim)
-            except DatabaseError as error:  # busy: the lease outlives several missed beats
-                log.warning("the lease of import %d was not renewed: %s", claim.batch_id, error)
-            except ImportLost:
-                return
-    finally:
-        connection.close()  # each thread has its own
+def _beat(claim: Claim) -> bool:
+    return bool(of(claim).update(lease_until=timezone.now() + LEASE))
 
 
 def of(claim: Claim) -> Any:

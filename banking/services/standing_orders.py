@@ -12,8 +12,8 @@ from django.db.models import F, Q
 
 from activity.services import record
 from banking.models import (
+    OWING,
     Account,
-    AccountKind,
     CashTransaction,
     RunState,
     Schedule,
@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 MOST_A_TICK = 500  # payments; the next tick goes on
 MOST_EACH = 50  # of one schedule in one tick, so that one with years to catch up leaves room for others
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=12)
-BORROWED = {AccountKind.CREDIT, AccountKind.LOAN}  # below zero by their nature
 LONGEST_ERROR = 255
 
 
@@ -166,7 +165,7 @@ def _payment(schedule: Schedule, day: date, person: User) -> Payment:
 
 def _overdrawn(schedule: Schedule, day: date) -> bool:
     """Whether the account is below zero after it, which is allowed and told."""
-    if schedule.source.kind in BORROWED:
+    if schedule.source.kind in OWING:
         return False
     balance = CashTransaction.objects.filter(account=schedule.source).balances(day).get(schedule.source_id, 0)
     return balance < 0
