@@ -4,6 +4,7 @@ from django.urls import path
 
 from analytics.views import bank
 from analytics.views.dashboard import dashboard, methods, risk_card, value_card
+from analytics.views.definitions import definitions
 from analytics.views.dependence import dependence
 from analytics.views.explain import explain_page
 from analytics.views.factor_sets import factor_sets
@@ -66,6 +67,7 @@ urlpatterns = [
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),
     path("methods/", methods, name="methods"),
+    path("methods/definitions/", definitions, name="definitions"),
     path("banking/", overview, name="banking"),
     path("organisation/<int:pk>/", organisation, name="organisation"),
     path("organisation/<int:pk>/expenses/", employee_expenses, name="organisation-expenses"),

@@ -106,6 +106,11 @@ def get(asset_ids: Collection[int], now: datetime) -> LastPrices:
     return LastPrices(found, quoted.due)
 
 
+def closes(asset_ids: Collection[int], until: date) -> dict[int, LastPrice]:
+    """The last close of each asset up to and including ``until``, as a price of that day; 2 queries."""
+    return _closes(asset_ids, splits_of(asset_ids), until)
+
+
 def quoted(asset_ids: Collection[int], now: datetime) -> LastPrices:
     """The quotes alone, for a reader who has the closes; 2 queries. One from before a split is divided by its ratio."""
     return _quoted(asset_ids, splits_of(asset_ids), now)
@@ -185,24 +190,28 @@ def _carried(quoted: LastPrice, splits: Iterable[Split]) -> LastPrice:
     return replace(quoted, price=price.quantize(SCALE, context=EXACT), **unknown)
 
 
-def _closes(asset_ids: Collection[int], splits: Mapping[int, list[Split]]) -> dict[int, LastPrice]:
-    """The last bar of each asset with the close before it, both as prices of now; one query."""
-    last = HistoricValue.objects.filter(asset=OuterRef("pk")).order_by("-day").values("pk")[:1]
+def _closes(
+    asset_ids: Collection[int], splits: Mapping[int, list[Split]], until: date = date.max
+) -> dict[int, LastPrice]:
+    """The last bar up to ``until`` of each asset with the close before it, both as prices of that day; one query."""
+    last = HistoricValue.objects.filter(asset=OuterRef("pk"), day__lte=until).order_by("-day").values("pk")[:1]
     newest = Asset.objects.filter(pk__in=asset_ids).annotate(last=Subquery(last)).values("last")
     before = HistoricValue.objects.filter(asset=OuterRef("asset"), day__lt=OuterRef("day")).order_by("-day")
     rows = HistoricValue.objects.filter(pk__in=newest).order_by()
     rows = rows.annotate(before=Subquery(before.values("close")[:1]), before_day=Subquery(before.values("day")[:1]))
     columns = ("asset_id", "day", "close", "high", "low", "open", "source", "asset__exchange__calendar")
-    return {row[0]: _close(row, splits.get(row[0], ())) for row in rows.values_list(*columns, "before", "before_day")}
+    return {
+        row[0]: _close(row, splits.get(row[0], ()), until) for row in rows.values_list(*columns, "before", "before_day")
+    }
 
 
-def _close(row: tuple[Any, ...], splits: Iterable[Split]) -> LastPrice:
+def _close(row: tuple[Any, ...], splits: Iterable[Split], until: date) -> LastPrice:
     asset_id, day, close, high, low, opened, source, calendar, before, before_day = row
-    price = carried_close(close, day, splits, date.max).quantize(SCALE, context=EXACT)
+    price = carried_close(close, day, splits, until).quantize(SCALE, context=EXACT)
     shown: dict[str, Any] = {"calendar": calendar or ""}
     if price == close:
         shown |= {"high": high, "low": low, "open": opened}
     if before is not None:
-        previous = carried_close(before, before_day, splits, date.max).quantize(SCALE, context=EXACT)
+        previous = carried_close(before, before_day, splits, until).quantize(SCALE, context=EXACT)
         shown |= {"previous_close": previous, **changes(price, previous)}
     return LastPrice(asset_id, price, day, source, **shown)

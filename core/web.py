@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import Enum
 from functools import wraps
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.http.response import HttpResponseBase, HttpResponseRedirectBase
 from django.middleware.common import CommonMiddleware
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import defaults
 from django_htmx.http import HttpResponseClientRedirect
 from rest_framework import exceptions
@@ -36,6 +39,10 @@ LINES_AT_ONCE = 500
 # What a spreadsheet takes for the beginning of a formula, in its wide forms too.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 PAGE_NUMBER = re.compile(r"[0-9]{1,9}")
+ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+EARLIEST = date(1900, 1, 1)  # nothing is known before
+EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
+DAY_KEY = "day_shown"  # in the session
 
 
 def is_api(path: str) -> bool:
@@ -253,3 +260,108 @@ async def _in_thread(parts: Iterator[str]) -> AsyncIterator[str]:
     read = sync_to_async(lambda: next(parts, None))
     while (part := await read()) is not None:
         yield part
+
+
+# --- the day that pages show ----------------------------------------------------------------------------------------
+
+
+def past_day(text: str) -> date | None:
+    """The day that ``text`` names as YYYY-MM-DD; None for what is none, for a future one and for one before 1900."""
+    if not ISO_DAY.fullmatch(text):
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if EARLIEST <= day <= (timezone.now() + EARLIEST_ZONE).date() else None
+
+
+def day_shown(request: HttpRequest) -> date | None:
+    """The day at whose close a page shows everything: ``?as_of=``, else the one that the person chose, else None: now.
+
+    A page that asks is one that follows the day; of the others the banner says that they show today.
+    """
+    vars(request)["follows_day"] = True
+    return past_day(request.GET.get("as_of", "")) or _day_kept(request)
+
+
+def keep_day(request: HttpRequest, day: date | None) -> None:
+    """Show every page at the close of ``day`` until the person logs out; None, or a day that is not over, shows now."""
+    if day is None or day >= timezone.now().date():
+        request.session.pop(DAY_KEY, None)
+    else:
+        request.session[DAY_KEY] = day.isoformat()
+
+
+def _day_kept(request: HttpRequest) -> date | None:
+    session: Mapping[str, Any] = getattr(request, "session", {})
+    return past_day(str(session.get(DAY_KEY, "")))
+
+
+@dataclass(frozen=True, slots=True)
+class DayBar:
+    """What the header says of the day shown. ``here`` leads back to the page.
+
+    ``pinned``: the address names the day; ``refused``: what it names instead of one.
+    """
+
+    day: date | None
+    pinned: bool
+    follows: bool
+    refused: str
+    here: str
+
+    @property
+    def latest(self) -> date:
+        return timezone.now().date()
+
+    @property
+    def earliest(self) -> date:
+        return EARLIEST
+
+    @property
+    def previous(self) -> date:
+        return max((self.day or self.latest) - timedelta(days=1), EARLIEST)
+
+    @property
+    def next(self) -> date | None:
+        """The day after the one shown; None from yesterday on, where today follows."""
+        following = self.day + timedelta(days=1) if self.day and self.day < self.latest else None
+        return following if following and following < self.latest else None
+
+    @property
+    def month_end(self) -> date:
+        """The last day of the month before the one shown."""
+        return max((self.day or self.latest).replace(day=1) - timedelta(days=1), EARLIEST)
+
+    @property
+    def year_end(self) -> date:
+        """The last day of the year before the one shown."""
+        return max((self.day or self.latest).replace(month=1, day=1) - timedelta(days=1), EARLIEST)
+
+
+def day_bar(request: HttpRequest) -> dict[str, Any]:
+    """For the header of every page of somebody who is logged in: a context processor."""
+    if not getattr(getattr(request, "user", None), "is_authenticated", False):
+        return {}
+    asked = request.GET.get("as_of", "")
+    named = past_day(asked)
+    refused = asked[:40] if asked and not named else ""
+    day, follows = named or _day_kept(request), bool(vars(request).get("follows_day"))
+    bar = DayBar(day, bool(named), follows, refused, _here(request))
+    return {"day_bar": bar}
+
+
+def _here(request: HttpRequest) -> str:
+    """The page's own address without its ``as_of``, which would win over what the person chooses next."""
+    if request.method not in ("GET", "HEAD"):  # some addresses take nothing but a POST
+        return "/"
+    query = request.GET.copy()
+    query.pop("as_of", None)
+    return request.path + (f"?{query.urlencode()}" if query else "")
+
+
+def safe_path(request: HttpRequest, path: str, otherwise: str = "/") -> str:
+    """``path`` if a redirect to it stays on this server, else ``otherwise``."""
+    safe = url_has_allowed_host_and_scheme(path, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    return path if safe else otherwise

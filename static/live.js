@@ -9,7 +9,7 @@
 //   <span data-live-line hidden>…</span>                                             shown once a cell in it has been written
 //   <p data-live-state hidden>…</p>                                                  how the stream is
 //
-// The server computes every figure; here it is only written down.
+// The server computes every figure; here it is only written down. While the page shows a past day, nothing is.
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30000;
 const MOST_FAILURES = 8; // of a connection that never opened: logged out, or no such socket here
@@ -30,6 +30,7 @@ for (const cell of document.querySelectorAll("[data-live]")) {
   if (portfolio) portfolios.add(Number(portfolio));
   else symbols.add(symbol);
 }
+const quiet = document.querySelector("[data-past-day]") !== null; // a past day is shown: nothing of it moves
 const stateLine = document.querySelector("[data-live-state]");
 
 const MINUS = "−";
@@ -183,9 +184,10 @@ const open = () => {
 
 let sleep = null;
 document.addEventListener("visibilitychange", () => {
+  if (quiet || !cells.size) return;
   clearTimeout(sleep);
   if (document.hidden) sleep = setTimeout(() => socket?.close(1000), HIDDEN_FOR);
   else if (!socket && !timer) open();
 });
 
-if (cells.size) open();
+if (cells.size && !quiet) open();

@@ -1,5 +1,6 @@
 // Small manners of every page: htmx, menus that close, changes that are announced.
 import htmx from "htmx.org";
+import "./definitions.js";
 
 window.htmx = htmx;
 

@@ -27,6 +27,7 @@ ROWLESS = {
     "docs/",
     "login",
     "methods",
+    "definitions",
     "reports",
     "analytics",
     "banking-transaction-category",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -54,6 +55,12 @@ class RiskFlagQuerySet(models.QuerySet["RiskFlag"]):
     def lasting(self) -> Self:
         """Those whose cause was still there when it was last looked."""
         return self.filter(ended_at__isnull=True)
+
+    def seen_by(self, day: date | None) -> Self:
+        """Those that were first seen by the end of ``day`` in UTC; all of them without one."""
+        if day is None:
+            return self.all()
+        return self.filter(first_seen__lt=datetime.combine(day + timedelta(days=1), time.min, UTC))
 
 
 class RiskFlag(models.Model):

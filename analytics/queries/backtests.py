@@ -213,9 +213,12 @@ class Night:
     zone: str
 
 
-def backtest_history(portfolio: Portfolio, *, basis: str, method: str, level: float, days: int) -> list[Night]:
-    """One backtest as it stood on each day that is kept, the oldest first; one query."""
+def backtest_history(
+    portfolio: Portfolio, *, basis: str, method: str, level: float, days: int, as_of: date | None = None
+) -> list[Night]:
+    """One backtest as it stood on each day that is kept, up to ``as_of``, the oldest first; one query."""
     rows = VarBacktest.objects.filter(
         portfolio=portfolio, basis=basis, method=method, level=str(level), days=days, exceptions__isnull=False
     ).order_by("as_of")
+    rows = rows if as_of is None else rows.filter(as_of__lte=as_of)
     return [Night(row.as_of, row.exceptions or 0, row.expected, row.zone) for row in rows.defer("exceeded")]

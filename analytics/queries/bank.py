@@ -92,8 +92,11 @@ def by_category(rows: QuerySet[CashTransaction], since: date, until: date, curre
     return [CategoryMonth(*key, value) for key, value in sorted(sums.items())]
 
 
-def newest_report() -> BankReport | None:
-    return BankReport.objects.order_by("-computed_at").first()
+def newest_report(until: date | None = None) -> BankReport | None:
+    """The last one that was computed; with ``until`` the one of the last day up to it."""
+    if until is None:
+        return BankReport.objects.order_by("-computed_at").first()
+    return BankReport.objects.filter(as_of__lte=until).order_by("-as_of", "-computed_at").first()
 
 
 def holders(report: BankReport, search: str = "") -> QuerySet[HolderFigures]:

@@ -184,7 +184,8 @@ def test_an_earlier_day_shows_what_was_so_then(browser: Client, growth: Portfoli
     assert section(page, "disposals-title") == ""
     assert "8 Jan 2024" not in section(page, "trades-title")
     assert chart_of(page)["days"][-1] == "2024-01-05"
-    assert "Newest close" in page
+    assert "This page is shown as of <strong>Jan. 5, 2024</strong>" in page
+    assert "Back to today" in page
 
 
 def test_before_it_was_held(browser: Client, growth: Portfolio) -> None:
@@ -197,7 +198,7 @@ def test_before_it_was_held(browser: Client, growth: Portfolio) -> None:
 def test_what_is_no_value_is_answered_like_none(browser: Client, growth: Portfolio, query: str) -> None:
     page = text_of(browser, f"/holdings/AAPL/?{query}")
     assert "since 3 Jan 2024" in page
-    assert ("filter-error" in page) == query.startswith("as_of")
+    assert ("is no day that can be shown" in page) == query.startswith("as_of")
 
 
 def test_another_currency_shows_both(browser: Client, alice: User) -> None:

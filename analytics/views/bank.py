@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any, cast
 
@@ -26,7 +27,7 @@ from analytics.views.worth import PARTS, parts_chart, worth_chart
 from banking.models import Account, CashTransaction, Possession, Section
 from core.api import PLAIN_INTEGER
 from core.errors import DomainError
-from core.web import bad_request, only_for
+from core.web import bad_request, day_shown, only_for
 from portfolios.models import Portfolio
 from users.models import Membership, Organisation, User
 
@@ -53,8 +54,9 @@ def overview(request: HttpRequest) -> HttpResponse:
     """Totals, growth, top categories, flags, and everybody by name or worth. A POST has the report computed anew."""
     if request.method == "POST":
         return _compute(request)
-    report = newest_report()
-    open_flags = _flags(request).lasting().open()
+    day = day_shown(request)
+    report = newest_report(day)
+    open_flags = _flags(request).lasting().open().seen_by(day)
     context: dict[str, Any] = {
         "bank_section": "overview",
         "report": report,
@@ -145,13 +147,14 @@ def _page(request: HttpRequest, report: BankReport) -> Any:
 
 def _holder(request: HttpRequest, subject: Model, own: dict[str, Any], more: dict[str, Any]) -> HttpResponse:
     look(actor=cast("User", request.user), subject=subject, page="holder")
-    report = newest_report()
+    day, today = day_shown(request), timezone.now().date()
+    report = newest_report(day)
     currency = report.currency if report else cast("User", request.user).base_currency
     scope = Scope(*(each.objects.filter(**own) for each in (Account, Portfolio, Possession)))  # type: ignore[arg-type]
-    days = year_to(known_until(scope, timezone.now().date()))
+    days = year_to(known_until(scope, min(day or today, today)))
     worth = total_of(net_worth(scope, days, currency).values(), days, currency)
     about = {f"{path}__{column}": holder for column, holder in own.items() for path in ("account", "portfolio")}
-    mine = [_flags(request).filter(**{path: holder}) for path, holder in about.items()]
+    mine = [_flags(request).seen_by(day).filter(**{path: holder}) for path, holder in about.items()]
     context = {
         "bank_section": "holder",
         "subject": subject,
@@ -161,25 +164,25 @@ def _holder(request: HttpRequest, subject: Model, own: dict[str, Any], more: dic
         "parts": [(PARTS[part], worth.parts[part][-1]) for part in Part],
         "items": [(item, amounts[-1]) for item, amounts in worth.items],
         "chart": worth_chart("Net worth", worth),
-        "own_portfolios": _with_figures(Portfolio.objects.filter(**own)),
-        "transactions": _latest(own),
+        "own_portfolios": _with_figures(Portfolio.objects.filter(**own), day),
+        "transactions": _latest(own, day),
         "flags": [*mine[0], *mine[1]],
     }
     return render(request, "bank/holder.html", context | more)
 
 
-def _with_figures(portfolios: Any) -> list[tuple[Portfolio, Snapshot | None]]:
-    """Each portfolio with its newest snapshot; 2 queries."""
-    rows = list(portfolios)
-    last = Snapshot.objects.filter(portfolio=OuterRef("portfolio")).order_by("-as_of").values("as_of")[:1]
+def _with_figures(portfolios: Any, until: date | None = None) -> list[tuple[Portfolio, Snapshot | None]]:
+    """Each portfolio with its newest snapshot, of ``until`` at the latest; 2 queries."""
+    rows, kept = list(portfolios), {} if until is None else {"as_of__lte": until}
+    last = Snapshot.objects.filter(portfolio=OuterRef("portfolio"), **kept).order_by("-as_of").values("as_of")[:1]
     shots = Snapshot.objects.filter(portfolio__in=rows, as_of=Subquery(last)).defer("periods", "period_problems")
     newest = {shot.portfolio_id: shot for shot in shots}
     return [(portfolio, newest.get(portfolio.pk)) for portfolio in rows]
 
 
-def _latest(own: dict[str, Any]) -> list[CashTransaction]:
+def _latest(own: dict[str, Any], until: date | None) -> list[CashTransaction]:
     accounts = Account.objects.filter(**own)
-    rows = CashTransaction.objects.standing().filter(account__in=accounts)
+    rows = CashTransaction.objects.standing().filter(account__in=accounts, booked_on__lte=until or date.max)
     return list(rows.select_related("account", "category", "counterparty").order_by("-booked_on", "-pk")[:LATEST])
 
 

@@ -33,7 +33,7 @@ from analytics.queries.explain.document import told
 from analytics.queries.factors import BASES
 from banking.forms.filters import DayField, Filter
 from core.errors import DomainError
-from core.web import login_needed
+from core.web import day_shown, login_needed
 from portfolios.book.types import plain
 from portfolios.models import Portfolio
 from portfolios.views.base import page_of
@@ -102,7 +102,7 @@ def explain_page(request: HttpRequest, figure: str) -> HttpResponse:
     portfolio, found = page["portfolio"], FIGURES.get(figure)
     if portfolio is None or found is None:
         raise Http404
-    form = ExplainForm(request.GET)
+    form = ExplainForm(_query(request))
     asked = form.asked([*found.takes, *found.asks])
     if any(name not in asked for name in found.asks):
         raise Http404
@@ -129,6 +129,13 @@ def explain_page(request: HttpRequest, figure: str) -> HttpResponse:
         "unit": {"money": portfolio.base_currency, "ratio": "", "price": "", "day": ""}.get(found.unit, found.unit),
     }
     return render(request, "analytics/explain.html", page | context)
+
+
+def _query(request: HttpRequest) -> Mapping[str, Any]:
+    """The query, with the day shown where it names none."""
+    day = day_shown(request)
+    given = {name: request.GET[name] for name in request.GET}
+    return given if day is None or given.get("as_of") else given | {"as_of": day.isoformat()}
 
 
 def _terms(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -20,8 +20,7 @@ from analytics.history_charts import cells, drawdown_chart, rolling_chart
 from analytics.queries import PeriodFigures
 from analytics.views.sections import section_page
 from analytics.windows import ALL_FIGURES, YOUNGER
-from banking.forms.filters import DayFilter
-from core.web import login_needed
+from core.web import day_shown, login_needed
 from portfolios.models import Portfolio
 from portfolios.views.base import visible, welcome
 
@@ -53,7 +52,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 @require_safe
 @login_needed
 def history(request: HttpRequest) -> HttpResponse:
-    """One portfolio's past: ``?portfolio=<id>``, else the first; ``?as_of=`` up to that day."""
+    """One portfolio's past: ``?portfolio=<id>``, else the first; up to the day shown."""
     page = section_page(request, "history")
     portfolio, day = page["portfolio"], page["past"]
     if portfolio is None:
@@ -72,9 +71,9 @@ def history(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_needed
 def rolling_card(request: HttpRequest, portfolio_id: int) -> HttpResponse:
-    """The chart of a rolling figure: ``?metric=``, ``?window=`` in sessions, ``?as_of=``."""
+    """The chart of a rolling figure: ``?metric=``, ``?window=`` in sessions, up to the day shown."""
     portfolio = get_object_or_404(visible(request).select_related("benchmark"), pk=portfolio_id)
-    day = DayFilter(request.GET).value("as_of")
+    day = day_shown(request)
     past = queries.past_returns(portfolio, as_of=day)
     context = {"portfolio": portfolio, "past": day, "rolled": _rolling(portfolio, past, request, day)}
     return render(request, "analytics/_rolling_card.html", context)

@@ -19,9 +19,8 @@ from analytics.views.bond import bond_card
 from assets import intraday
 from assets.models import Asset, PriceBasis
 from assets.queries import SIMULATED
-from banking.forms.filters import DayFilter
 from core.money import minor_units
-from core.web import login_needed
+from core.web import day_shown, login_needed
 from portfolios.models import Portfolio, Trade
 from portfolios.queries import holdings, valuation_days
 from portfolios.queries.asset_history import history, open_lots
@@ -37,14 +36,13 @@ ROLES = {"buy": "buy", "sell": "sell", "transfer_in": "transfer", "transfer_out"
 @require_safe
 @login_needed
 def holding(request: HttpRequest, symbol: str) -> HttpResponse:
-    """What ``?portfolio=`` has or had of one asset, now or at the close of ``?as_of=``."""
+    """What ``?portfolio=`` has or had of one asset, now or at the close of the day shown."""
     page = page_of(request)
     portfolio = page["portfolio"]
     if portfolio is None:
         raise Http404
     asset = get_object_or_404(_known_to(portfolio), symbol=symbol)
-    form = DayFilter(request.GET)
-    day = form.value("as_of")
+    day = day_shown(request)
     as_of = day or valuation_days([portfolio.pk])[portfolio.pk]
     every = {found.asset_id: found for found in holdings([portfolio], day, include_closed=True)[portfolio.pk]}
     held = every.get(asset.pk)
@@ -53,7 +51,6 @@ def holding(request: HttpRequest, symbol: str) -> HttpResponse:
         "section": "holdings",
         "picker_path": reverse("holdings"),
         "asset": asset,
-        "form": form,
         "past": day,
         "as_of": as_of,
         "holding": held,

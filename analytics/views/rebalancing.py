@@ -145,6 +145,7 @@ class RebalancingPage(View):
         mark_moved_prices(proposals)
         context = self.page | {
             "form": form,
+            "then": self._then(),
             "found": found,
             "problem": problem,
             "has_own": has_own,
@@ -153,6 +154,13 @@ class RebalancingPage(View):
             "proposals": proposals,
         }
         return render(self.request, self.template, context)
+
+    def _then(self) -> list[Drift]:
+        """The weights at the close of the day shown beside the targets of now; none without such a day."""
+        portfolio, day = self.portfolio, self.page["past"]
+        if day is None:
+            return []
+        return drift_of(portfolio, {target.asset.pk: target.weight for target in own_targets(portfolio)}, day)
 
     def _filled(self, drifts: Sequence[Drift], own: list[NewTarget]) -> list[NewTarget]:
         """The targets that the page begins with: ``?run=`` or ``?fill=``, else the portfolio's own."""

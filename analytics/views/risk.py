@@ -31,7 +31,7 @@ EX_ANTE_DETAILS = {f"ex_ante_{name}": f"{detail}, historical" for name, detail i
 @require_safe
 @login_needed
 def risk(request: HttpRequest) -> HttpResponse:
-    """Every figure of one portfolio: ``?portfolio=<id>``, else the first; of ``?as_of=``, else now."""
+    """Every figure of one portfolio: ``?portfolio=<id>``, else the first; of the day shown, else now."""
     page = section_page(request, "risk")
     portfolio: Portfolio | None = page["portfolio"]
     if portfolio is None:

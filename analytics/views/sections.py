@@ -9,8 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from banking.forms.filters import DayFilter
-from core.web import login_needed
+from core.web import day_shown, login_needed
 from portfolios.views.base import page_of
 
 
@@ -43,11 +42,10 @@ def analytics(request: HttpRequest) -> HttpResponse:
 
 
 def section_page(request: HttpRequest, key: str) -> dict[str, Any]:
-    """What the page ``key`` begins with: the picker of portfolios, the tabs, and the day that ``?as_of=`` names.
+    """What the page ``key`` begins with: the picker of portfolios, the tabs, and the day shown.
 
     ``portfolio`` is None for somebody without any, ``past`` None for now.
     """
-    form = DayFilter(request.GET)
     [shown] = [section for section in SECTIONS if section.key == key]
-    page = {"section": "analytics", "sections": SECTIONS, "shown": shown, "day_form": form}
-    return page_of(request) | page | {"past": form.value("as_of")}
+    page = {"section": "analytics", "sections": SECTIONS, "shown": shown}
+    return page_of(request) | page | {"past": day_shown(request)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import month_abbr
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from analytics import charts
-from core.web import login_needed
+from core.web import day_shown, login_needed
 from portfolios.models import Portfolio
 from portfolios.queries.tax import LONG, SHORT, tax_report, years_with_disposals
 from portfolios.views.base import page_of, welcome
@@ -35,17 +36,18 @@ def tax_report_page(request: HttpRequest) -> HttpResponse:
     portfolio = page["portfolio"]
     if portfolio is None:
         return welcome(request, "reports")
-    years = years_with_disposals(portfolio)
+    day = day_shown(request)
+    years = years_with_disposals(portfolio, day)
     wanted = request.GET.get("year", "")
     year = next((year for year in years if str(year) == wanted), years[0] if years else None)
-    context: dict[str, Any] = {"section": "reports", "years": years, "year": year}
+    context: dict[str, Any] = {"section": "reports", "years": years, "year": year, "past": day}
     if year is not None:
-        context |= _report(portfolio, year, request.GET.get("group", ""))
+        context |= _report(portfolio, year, day, request.GET.get("group", ""))
     return render(request, "analytics/tax_report.html", page | context)
 
 
-def _report(portfolio: Portfolio, year: int, group: str) -> dict[str, Any]:
-    report = tax_report(portfolio, year)
+def _report(portfolio: Portfolio, year: int, until: date | None, group: str) -> dict[str, Any]:
+    report = tax_report(portfolio, year, until)
     drawn = charts.bars([float(gain) for gain in report.by_month])
     return {
         "report": report,

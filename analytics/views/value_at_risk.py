@@ -73,7 +73,7 @@ def level_text(level: float) -> str:
 @require_safe
 @login_needed
 def value_at_risk(request: HttpRequest) -> HttpResponse:
-    """``?portfolio=&as_of=`` and the choices of ``VarFilter``."""
+    """``?portfolio=`` and the choices of ``VarFilter``, of the day shown."""
     page = section_page(request, "var")
     if page["portfolio"] is None:
         return welcome(request, "analytics")
@@ -114,7 +114,7 @@ def _figures(portfolio: Portfolio, past: date | None, query: Mapping[str, Any]) 
         "stored": stored,
         "tests": [_Test.of(row) for row in stored.rows if chosen.fits(row)],
         "forecasts": _forecasts(portfolio, chosen, past, found),
-        "nights": queries.backtest_history(portfolio, **chosen.asked())[-charts.TABLE_ROWS :][::-1],
+        "nights": queries.backtest_history(portfolio, as_of=past, **chosen.asked())[-charts.TABLE_ROWS :][::-1],
         "window": settings.VAR_WINDOW,
     }
 

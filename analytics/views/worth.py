@@ -30,13 +30,12 @@ from analytics.queries.flows import (
     together,
 )
 from analytics.queries.net_worth import Item, NetWorth, Part, Scope, known_since, scope_of, shown_until, worth_of
-from banking.forms.filters import DayFilter
 from banking.models import Account, Category, Schedule, Section
 from banking.models.classification import everybodys
 from banking.queries import AccountBalance, account_balances
 from banking.queries.upcoming import Upcoming, upcoming
 from core.money import minor_units
-from core.web import choice
+from core.web import choice, day_shown
 from portfolios.book.performance import months_before
 from portfolios.models import CashSetting, PortfolioAccount
 from users.models import Organisation, User, owned_by
@@ -101,7 +100,7 @@ class Asked:
     """Whose page it is, and which day, span and month of it; ``given`` are the query's values that links keep."""
 
     holder: User | Organisation
-    form: DayFilter
+    past: date | None
     as_of: date
     span: str
     month: str
@@ -117,7 +116,7 @@ class Asked:
 
     @property
     def of_a_past_day(self) -> bool:
-        return self.form.value("as_of") is not None
+        return self.past is not None
 
     def url(self, **changes: str) -> str:
         """The same page with other choices; an empty value takes one back."""
@@ -126,16 +125,16 @@ class Asked:
 
 
 def asked(request: HttpRequest, holder: User | Organisation, *names: str, known: Scope | None = None) -> Asked:
-    """``?as_of=&span=&month=``; the day is the last one that anything is known of, unless it is given.
+    """``?span=&month=``; the day is the one shown, for now the last one that anything is known of.
 
     ``known``: what is on the page, where that is more than the holder's own. ``names``: what else links keep.
     """
-    form = DayFilter(request.GET)
-    as_of = form.value("as_of") or shown_until(known or scope_of(holder), timezone.now().date())
+    past = day_shown(request)
+    as_of = past or shown_until(known or scope_of(holder), timezone.now().date())
     given = {name: request.GET[name] for name in ("as_of", "span", "month", *names) if request.GET.get(name)}
-    found = Asked(holder, form, as_of, choice(request, "span", SPANS, "1y"), "", given)
+    found = Asked(holder, past, as_of, choice(request, "span", SPANS, "1y"), "", given)
     month = choice(request, "month", found.months, "")
-    return Asked(holder, form, as_of, found.span, month, given)
+    return Asked(holder, past, as_of, found.span, month, given)
 
 
 def worth_context(page: Asked) -> dict[str, Any]:
@@ -146,8 +145,6 @@ def worth_context(page: Asked) -> dict[str, Any]:
         "page": page,
         "currency": page.currency,
         "day": page.as_of,
-        "day_form": page.form,
-        "latest_url": page.url(as_of="", month=""),
         **_worth(page, worth),
         **_flows(page, cash),
         "accounts": _accounts(page),
@@ -321,5 +318,5 @@ def _flags(page: Asked) -> list[RiskFlag]:
     accounts, portfolios = (owned_by(page.holder), owned_by(page.holder))
     mine = Q(**{f"account__{name}": value for name, value in accounts.items()}, account__isnull=False)
     mine |= Q(**{f"portfolio__{name}": value for name, value in portfolios.items()}, portfolio__isnull=False)
-    rows = RiskFlag.objects.lasting().open().filter(mine)
+    rows = RiskFlag.objects.lasting().open().seen_by(page.past).filter(mine)
     return list(rows.select_related("account", "portfolio")[:SHOWN_FLAGS])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any, cast
 
@@ -22,10 +23,10 @@ from assets.models import Watchlist, WatchlistEntry
 from assets.queries import distance_to
 from assets.quotes import LastPrice
 from assets.services import watchlists as service
-from assets.services.quotes import last_prices
+from assets.services.quotes import closes_on, last_prices
 from assets.tasks import quotes_wanted
 from core.errors import DomainError, Gone
-from core.web import bad_request, login_needed
+from core.web import bad_request, day_shown, login_needed
 from users.models import User
 
 private: Any = method_decorator(cast("Any", login_needed), name="dispatch")
@@ -139,7 +140,8 @@ def page(
     context["said"] = said or " ".join(problems)
     context["new_form"] = given.get("new_form") or WatchlistForm(prefix="new")
     if watchlist is not None:
-        context["rows"] = rows_of(watchlist, *([entry_form] if entry_form else []))
+        context["past"] = day_shown(request)
+        context["rows"] = rows_of(watchlist, context["past"], *([entry_form] if entry_form else []))
         context["add_form"] = given.get("add_form") or NewEntryForm(prefix="add", user=_caller(request))
         context["rename_form"] = given.get("rename_form") or WatchlistForm(
             prefix="rename", initial={"name": watchlist.name}
@@ -157,10 +159,11 @@ def shown_again(request: HttpRequest, watchlist: Watchlist, said: str) -> HttpRe
     return page(request, watchlist, said=said) if getattr(request, "htmx", False) else redirect(address_of(watchlist))
 
 
-def rows_of(watchlist: Watchlist, *bound: tuple[int, EntryForm]) -> Sequence[Row]:
-    """The entries with their last prices; those that are due are asked for by a worker."""
+def rows_of(watchlist: Watchlist, day: date | None, *bound: tuple[int, EntryForm]) -> Sequence[Row]:
+    """The entries with their closes of ``day``, or their last prices: those that are due are asked for by a worker."""
     entries = list(WatchlistEntry.objects.filter(watchlist=watchlist).select_related("asset").order_by("position"))
-    known = last_prices([entry.asset_id for entry in entries], now=timezone.now())
+    assets = [entry.asset_id for entry in entries]
+    known = closes_on(assets, day=day) if day else last_prices(assets, now=timezone.now())
     quotes_wanted(known.due)
     given = dict(bound)
     return [_row(entry, known.by_asset.get(entry.asset_id), given.get(entry.pk)) for entry in entries]

@@ -6,7 +6,7 @@ A value that is none is told beside its field, and otherwise answered like an em
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -14,9 +14,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from core.api import ISO_DATE
+from core.web import EARLIEST, EARLIEST_ZONE
 
-EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
-EARLIEST = date(1900, 1, 1)
 LONGEST_TEXT = 100
 Choices = Iterable[tuple[str, str]]
 

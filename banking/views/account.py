@@ -22,7 +22,7 @@ from banking.views.base import account_for, caller, editable, managed, private, 
 from banking.views.sections import section_page
 from core.errors import DomainError
 from core.money import minor_units
-from core.web import Right, bad_request, choice, obtain
+from core.web import Right, bad_request, choice, day_shown, obtain
 
 LATEST = 10
 SHOWN_ASSERTIONS = 24
@@ -115,17 +115,18 @@ class AccountPage(View):
         return redirect("banking-accounts")
 
     def shown(self, request: HttpRequest, account: Account, **given: forms.Form) -> HttpResponse:
-        span = choice(request, "span", SPANS, "1y")
-        [stated] = account_balances([account], caller(request).base_currency)
-        rows = CashTransaction.objects.standing().filter(account=account).select_related("category", "counterparty")
+        span, day = choice(request, "span", SPANS, "1y"), day_shown(request)
+        [stated] = account_balances([account], caller(request).base_currency, day)
+        rows = CashTransaction.objects.standing().filter(account=account, booked_on__lte=day or date.max)
+        statements = BalanceAssertion.objects.filter(account=account, day__lte=day or date.max)
         context = section_page("accounts") | {
             "account": account,
             "stated": stated,
-            "chart": _chart(account, span),
+            "chart": _chart(account, span, day),
             "span": span,
             "spans": {key: name for key, (name, _) in SPANS.items()},
-            "assertions": checked(BalanceAssertion.objects.filter(account=account)[:SHOWN_ASSERTIONS]),
-            "rows": rows[:LATEST],
+            "assertions": checked(statements[:SHOWN_ASSERTIONS]),
+            "rows": rows.select_related("category", "counterparty")[:LATEST],
             "may_book": editable(request).filter(pk=account.pk).exists(),
             "may_manage": managed(request).filter(pk=account.pk).exists(),
             "is_deposit": account.kind == AccountKind.DEPOSIT,
@@ -154,11 +155,11 @@ class AssertionActions(View):
         return redirect("banking-account", assertion.account_id)
 
 
-def _chart(account: Account, span: str) -> BalanceChart | None:
-    """The balances to today, or to the last row if that is later; None before anything was booked."""
+def _chart(account: Account, span: str, day: date | None) -> BalanceChart | None:
+    """The balances to ``day``, without one to today or the last row if that is later; None before the first row."""
     booked = booked_days(account)
-    if booked is None:
+    if booked is None or (day and day < booked[0]):
         return None
-    last = max(booked[1], account.closed_on or timezone.now().date())
+    last = day or max(booked[1], account.closed_on or timezone.now().date())
     first = max(booked[0], last - timedelta(days=min(SPANS[span][1], (last - date.min).days)))
     return balance_chart(daily_balances(account, first, last), account.currency, minor_units(account.currency))

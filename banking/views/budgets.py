@@ -22,7 +22,7 @@ from banking.services.classification import category_named
 from banking.views.base import caller, private
 from banking.views.sections import section_page
 from core.errors import DomainError
-from core.web import Right, login_needed, obtain
+from core.web import Right, day_shown, login_needed, obtain
 from users.models import owned_by
 
 EARLIEST, LATEST = date(1970, 2, 1), date(2199, 11, 1)
@@ -31,15 +31,16 @@ EARLIEST, LATEST = date(1970, 2, 1), date(2199, 11, 1)
 @require_safe
 @login_needed
 def budget_list(request: HttpRequest) -> HttpResponse:
-    """``?month=YYYY-MM``, else this month; ``?category=&amount=`` fill the form with a proposal."""
+    """``?month=YYYY-MM``, else that of the day shown; ``?category=&amount=`` fill the form with a proposal."""
     asked = {name: request.GET.get(name, "")[:60] for name in ("category", "amount")}
     initial = {name: value for name, value in asked.items() if value}
     return _page(request, BudgetForm(reader=caller(request), initial={"first_month": _this_month()} | initial))
 
 
 def _page(request: HttpRequest, form: BudgetForm, *, status: int = 200) -> HttpResponse:
-    reader, today = caller(request), timezone.now().date()
-    month = min(max(month_named(request.GET.get("month", "")) or _this_month(), EARLIEST), LATEST)
+    reader, today = caller(request), day_shown(request) or timezone.now().date()
+    this_month = first_day(today)
+    month = min(max(month_named(request.GET.get("month", "")) or this_month, EARLIEST), LATEST)
     budgets = Budget.objects.select_related("category", "owner", "organisation").visible_to(reader).in_month(month)
     found = budget_months(budgets, month, today)
     context = section_page("budgets") | {
@@ -48,7 +49,7 @@ def _page(request: HttpRequest, form: BudgetForm, *, status: int = 200) -> HttpR
         "month": month,
         "previous": after(month, -1),
         "next": after(month),
-        "this_month": month == _this_month(),
+        "this_month": month == this_month,
         "found": found,
         "totals": totals(found),
         "several": len({each.budget.holder for each in found}) > 1,

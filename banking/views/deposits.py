@@ -14,14 +14,13 @@ from django.utils import timezone
 from django.views import View
 
 from banking.forms.deposits import DepositForm, preview
-from banking.forms.filters import DayFilter
 from banking.models import AccountKind, DepositState, TermDeposit
 from banking.services.deposits import DepositTerms, cancel_deposit, check_terms, open_deposit
 from banking.views.base import caller, managed, private, tried
 from banking.views.sections import section_page
 from core.errors import DomainError
 from core.money import EXACT
-from core.web import Right, obtain
+from core.web import Right, day_shown, obtain
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class DepositRow:
 
 @private
 class DepositListPage(View):
-    """``/banking/deposits/?as_of=``; a POST opens one."""
+    """``/banking/deposits/`` on the day shown; a POST opens one."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.shown(request, self.form(request))
@@ -61,17 +60,15 @@ class DepositListPage(View):
         return DepositForm(data, accounts=usable)
 
     def shown(self, request: HttpRequest, form: DepositForm) -> HttpResponse:
-        day_form, user = DayFilter(request.GET), caller(request)
-        past = day_form.value("as_of")
+        past, user = day_shown(request), caller(request)
         deposits = TermDeposit.objects.whole().select_related("account__owner", "account__organisation")
         own = set(TermDeposit.objects.managed_by(user).values_list("pk", flat=True))
         rows = [
             _row(deposit, past or timezone.now().date(), changeable=deposit.pk in own)
-            for deposit in deposits.visible_to(user)
+            for deposit in deposits.visible_to(user).filter(started_on__lte=past or date.max)
         ]
         context = section_page("deposits") | {
             "rows": rows,
-            "day_form": day_form,
             "past": past,
             "form": form,
             "planned": _planned(form),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ from banking.views.base import caller, private, tried
 from banking.views.sections import section_page
 from core.api import PLAIN_INTEGER
 from core.errors import DomainError
-from core.web import Right, bad_request, obtain
+from core.web import Right, bad_request, day_shown, obtain
 from users.models import Organisation, Role
 
 SHOWN = 50  # values of one possession
@@ -57,7 +58,9 @@ class PossessionsView(View):
             return once(user=actor, key=f"possession {key}", work=work)[0]
 
     def shown(self, request: HttpRequest, form: PossessionForm, status: int = 200) -> HttpResponse:
-        rows = with_worth(Possession.objects.visible_to(caller(request))).select_related("owner", "organisation")
+        day = day_shown(request)
+        rows = with_worth(Possession.objects.visible_to(caller(request)), day).select_related("owner", "organisation")
+        rows = rows if day is None else rows.filter(valued_on__isnull=False)
         context = {"rows": list(kept_first(rows)), "form": form}
         return render(request, "banking/possessions.html", section_page("possessions") | context, status=status)
 
@@ -100,13 +103,13 @@ class PossessionView(View):
         return self.shown(request, pk, status=400, **{f"{wanted}_form": form})
 
     def shown(self, request: HttpRequest, pk: int, status: int = 200, **forms_sent: forms.Form) -> HttpResponse:
-        reader = caller(request)
+        reader, day = caller(request), day_shown(request)
         known = Possession.objects.visible_to(reader).select_related("owner", "organisation")
-        row: Any = get_object_or_404(with_worth(known), pk=pk)
+        row: Any = get_object_or_404(with_worth(known, day), pk=pk)
         today = timezone.now().date()
         context = {
             "row": row,
-            "values": Valuation.objects.filter(possession=row)[:SHOWN],
+            "values": Valuation.objects.filter(possession=row, day__lte=day or date.max)[:SHOWN],
             "books": Possession.objects.editable_by(reader).filter(pk=pk).exists(),
             "manages": Possession.objects.managed_by(reader).filter(pk=pk).exists(),
             "value_form": ValuationForm(initial={"day": today}, possession=pk),

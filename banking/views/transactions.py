@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -23,7 +24,7 @@ from activity.services import once
 from banking.forms.entry import BulkForm, CashForm, chosen
 from banking.forms.transactions import MOST_CHOICES, TransactionFilter
 from banking.models import Account, CashTransaction, Category, Counterparty, Recategorisation, Tag
-from banking.queries.transactions import CashList, CashRow, Place, Slice, currencies_of, lines, rows_of
+from banking.queries.transactions import CashList, CashRow, Place, Slice, Wanted, currencies_of, lines, rows_of
 from banking.services.classification import category_named, counterparty_named, tags_named
 from banking.services.classifying import (
     MOST_ROWS,
@@ -37,7 +38,7 @@ from banking.views.base import caller, editable, private, visible
 from banking.views.sections import section_page
 from banking.views.transaction_lines import HEAD, line
 from core.errors import DomainError
-from core.web import Right, csv_answer, login_needed, obtain
+from core.web import Right, csv_answer, day_shown, login_needed, obtain
 
 PAGE_SIZE = 50
 COUNTED = 10_000  # a longer list says “more than”, since counting it takes longer than showing it
@@ -53,7 +54,7 @@ def transaction_list(request: HttpRequest) -> HttpResponseBase:
         accounts = list(visible(request))
         form = TransactionFilter(request.GET, caller(request), accounts)
         if not form.errors:  # a file of a filter that is none would hold more than was asked for
-            found = CashList(form.wanted())
+            found = CashList(_until(request, form.wanted()))
             return csv_answer(request, "cash.csv", HEAD, (line(each) for each in lines(found)))
     return list_page(request)
 
@@ -68,7 +69,7 @@ def list_page(
     offered = offers(request)
     form.offer(offered["categories"], offered["counterparties"], offered["tags"])
     changed = _changed(request)
-    found = CashList(form.wanted(offered["categories"], changed))
+    found = CashList(_until(request, form.wanted(offered["categories"], changed)))
     part = _part(request, found)
     rows = rows_of(part.ids)
     count = _count(request, found, part, searched=bool(form.value("q")))
@@ -94,6 +95,12 @@ def list_page(
         "paged": any(name in request.GET for name in ("older", "newer", "from")),
     }
     return render(request, "banking/transactions.html", context, status=status)
+
+
+def _until(request: HttpRequest, wanted: Wanted) -> Wanted:
+    """The same up to the day shown."""
+    day = day_shown(request)
+    return wanted if day is None else replace(wanted, end=min(wanted.end or day, day))
 
 
 RARE = ("organisation", "counterparty", "tag", "amount_min", "amount_max", "origin", "uncategorised", "voided")
@@ -149,7 +156,7 @@ class BulkView(View):
         accounts = list(editable(request))
         if request.POST.get("all"):
             found = TransactionFilter(request.GET, caller(request), accounts)
-            return [] if found.errors else CashList(found.wanted()).every(MOST_ROWS + 1)
+            return [] if found.errors else CashList(_until(request, found.wanted())).every(MOST_ROWS + 1)
         mine = CashTransaction.objects.filter(account__in=accounts, pk__in=chosen(request.POST.getlist("ids")))
         return list(mine.order_by("pk").values_list("pk", flat=True))
 

@@ -20,7 +20,7 @@ from banking.services.transfers import restore_transfer, void_transfer
 from banking.views.base import caller, editable, private
 from banking.views.sections import section_page
 from core.errors import DomainError
-from core.web import Right, bad_request, login_needed, obtain, paging
+from core.web import Right, bad_request, day_shown, login_needed, obtain, paging
 
 PAGE_SIZE = 50
 WINDOW = timedelta(days=120)  # how far back transfers are looked for
@@ -29,8 +29,10 @@ WINDOW = timedelta(days=120)  # how far back transfers are looked for
 @require_safe
 @login_needed
 def transfer_list(request: HttpRequest) -> HttpResponse:
-    """What was moved, the newest first."""
+    """What was moved up to the day shown, the newest first."""
     rows = seen_transfers(caller(request)).order_by("-sent__booked_on", "-pk")
+    day = day_shown(request)
+    rows = rows if day is None else rows.filter(sent__booked_on__lte=day)
     pages = paging(request, rows.count(), PAGE_SIZE)
     books = set(editable(request).values_list("pk", flat=True))
     found = [(row, {row.sent.account_id, row.received.account_id} <= books) for row in rows[pages.start : pages.stop]]

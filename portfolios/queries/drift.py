@@ -67,18 +67,19 @@ class Quoted:
     accrued: Decimal = Decimal(0)
 
 
-def drift_of(portfolio: Portfolio, targets: Mapping[int, Decimal]) -> list[Drift]:
-    """The holdings and the targets (asset id to weight) by symbol, the cash last; at most 13 queries.
+def drift_of(portfolio: Portfolio, targets: Mapping[int, Decimal], as_of: date | None = None) -> list[Drift]:
+    """The holdings, now or at the close of ``as_of``, and the targets (asset id to weight) by symbol, the cash last; at
+    most 13 queries.
 
     Without any target there is nothing to drift from.
     """
-    held = holdings([portfolio])[portfolio.pk]
+    held = holdings([portfolio], as_of)[portfolio.pk]
     rows = [Weighed(one.asset_id, one.symbol, one.name, one.value) for one in held]
     known = {row.asset_id for row in rows}
     others = Asset.objects.filter(pk__in=targets.keys() - known).order_by("symbol")
     rows += [Weighed(asset.pk, asset.symbol, asset.name, Decimal(0)) for asset in others]
     rows.sort(key=lambda row: row.symbol)
-    cash = totals(portfolio, held).cash
+    cash = totals(portfolio, held, as_of).cash
     return drifts(rows, cash, targets or None, cash_threshold(portfolio), portfolio.rebalance_threshold)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+
+from django.db.models import QuerySet
 
 from assets.models import Asset
 from core.money import total
@@ -68,18 +71,21 @@ class AssetTax:
     disposals: Sequence[Disposal]
 
 
-def tax_report(portfolio: Portfolio, year: int) -> TaxReport:
-    """What was realised in ``year``; one query."""
-    found = Disposal.objects.filter(portfolio=portfolio, closed_on__year=year).select_related(
-        "asset", "portfolio", "action"
-    )
+def tax_report(portfolio: Portfolio, year: int, until: date | None = None) -> TaxReport:
+    """What was realised in ``year``, with ``until`` up to that day; one query."""
+    found = _until(portfolio, until).filter(closed_on__year=year).select_related("asset", "portfolio", "action")
     return TaxReport(portfolio, year, tuple(found.order_by("closed_on", "pk")))
 
 
-def years_with_disposals(portfolio: Portfolio) -> list[int]:
-    """The newest first; one query."""
-    years = Disposal.objects.filter(portfolio=portfolio).order_by().dates("closed_on", "year", order="DESC")
+def years_with_disposals(portfolio: Portfolio, until: date | None = None) -> list[int]:
+    """The newest first, with ``until`` of the disposals up to that day; one query."""
+    years = _until(portfolio, until).order_by().dates("closed_on", "year", order="DESC")
     return [day.year for day in years]
+
+
+def _until(portfolio: Portfolio, until: date | None) -> QuerySet[Disposal]:
+    found = Disposal.objects.filter(portfolio=portfolio)
+    return found if until is None else found.filter(closed_on__lte=until)
 
 
 def term_of(disposal: Disposal) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -10,9 +11,9 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from core.web import PAGE_NUMBER, csv_answer, login_needed, paging
+from core.web import PAGE_NUMBER, csv_answer, day_shown, login_needed, paging
 from portfolios.models import Portfolio
-from portfolios.queries.transactions import Found, accounts_of, assets_of, rows_of, transactions
+from portfolios.queries.transactions import Found, Wanted, accounts_of, assets_of, rows_of, transactions
 from portfolios.views.base import page_of, welcome
 from portfolios.views.filters import TransactionFilter
 from portfolios.views.transaction_lines import HEAD, line
@@ -30,7 +31,7 @@ def transaction_list(request: HttpRequest) -> HttpResponseBase:
         return welcome(request, "transactions")
     form = _form(request, page["portfolio"])
     if request.GET.get("format") == "csv" and form.is_valid():
-        found = transactions(page["portfolio"], form.wanted())
+        found = transactions(page["portfolio"], _until(request, form.wanted()))
         return csv_answer(request, f"transactions-{page['portfolio'].pk}.csv", HEAD, _lines(found, page["portfolio"]))
     return _page(request, page, form)
 
@@ -45,6 +46,12 @@ def _form(request: HttpRequest, portfolio: Portfolio) -> TransactionFilter:
     return TransactionFilter(request.GET, assets_of(portfolio), accounts_of(portfolio))
 
 
+def _until(request: HttpRequest, wanted: Wanted) -> Wanted:
+    """The same up to the day shown."""
+    day = day_shown(request)
+    return wanted if day is None else replace(wanted, end=min(wanted.end or day, day))
+
+
 def _page(
     request: HttpRequest,
     page: dict[str, Any],
@@ -55,7 +62,7 @@ def _page(
 ) -> HttpResponse:
     changed = request.GET.get("changed", "")
     also = int(changed) if PAGE_NUMBER.fullmatch(changed) else None
-    found = transactions(page["portfolio"], form.wanted(also))
+    found = transactions(page["portfolio"], _until(request, form.wanted(also)))
     pages = paging(request, found.count, PAGE_SIZE)
     rows = rows_of(found.between(pages.start, pages.stop))
     refused = refused or {}
@@ -70,6 +77,7 @@ def _page(
         "refusals": [text for pk, text in refused.items() if pk not in shown],
         "changed": also,
         "back": _back(request),
+        "past": day_shown(request),
     }
     return render(request, "portfolios/transactions.html", page | context, status=status)
 
