@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from django.db.models import FloatField
@@ -74,13 +75,13 @@ def _no_history() -> History:
     return History(np.empty(0, "datetime64[D]"), nothing, nothing, nothing)
 
 
-def together(portfolios: Sequence[Portfolio], currency: str) -> Inputs:
-    """The facts of the portfolios as those of one in ``currency``.
+def together(portfolios: Sequence[Portfolio], currency: str, *, as_of: date | None = None) -> Inputs:
+    """The facts of the portfolios, up to and including ``as_of``, as those of one in ``currency``.
 
     What moves between two of them stays inside, so it is left out. A broker's rate into another base currency than
     ``currency`` says nothing here: that day's rate is taken.
     """
-    chunk = inputs([portfolio.pk for portfolio in portfolios])
+    chunk = inputs([portfolio.pk for portfolio in portfolios], as_of=as_of)
     bases = np.array([facts.base for facts in chunk.portfolios], "U3")
     if len(chunk.portfolios) == 1 and bases[0] == currency:
         return chunk

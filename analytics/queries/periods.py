@@ -15,7 +15,7 @@ from analytics.history import Past
 from analytics.models import Snapshot
 from analytics.packing import LAYOUTS, unpack
 from analytics.packing import history as packed_history
-from analytics.performance import series_of
+from analytics.performance import Inputs, Series, series_of
 from analytics.queries.facts import inputs
 from analytics.queries.remembered import remembered
 from analytics.queries.versions import stale
@@ -73,7 +73,7 @@ def period_report(
     usual = (level, horizon) == (LEVEL, HORIZON)
     newest = Snapshot.objects.filter(portfolio=portfolio).order_by("-as_of").first() if as_of is None else None
     if usual and newest is not None and newest.period_layout in LAYOUTS:
-        return _stored(portfolio, newest)
+        return stored_report(newest, late=stale(Portfolio.objects.filter(pk=portfolio.pk)).exists())
     terms = (as_of, level, horizon)
     rows = remembered(portfolio, "periods", terms, lambda: _computed(portfolio, as_of, level, horizon))
     shown = as_of or (newest.as_of if newest else rows[-1].end)
@@ -97,6 +97,11 @@ def past_returns(portfolio: Portfolio, *, as_of: date | None = None) -> Past:
 def _past(portfolio: Portfolio, as_of: date | None) -> Past:
     chunk = inputs([portfolio.pk], as_of=as_of)
     [series] = series_of(chunk)
+    return past_from(chunk, series)
+
+
+def past_from(chunk: Inputs, series: Series) -> Past:
+    """The same where the daily series of the one portfolio of ``chunk`` is there already; no query."""
     earned = series.valid[0]
     [beside] = benchmarks_of(chunk, series).values() or [None]
     problem = series.problems[0] or ("" if earned.any() else NOTHING_HELD)
@@ -104,7 +109,8 @@ def _past(portfolio: Portfolio, as_of: date | None) -> Past:
     return Past(series.grid.days[earned], series.returns[0][earned], benchmark, series.grid.periods, problem)
 
 
-def _stored(portfolio: Portfolio, snapshot: Snapshot) -> PeriodReport:
+def stored_report(snapshot: Snapshot, *, late: bool) -> PeriodReport:
+    """What ``snapshot`` holds, ``late`` if it is stale; no query. Its layout is one of ``LAYOUTS``."""
     layout = LAYOUTS[snapshot.period_layout]
     facts = _Facts(
         snapshot.window_end,
@@ -119,7 +125,6 @@ def _stored(portfolio: Portfolio, snapshot: Snapshot) -> PeriodReport:
         _period(key, record, dict(zip(layout.figures, record["figures"].tolist(), strict=True)), facts)
         for key, record in zip(layout.periods, records, strict=True)
     ]
-    late = stale(Portfolio.objects.filter(pk=portfolio.pk)).exists()
     return PeriodReport(snapshot.as_of, late, snapshot.computed_at, snapshot.benchmark_symbol, rows)
 
 

@@ -87,6 +87,11 @@ def series(portfolio: Portfolio, *, start: date | None = None, end: date | None 
 def series_from(chunk: Inputs, *, start: date | None = None) -> ValueSeries:
     """The series of the one portfolio of ``chunk``."""
     [whole] = series_of(chunk)
+    return value_series(chunk, whole, start=start)
+
+
+def value_series(chunk: Inputs, whole: Series, *, start: date | None = None) -> ValueSeries:
+    """The same where the daily series of ``chunk`` is there already; no query."""
     places = np.flatnonzero(whole.valid[0])
     if len(places) and start is not None:
         places = places[whole.grid.days[places] >= np.datetime64(start)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -20,6 +20,7 @@ from portfolios.queries.accounts import CashAccount, cash_accounts
 from portfolios.queries.holdings import Holding, latest_rate
 
 UNCLASSIFIED = "Unclassified"
+AMOUNTS = ("market_value", "invested", "unrealised_gain", "realised_gain", "cash", "receivables", "total_value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,21 @@ def overdrawn(portfolio: Portfolio, as_of: date | None = None) -> list[str]:
     names = dict(links.values_list("account_id", "account__name"))
     balances = CashTransaction.objects.filter(account__in=names).balances(as_of)
     return [name for pk, name in names.items() if balances.get(pk, Decimal(0)) < 0]
+
+
+def totals_together(
+    all_totals: Iterable[Totals], currency: str, convert: Callable[[Decimal, str], Decimal | None]
+) -> Totals:
+    """Several portfolios' totals as one, in ``currency``; what ``convert`` knows no rate for makes it incomplete."""
+    found = list(all_totals)
+    sums: dict[str, Decimal] = dict.fromkeys(AMOUNTS, Decimal(0))
+    complete = all(each.complete for each in found)
+    for each in found:
+        for name in AMOUNTS:
+            worth = convert(getattr(each, name), each.currency)
+            complete = complete and worth is not None
+            sums[name] += worth or Decimal(0)
+    return Totals(currency=currency, complete=complete, **sums)
 
 
 def sectors(holdings: Iterable[Holding]) -> list[Sector]:

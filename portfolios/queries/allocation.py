@@ -1,0 +1,175 @@
+"""How what portfolios are worth is spread: by class, sector, country, currency and account. Cash and dues included."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from assets.countries import country_of
+from assets.models import Asset
+from banking.models import Account
+from core.money import divide, multiply, quantise, total
+from portfolios.models import Portfolio
+from portfolios.queries.holdings import Holding, latest_rate
+from portfolios.queries.totals import CashFacts
+
+DIMENSIONS = {
+    "class": gettext_lazy("Class"),
+    "sector": gettext_lazy("Sector"),
+    "country": gettext_lazy("Country"),
+    "currency": gettext_lazy("Currency"),
+    "account": gettext_lazy("Account"),
+}
+UNKNOWN = ""  # the label of what is not known
+Convert = Callable[[Decimal, str], Decimal | None]  # an amount and its currency to the currency of the answer
+
+
+class Part(NamedTuple):
+    """Something with a value in the currency of the answer, and its label in each of ``DIMENSIONS``."""
+
+    name: str
+    value: Decimal
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What has one label. ``share`` is of the sum of all slices, None where that is not positive."""
+
+    label: str
+    value: Decimal
+    share: Decimal | None
+    parts: tuple[Part, ...]
+
+    @property
+    def known(self) -> bool:
+        return self.label != UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """The slices, the largest first and what is not known last; ``missing`` things have no value and are in none."""
+
+    slices: tuple[Slice, ...]
+    missing: int
+
+    @property
+    def total(self) -> Decimal:
+        return total(each.value for each in self.slices)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All that portfolios are worth in parts; ``missing`` counts what has no price or no exchange rate."""
+
+    rows: tuple[Part, ...]
+    missing: int
+
+    def by(self, dimension: str) -> Allocation:
+        """The allocation by a key of ``DIMENSIONS``."""
+        groups: dict[str, list[Part]] = defaultdict(list)
+        for part in self.rows:
+            groups[part.labels[dimension]].append(part)
+        whole = total(part.value for part in self.rows)
+        made = [_slice(label, parts, whole) for label, parts in groups.items()]
+        return Allocation(tuple(sorted(made, key=lambda one: (not one.known, -one.value, one.label))), self.missing)
+
+
+def parts_of(
+    portfolios: Sequence[Portfolio], held: Sequence[Holding], cash: CashFacts, currency: str, convert: Convert
+) -> Parts:
+    """What ``portfolios`` are worth in parts, in ``currency``; 2 queries, for ISINs and the names of accounts.
+
+    ``held`` and ``cash`` are theirs of one day, ``convert`` leads from their base currencies to ``currency``.
+    """
+    isins = dict(Asset.objects.filter(pk__in={row.asset_id for row in held}).values_list("pk", "isin"))
+    names = dict(Account.objects.filter(pk__in=[row.account_id for row in cash.accounts]).values_list("pk", "name"))
+    owners = {portfolio.pk: portfolio for portfolio in portfolios}
+    pairs = [
+        *((_of_holding(row, isins.get(row.asset_id, ""), owners[row.portfolio_id], convert)) for row in held),
+        *_of_cash(cash, names, owners, convert),
+        *_of_dues(cash, owners, convert),
+    ]
+    rows = [_part(name, value, labels) for name, value, labels in pairs if value]
+    return Parts(tuple(rows), sum(value is None for _name, value, _labels in pairs))
+
+
+def converter(table_rate: Callable[[str], Decimal | None], currency: str) -> Convert:
+    """Into ``currency`` by the rate that ``table_rate`` gives for another one, rounded to its minor unit."""
+
+    def convert(amount: Decimal, source: str) -> Decimal | None:
+        if source == currency:
+            return amount
+        rate = table_rate(source)
+        return None if rate is None else quantise(multiply(amount, rate), currency)
+
+    return convert
+
+
+Raw = tuple[str, Decimal | None, dict[str, str]]
+
+
+def _of_holding(row: Holding, isin: str, portfolio: Portfolio, convert: Convert) -> Raw:
+    labels = {
+        "class": row.type_name,
+        "sector": row.sector,
+        "country": country_of(isin),
+        "currency": row.currency,
+        "account": _("Securities of %(portfolio)s") % {"portfolio": portfolio.name},
+    }
+    value = None if row.value is None else convert(row.value, portfolio.base_currency)
+    return row.symbol, value, labels
+
+
+def _of_cash(cash: CashFacts, names: Mapping[int, str], owners: Mapping[int, Portfolio], convert: Convert) -> list[Raw]:
+    """The balance of each account: cash in every dimension but those of its own currency and name."""
+    found: list[Raw] = []
+    for account in cash.accounts:
+        name, balance = names.get(account.account_id, ""), cash.balances.get(account.account_id, Decimal(0))
+        base = owners[account.portfolio_id].base_currency
+        labels = _labels(_("Cash")) | {"currency": account.currency, "account": name}
+        found.append((name, _in_base(cash, balance, account.currency, base, convert), labels))
+    return found
+
+
+def _of_dues(cash: CashFacts, owners: Mapping[int, Portfolio], convert: Convert) -> list[Raw]:
+    sums: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
+    for owed in cash.owed:
+        sums[owed.portfolio_id, owed.currency] += owed.gross - owed.withheld
+    due = _("Dividends due")
+    return [
+        (
+            due,
+            _in_base(cash, amount, currency, owners[portfolio_id].base_currency, convert),
+            _labels(due) | {"currency": currency},
+        )
+        for (portfolio_id, currency), amount in sums.items()
+    ]
+
+
+def _in_base(cash: CashFacts, amount: Decimal, currency: str, base: str, convert: Convert) -> Decimal | None:
+    """As the totals do it: first into the portfolio's base currency, rounded."""
+    if not amount:
+        return amount
+    rate = latest_rate(cash.table, currency, base, cash.as_of)
+    return None if rate is None else convert(quantise(multiply(amount, rate), base), base)
+
+
+def _labels(label: str) -> dict[str, str]:
+    return dict.fromkeys(DIMENSIONS, label)
+
+
+def _part(name: str, value: Decimal | None, labels: dict[str, str]) -> Part:
+    return Part(name, value or Decimal(0), labels)
+
+
+def _slice(label: str, parts: Iterable[Part], whole: Decimal) -> Slice:
+    ordered = tuple(sorted(parts, key=lambda part: (-part.value, part.name)))
+    value = total(part.value for part in ordered)
+    return Slice(label, value, divide(value, whole) if whole > 0 else None, ordered)
