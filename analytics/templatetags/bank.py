@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 
 from analytics.models import FlagKind, RiskFlag
-from portfolios.templatetags.money import amount, percent
+from portfolios.templatetags.money import amount, percent, ratio
 
 register = template.Library()
 
@@ -15,7 +15,7 @@ FRACTIONS = {FlagKind.CONCENTRATION, FlagKind.DRAWDOWN, FlagKind.VALUE_AT_RISK}
 WORDS = {
     "total_value": "of a total of {} {currency}",
     "asset": "{}",
-    "mean": "usual payment {:,.2f}",
+    "mean": "usual payment {}",
     "payments": "from {} payments of a year",
     "description": "“{}”",
     "booked_on": "on {}",
@@ -43,6 +43,8 @@ def beyond(flag: RiskFlag) -> str:
 def told(flag: RiskFlag) -> str:
     """Its figures as a line."""
     figures: dict[str, Any] = {"currency": "", **flag.figures}
+    if figures.get("mean") not in (None, ""):
+        figures["mean"] = ratio(figures["mean"])
     parts = [
         words.format(figures[name], **figures) for name, words in WORDS.items() if figures.get(name) not in (None, "")
     ]
@@ -53,7 +55,7 @@ def _written(flag: RiskFlag, value: float) -> str:
     if flag.kind in FRACTIONS:
         return percent(value)
     if flag.kind == FlagKind.LEVERAGE:
-        return f"{value:.2f} ×"
+        return f"{ratio(value)} ×"
     if flag.kind == FlagKind.DORMANT:
-        return f"{value:,.0f} days"
-    return f"{amount(value, flag.account.currency)} {flag.account.currency}" if flag.account else f"{value:,.2f}"
+        return f"{ratio(value, 0)} days"
+    return f"{amount(value, flag.account.currency)} {flag.account.currency}" if flag.account else ratio(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from zoneinfo import available_timezones
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -26,11 +27,24 @@ def validate_time_zone(name: str) -> None:
         raise ValidationError(f"“{name}” is not a time zone; use a name such as Europe/Zurich.")
 
 
+def validate_locale(code: str) -> None:
+    if code and code not in dict(settings.LANGUAGES):
+        known = ", ".join(sorted(dict(settings.LANGUAGES)))
+        raise ValidationError(f"“{code}” is not a language of this server; it speaks {known}.")
+
+
 class User(AbstractUser):
     """A person who logs in. Names are unique without regard to case."""
 
     base_currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    locale = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        validators=[validate_locale],
+        help_text="In which language and with which numbers and dates pages are written; empty: as the browser asks.",
+    )
 
     class Meta(AbstractUser.Meta):
         constraints = [models.UniqueConstraint(Lower("username"), name="username_unique_without_case")]
