@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -13,6 +15,9 @@ from django.db.models.functions import Lower
 
 from core.errors import DomainError
 from core.money import minor_units
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
 
 
 def validate_currency(code: str) -> None:
@@ -50,6 +55,19 @@ class User(AbstractUser):
         constraints = [models.UniqueConstraint(Lower("username"), name="username_unique_without_case")]
 
 
+class TokenFamilyQuerySet(models.QuerySet["TokenFamily"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """One's own logins, nobody else's."""
+        return self.filter(user=user) if user.is_authenticated else self.none()
+
+    def editable_by(self, user: User | AnonymousUser) -> Self:
+        return self.visible_to(user)
+
+    def standing(self, now: datetime) -> Self:
+        """Those that still let somebody in."""
+        return self.filter(revoked_at__isnull=True, expires_at__gt=now)
+
+
 class TokenFamily(models.Model):
     """One login over the API: the refresh token that is valid now, and whether the login still stands.
 
@@ -63,6 +81,8 @@ class TokenFamily(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TokenFamilyQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "token families"
