@@ -17,7 +17,6 @@ from core.errors import DomainError
 from core.web import Right
 from portfolios.forms.settings import PortfolioSettingsForm
 from portfolios.models import Portfolio, RiskTolerance
-from portfolios.queries.targets import targets_of
 from portfolios.services.portfolios import change_portfolio
 from portfolios.views.base import page_with, welcome
 from users.forms.settings import focus_first_mistake
@@ -71,7 +70,7 @@ class PortfolioSettingsPage(View):
             "section": "settings",
             "tab": "portfolio",
             "form": form,
-            "targets": targets_of(self.portfolio),
+            "targets": self.portfolio.target_sets.exists(),
             "snapshot": snapshot,
             "measured": measured,
             "most": most,
