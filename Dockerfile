@@ -26,6 +26,7 @@ WORKDIR /app
 COPY --from=packages /venv /venv
 COPY . .
 COPY --from=front /app/static/dist static/dist
+RUN pybabel --quiet compile --directory locale --domain django
 USER 10001
 VOLUME /var/lib/portfolio
 EXPOSE 8000 5555

@@ -6,18 +6,20 @@ BIN := .venv/bin
 SETUP := PYTHON="$(PYTHON)" scripts/setup.sh
 SOURCES := .
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format lock front bench clean
+.PHONY: help run test lint format lock messages front bench clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/make \1\t\2/' | expand -t 14
 
 run: ## Set everything up, load the demo the first time, start the server
 	@$(SETUP) runtime
+	@$(SETUP) languages
 	@$(SETUP) front
 	@DEMO=$$(scripts/setup.sh demo-default) exec $(BIN)/python manage.py run
 
 test: ## Set everything up and run the whole test suite; ARGS="-k name" passes options to pytest
 	@$(SETUP) dev
+	@$(SETUP) languages
 	@$(SETUP) front
 	@$(BIN)/python -m pytest -n $${TEST_PROCESSES:-2} $(ARGS)
 
@@ -37,6 +39,10 @@ lock: ## Compile the pins: requirements*.in into requirements*.txt, for Python 3
 	@$(SETUP) dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url requirements-dev.in -o requirements-dev.txt
+
+messages: ## Take the texts that are marked for translation into locale/, where they wait for words
+	@$(SETUP) dev
+	$(BIN)/python manage.py translations
 
 front: ## Build the pages' scripts and styles into static/dist/
 	@$(SETUP) front

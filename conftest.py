@@ -26,6 +26,7 @@ from django.db import connection
 from django.test import override_settings
 from hypothesis import settings as hypothesis_settings
 
+from portfolio_site.catalogue import compile_stale
 from portfolio_site.celery import app as celery_app
 from portfolio_site.supervisor.broker import answers, broker_command
 from portfolio_site.supervisor.child import leashed
@@ -51,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PANEL_DIR = var / "panel"
     settings.STATIC_ROOT = var / "static"
     settings.STATIC_ROOT.mkdir()
+    compile_stale()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -24,6 +24,7 @@ from analytics.views.rebalancing import (
 )
 from analytics.views.risk import risk, risk_figures
 from analytics.views.sections import analytics
+from analytics.views.settings import PortfolioSettingsPage
 from analytics.views.stress import ScenariosView, ScenarioView, stress
 from analytics.views.tax import reports, tax_report_page
 from analytics.views.value_at_risk import value_at_risk, var_card
@@ -71,6 +72,7 @@ urlpatterns = [
     path("reports/tax/", tax_report_page, name="tax-report-page"),
     path("methods/", methods, name="methods"),
     path("methods/definitions/", definitions, name="definitions"),
+    path("settings/portfolio/", login_needed(PortfolioSettingsPage.as_view()), name="portfolio-settings"),
     path("banking/", overview, name="banking"),
     path("organisation/<int:pk>/", organisation, name="organisation"),
     path("organisation/<int:pk>/expenses/", employee_expenses, name="organisation-expenses"),

@@ -1,4 +1,5 @@
-"""What surrounds every request: which URLs are the API, answers where no view is reached, lists as pages and files."""
+"""What surrounds every request: which URLs are the API, answers where no view is reached, lists as pages and files,
+numbers as the reader's language writes them."""
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ from django.middleware.common import CommonMiddleware
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.formats import get_format
 from django.views import defaults
 from django_htmx.http import HttpResponseClientRedirect
 from rest_framework import exceptions
@@ -43,6 +45,12 @@ ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 EARLIEST = date(1900, 1, 1)  # nothing is known before
 EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
 DAY_KEY = "day_shown"  # in the session
+PLAIN_NUMBER = re.compile(r"[+-]*[0-9]+(?:\.[0-9]+)?")
+GROUP = re.compile(r"[+-]*[1-9][0-9]{0,2}\.[0-9]{3}")  # 1.234: a thousand to some, about one to others
+GROUPED = re.compile(
+    r"(?P<sign>[+-]*)(?P<whole>[1-9][0-9]{0,2}(?P<group>[., ’])[0-9]{3}(?:(?P=group)[0-9]{3})*)(?P<part>[.,][0-9]+)?"
+)
+MARKS = str.maketrans("\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}'−", "   ’-")
 
 
 def is_api(path: str) -> bool:
@@ -181,6 +189,35 @@ def only_for(may: Callable[[Any], bool]) -> Callable[[View], View]:
 
 
 staff_needed = only_for(lambda user: bool(user.is_staff))
+
+
+def localised(text: str) -> str:
+    """A number as Python groups it, 1,234.50, with the separators of the language that is spoken."""
+    return text.translate({ord(","): get_format("THOUSAND_SEPARATOR"), ord("."): get_format("DECIMAL_SEPARATOR")})
+
+
+def typable(plain: str) -> str:
+    """Plain digits, 1234.5, as somebody types them in the language that is spoken, and as an input takes them back."""
+    return plain.replace(".", str(get_format("DECIMAL_SEPARATOR")))
+
+
+def plain_number(text: str) -> str:
+    """What somebody typed as plain digits; unchanged where it is no number, "" where it can be two of them.
+
+    The decimal sign of the language that is spoken is one; where that is a comma, a point is one too, unless three
+    digits follow: 1.234 is 1234 to some. Digits may be grouped as in 1.234,56 or 1’234.
+    """
+    text, mark = text.strip().translate(MARKS), str(get_format("DECIMAL_SEPARATOR"))
+    if PLAIN_NUMBER.fullmatch(text):
+        return "" if mark != "." and GROUP.fullmatch(text) else text
+    if PLAIN_NUMBER.fullmatch(text.replace(mark, ".")):
+        return text.replace(mark, ".")
+    found = GROUPED.fullmatch(text)
+    if found is None or found["group"] == mark or (found["part"] or mark)[0] != mark:
+        return text
+    if found["group"] in ".," and found["part"] is None and found["whole"].count(found["group"]) == 1:
+        return ""
+    return found["sign"] + found["whole"].replace(found["group"], "") + (found["part"] or "").replace(mark, ".")
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "core.web.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "users.middleware.PersonalWriting",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -159,6 +160,19 @@ CONTENT_SECURITY_POLICY = {
 }
 
 LANGUAGE_CODE = "en"
+# More ways to write numbers and dates than languages; portfolio_site/formats/ says how each does.
+LANGUAGES = [
+    ("en", "English"),
+    ("en-us", "English (United States)"),
+    ("en-gb", "English (United Kingdom)"),
+    ("en-de", "English (Germany)"),
+    ("en-ch", "English (Switzerland)"),
+    ("de", "Deutsch"),
+    ("de-at", "Deutsch (Österreich)"),
+    ("de-ch", "Deutsch (Schweiz)"),
+]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["portfolio_site.formats"]
 TIME_ZONE = "UTC"  # storage and schedules; people see their own zone
 USE_TZ = True
 USE_I18N = True

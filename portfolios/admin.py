@@ -50,7 +50,15 @@ if TYPE_CHECKING:  # generic in their stubs only
 else:
     ModelAdmin, Inline = admin.ModelAdmin, admin.TabularInline
 
-EDITABLE = ("name", "description", "benchmark", "allow_short", "long_term_days", "rebalance_threshold")
+EDITABLE = (
+    "name",
+    "description",
+    "benchmark",
+    "allow_short",
+    "long_term_days",
+    "rebalance_threshold",
+    "risk_tolerance",
+)
 
 
 class AccountInline(Inline):

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sets up what the server needs, step by step; a step whose input has not changed does nothing.
-#   scripts/setup.sh runtime|dev|front|demo-default
+#   scripts/setup.sh runtime|dev|languages|front|demo-default
 # Environment: PYTHON (interpreter for a new .venv, default python3).
 set -eu
 cd "$(dirname "$0")/.."
@@ -63,6 +63,15 @@ install() {
     done_with "$name" "$print"
 }
 
+# --- languages: what pages say, from locale/*/LC_MESSAGES/django.po into the form that Django reads ---
+languages() {
+    for text in locale/*/LC_MESSAGES/django.po; do
+        [ -f "${text%.po}.mo" ] && [ ! "$text" -nt "${text%.po}.mo" ] && continue
+        "$VENV/bin/pybabel" --quiet compile --input-file "$text" --output-file "${text%.po}.mo" ||
+            fail "$text could not be compiled; what is wrong with it stands above."
+    done
+}
+
 # --- front end: npm of the machine (Node.js 20 or newer), else the one in a Python wheel ---
 machine_npm_works() {
     command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null
@@ -117,7 +126,8 @@ demo_default() {
 case "${1:-}" in
     runtime) make_venv; install runtime requirements.txt ;;
     dev) make_venv; install dev requirements.txt requirements-dev.txt ;;
+    languages) make_venv; languages ;;
     front) make_venv; front_build ;;
     demo-default) demo_default ;;
-    *) fail "usage: scripts/setup.sh runtime|dev|front|demo-default" ;;
+    *) fail "usage: scripts/setup.sh runtime|dev|languages|front|demo-default" ;;
 esac

@@ -1,20 +1,22 @@
 // Cash rows: ticking many of them, and the parts of one that add up to its amount.
+import { plain, typed } from "./numbers.js";
+
 const SCALE = 4; // decimals of an amount
 const PLAIN = /^[+-]?\d{1,15}(\.\d{1,4})?$/;
 
 // Amounts as whole numbers of their smallest part: floats would lose digits.
 const whole = (text) => {
-  const plain = text.trim().replace("−", "-");
-  if (!PLAIN.test(plain)) return null;
-  const [units, part = ""] = plain.replace(/^[+-]/, "").split(".");
+  const number = plain(text);
+  if (!PLAIN.test(number)) return null;
+  const [units, part = ""] = number.replace(/^[+-]/, "").split(".");
   const size = BigInt(units + part.padEnd(SCALE, "0"));
-  return plain.startsWith("-") ? -size : size;
+  return number.startsWith("-") ? -size : size;
 };
 
 const written = (value) => {
   const digits = (value < 0n ? -value : value).toString().padStart(SCALE + 1, "0");
   const part = digits.slice(-SCALE).replace(/0+$/, "");
-  return (value < 0n ? "−" : "") + digits.slice(0, -SCALE) + (part && `.${part}`);
+  return (value < 0n ? "−" : "") + typed(digits.slice(0, -SCALE) + (part && `.${part}`));
 };
 
 // --- parts -------------------------------------------------------------------------------------------------------
@@ -26,10 +28,10 @@ const showLeft = () => {
   const amounts = typed.map(whole);
   const output = split.querySelector("[data-left]");
   if (amounts.includes(null)) {
-    output.value = "Write amounts such as 12.50 or -12.50.";
+    output.value = `Write amounts such as ${typed("12.50")} or -${typed("12.50")}.`;
     return;
   }
-  const left = whole(split.dataset.whole) - amounts.reduce((sum, amount) => sum + amount, 0n);
+  const left = whole(typed(split.dataset.whole)) - amounts.reduce((sum, amount) => sum + amount, 0n);
   output.value = left === 0n ? "The parts add up." : `${written(left)} left`;
 };
 

@@ -3,6 +3,7 @@ import { LineChart, ScatterChart, TreemapChart } from "echarts/charts";
 import { AxisPointerComponent, GridComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
+import { group, locale } from "./numbers.js";
 import { plane } from "./plane.js";
 import { treemap } from "./treemap.js";
 
@@ -31,10 +32,10 @@ const palette = (element) => {
   return colours;
 };
 
-const number = (options) => new Intl.NumberFormat("en", options);
+const number = group;
 const fixed = (digits) => ({ minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-// The same writing as on the rest of the page: 1,234.50 USD, +1.23%.
+// The same writing as on the rest of the page: 1,234.50 USD, +1.23%; or 1.234,50 USD.
 const formats = (unit, currency, digits, clock) => {
   if (unit === "money") {
     const full = number(fixed(digits));
@@ -51,9 +52,9 @@ const formats = (unit, currency, digits, clock) => {
   return { full: (value) => full.format(value), short: (value) => short.format(value) };
 };
 
-const longDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+const longDay = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
 
-const timeOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC" });
+const timeOfDay = new Intl.DateTimeFormat(locale, { hourCycle: "h23", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC" });
 const moment = (clock) => (at) => (clock ? `${longDay.format(at)}, ${timeOfDay.format(at)} UTC` : longDay.format(at));
 const stroke = (role) => (role === "benchmark" ? [5, 4] : STROKES[Math.max(PARTS.indexOf(role), 0) % STROKES.length]);
 

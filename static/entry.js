@@ -1,20 +1,22 @@
 // The forms that book: suggestions that fill in an empty price, lots that are picked by a button, rows that are added.
+import { plain, typed } from "./numbers.js";
+
 const form = document.getElementById("trade-form");
 const SCALE = 10; // decimals of a quantity
 const PLAIN = /^\d{1,18}(\.\d{1,10})?$/;
 
 // Quantities as whole numbers of their smallest part: floats would lose digits.
 const whole = (text) => {
-  const plain = text.trim();
-  if (!PLAIN.test(plain)) return null;
-  const [units, part = ""] = plain.split(".");
+  const number = plain(text);
+  if (!PLAIN.test(number)) return null;
+  const [units, part = ""] = number.split(".");
   return BigInt(units + part.padEnd(SCALE, "0"));
 };
 
 const written = (value) => {
   const digits = value.toString().padStart(SCALE + 1, "0");
   const part = digits.slice(-SCALE).replace(/0+$/, "");
-  return digits.slice(0, -SCALE) + (part && `.${part}`);
+  return typed(digits.slice(0, -SCALE) + (part && `.${part}`));
 };
 
 const say = (input, text) => {
@@ -60,7 +62,7 @@ const fill = (order) => {
   if (left === null) return form.elements.quantity.focus();
   const sorted = order ? lots().sort((one, other) => one.dataset[order] - other.dataset[order]) : lots();
   for (const lot of sorted) {
-    const open = whole(lot.dataset.open);
+    const open = whole(typed(lot.dataset.open));
     const part = open < left ? open : left;
     take(lot).value = part ? written(part) : "";
     left -= part;

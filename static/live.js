@@ -10,6 +10,8 @@
 //   <p data-live-state hidden>…</p>                                                  how the stream is
 //
 // The server computes every figure; here it is only written down. While the page shows a past day, nothing is.
+import { group, locale, percentSign, timeZone } from "./numbers.js";
+
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30000;
 const MOST_FAILURES = 8; // of a connection that never opened: logged out, or no such socket here
@@ -45,10 +47,10 @@ const written = (given, cell) => {
   const percent = "percent" in cell.dataset;
   const value = percent ? given * 100 : given;
   const digits = decimals(value, cell);
-  const text = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(Math.abs(value));
+  const text = group({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(Math.abs(value));
   const zero = !/[1-9]/.test(text);
   const sign = zero ? "" : value < 0 ? MINUS : "signed" in cell.dataset || "plus" in cell.dataset ? "+" : "";
-  return sign + text + (percent ? "%" : (cell.dataset.unit ?? ""));
+  return sign + text + (percent ? percentSign : (cell.dataset.unit ?? ""));
 };
 
 const mark = (cell, name) => {
@@ -87,8 +89,8 @@ const writeAll = (portfolio, part, figures) => {
   for (const [name, value] of Object.entries(figures)) write(keyOf(portfolio, part, name), value);
 };
 
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const instant = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(locale, { hourCycle: "h23", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone });
+const instant = new Intl.DateTimeFormat(locale, { hourCycle: "h23", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone });
 const date = (key, text) => {
   const at = new Date(text ?? 0);
   if (Date.now() - at > TODAY) return;

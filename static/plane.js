@@ -1,6 +1,8 @@
 // Risk to the right, return upwards: a line of the best there is, and points told apart by shape and name.
-const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const short = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+import { group } from "./numbers.js";
+
+const percent = group({ style: "percent", minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const short = group({ style: "percent", maximumFractionDigits: 1 });
 
 const shapes = {
   optimal: { symbol: "diamond", symbolSize: 16, colour: "portfolio", label: true },

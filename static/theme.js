@@ -24,14 +24,17 @@ dark.addEventListener("change", () => apply());
 window.addEventListener("storage", () => apply());
 
 document.addEventListener("DOMContentLoaded", () => {
-  for (const input of document.querySelectorAll("input[name=theme]")) {
-    input.checked = input.value === chosen();
+  const inputs = document.querySelectorAll("input[name=theme]"); // in the bar, and in the settings
+  const check = (theme) => inputs.forEach((input) => (input.checked = input.value === theme));
+  check(chosen());
+  for (const input of inputs) {
     input.addEventListener("change", () => {
       try {
         localStorage.setItem(KEY, input.value);
       } catch {
         // not remembered, but shown on this page
       }
+      check(input.value);
       apply(input.value);
     });
   }

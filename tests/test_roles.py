@@ -61,14 +61,14 @@ SET_UP |= {"method-preview-part", "method-page-void", "method-page-restore", "po
 SET_UP |= {"portfolio-share-detail", "account-share-list", "account-share-detail", "portfolio-sharing"}
 SET_UP |= {"account-sharing", "deposit-detail", "banking-deposit-cancel", "account-detail", "account-close"}
 SET_UP |= {"account-reopen", "banking-account", "banking-account-edit", "possession-detail", "possession-dispose"}
-SET_UP |= {"possession-keep", "banking-possession"}
+SET_UP |= {"possession-keep", "banking-possession", "portfolio-settings"}
 WORKED_OUT = {"portfolio-stress", "portfolio-rebalance", "rebalancing-preview-part"}  # by a POST that stores nothing
 FORMS = {"trade-new", "trade-edit", "trade-void-page", "trade-restore-page", "method-page", "rebalancing-book-page"}
 FORMS |= {"banking-transaction-category", "banking-account-edit", "banking-rule", "banking-budget"}
-FORMS |= {"banking-category", "banking-counterparty", "banking-tag"}
+FORMS |= {"banking-category", "banking-counterparty", "banking-tag", "portfolio-settings"}
 OF_ONE_PORTFOLIO = {"trade-new", "trade-preview-part", "trade-lots-part", "method-page", "method-preview-part"}
 OF_ONE_PORTFOLIO |= {"holdings", "transactions", "dashboard", "analytics-risk", "analytics-rebalancing"}
-OF_ONE_PORTFOLIO |= {"rebalancing-preview-part", "analytics-optimiser", "tax-report-page"}
+OF_ONE_PORTFOLIO |= {"rebalancing-preview-part", "analytics-optimiser", "tax-report-page", "portfolio-settings"}
 ACTIONS = {
     "people": "invite",
     "portfolio-sharing": "share",

@@ -29,7 +29,10 @@ else:
 class UserAdmin(UserModelAdmin):
     list_display = ["username", "email", "base_currency", "time_zone", "is_active", "is_staff", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "base_currency"]
-    fieldsets = [*(auth_admin.UserAdmin.fieldsets or ()), ("Display", {"fields": ["base_currency", "time_zone"]})]
+    fieldsets = [
+        *(auth_admin.UserAdmin.fieldsets or ()),
+        ("Display", {"fields": ["base_currency", "time_zone", "locale"]}),
+    ]
 
 
 @admin.register(TokenFamily)

@@ -17,6 +17,7 @@ from banking.forms.fields import PlainDecimalField
 from core.api import plain
 from core.errors import DomainError
 from core.money import EXACT
+from core.web import typable
 from portfolios.book.allocation import Mode, Reach
 from portfolios.forms.trade import field_class
 from portfolios.services.targets import MOST_TARGETS, NewTarget
@@ -69,7 +70,7 @@ class AmountField(PlainDecimalField):
 
 def percent_text(weight: Decimal) -> str:
     """``12.5`` for 0.125: as an input takes it back."""
-    return plain(EXACT.multiply(weight, PERCENT))
+    return typable(plain(EXACT.multiply(weight, PERCENT)))
 
 
 CELLS: dict[str, forms.Field] = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date
 
 from django.db.models import Exists, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models.functions import Coalesce, Greatest, TruncDate
 from django.utils import timezone
 
 from analytics.models import Snapshot
@@ -39,7 +39,8 @@ def stale(portfolios: QuerySet[Portfolio]) -> QuerySet[Portfolio]:
     snapshot of an earlier day also gives way where cash has come due since, or interest accrues on a bond.
     """
     newest = Snapshot.objects.filter(portfolio=OuterRef("portfolio")).order_by("-as_of").values("as_of")[:1]
-    current = Snapshot.objects.filter(
+    on = TruncDate("computed_at", tzinfo=UTC)  # whatever clock the asking person reads
+    current = Snapshot.objects.annotate(computed_on=on).filter(
         portfolio=OuterRef("pk"),
         portfolio_version=OuterRef("version"),
         accounts_version=OuterRef("accounts_version"),
@@ -55,7 +56,7 @@ def stale(portfolios: QuerySet[Portfolio]) -> QuerySet[Portfolio]:
 def _came_due(today: date) -> Q:
     """Whether the value of the snapshot's portfolio has changed with the day since it was computed: a cash row or a
     dividend has come due, or it holds a bond, whose interest accrues."""
-    since = OuterRef("computed_at__date")
+    since = OuterRef("computed_on")
     rows = CashTransaction.objects.standing().filter(
         account__portfolio_link__portfolio=OuterRef("portfolio"), booked_on__gt=since, booked_on__lte=today
     )

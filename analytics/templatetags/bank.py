@@ -10,7 +10,7 @@ from django import template
 from django.utils.formats import date_format
 
 from analytics.models import FlagKind, RiskFlag
-from portfolios.templatetags.money import amount, percent
+from portfolios.templatetags.money import amount, percent, ratio
 
 register = template.Library()
 
@@ -55,8 +55,8 @@ def told(flag: RiskFlag) -> str:
 
 def _figure(name: str, value: Any, currency: str) -> str:
     """A recorded figure as it is read: an amount with its currency, a day in words, else as it is."""
-    if name in AMOUNTS and currency:
-        return f"{amount(Decimal(str(value)), currency)} {currency}"
+    if name in AMOUNTS:
+        return f"{amount(Decimal(str(value)), currency)} {currency}" if currency else ratio(float(value))
     return date_format(date.fromisoformat(value), "j M Y") if name in DAYS else str(value)
 
 
@@ -64,7 +64,7 @@ def _written(flag: RiskFlag, value: float) -> str:
     if flag.kind in FRACTIONS:
         return percent(value)
     if flag.kind == FlagKind.LEVERAGE:
-        return f"{value:.2f} ×"
+        return f"{ratio(value)} ×"
     if flag.kind == FlagKind.DORMANT:
-        return f"{value:,.0f} days"
-    return f"{amount(value, flag.account.currency)} {flag.account.currency}" if flag.account else f"{value:,.2f}"
+        return f"{ratio(value, 0)} days"
+    return f"{amount(value, flag.account.currency)} {flag.account.currency}" if flag.account else ratio(value)

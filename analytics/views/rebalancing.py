@@ -33,7 +33,7 @@ from analytics.views.sections import SECTIONS, section_page
 from core.api import plain
 from core.errors import DomainError
 from core.money import divide
-from core.web import Right, obtain
+from core.web import Right, obtain, typable
 from portfolios.models import Portfolio
 from portfolios.queries.drift import Drift, drift_of
 from portfolios.services.rebalancing import NoTargets, Request
@@ -288,7 +288,7 @@ def rows_of(drifts: Sequence[Drift], targets: Sequence[NewTarget]) -> list[Targe
         if target:
             written["weight"] = percent_text(target.weight)
         if target and target.lot_size:
-            written["lot_size"] = plain(target.lot_size)
+            written["lot_size"] = typable(plain(target.lot_size))
         name = now.name if now else target.asset.name if target else ""
         rows.append(TargetRow(number, written, name=name, now=now.weight if now else Decimal(0)))
     return rows

@@ -14,6 +14,7 @@ from banking.forms.entry import AmountField
 from banking.forms.holders import HolderField
 from banking.models import Budget
 from core.api import plain
+from core.web import typable
 from users.models import User
 
 WORDS = {"class": "form-control", "autocomplete": "off"}
@@ -80,4 +81,4 @@ class BudgetForm(forms.Form):
 
 def _typed(budget: Budget) -> dict[str, Any]:
     shown = {name: getattr(budget, name) for name in ("first_month", "last_month", "carries_over")}
-    return shown | {"amount": plain(Decimal(budget.amount))}
+    return shown | {"amount": typable(plain(Decimal(budget.amount)))}

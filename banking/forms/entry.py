@@ -12,6 +12,7 @@ from django import forms
 from banking.forms.filters import DayField
 from banking.models import Account, Section
 from core.api import PLAIN_DECIMAL
+from core.web import plain_number
 
 LONGEST_KEY = 64
 MOST_TAGS = 20
@@ -28,9 +29,10 @@ class AmountField(forms.Field):
         super().__init__(widget=forms.TextInput(attrs=shown), **options)
 
     def to_python(self, value: Any) -> Decimal | None:
-        text = (value or "").strip().replace("−", "-")
-        if not text:
+        written = (value or "").strip()
+        if not written:
             return None
+        text = plain_number(written)
         if not PLAIN_DECIMAL.fullmatch(text.removeprefix("+")) or text.startswith("+-"):
             raise forms.ValidationError("Write an amount, such as 12.50 or -12.50.")
         self.signed = text[0] in "+-"

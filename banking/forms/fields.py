@@ -10,6 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from core.api import ISO_DATE, PLAIN_DECIMAL, plain
+from core.web import plain_number, typable
 from users.models import Organisation, Role, User
 
 CONTROL = {"class": "form-control", "autocomplete": "off"}
@@ -17,7 +18,7 @@ SELECT = {"class": "form-select"}
 
 
 class PlainDecimalField(forms.Field):
-    """A number in plain digits, exactly as written; None when it is left out."""
+    """A number, exactly as written, in plain digits or as the person's language writes it; None when left out."""
 
     default_error_messages = {"invalid": "Write a plain number, such as 12.50: digits, at most one point, no exponent."}
 
@@ -26,15 +27,16 @@ class PlainDecimalField(forms.Field):
         super().__init__(**{"widget": widget} | kwargs)
 
     def to_python(self, value: Any) -> Decimal | None:
-        text = str(value or "").strip()
-        if not text:
+        written = str(value or "").strip()
+        if not written:
             return None
+        text = plain_number(written)
         if not PLAIN_DECIMAL.fullmatch(text):
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         return Decimal(text)
 
     def prepare_value(self, value: Any) -> Any:
-        return plain(value) if isinstance(value, Decimal) else value
+        return typable(plain(value)) if isinstance(value, Decimal) else value
 
 
 class AmountField(PlainDecimalField):

@@ -21,6 +21,7 @@ from banking.services.payments import Payment, check_day
 from banking.services.schedules import ScheduleTerms
 from core.api import ISO_DATE, PLAIN_DECIMAL
 from core.errors import DomainError
+from core.web import plain_number
 from users.models import User
 
 SELECT, INPUT = {"class": "form-select"}, {"class": "form-control", "autocomplete": "off"}
@@ -29,16 +30,17 @@ REPEATS = [(ONCE, "Just once"), (Unit.WEEK, "Every week"), (Unit.MONTH, "Every m
 
 
 class AmountField(forms.Field):
-    """A number in plain digits, exactly as written; None when it is left out."""
+    """A number, exactly as written, in plain digits or as the person's language writes it; None when left out."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(widget=forms.TextInput(INPUT | {"inputmode": "decimal", "maxlength": 64}), **options)
 
     def to_python(self, value: Any) -> Decimal | None:
-        text = str(value or "").strip()
-        if text and not PLAIN_DECIMAL.fullmatch(text):
+        written = str(value or "").strip()
+        text = plain_number(written)
+        if written and not PLAIN_DECIMAL.fullmatch(text):
             raise ValidationError("Write a plain number, such as 12.50: digits, at most one point.", code="invalid")
-        return Decimal(text) if text else None
+        return Decimal(text) if written else None
 
 
 class PlainDayField(forms.DateField):

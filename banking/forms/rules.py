@@ -12,6 +12,7 @@ from banking.forms.holders import HolderField
 from banking.forms.transactions import BookedDayField
 from banking.models import Account, Rule, Section
 from core.api import plain
+from core.web import typable
 from users.models import User
 
 CONDITIONS = ("words", "section", "least", "most", "account", "counterparty", "iban", "signed")
@@ -110,7 +111,7 @@ def typed(rule: Rule) -> dict[str, Any]:
     names = {name: getattr(rule, name) for name in ("category", "counterparty", "set_counterparty")}
     return (
         shown
-        | {name: "" if value is None else plain(value) for name, value in limits.items()}
+        | {name: "" if value is None else typable(plain(value)) for name, value in limits.items()}
         | {name: found.name if found else "" for name, found in names.items()}
         | {"account": rule.account_id or "", "tags": ", ".join(tag.name for tag in rule.tags.all())}
     )

@@ -18,7 +18,7 @@ from banking.views.base import account_for, caller, editable, private, visible
 from banking.views.sections import section_page
 from core.api import plain
 from core.errors import DomainError
-from core.web import Right, login_needed
+from core.web import Right, login_needed, typable
 
 
 @require_safe
@@ -75,5 +75,5 @@ def _payment(suggestion: Suggestion) -> str:
         page = reverse("banking-pay")
     except NoReverseMatch:
         return ""
-    given = {"source": suggestion.account.pk, "name": found.name, "amount": plain(abs(found.amount))}
+    given = {"source": suggestion.account.pk, "name": found.name, "amount": typable(plain(abs(found.amount)))}
     return f"{page}?{urlencode(given)}"

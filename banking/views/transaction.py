@@ -27,7 +27,7 @@ from banking.views.sections import section_page
 from banking.views.transactions import classification, named_classes, offers, say_classified
 from core.api import plain
 from core.errors import DomainError
-from core.web import Right, login_needed, obtain
+from core.web import Right, login_needed, obtain, typable
 
 EMPTY_PARTS = 2  # rows of a split that wait to be filled in
 MOST_EVENTS = 200
@@ -94,7 +94,7 @@ def _events(versions: list[CashTransaction]) -> list[AuditEvent]:
 def _form(row: CashTransaction, accounts: list[Account]) -> CashForm:
     initial = {
         "account": row.account_id,
-        "amount": ("+" if row.amount > 0 else "") + plain(row.amount),
+        "amount": ("+" if row.amount > 0 else "") + typable(plain(row.amount)),
         **{name: getattr(row, name) for name in ("booked_on", "section", "description", "external_id")},
         "category": row.category.name if row.category else "",
         "counterparty": row.counterparty.name if row.counterparty else "",
@@ -106,10 +106,11 @@ def _form(row: CashTransaction, accounts: list[Account]) -> CashForm:
 def _shown(row: CashTransaction) -> list[dict[str, Any]]:
     """The parts of a row's split as they are typed; of a row that is one, its category with all of it."""
     parts = [
-        {"typed": plain(part.amount), "category": part.category.name, "note": part.note} for part in row.splits.all()
+        {"typed": typable(plain(part.amount)), "category": part.category.name, "note": part.note}
+        for part in row.splits.all()
     ]
     if not parts and row.category:
-        parts = [{"typed": plain(row.amount), "category": row.category.name, "note": ""}]
+        parts = [{"typed": typable(plain(row.amount)), "category": row.category.name, "note": ""}]
     return parts + [{"typed": "", "category": "", "note": ""}] * EMPTY_PARTS
 
 

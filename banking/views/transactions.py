@@ -38,7 +38,7 @@ from banking.views.base import caller, editable, private, visible
 from banking.views.sections import section_page
 from banking.views.transaction_lines import HEAD, line
 from core.errors import DomainError
-from core.web import Right, csv_answer, day_shown, login_needed, obtain
+from core.web import Right, csv_answer, day_shown, localised, login_needed, obtain
 
 PAGE_SIZE = 50
 COUNTED = 10_000  # a longer list says “more than”, since counting it takes longer than showing it
@@ -227,7 +227,7 @@ def say_classified(request: HttpRequest, act: Recategorisation) -> None:
 
 
 def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
+    return f"{localised(f'{count:,}')} row{'' if count == 1 else 's'}"
 
 
 def _book(form: CashForm, request: HttpRequest) -> int | None:

@@ -144,6 +144,7 @@ class PortfolioSerializer(StrictSerializer, serializers.ModelSerializer[Portfoli
             "allow_short",
             "long_term_days",
             "rebalance_threshold",
+            "risk_tolerance",
             "cash",
             "benchmark",
             "organisation",

@@ -13,6 +13,7 @@ from django.http import QueryDict
 
 from banking.forms.fields import PlainDecimalField
 from core.api import plain
+from core.web import typable
 from portfolios.services.terms import MOST_LOTS, NewLot, NewPick
 
 BLANK_ROWS = 2
@@ -80,9 +81,9 @@ def rows_of(lots: Sequence[NewLot], *, same_currency: bool) -> list[LotRow]:
             number,
             {
                 "opened_on": lot.opened_on.isoformat(),
-                "quantity": plain(lot.quantity),
-                "cost": plain(lot.cost),
-                "cost_base": "" if same_currency or lot.cost_base is None else plain(lot.cost_base),
+                "quantity": typable(plain(lot.quantity)),
+                "cost": typable(plain(lot.cost)),
+                "cost_base": "" if same_currency or lot.cost_base is None else typable(plain(lot.cost_base)),
             },
         )
         for number, lot in enumerate(lots)
@@ -109,7 +110,7 @@ class Picks:
 
     @classmethod
     def stating(cls, picks: Sequence[NewPick]) -> Picks:
-        return cls({f"pick-{pick.opened_by}-{pick.sequence}": plain(pick.quantity) for pick in picks})
+        return cls({f"pick-{pick.opened_by}-{pick.sequence}": typable(plain(pick.quantity)) for pick in picks})
 
     @property
     def names(self) -> list[str]:

@@ -18,6 +18,7 @@ from banking.forms.fields import PlainDecimalField
 from banking.models import Account
 from core.api import plain
 from core.errors import DomainError
+from core.web import typable
 from portfolios.forms.fields import AssetField, LocalInstantField
 from portfolios.forms.rows import LotRow, Picks, first_values, lot_rows, rows_of, with_blanks
 from portfolios.models import Portfolio, Trade, TradeKind
@@ -262,13 +263,13 @@ def _initial(terms: NewTrade) -> dict[str, Any]:
         "kind": terms.kind.value,
         "asset": terms.asset.symbol,
         "traded_at": terms.traded_at,
-        "quantity": plain(terms.quantity),
-        "price": "" if terms.price is None else plain(terms.price),
+        "quantity": typable(plain(terms.quantity)),
+        "price": "" if terms.price is None else typable(plain(terms.price)),
         "currency": "" if terms.price_currency == terms.asset.quote_currency else terms.price_currency,
-        "fee": "" if moved else plain(terms.fee),
-        "tax": "" if moved else plain(terms.tax),
-        "accrued": "" if terms.accrued is None else plain(terms.accrued),
-        "exchange_rate": "" if terms.exchange_rate is None else plain(terms.exchange_rate),
+        "fee": "" if moved else typable(plain(terms.fee)),
+        "tax": "" if moved else typable(plain(terms.tax)),
+        "accrued": "" if terms.accrued is None else typable(plain(terms.accrued)),
+        "exchange_rate": "" if terms.exchange_rate is None else typable(plain(terms.exchange_rate)),
         "account": terms.account.pk if terms.account else None,
         "external_id": terms.external_id,
         "note": terms.note,

@@ -2,7 +2,7 @@ from portfolios.models.investment import Investment
 from portfolios.models.lot import Departure, Disposal, Entitlement, Lot
 from portfolios.models.method import CostMethodChange
 from portfolios.models.payment import PaymentMatch
-from portfolios.models.portfolio import CashSetting, CostMethod, Portfolio, PortfolioAccount
+from portfolios.models.portfolio import CashSetting, CostMethod, Portfolio, PortfolioAccount, RiskTolerance
 from portfolios.models.sharing import PortfolioShare
 from portfolios.models.targets import TargetSet, TargetWeight
 from portfolios.models.trade import LotPick, Trade, TradeKind, TransferLot
@@ -21,6 +21,7 @@ __all__ = [
     "Portfolio",
     "PortfolioAccount",
     "PortfolioShare",
+    "RiskTolerance",
     "TargetSet",
     "TargetWeight",
     "Trade",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from assets.models import Asset
 from banking.models import Account, ShareRole
@@ -34,6 +35,20 @@ class CostMethod(models.TextChoices):
 class CashSetting(models.TextChoices):
     UNTRACKED = "untracked", "Not tracked: each trade's cash counts as a deposit or withdrawal"
     TRACKED = "tracked", "Tracked: trades move the portfolio's accounts"
+
+
+class RiskTolerance(models.TextChoices):
+    """How much its owner wants to bear, by what the value's volatility may reach in a year."""
+
+    CONSERVATIVE = "conservative", _("Conservative: up to 8% volatility a year")
+    BALANCED = "balanced", _("Balanced: up to 15% volatility a year")
+    GROWTH = "growth", _("Growth: up to 22% volatility a year")
+    AGGRESSIVE = "aggressive", _("Aggressive: any volatility")
+
+    @property
+    def most_volatility(self) -> float | None:
+        """A fraction a year; None: any."""
+        return {"conservative": 0.08, "balanced": 0.15, "growth": 0.22}.get(self.value)
 
 
 class PortfolioQuerySet(OwnedQuerySet):
@@ -80,6 +95,13 @@ class Portfolio(Owned):
         validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))],
         help_text="How far a weight may drift from its target before it is traded: 0.05 is five percentage points.",
     )
+    risk_tolerance = models.CharField(
+        max_length=12,
+        choices=RiskTolerance,
+        blank=True,
+        default="",
+        help_text="Shown beside the measured volatility; empty: not stated.",
+    )
     cash = models.CharField(max_length=9, choices=CashSetting, default=CashSetting.UNTRACKED)
     version = models.PositiveBigIntegerField(default=0, editable=False, help_text="Moves with every booking.")
     rates_version = models.PositiveBigIntegerField(
@@ -96,6 +118,9 @@ class Portfolio(Owned):
             models.CheckConstraint(condition=Q(cost_method__in=CostMethod.values), name="portfolio_cost_method_known"),
             models.CheckConstraint(condition=Q(cash__in=CashSetting.values), name="portfolio_cash_known"),
             models.CheckConstraint(condition=~Q(name=""), name="portfolio_has_name"),
+            models.CheckConstraint(
+                condition=Q(risk_tolerance__in=["", *RiskTolerance.values]), name="portfolio_risk_tolerance_known"
+            ),
             models.CheckConstraint(
                 condition=Q(rebalance_threshold__gte=0, rebalance_threshold__lte=1),
                 name="portfolio_threshold_within_one",

@@ -19,7 +19,7 @@ from banking.models import Account, AccountKind, CashTransaction, Origin
 from core.errors import DomainError
 from core.money import UnknownCurrency, minor_units
 from portfolios.book.value import gross_amount
-from portfolios.models import CashSetting, CostMethod, Portfolio, PortfolioAccount, TradeKind
+from portfolios.models import CashSetting, CostMethod, Portfolio, PortfolioAccount, RiskTolerance, TradeKind
 from portfolios.services.drafting import located
 from portfolios.services.rebuild import rebuild, rederive_cash
 from portfolios.services.terms import NewLot, NewTrade, check_not_negative, check_positive, exchange_day
@@ -29,7 +29,7 @@ from users.models import Organisation, User, owned_by
 LONGEST_NAME = 100
 GIVEN_AS = {".traded_at": ".opened_on", ".price": ".unit_cost", ".lots.0.cost": ".unit_cost"}  # booked, in the input
 CHANGEABLE = {"name", "description", "base_currency", "benchmark", "cost_method", "cash"}
-CHANGEABLE |= {"allow_short", "long_term_days", "rebalance_threshold"}
+CHANGEABLE |= {"allow_short", "long_term_days", "rebalance_threshold", "risk_tolerance"}
 LEAVING = (TradeKind.SELL, TradeKind.TRANSFER_OUT)
 MOST_DAYS = 36_525
 
@@ -62,6 +62,10 @@ class UnknownCostMethod(DomainError):
 
 class UnknownCashSetting(DomainError):
     """Cash is untracked or tracked."""
+
+
+class UnknownRiskTolerance(DomainError):
+    """The risk tolerance is conservative, balanced, growth, aggressive, or not stated."""
 
 
 class DuplicateAsset(DomainError):
@@ -117,6 +121,7 @@ def create_portfolio(
     allow_short: bool = False,
     long_term_days: int = 365,
     rebalance_threshold: Decimal = Decimal("0.05"),
+    risk_tolerance: str = "",
     investments: Sequence[NewInvestment] = (),
     actor: User | None = None,
     now: datetime | None = None,
@@ -136,6 +141,7 @@ def create_portfolio(
         "allow_short": allow_short,
         "long_term_days": long_term_days,
         "rebalance_threshold": rebalance_threshold,
+        "risk_tolerance": risk_tolerance,
     }
     actor = actor or (owner if isinstance(owner, User) else None)
     portfolio = Portfolio.objects.create(**owned_by(owner), rates_version=PriceClock.read(), **_checked(values))
@@ -248,6 +254,8 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
         raise UnknownCostMethod(field="cost_method")
     if values.get("cash", CashSetting.TRACKED) not in CashSetting.values:
         raise UnknownCashSetting(field="cash")
+    if values.get("risk_tolerance", "") not in ("", *RiskTolerance.values):
+        raise UnknownRiskTolerance(field="risk_tolerance")
     if not 0 <= values.get("long_term_days", 0) <= MOST_DAYS:
         raise TermOutOfRange(field="long_term_days")
     if "rebalance_threshold" in values:

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from assets.models import CorporateAction
 from core.api import plain
+from core.web import localised, typable
 
 register = template.Library()
 OFFER = re.compile(r"\b(undo|redo|action-undo|action-redo|cash-undo)-([0-9]{1,18})\b")
@@ -23,14 +24,20 @@ PAGES |= {"action-redo": "action-page-restore", "cash-undo": "banking-recategori
 
 @register.filter
 def digits(value: Decimal | None) -> str:
-    """``1234.5``: as an input takes it back."""
+    """``1234.5``: for scripts, which read no language."""
     return "" if value is None else plain(value)
+
+
+@register.filter(name="typable")
+def as_typed(value: Decimal | None) -> str:
+    """``1234.5``, or ``1234,5`` to a German: as an input takes it back."""
+    return "" if value is None else typable(plain(value))
 
 
 @register.filter
 def rate(value: Decimal) -> str:
     """``0.9123``: an exchange rate to 6 significant digits, which is more than anybody quotes."""
-    return plain(value.normalize(Context(prec=6)))
+    return localised(plain(value.normalize(Context(prec=6))))
 
 
 @register.inclusion_tag("portfolios/_offer.html", takes_context=True)
@@ -49,15 +56,15 @@ def terms_said(action: CorporateAction) -> str:
     said = []
     if action.ratio is not None:
         units = f" {action.target.symbol}" if action.target else ""
-        said.append(f"{plain(action.ratio)}{units} for {plain(action.per or Decimal(1))}")
+        said.append(f"{typable(plain(action.ratio))}{units} for {typable(plain(action.per or Decimal(1)))}")
     if action.cash is not None:
-        said.append(f"{plain(action.cash)} {action.currency} a unit")
+        said.append(f"{typable(plain(action.cash))} {action.currency} a unit")
     if action.withholding_rate:
-        said.append(f"{plain(action.withholding_rate * 100)}% withheld")
+        said.append(f"{typable(plain(action.withholding_rate * 100))}% withheld")
     if action.basis_share is not None:
-        said.append(f"{plain(action.basis_share * 100)}% of the cost")
+        said.append(f"{typable(plain(action.basis_share * 100))}% of the cost")
     if action.cash_in_lieu is not None:
-        said.append(f"fractions paid at {plain(action.cash_in_lieu)} {action.currency}")
+        said.append(f"fractions paid at {typable(plain(action.cash_in_lieu))} {action.currency}")
     if action.new_symbol:
         said.append(f"{action.old_symbol} → {action.new_symbol}")
     return ", ".join(said)

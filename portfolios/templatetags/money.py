@@ -1,14 +1,17 @@
-"""How amounts, quantities and ratios are written on a page: digits grouped, signs shown, nothing computed."""
+"""How amounts, quantities and ratios are written on a page: as the reader's language groups digits, signs shown,
+nothing computed."""
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 
 from django import template
+from django.utils.formats import get_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.money import EXACT, minor_units, quantise
+from core.web import localised
 
 register = template.Library()
 
@@ -18,12 +21,18 @@ Number = Decimal | float | int
 
 
 def _signed(text: str, *, plus: bool) -> str:
-    """``text`` with a true minus, and with a plus if asked; a zero has no sign."""
+    """``text`` in the reader's writing with a true minus, and with a plus if asked; a zero has no sign."""
+    text = localised(text)
     if not any(digit in text for digit in "123456789"):
         return text.removeprefix("-")
     if text.startswith("-"):
         return MINUS + text[1:]
     return "+" + text if plus else text
+
+
+def _percent(value: Number, digits: int, *, plus: bool) -> str:
+    text = f"{value:,.{digits}%}".removesuffix("%")
+    return _signed(text, plus=plus) + get_format("PERCENT_SIGN")
 
 
 def _rounded(value: Number, currency: str) -> str:
@@ -33,7 +42,7 @@ def _rounded(value: Number, currency: str) -> str:
 
 @register.filter
 def amount(value: Number | None, currency: str) -> str:
-    """``1,234.50``: in the minor units of ``currency``."""
+    """``1,234.50``, or ``1.234,50`` to a German: in the minor units of ``currency``."""
     return MISSING if value is None else _signed(_rounded(value, currency), plus=False)
 
 
@@ -69,13 +78,13 @@ def quantity(value: Decimal | None) -> str:
 @register.filter
 def percent(value: Number | None, digits: int = 2) -> str:
     """``12.34%`` from the fraction 0.1234."""
-    return MISSING if value is None else _signed(f"{value:,.{digits}%}", plus=False)
+    return MISSING if value is None else _percent(value, digits, plus=False)
 
 
 @register.filter
 def signed_percent(value: Number | None, digits: int = 2) -> str:
     """``+12.34%`` from the fraction 0.1234."""
-    return MISSING if value is None else _signed(f"{value:,.{digits}%}", plus=True)
+    return MISSING if value is None else _percent(value, digits, plus=True)
 
 
 @register.filter

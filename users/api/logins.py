@@ -152,14 +152,14 @@ class ProfileSerializer(StrictSerializer, serializers.ModelSerializer[User]):
     class Meta:
         model = User
         fields: ClassVar = [
-            *("id", "username", "email", "first_name", "last_name", "base_currency", "time_zone"),
+            *("id", "username", "email", "first_name", "last_name", "base_currency", "time_zone", "locale"),
             *("is_staff", "date_joined", "last_login"),
         ]
         read_only_fields: ClassVar = ["id", "username", "is_staff", "date_joined", "last_login"]
 
 
 class ProfileView(RetrieveUpdateAPIView[User]):
-    """The caller: names, base currency and time zone."""
+    """The caller: names, base currency, time zone and locale."""
 
     serializer_class = ProfileSerializer
     permission_classes = [IsAuthenticated]  # of one's own row, which has no door

@@ -1,6 +1,6 @@
 from users.models.organisation import Invitation, Membership, Organisation, Role
 from users.models.ownership import BOOKING, MANAGING, Owned, OwnedQuerySet, allowed, one_owner, owned_by
-from users.models.user import TokenFamily, User, validate_currency, validate_time_zone
+from users.models.user import TokenFamily, User, validate_currency, validate_locale, validate_time_zone
 
 __all__ = [
     "BOOKING",
@@ -17,5 +17,6 @@ __all__ = [
     "one_owner",
     "owned_by",
     "validate_currency",
+    "validate_locale",
     "validate_time_zone",
 ]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
 from zoneinfo import available_timezones
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -12,6 +15,9 @@ from django.db.models.functions import Lower
 
 from core.errors import DomainError
 from core.money import minor_units
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
 
 
 def validate_currency(code: str) -> None:
@@ -26,14 +32,40 @@ def validate_time_zone(name: str) -> None:
         raise ValidationError(f"“{name}” is not a time zone; use a name such as Europe/Zurich.")
 
 
+def validate_locale(code: str) -> None:
+    if code and code not in dict(settings.LANGUAGES):
+        known = ", ".join(sorted(dict(settings.LANGUAGES)))
+        raise ValidationError(f"“{code}” is not a language of this server; it speaks {known}.")
+
+
 class User(AbstractUser):
     """A person who logs in. Names are unique without regard to case."""
 
     base_currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    locale = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        validators=[validate_locale],
+        help_text="In which language and with which numbers and dates pages are written; empty: as the browser asks.",
+    )
 
     class Meta(AbstractUser.Meta):
         constraints = [models.UniqueConstraint(Lower("username"), name="username_unique_without_case")]
+
+
+class TokenFamilyQuerySet(models.QuerySet["TokenFamily"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """One's own logins, nobody else's."""
+        return self.filter(user=user) if user.is_authenticated else self.none()
+
+    def editable_by(self, user: User | AnonymousUser) -> Self:
+        return self.visible_to(user)
+
+    def standing(self, now: datetime) -> Self:
+        """Those that still let somebody in."""
+        return self.filter(revoked_at__isnull=True, expires_at__gt=now)
 
 
 class TokenFamily(models.Model):
@@ -49,6 +81,8 @@ class TokenFamily(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TokenFamilyQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "token families"

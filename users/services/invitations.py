@@ -17,7 +17,7 @@ from django.core.mail import send_mail
 from django.core.validators import validate_email
 from django.db import transaction
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from activity.services import record
 from core.errors import DomainError, Forbidden
@@ -182,7 +182,8 @@ def _mail(sent: Sent, actor: User) -> None:
     """Send the link. A mail server that fails is logged without the link; whoever invited has it and can pass it on."""
     invitation = sent.invitation
     context = {"invitation": invitation, "organisation": invitation.organisation, "link": sent.link, "actor": actor}
-    text = render_to_string("users/invitation_mail.txt", context)
+    with translation.override(settings.LANGUAGE_CODE):  # who gets it need not speak what its sender does
+        text = render_to_string("users/invitation_mail.txt", context)
     subject = f"Invitation to {invitation.organisation.name}"
     try:
         send_mail(subject, text, None, [invitation.email])

@@ -44,6 +44,24 @@ def end_login(*, family: UUID) -> None:
 
 
 @transaction.atomic
+def end_logins(*, user: User) -> int:
+    """End every login of ``user`` over the API; returns how many stood."""
+    now = timezone.now()
+    ended = TokenFamily.objects.filter(user=user).standing(now).update(revoked_at=now)
+    record(actor=user, action="logins.ended", subject=user, data={"ended": ended})
+    return ended
+
+
+@transaction.atomic
+def change_password(*, user: User, password: str) -> None:
+    """Set a password that was checked, and end every login over the API. Browsers that are logged in are logged out."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    end_logins(user=user)
+    record(actor=user, action="password.changed", subject=user)
+
+
+@transaction.atomic
 def change_profile(*, user: User, changes: dict[str, Any]) -> User:
     """Set validated profile fields and write down which."""
     for name, value in changes.items():

@@ -1,0 +1,79 @@
+"""A portfolio's settings, beside what was measured of it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, cast
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views import View
+
+from analytics.models import Snapshot
+from core.errors import DomainError
+from core.web import Right
+from portfolios.forms.settings import PortfolioSettingsForm
+from portfolios.models import Portfolio, RiskTolerance
+from portfolios.services.portfolios import change_portfolio
+from portfolios.views.base import page_with, welcome
+from users.forms.settings import focus_first_mistake
+from users.models import User
+
+
+class PortfolioSettingsPage(View):
+    """``/settings/portfolio/?portfolio=``, of those that the person may set up."""
+
+    http_method_names = ["get", "head", "post", "options"]
+
+    @cached_property
+    def page(self) -> dict[str, Any]:
+        return page_with(self.request, Right.MANAGE)
+
+    @property
+    def portfolio(self) -> Portfolio:
+        found: Portfolio | None = self.page["portfolio"]
+        if found is None:
+            raise Http404
+        return found
+
+    def form(self, data: Any = None) -> PortfolioSettingsForm:
+        stands = self.portfolio.trades.exists()
+        user = cast("User", self.request.user)
+        return PortfolioSettingsForm(data, portfolio=self.portfolio, user=user, currency_stands=stands)
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return welcome(request, "settings") if self.page["portfolio"] is None else self.shown(self.form())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        portfolio, form = self.portfolio, self.form(request.POST)
+        if not form.is_valid():
+            return self.shown(form)
+        try:
+            change_portfolio(portfolio=portfolio, actor=cast("User", request.user), **form.terms())
+        except DomainError as error:
+            form.refuse(error)
+            return self.shown(form)
+        messages.success(request, _("The settings of the portfolio are stored."))
+        return redirect(f"{reverse('portfolio-settings')}?portfolio={portfolio.pk}")
+
+    def shown(self, form: PortfolioSettingsForm) -> HttpResponse:
+        if form.is_bound:
+            focus_first_mistake(form)
+        stated = self.portfolio.risk_tolerance
+        most = RiskTolerance(stated).most_volatility if stated else None
+        snapshot = Snapshot.objects.filter(portfolio=self.portfolio).order_by("-as_of").first()
+        measured = snapshot.annual_volatility if snapshot else None
+        context = self.page | {
+            "section": "settings",
+            "tab": "portfolio",
+            "form": form,
+            "targets": self.portfolio.target_sets.exists(),
+            "snapshot": snapshot,
+            "measured": measured,
+            "most": most,
+            "beyond": measured is not None and most is not None and measured > most,
+        }
+        return render(self.request, "analytics/portfolio_settings.html", context)

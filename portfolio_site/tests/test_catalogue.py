@@ -1,0 +1,98 @@
+"""Every text that is marked has its words in every language, and no language has words for texts that are gone."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from django.template import Context, Template
+from django.utils import translation
+
+from portfolio_site.catalogue import PLACE, catalogues, compile_stale, marked, read, update, worded
+
+TAG = re.compile(r"<[^>]+>")
+LANGUAGES = {path.parts[-3]: path for path in catalogues()}
+
+
+@pytest.fixture(scope="module")
+def found() -> Catalog:
+    return marked()
+
+
+def test_there_is_more_than_english(found: Catalog) -> None:
+    assert "de" in LANGUAGES
+    assert len(found) > 100
+    for text in ("Skip to the content", "Time zone"):  # of a template and of a module
+        assert found.get(text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_marked_text_is_translated(found: Catalog, language: str) -> None:
+    known = read(LANGUAGES[language])
+    waiting = []
+    for message in found:
+        there = known.get(message.id, message.context) if message.id else None
+        if message.id and (there is None or there.fuzzy or not worded(there.string)):
+            waiting.append(message.id)
+    assert waiting == [], "run `make messages` and translate these"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_translation_outlives_its_text(found: Catalog, language: str) -> None:
+    known = read(LANGUAGES[language])
+    assert [message.id for message in known if message.id and found.get(message.id, message.context) is None] == []
+    assert not known.obsolete
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_keeps_names_and_marks(language: str) -> None:
+    known = read(LANGUAGES[language])
+    for message in known:
+        if not message.id:
+            continue
+        assert list(message.check(known)) == []
+        first = message.id if isinstance(message.id, str) else message.id[0]
+        for string in [message.string] if isinstance(message.string, str) else message.string or ():
+            assert sorted(TAG.findall(string)) == sorted(TAG.findall(first)), first
+
+
+def test_a_new_text_waits_until_it_has_words(tmp_path: Path) -> None:
+    template = tmp_path / "templates" / "new.html"
+    template.parent.mkdir()
+    template.write_text(
+        '{% load i18n %}{% translate "A text that is new" %}'
+        "{% blocktranslate count n=n %}{{ n }} it{% plural %}{{ n }} them{% endblocktranslate %}"
+    )
+    (tmp_path / "users").mkdir()
+    (tmp_path / "users" / "words.py").write_text('from x import gettext_lazy as _\nTEXT = _("A word")\n')
+    path = tmp_path / "locale" / "de" / PLACE
+    path.parent.mkdir(parents=True)
+    shutil.copy(LANGUAGES["de"], path)
+    assert update(path, marked(tmp_path)) == (3, 3)
+    assert {str(message.id) for message in read(path) if message.id} == {
+        "A text that is new",
+        "A word",
+        "('%(n)s it', '%(n)s them')",
+    }
+
+
+def test_a_stale_catalogue_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "locale" / "de" / PLACE
+    path.parent.mkdir(parents=True)
+    shutil.copy(LANGUAGES["de"], path)
+    compile_stale(tmp_path)
+    made = path.with_suffix(".mo")
+    first = made.stat().st_mtime_ns
+    compile_stale(tmp_path)
+    assert made.stat().st_mtime_ns == first
+    assert [each.name for each in path.parent.iterdir() if each.suffix not in (".po", ".mo")] == []
+
+
+def test_pages_speak_german() -> None:
+    page = Template('{% load i18n %}{% translate "Log in" %}')
+    for code, words in (("de", "Anmelden"), ("de-ch", "Anmelden"), ("de-at", "Anmelden"), ("en-gb", "Log in")):
+        with translation.override(code):
+            assert page.render(Context()) == words
