@@ -13,7 +13,7 @@ from portfolios.views.actions import (
     ActionVoidPage,
 )
 from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_options
-from portfolios.views.holdings import holding_list
+from portfolios.views.holdings import HoldingColumnsView, holding_list
 from portfolios.views.imports import ImportListPage, ImportPage
 from portfolios.views.methods import MethodPage, MethodPreviewPart, MethodRestorePage, MethodVoidPage
 from portfolios.views.proposals import proposals
@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern] = [
     path("corporate-actions/preview/", staff_needed(ActionPreviewPart.as_view()), name="action-preview-part"),
     path("corporate-actions/<int:pk>/void/", staff_needed(ActionVoidPage.as_view()), name="action-page-void"),
     path("corporate-actions/<int:pk>/restore/", staff_needed(ActionRestorePage.as_view()), name="action-page-restore"),
+    path("settings/holding-columns/", login_needed(HoldingColumnsView.as_view()), name="holding-columns"),
     path("settings/cost-method/", login_needed(MethodPage.as_view()), name="method-page"),
     path("settings/cost-method/preview/", login_needed(MethodPreviewPart.as_view()), name="method-preview-part"),
     path("settings/cost-method/<int:pk>/void/", login_needed(MethodVoidPage.as_view()), name="method-page-void"),
