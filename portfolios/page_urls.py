@@ -17,6 +17,7 @@ from portfolios.views.holdings import HoldingColumnsView, holding_list
 from portfolios.views.imports import ImportListPage, ImportPage
 from portfolios.views.methods import MethodPage, MethodPreviewPart, MethodRestorePage, MethodVoidPage
 from portfolios.views.proposals import proposals
+from portfolios.views.search import search, search_list
 from portfolios.views.sharing import PortfolioSharingPage
 from portfolios.views.trade import restore_page, trade_page, void_page
 from portfolios.views.transactions import transaction_list
@@ -24,6 +25,8 @@ from portfolios.views.undo import RedoView, UndoView
 
 urlpatterns: list[URLPattern] = [
     path("holdings/", holding_list, name="holdings"),
+    path("search/", search, name="search"),
+    path("search/list/", search_list, name="search-list"),
     path("transactions/", transaction_list, name="transactions"),
     path("transactions/<int:pk>/", trade_page, name="trade-page"),
     path("transactions/<int:pk>/void/", void_page, name="trade-void-page"),
