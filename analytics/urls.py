@@ -3,6 +3,7 @@
 from django.urls import path
 
 from analytics.views import bank
+from analytics.views.asset import asset_page
 from analytics.views.dashboard import allocation_card, dashboard, methods, risk_card, value_card
 from analytics.views.definitions import definitions
 from analytics.views.dependence import dependence
@@ -68,6 +69,7 @@ urlpatterns = [
     path("cards/<int:portfolio_id>/rolling/", rolling_card, name="rolling-card"),
     path("explain/<slug:figure>/", explain_page, name="explain"),
     path("holdings/<path:symbol>/", holding, name="holding"),
+    path("assets/<path:symbol>/", asset_page, name="asset-page"),
     path("reports/", reports, name="reports"),
     path("reports/tax/", tax_report_page, name="tax-report-page"),
     path("methods/", methods, name="methods"),

@@ -36,3 +36,14 @@ def sparkline(closes: Sequence[Decimal], doubtful: Decimal | None) -> Sparkline 
 
 def _share(value: float, low: float, high: float) -> float:
     return (value - low) / (high - low) if high > low else 0.5
+
+
+def line_of(values: Sequence[float], width: int, height: int, edge: int) -> str:
+    """``values``, at least two, as the points of a line that fills a box but for its edge; in whole units, so short."""
+    low, high = min(values), max(values)
+    step = width / (len(values) - 1)
+    places = (
+        (round(number * step), round(height - edge - _share(value, low, high) * (height - 2 * edge)))
+        for number, value in enumerate(values)
+    )
+    return " ".join(f"{x},{y}" for x, y in places)

@@ -25,8 +25,8 @@ from django.http.response import HttpResponseBase, HttpResponseRedirectBase
 from django.middleware.common import CommonMiddleware
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.formats import get_format
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import defaults
 from django_htmx.http import HttpResponseClientRedirect
 from rest_framework import exceptions

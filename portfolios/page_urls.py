@@ -13,11 +13,12 @@ from portfolios.views.actions import (
     ActionVoidPage,
 )
 from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_options
-from portfolios.views.holdings import holding_list
+from portfolios.views.holdings import HoldingColumnsView, holding_list
 from portfolios.views.imports import ImportListPage, ImportPage
 from portfolios.views.methods import MethodPage, MethodPreviewPart, MethodRestorePage, MethodVoidPage
 from portfolios.views.new_portfolio import NewPortfolioPage
 from portfolios.views.proposals import proposals
+from portfolios.views.search import search, search_list
 from portfolios.views.sharing import PortfolioSharingPage
 from portfolios.views.trade import restore_page, trade_page, void_page
 from portfolios.views.transactions import transaction_list
@@ -25,6 +26,8 @@ from portfolios.views.undo import RedoView, UndoView
 
 urlpatterns: list[URLPattern] = [
     path("holdings/", holding_list, name="holdings"),
+    path("search/", search, name="search"),
+    path("search/list/", search_list, name="search-list"),
     path("transactions/", transaction_list, name="transactions"),
     path("transactions/<int:pk>/", trade_page, name="trade-page"),
     path("transactions/<int:pk>/void/", void_page, name="trade-void-page"),
@@ -41,6 +44,7 @@ urlpatterns: list[URLPattern] = [
     path("corporate-actions/preview/", staff_needed(ActionPreviewPart.as_view()), name="action-preview-part"),
     path("corporate-actions/<int:pk>/void/", staff_needed(ActionVoidPage.as_view()), name="action-page-void"),
     path("corporate-actions/<int:pk>/restore/", staff_needed(ActionRestorePage.as_view()), name="action-page-restore"),
+    path("settings/holding-columns/", login_needed(HoldingColumnsView.as_view()), name="holding-columns"),
     path("settings/cost-method/", login_needed(MethodPage.as_view()), name="method-page"),
     path("settings/cost-method/preview/", login_needed(MethodPreviewPart.as_view()), name="method-preview-part"),
     path("settings/cost-method/<int:pk>/void/", login_needed(MethodVoidPage.as_view()), name="method-page-void"),

@@ -75,6 +75,8 @@ const shapes = {
   buy: { symbol: "triangle", symbolSize: 11, colour: "gain" },
   sell: { symbol: "triangle", symbolRotate: 180, symbolSize: 11, colour: "loss" },
   transfer: { symbol: "diamond", symbolSize: 12, colour: "benchmark" },
+  dividend: { symbol: "circle", symbolSize: 8, colour: "benchmark" },
+  split: { symbol: "rect", symbolSize: 9, colour: "ink" },
   exception: { symbol: "diamond", symbolSize: 12, colour: "loss" },
   trough: { symbol: "circle", symbolSize: 17, colour: "loss", numbered: true },
 };

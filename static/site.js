@@ -34,3 +34,23 @@ document.addEventListener("htmx:load", (event) => {
   const region = document.getElementById("announcements");
   if (sentence && sentence !== region.textContent) region.textContent = sentence;
 });
+
+// The list below the search field: arrows walk through it, Escape closes it. CSS shows it while the focus is within.
+document.addEventListener("keydown", (event) => {
+  const form = event.target.closest?.("[data-find]");
+  if (!form) return;
+  const field = form.querySelector("input");
+  const list = form.querySelector(".find-list");
+  if (event.key === "Escape" && list.firstElementChild) {
+    list.replaceChildren();
+    field.focus();
+    event.preventDefault();
+  }
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  const stops = [field, ...list.querySelectorAll("a")];
+  const next = stops[stops.indexOf(event.target) + step];
+  if (!next || !stops.includes(event.target)) return;
+  next.focus();
+  event.preventDefault();
+});

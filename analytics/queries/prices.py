@@ -10,10 +10,11 @@ from django.db.models.functions import Cast, Coalesce
 
 from analytics.accrual import total_return_closes
 from analytics.charts import DayArray, FloatArray
-from assets.models import Asset, HistoricValue
+from assets.models import ActionProposal, Asset, CorporateAction, HistoricValue
+from assets.models.action import MULTIPLYING, PAYING
 from assets.queries import bond_terms
 from core.arrays import EpochDay, records
-from portfolios.models import Portfolio, Trade
+from portfolios.models import Entitlement, Portfolio, Trade
 
 COLUMNS = [("day", "i8"), ("close", "f8"), ("adjusted", "f8")]
 
@@ -38,3 +39,22 @@ def trades_until(portfolio: Portfolio, asset: Asset, until: date) -> list[Trade]
     of_asset = ("asset__currency", "asset__price_factor", "asset__type")
     columns = ("day", "kind", "quantity", "price", "currency", "asset", *of_asset)
     return list(trades.select_related("asset").only(*columns).in_booking_order())
+
+
+def events_until(portfolio: Portfolio, asset: Asset, until: date) -> tuple[list[Entitlement], list[CorporateAction]]:
+    """The dividends that the portfolio got of the asset, and its splits, with ex-dates up to ``until``; 2 queries."""
+    dividends = Entitlement.objects.filter(portfolio=portfolio, asset=asset, ex_date__lte=until)
+    splits = CorporateAction.objects.standing().filter(asset=asset, kind__in=MULTIPLYING, ex_date__lte=until)
+    return list(dividends.order_by("ex_date", "pk")), list(splits.order_by("ex_date", "pk"))
+
+
+def due_payments(portfolio: Portfolio, asset: Asset, day: date) -> list[Entitlement]:
+    """What went ex by ``day`` and is paid later, the next first; one query."""
+    found = Entitlement.objects.filter(portfolio=portfolio, asset=asset, ex_date__lte=day, pay_date__gt=day)
+    return list(found.select_related("action").order_by("pay_date", "pk"))
+
+
+def announced(asset: Asset, day: date) -> list[ActionProposal]:
+    """The cash that feeds announced to go ex after ``day`` and nobody refused, the next first; one query."""
+    found = ActionProposal.objects.open().filter(asset=asset, kind__in=PAYING, ex_date__gt=day, withdrawal=False)
+    return list(found.filter(cash__gt=0).order_by("ex_date", "pk"))

@@ -265,4 +265,4 @@ def test_an_earlier_day_takes_a_fixed_number_of_queries(browser: Client, growth:
         buy(growth, asset, 2, 100, "2024-01-04")
     many, texts = count_queries(read)
     assert many <= few + 1, texts  # assets without a close are priced by the own trades: one query for all
-    assert many <= 31, texts
+    assert many <= 48, texts

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, time
 from decimal import Decimal
+from functools import reduce
+from operator import and_
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 
 PRICE_FACTOR_LIMIT = 10**6
+MOST_WORDS = 8  # of what is searched
 
 
 def validate_calendar(name: str) -> None:
@@ -81,6 +84,9 @@ class AssetType(models.TextChoices):
     OTHER = "other", "Other"
 
 
+NOT_TRADED = (AssetType.FX, AssetType.INDEX)
+
+
 class PriceBasis(models.TextChoices):
     """What a source's closes are, and so what must not be applied to them again."""
 
@@ -96,7 +102,7 @@ class AssetQuerySet(models.QuerySet["Asset"]):
 
     def tradable(self) -> AssetQuerySet:
         """Without indices and exchange rates, which nobody can hold."""
-        return self.exclude(type__in=(AssetType.FX, AssetType.INDEX))
+        return self.exclude(type__in=NOT_TRADED)
 
     def matching(self, text: str) -> AssetQuerySet:
         """Those whose symbol or name holds ``text``, or whose ISIN it is."""
@@ -112,6 +118,25 @@ class AssetQuerySet(models.QuerySet["Asset"]):
             default=3,
         )
         return found.annotate(likeness=rank).order_by("likeness", "symbol")
+
+    def searched(self, text: str) -> AssetQuerySet:
+        """Those whose symbol begins with ``text``, whose ISIN it is, or whose name has each of its words, in any order.
+
+        The symbol or ISIN itself comes first, then what begins so, then names that begin so, then the rest by symbol.
+        """
+        code, words = "".join(text.split()).upper(), text.split()[:MOST_WORDS]
+        if not words:
+            return self.none()
+        named = reduce(and_, (Q(name__icontains=word) for word in words))
+        likeness = Case(
+            When(symbol=code, then=0),
+            When(isin=code, then=0),
+            When(symbol__startswith=code, then=1),
+            When(name__istartswith=" ".join(words), then=2),
+            default=3,
+        )
+        found = self.filter(Q(symbol__startswith=code) | Q(isin=code) | named)
+        return found.annotate(likeness=likeness).order_by("likeness", "symbol")
 
     def named(self, text: str) -> list[Asset]:
         """The one with the symbol ``text``, else two with this ISIN, else two of this name; case does not matter."""
@@ -191,6 +216,11 @@ class Asset(models.Model):
         """What prices are in: GBX where they are in pence. A bond's factor is that of par, so it has none."""
         in_hundredths = self.price_factor == HUNDREDTH and self.type != AssetType.BOND
         return (minor_currency(self.currency) if in_hundredths else "") or self.currency
+
+    @property
+    def tradable(self) -> bool:
+        """Whether anybody can hold it."""
+        return self.type not in NOT_TRADED
 
     @property
     def quoted_in_minor(self) -> bool:

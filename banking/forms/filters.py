@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -16,8 +16,11 @@ from django.utils import timezone
 from core.api import ISO_DATE
 from core.web import EARLIEST, EARLIEST_ZONE
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 LONGEST_TEXT = 100
-Choices = Iterable[tuple[str, str]]
+Choices = Iterable[tuple[str, "_StrOrPromise"]]
 
 
 class DayField(forms.DateField):
@@ -66,12 +69,12 @@ class Filter(forms.Form):
         return any(value not in (None, "", False) for name, value in self.cleaned_data.items() if name not in kept)
 
 
-def choice_field(label: str, choices: Choices = ()) -> forms.ChoiceField:
+def choice_field(label: _StrOrPromise, choices: Choices = ()) -> forms.ChoiceField:
     widget = forms.Select(attrs={"class": "form-select"})
     return forms.ChoiceField(label=label, choices=list(choices), required=False, widget=widget)
 
 
-def text_field(where: str) -> forms.CharField:
+def text_field(where: _StrOrPromise) -> forms.CharField:
     """``where`` says what is searched."""
     shown = {"class": "form-control", "type": "search", "autocomplete": "off", "placeholder": where}
     widget = forms.TextInput(attrs=shown)

@@ -1,3 +1,4 @@
+from portfolios.models.columns import HoldingColumns
 from portfolios.models.investment import Investment
 from portfolios.models.lot import Departure, Disposal, Entitlement, Lot
 from portfolios.models.method import CostMethodChange
@@ -14,6 +15,7 @@ __all__ = [
     "Departure",
     "Disposal",
     "Entitlement",
+    "HoldingColumns",
     "Investment",
     "Lot",
     "LotPick",

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext_lazy as _
 
 from core.money import divide, total
+from portfolios.queries.beside import Beside
 from portfolios.queries.holdings import Holding
 from portfolios.queries.totals import UNCLASSIFIED
 
-STATES = {"open": "Held", "closed": "Sold", "all": "Held and sold"}
+STATES = {"open": _("Held"), "closed": _("Sold"), "all": _("Held and sold")}
 ORDERS: dict[str, Callable[[Holding], Any]] = {
     "symbol": lambda holding: holding.symbol,
     "name": lambda holding: holding.name.casefold(),
@@ -30,6 +35,29 @@ ORDERS: dict[str, Callable[[Holding], Any]] = {
     "weight": lambda holding: holding.weight,
     "held": lambda holding: holding.opened_on,
 }
+# What is told of the asset beside the books.
+BESIDE: dict[str, Callable[[Beside], Any]] = {
+    "country": lambda known: known.country.casefold(),
+    "trend": lambda known: known.trend and known.trend.change,
+    "day": lambda known: known.trend and known.trend.day_change,
+}
+NOTHING = Beside()
+
+
+class Listed(NamedTuple):
+    """A holding, and what is told of its asset beside the books."""
+
+    holding: Holding
+    known: Beside = NOTHING
+
+
+GROUPS: dict[str, Callable[[Listed], str]] = {
+    "class": lambda row: row.holding.type_name,
+    "sector": lambda row: sector_of(row.holding),
+    "country": lambda row: row.known.country,
+    "currency": lambda row: row.holding.currency,
+}
+GROUP_NAMES = {"class": _("Class"), "sector": _("Sector"), "country": _("Country"), "currency": _("Currency")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +105,56 @@ def narrowed(
     ]
 
 
-def ordered(holdings: Iterable[Holding], order: str) -> list[Holding]:
-    """By a key of ORDERS, downwards with "-" before it; equal ones by symbol, and what has no value last either way."""
-    key = ORDERS[order.removeprefix("-")]
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Holdings that have something in common: those of it that are shown, and the sums of all of it.
+
+    ``begins`` is False where its first ones stand on an earlier page.
+    """
+
+    name: str
+    holdings: Sequence[Holding]
+    sums: Sums
+    begins: bool = True
+
+
+def is_order(name: str) -> bool:
+    return name in ORDERS or name in BESIDE
+
+
+def ordered(holdings: Iterable[Holding], order: str, known: Mapping[int, Beside] | None = None) -> list[Holding]:
+    """By a key of ORDERS or BESIDE, downwards with "-" before it; equal ones by symbol, and what has no value last
+    either way. ``known`` is by asset id."""
+    key = _key(order.removeprefix("-"), known or {})
     found = sorted(holdings, key=ORDERS["symbol"])
-    known = [holding for holding in found if key(holding) is not None]
+    told = [holding for holding in found if key(holding) is not None]
     unknown = [holding for holding in found if key(holding) is None]
-    return sorted(known, key=key, reverse=order.startswith("-")) + unknown
+    return sorted(told, key=key, reverse=order.startswith("-")) + unknown
+
+
+def _key(name: str, known: Mapping[int, Beside]) -> Callable[[Holding], Any]:
+    if name in ORDERS:
+        return ORDERS[name]
+    return lambda holding: BESIDE[name](known.get(holding.asset_id, NOTHING))
+
+
+def grouped(holdings: Sequence[Holding], by: str, known: Mapping[int, Beside], start: int, stop: int) -> list[Group]:
+    """The groups, a key of GROUPS, the most valuable first, with the rows from ``start`` to before ``stop``.
+
+    Within a group the holdings stay in their order, so they are in order already; the rows count through all groups.
+    """
+    members: dict[str, list[Holding]] = defaultdict(list)
+    for holding in holdings:
+        members[GROUPS[by](Listed(holding, known.get(holding.asset_id, NOTHING)))].append(holding)
+    all_sums = {name: sums(found) for name, found in members.items()}
+    names = sorted(members, key=lambda name: (-all_sums[name].value, name))
+    rows = [(name, place, holding) for name in names for place, holding in enumerate(members[name])]
+    shown = groupby(rows[start:stop], key=lambda row: row[0])
+    return [_group(name, list(found), all_sums[name]) for name, found in shown]
+
+
+def _group(name: str, rows: Sequence[tuple[str, int, Holding]], its: Sums) -> Group:
+    return Group(name, [holding for _name, _place, holding in rows], its, begins=rows[0][1] == 0)
 
 
 def sums(holdings: Sequence[Holding]) -> Sums:

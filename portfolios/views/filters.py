@@ -6,49 +6,56 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from assets.models import Asset, AssetType
 from banking.forms.filters import Choices, DayField, Filter, choice_field, text_field
 from banking.models import Account
-from portfolios.queries.holding_list import ORDERS, STATES, sector_of
+from portfolios.queries.holding_list import GROUP_NAMES, STATES, is_order, sector_of
 from portfolios.queries.holdings import Holding
 from portfolios.queries.transactions import KINDS, Wanted
 
 ORDER_NAMES = {
-    "-value": "Value, largest first",
-    "value": "Value, smallest first",
-    "symbol": "Symbol",
-    "name": "Name",
-    "sector": "Sector",
-    "type": "Type",
-    "currency": "Currency",
-    "-quantity": "Quantity",
-    "-average_cost": "Average cost",
-    "-cost": "Cost",
-    "-price": "Price",
-    "-gain": "Gain, best first",
-    "gain": "Gain, worst first",
-    "-return": "Gain in percent, best first",
-    "return": "Gain in percent, worst first",
-    "-realised": "Realised gain",
-    "-income": "Income",
-    "-weight": "Weight",
-    "held": "Held longest first",
-    "-held": "Held shortest first",
+    "-value": _("Value, largest first"),
+    "value": _("Value, smallest first"),
+    "symbol": _("Symbol"),
+    "name": _("Name"),
+    "sector": _("Sector"),
+    "type": _("Class"),
+    "country": _("Country"),
+    "currency": _("Currency"),
+    "-quantity": _("Quantity"),
+    "-average_cost": _("Average cost"),
+    "-cost": _("Cost"),
+    "-price": _("Price"),
+    "-day": _("Last day, best first"),
+    "day": _("Last day, worst first"),
+    "-trend": _("Last 90 closes, best first"),
+    "trend": _("Last 90 closes, worst first"),
+    "-gain": _("Gain, best first"),
+    "gain": _("Gain, worst first"),
+    "-return": _("Gain in percent, best first"),
+    "return": _("Gain in percent, worst first"),
+    "-realised": _("Realised gain"),
+    "-income": _("Income"),
+    "-weight": _("Weight"),
+    "held": _("Held longest first"),
+    "-held": _("Held shortest first"),
 }
 DEFAULT_ORDER = "-value"
+SHOWN_STATES = [("", STATES["open"]), *((key, STATES[key]) for key in ("closed", "all"))]
 
 
 class HoldingFilter(Filter):
-    """``?q=&sector=&type=&currency=&state=&as_of=&sort=``"""
+    """``?q=&sector=&type=&currency=&state=&group=&sort=``"""
 
-    q = text_field("Symbol or name")
-    sector = choice_field("Sector")
-    type = choice_field("Type")
-    currency = choice_field("Currency")
-    state = choice_field("Show", [("", STATES["open"]), *((key, STATES[key]) for key in ("closed", "all"))])
-    as_of = DayField(label="As of")
-    sort = choice_field("Order", ORDER_NAMES.items())
+    q = text_field(_("Symbol or name"))
+    sector = choice_field(_("Sector"))
+    type = choice_field(_("Class"))
+    currency = choice_field(_("Currency"))
+    state = choice_field(_("Show"), SHOWN_STATES)
+    group = choice_field(_("Group by"), [("", _("Nothing")), *GROUP_NAMES.items()])
+    sort = choice_field(_("Order"), ORDER_NAMES.items())
 
     def __init__(self, query: Mapping[str, Any], holdings: Iterable[Holding]) -> None:
         self._holdings = list(holdings)
@@ -58,12 +65,12 @@ class HoldingFilter(Filter):
         sectors = sorted({sector_of(holding) for holding in self._holdings})
         types = {holding.asset_type for holding in self._holdings}
         currencies = sorted({holding.currency for holding in self._holdings})
-        self._set("sector", [("", "All"), *((name, name) for name in sectors)])
-        self._set("type", [("", "All"), *(choice for choice in AssetType.choices if choice[0] in types)])
-        self._set("currency", [("", "All"), *((code, code) for code in currencies)])
+        self._set("sector", [("", _("All")), *((name, name) for name in sectors)])
+        self._set("type", [("", _("All")), *(choice for choice in AssetType.choices if choice[0] in types)])
+        self._set("currency", [("", _("All")), *((code, code) for code in currencies)])
         given = self.data.get("sort", "")
-        if given.removeprefix("-") in ORDERS and given not in ORDER_NAMES:  # a head's other direction
-            self._set("sort", [*ORDER_NAMES.items(), (given, "As chosen in the table")])
+        if is_order(given.removeprefix("-")) and given not in ORDER_NAMES:  # a head's other direction
+            self._set("sort", [*ORDER_NAMES.items(), (given, _("As chosen in the table"))])
 
     def _set(self, name: str, choices: Choices) -> None:
         self.fields[name].choices = list(choices)  # type: ignore[attr-defined]
@@ -71,6 +78,11 @@ class HoldingFilter(Filter):
     @property
     def order(self) -> str:
         return self.value("sort") or DEFAULT_ORDER
+
+    @property
+    def narrows(self) -> bool:
+        """Groups leave nothing out."""
+        return any(self.value(name) for name in ("q", "sector", "type", "currency", "state"))
 
 
 class TransactionFilter(Filter):
