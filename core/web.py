@@ -26,7 +26,6 @@ from django.middleware.common import CommonMiddleware
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import get_format
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import defaults
 from django_htmx.http import HttpResponseClientRedirect
 from rest_framework import exceptions
@@ -299,9 +298,6 @@ async def _in_thread(parts: Iterator[str]) -> AsyncIterator[str]:
         yield part
 
 
-# --- the day that pages show ----------------------------------------------------------------------------------------
-
-
 def past_day(text: str) -> date | None:
     """The day that ``text`` names as YYYY-MM-DD; None for what is none, for a future one and for one before 1900."""
     if not ISO_DAY.fullmatch(text):
@@ -396,9 +392,3 @@ def _here(request: HttpRequest) -> str:
     query = request.GET.copy()
     query.pop("as_of", None)
     return request.path + (f"?{query.urlencode()}" if query else "")
-
-
-def safe_path(request: HttpRequest, path: str, otherwise: str = "/") -> str:
-    """``path`` if a redirect to it stays on this server, else ``otherwise``."""
-    safe = url_has_allowed_host_and_scheme(path, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-    return path if safe else otherwise

@@ -79,9 +79,3 @@ def text_field(where: _StrOrPromise) -> forms.CharField:
     shown = {"class": "form-control", "type": "search", "autocomplete": "off", "placeholder": where}
     widget = forms.TextInput(attrs=shown)
     return forms.CharField(label="Search", required=False, max_length=LONGEST_TEXT, widget=widget)
-
-
-class DayFilter(Filter):
-    """``?as_of=``"""
-
-    as_of = DayField(label="As of")

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('assets', '0010_bonds'),
-        ('portfolios', '0013_csv_files'),
+        ('portfolios', '0014_holding_columns'),
         ('users', '0003_locale'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

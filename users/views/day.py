@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import View
 
-from core.web import keep_day, past_day, safe_path
+from core.web import keep_day, past_day
 
 TODAY = "today"
 
@@ -24,4 +25,6 @@ class DayView(View):
             keep_day(request, day)
         else:
             messages.error(request, _("Choose a day from 1900 to today, such as 2024-05-31. Nothing has changed."))
-        return HttpResponseRedirect(safe_path(request, request.POST.get("next", "")))
+        onward, here = request.POST.get("next", ""), {request.get_host()}
+        safe = url_has_allowed_host_and_scheme(onward, allowed_hosts=here, require_https=request.is_secure())
+        return HttpResponseRedirect(onward if safe else "/")
