@@ -3,7 +3,7 @@
 from django.urls import path
 
 from analytics.views import bank
-from analytics.views.dashboard import dashboard, methods, risk_card, value_card
+from analytics.views.dashboard import allocation_card, dashboard, methods, risk_card, value_card
 from analytics.views.dependence import dependence
 from analytics.views.explain import explain_page
 from analytics.views.factor_sets import factor_sets
@@ -34,6 +34,9 @@ urlpatterns = [
     path("cards/<int:portfolio_id>/risk-figures/", risk_figures, name="risk-figures"),
     path("cards/<int:portfolio_id>/var/", var_card, name="var-card"),
     path("cards/<int:portfolio_id>/value/", value_card, name="value-card"),
+    path("cards/<int:portfolio_id>/allocation/", allocation_card, name="allocation-card"),
+    path("cards/all/value/", value_card, name="all-value-card"),
+    path("cards/all/allocation/", allocation_card, name="all-allocation-card"),
     path("analytics/", analytics, name="analytics"),
     path("analytics/risk/", risk, name="analytics-risk"),
     path("analytics/stress/", stress, name="analytics-stress"),

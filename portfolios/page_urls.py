@@ -16,6 +16,7 @@ from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_
 from portfolios.views.holdings import holding_list
 from portfolios.views.imports import ImportListPage, ImportPage
 from portfolios.views.methods import MethodPage, MethodPreviewPart, MethodRestorePage, MethodVoidPage
+from portfolios.views.new_portfolio import NewPortfolioPage
 from portfolios.views.proposals import proposals
 from portfolios.views.sharing import PortfolioSharingPage
 from portfolios.views.trade import restore_page, trade_page, void_page
@@ -46,6 +47,7 @@ urlpatterns: list[URLPattern] = [
     path(
         "settings/cost-method/<int:pk>/restore/", login_needed(MethodRestorePage.as_view()), name="method-page-restore"
     ),
+    path("portfolio/new/", login_needed(NewPortfolioPage.as_view()), name="portfolio-new"),
     path("portfolio/<int:pk>/sharing/", login_needed(PortfolioSharingPage.as_view()), name="portfolio-sharing"),
     path("imports/", login_needed(ImportListPage.as_view()), name="imports"),
     path("imports/<int:pk>/", login_needed(ImportPage.as_view()), name="import-page"),

@@ -1,14 +1,15 @@
 // Draws every <div class="chart" data-chart="id"> from the JSON in the element with that id.
-import { LineChart, ScatterChart } from "echarts/charts";
+import { LineChart, ScatterChart, TreemapChart } from "echarts/charts";
 import { AxisPointerComponent, GridComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { plane } from "./plane.js";
+import { treemap } from "./treemap.js";
 
-use([LineChart, ScatterChart, GridComponent, TooltipComponent, AxisPointerComponent, CanvasRenderer]);
+use([LineChart, ScatterChart, TreemapChart, GridComponent, TooltipComponent, AxisPointerComponent, CanvasRenderer]);
 
 // Many lines in one picture, told apart by their stroke besides.
-const PARTS = Array.from({ length: 12 }, (_, place) => `part-${place + 1}`);
+const PARTS = [...Array.from({ length: 12 }, (_, place) => `part-${place + 1}`), "part-unknown"];
 const STROKES = ["solid", [6, 3], [2, 2]];
 
 // A canvas knows no CSS variables, so colours are read as what they resolve to in the theme of the moment.
@@ -109,6 +110,7 @@ const tooltip = (format, colours, when) => ({
 
 const option = (data, colours) => {
   if (data.kind === "plane") return plane(data, colours);
+  if (data.kind === "tree") return treemap(data, colours, formats("money", data.currency, data.digits));
   const format = formats(data.unit, data.currency, data.digits, data.clock);
   const label = { color: colours.quiet, fontSize: 12, hideOverlap: true };
   return {

@@ -19,12 +19,16 @@ LINK = '<a class="explained" href="{}" title="How this comes about">{}</a>'
 
 
 @register.simple_block_tag
-def explained(content: str, figure: str, portfolio: Portfolio, **asked: Any) -> SafeString:
+def explained(content: str, figure: str, portfolio: Portfolio | None, **asked: Any) -> SafeString:
     """``{% explained "sharpe_ratio" portfolio as_of=past %}1.23{% endexplained %}``: the number as a link.
+
+    Without a portfolio it is the number alone: what several are together has no such page.
 
     ``asked`` are the parameters of the API (as_of, period, start, asset, level, horizon …), ``terms`` a mapping of more
     of them; empty ones are left out.
     """
+    if portfolio is None:
+        return mark_safe(content.strip())  # noqa: S308  as below
     # What stands within was rendered, and so escaped, by the template around it.
     return mark_safe(LINK.format(escape(explain_url(figure, portfolio, **asked)), content.strip()))  # noqa: S308
 

@@ -1,45 +1,77 @@
-"""The Dashboard, its parts that refresh on their own, and the page of methods."""
+"""The Dashboard of one portfolio or of all together, its cards that are fetched alone, and the page of methods."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import markdown
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
-from analytics import charts, queries
+from analytics import queries
 from analytics.figures import LABELS, Label
 from analytics.models import Snapshot
 from analytics.queries.methods import methods_source
+from analytics.views import dashboard_parts as parts
+from analytics.views.dashboard_parts import Shown
 from assets.models import PriceBasis
 from assets.queries import SIMULATED
-from core.money import minor_units
-from core.web import choice, login_needed
+from core.web import day_shown, login_needed
 from portfolios.models import Disposal, Portfolio
-from portfolios.queries import Holding, Sector, holdings, sectors, totals, valuation_days
-from portfolios.views.base import page_of, visible, welcome
+from portfolios.queries import valuation_days
+from portfolios.views.base import page_of, rights_of, visible, welcome
+from users.models import User
 
 SHOWN_DISPOSALS = 10
+ALL = "all"
 
 
 @require_safe
 @login_needed
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """One portfolio of the caller's: ``?portfolio=<id>``, else the first."""
+    """One portfolio of the caller's, ``?portfolio=<id>``, else the first; ``?portfolio=all``: all of them together."""
+    if request.GET.get("portfolio") == ALL:
+        return _together(request)
     page = page_of(request)
     portfolio = page["portfolio"]
     if portfolio is None:
         return welcome(request, "dashboard")
-    context = page | {"section": "dashboard"} | _books(portfolio) | risk_figures(portfolio)
+    shown = Shown([portfolio], portfolio, portfolio.base_currency, day_shown(request))
+    risk = risk_figures(portfolio, shown.day)
+    context = page | _frame(shown) | _books(shown) | risk
     if context["held"] or context["disposals"]:
-        context["chart"] = _value_chart(portfolio, request)
+        snapshot = None if shown.day else risk["snapshot"]
+        context |= _cards(shown, request) | {"returns": parts.returns(shown, snapshot, stale=risk["stale"])}
     return render(request, "analytics/dashboard.html", context)
+
+
+def _together(request: HttpRequest) -> HttpResponse:
+    choices = list(visible(request))
+    if not choices:
+        return welcome(request, "dashboard")
+    shown = _all(request, choices)
+    worth = shown.totals_by_portfolio
+    context = _frame(shown) | rights_of("") | {"portfolios": choices, "portfolio": None, "together": True}
+    context |= {
+        "as_of": shown.day or shown.closes,
+        "foot_currency": shown.currency,
+        "held": shown.held,
+        "books": [
+            (each, worth[each.pk], shown.convert(worth[each.pk].total_value, each.base_currency)) for each in choices
+        ],
+    }
+    context |= _cards(shown, request) | {"returns": parts.returns(shown)}
+    return render(request, "analytics/dashboard_all.html", context)
+
+
+def _all(request: HttpRequest, choices: list[Portfolio]) -> Shown:
+    return Shown(choices, None, cast("User", request.user).base_currency, day_shown(request))
 
 
 @require_safe
@@ -52,11 +84,30 @@ def risk_card(request: HttpRequest, portfolio_id: int) -> HttpResponse:
 
 @require_safe
 @login_needed
-def value_card(request: HttpRequest, portfolio_id: int) -> HttpResponse:
+def value_card(request: HttpRequest, portfolio_id: int | None = None) -> HttpResponse:
     """The chart over time: ``?view=`` a key of ``charts.VIEWS``, ``?span=`` one of ``charts.SPANS``."""
+    shown = _of(request, portfolio_id)
+    return render(request, "analytics/_value_card.html", _frame(shown) | {"chart": parts.value_chart(shown, request)})
+
+
+@require_safe
+@login_needed
+def allocation_card(request: HttpRequest, portfolio_id: int | None = None) -> HttpResponse:
+    """How the value is spread: ``?by=`` what, ``?shape=`` drawn how."""
+    shown = _of(request, portfolio_id)
+    context = _frame(shown) | {"as_of": shown.day or shown.closes, "allocation": parts.allocation(shown, request)}
+    return render(request, "analytics/_dashboard_allocation.html", context)
+
+
+def _of(request: HttpRequest, portfolio_id: int | None) -> Shown:
+    """The portfolio with this id, else all together. Raises Http404 for one that the caller does not see."""
+    if portfolio_id is None:
+        choices = list(visible(request))
+        if not choices:
+            raise Http404
+        return _all(request, choices)
     portfolio = get_object_or_404(visible(request), pk=portfolio_id)
-    context = {"portfolio": portfolio, "chart": _value_chart(portfolio, request)}
-    return render(request, "analytics/_value_card.html", context)
+    return Shown([portfolio], portfolio, portfolio.base_currency, day_shown(request))
 
 
 @require_safe
@@ -74,28 +125,45 @@ def _methods_text() -> SafeString:
     return mark_safe(text)  # noqa: S308  the product's own file
 
 
-def _books(portfolio: Portfolio) -> dict[str, Any]:
-    """What there is, what it is worth and what was sold."""
-    every = holdings([portfolio], include_closed=True)[portfolio.pk]
-    held = [holding for holding in every if holding.quantity]
-    disposals = Disposal.objects.filter(portfolio=portfolio).select_related("asset").order_by("-closed_on", "-pk")
+def _frame(shown: Shown) -> dict[str, Any]:
+    """What every card needs."""
     return {
-        "as_of": valuation_days([portfolio.pk])[portfolio.pk],
-        "held": held,
-        "totals": totals(portfolio, every),
-        "sectors": _sectors(held),
-        "simulated": queries.price_source(portfolio) == SIMULATED,
-        "total_return": any(holding.price_basis == PriceBasis.TOTAL_RETURN for holding in held),
-        "disposals": list(disposals[:SHOWN_DISPOSALS]),
-        "shown_disposals": SHOWN_DISPOSALS,
+        "section": "dashboard",
+        "portfolio": shown.one,
+        "shown_key": shown.key,
+        "currency": shown.currency,
+        "past": shown.day,
     }
 
 
-def _sectors(held: Sequence[Holding]) -> list[tuple[Sector, charts.Arc | None]]:
-    """Each sector with its arc of the ring, the largest first; no arcs where nothing has a value."""
-    spread = sectors(held)
-    arcs: Sequence[charts.Arc | None] = charts.ring([float(sector.weight or 0) for sector in spread])
-    return list(zip(spread, arcs or [None] * len(spread), strict=True))
+def _cards(shown: Shown, request: HttpRequest) -> dict[str, Any]:
+    """What is known now only, income to come and open flags, is left out where a past day is shown."""
+    made = parts.headline(shown) | {
+        "chart": parts.value_chart(shown, request),
+        "allocation": parts.allocation(shown, request),
+        "movers": parts.movers(shown),
+    }
+    if shown.day is None:
+        made |= {"income": parts.income(shown), "flags": parts.flags(shown, cast("User", request.user))}
+    return made
+
+
+def _books(shown: Shown) -> dict[str, Any]:
+    """What there is, what it is worth and what was sold."""
+    portfolio = shown.portfolios[0]
+    disposals = Disposal.objects.filter(portfolio=portfolio).select_related("asset").order_by("-closed_on", "-pk")
+    disposals = disposals.filter(closed_on__lte=shown.day) if shown.day else disposals
+    largest = sorted(shown.held, key=lambda row: (row.value is None, -(row.value or 0), row.symbol))
+    return {
+        "as_of": shown.day or valuation_days([portfolio.pk])[portfolio.pk],
+        "held": shown.held,
+        "largest": largest[: parts.LARGEST],
+        "simulated": queries.price_source(portfolio) == SIMULATED,
+        "total_return": any(holding.price_basis == PriceBasis.TOTAL_RETURN for holding in shown.held),
+        "disposals": list(disposals[:SHOWN_DISPOSALS]),
+        "shown_disposals": SHOWN_DISPOSALS,
+        "totals": shown.totals,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,46 +180,38 @@ class Figure:
 
 DETAILS = {"value_at_risk": "95%, a day", "expected_shortfall": "95%, a day"}
 SIGNED = ("annual_return", "max_drawdown", "alpha")  # a gain and a loss are told apart by sign and colour
-SHOWN = tuple(name for name in LABELS if name != "total_return")
+SHOWN = (
+    "annual_volatility",
+    "sharpe_ratio",
+    "max_drawdown",
+    "value_at_risk",
+    "expected_shortfall",
+    "beta",
+)  # the page of risk has all
 
 
-def risk_figures(portfolio: Portfolio) -> dict[str, Any]:
-    """The newest snapshot and whether it still shows what is so."""
+def risk_figures(portfolio: Portfolio, day: date | None = None) -> dict[str, Any]:
+    """The newest snapshot and whether it still shows what is so; of a past day the same figures, computed."""
+    if day is not None:
+        return _risk_then(portfolio, day)
     snapshot = Snapshot.objects.filter(portfolio=portfolio).order_by("-as_of").first()
     stale = queries.stale(Portfolio.objects.filter(pk=portfolio.pk)).exists()
-    figures = [
-        Figure(
-            name,
-            LABELS[name],
-            DETAILS.get(name, ""),
-            name in SIGNED,
-            getattr(snapshot, name),
-            snapshot.problems.get(name, ""),
-        )
-        for name in SHOWN
-        if snapshot
-    ]
+    figures = [_figure(name, getattr(snapshot, name), snapshot.problems) for name in SHOWN if snapshot]
     return {"snapshot": snapshot, "stale": stale, "figures": figures}
 
 
-def _value_chart(portfolio: Portfolio, request: HttpRequest) -> dict[str, Any] | None:
-    """What the card over time shows, or None without a close of what was held."""
-    series = queries.series(portfolio)
-    if not len(series.days):
-        return None
-    view, span = choice(request, "view", charts.VIEWS, "value"), choice(request, "span", charts.SPANS, "max")
-    currency = portfolio.base_currency
-    benchmark = portfolio.benchmark.name if portfolio.benchmark else ""
-    chart = charts.draw(series, view, span, benchmark=benchmark, currency=currency, digits=minor_units(currency))
-    return charts.told(chart) | {
-        "title": TITLES[view],
-        "anchor": ANCHORS[view],
-        "view": view,
-        "views": charts.VIEWS,
-        "span": span,
-        "spans": charts.SPANS,
+def _risk_then(portfolio: Portfolio, day: date) -> dict[str, Any]:
+    found = queries.risk(portfolio, as_of=day)
+    then = {
+        "observations": found.observations,
+        "window_start": found.start,
+        "window_end": found.end,
+        "currency": portfolio.base_currency,
+        "benchmark_symbol": portfolio.benchmark.symbol if portfolio.benchmark else "",
     }
+    figures = [_figure(name, found.figures[name], found.problems) for name in SHOWN]
+    return {"snapshot": then, "stale": False, "figures": figures}
 
 
-TITLES = {"value": "Value over time", "return": "Time-weighted return", "drawdown": "Loss from the highest close"}
-ANCHORS = {"value": "the-same-money-in-the-benchmark", "return": "time-weighted-return", "drawdown": "max-drawdown"}
+def _figure(name: str, value: float | None, problems: Mapping[str, str]) -> Figure:
+    return Figure(name, LABELS[name], DETAILS.get(name, ""), name in SIGNED, value, problems.get(name, ""))

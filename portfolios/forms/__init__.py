@@ -4,6 +4,7 @@ from banking.forms.fields import PlainDecimalField
 from portfolios.forms.action import ActionFilterForm, ActionForm
 from portfolios.forms.fields import AssetField, LocalInstantField
 from portfolios.forms.method import MethodForm
+from portfolios.forms.portfolio import PortfolioForm
 from portfolios.forms.trade import TradeForm
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "LocalInstantField",
     "MethodForm",
     "PlainDecimalField",
+    "PortfolioForm",
     "TradeForm",
 ]

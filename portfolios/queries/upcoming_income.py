@@ -16,7 +16,7 @@ from assets.models import ActionKind, ActionProposal, AssetType, CorporateAction
 from assets.queries import RateTable, rates, terms_by_asset
 from banking.models import TermDeposit
 from core.money import EXACT, multiply, quantise, total
-from portfolios.models import Entitlement, Portfolio
+from portfolios.models import Entitlement, Portfolio, PortfolioAccount
 from portfolios.queries.holdings import Holding, latest_rate
 
 AHEAD = timedelta(days=90)
@@ -147,9 +147,8 @@ def _coupons(held: Sequence[Holding], today: date, until: date) -> Iterator[_Due
 def _interest(portfolio_ids: Sequence[int], today: date, until: date) -> Iterator[_Due]:
     """Of running deposits that lie in an account of the portfolios, or pay back into one."""
     rows = TermDeposit.objects.running().whole().filter(matures_on__gt=today, matures_on__lte=until)
-    own = Q(account__portfolio_link__portfolio__in=portfolio_ids)
-    own |= Q(returns_to__portfolio_link__portfolio__in=portfolio_ids)
-    for deposit in rows.filter(own).distinct().order_by("pk"):
+    own = PortfolioAccount.objects.filter(portfolio__in=portfolio_ids).values("account")
+    for deposit in rows.filter(Q(account__in=own) | Q(returns_to__in=own)).order_by("pk"):
         account = deposit.account
         yield _Due(deposit.matures_on, "interest", "", account.name, deposit.full_interest, account.currency)
 

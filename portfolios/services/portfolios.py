@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Min, Q
 from django.utils import timezone
 
-from activity.services import record
+from activity.services import once, record
 from assets.models import Asset, PriceClock
 from banking.models import Account, AccountKind, CashTransaction, Origin
 from core.errors import DomainError
@@ -145,6 +145,16 @@ def create_portfolio(
     if investments:
         _open(portfolio, investments, actor, now or timezone.now())
     return portfolio
+
+
+@transaction.atomic
+def enter_portfolio(*, owner: User | Organisation, actor: User, key: str, **values: Any) -> int:
+    """``create_portfolio`` once for a ``key`` of ``actor``; the id of what it made. Raises what it raises."""
+
+    def work() -> int:
+        return create_portfolio(owner=owner, actor=actor, **values).pk
+
+    return once(user=actor, key=key, work=work)[0]
 
 
 @transaction.atomic

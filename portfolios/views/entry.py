@@ -181,9 +181,14 @@ class LotsPart(EntryView):
 
 @require_safe
 def asset_options(request: HttpRequest) -> HttpResponse:
-    """Securities like what is typed into a field: ``?asset=``, or ``?target=`` for the other one of an action."""
-    text = (request.GET.get("asset") or request.GET.get("target", "")).strip()[:200]
-    known = Asset.objects.visible_to(cast("User", request.user)).tradable()
+    """Securities like what is typed into a field: ``?asset=``, or ``?target=`` for the other one of an action.
+
+    ``?benchmark=`` also finds what nobody can hold, such as an index.
+    """
+    benchmark = request.GET.get("benchmark")
+    text = (request.GET.get("asset") or request.GET.get("target") or benchmark or "").strip()[:200]
+    known = Asset.objects.visible_to(cast("User", request.user))
+    known = known if benchmark else known.tradable()
     return render(request, "portfolios/_asset_options.html", {"assets": known.nearest(text)[:20] if text else []})
 
 
