@@ -179,7 +179,7 @@ class Figure:
 
 
 DETAILS = {"value_at_risk": "95%, a day", "expected_shortfall": "95%, a day"}
-SIGNED = ("max_drawdown",)  # a gain and a loss are told apart by sign and colour
+SIGNED = ("annual_return", "max_drawdown", "alpha")  # a gain and a loss are told apart by sign and colour
 SHOWN = (
     "annual_volatility",
     "sharpe_ratio",
