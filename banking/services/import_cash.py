@@ -207,10 +207,13 @@ def _reason(group: Mapping[str, Any]) -> str:
     return "its rows do not sum to zero"
 
 
-def unacquainted(batch_id: int) -> Iterator[tuple[int, str]]:
-    """Rows of transfers between two owners that do not name the other one: each end knows whom it dealt with."""
+def unacquainted(batch_id: int, ids: Sequence[int] | None = None) -> Iterator[tuple[int, str]]:
+    """Rows of transfers between two owners that do not name the other one: each end knows whom it dealt with.
+
+    ``ids`` are the file's accounts, where they are known.
+    """
     holders: dict[tuple[int | None, int | None], list[int]] = {}
-    for part in in_lists(account_ids(batch_id)):
+    for part in in_lists(account_ids(batch_id) if ids is None else ids):
         for pk, *holder in Account.objects.filter(pk__in=part).values_list("pk", "owner", "organisation"):
             holders.setdefault((holder[0], holder[1]), []).append(pk)
     if len(holders) < 2:
