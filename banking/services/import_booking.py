@@ -36,7 +36,8 @@ from core.errors import DomainError
 from core.fields import MONEY_SCALE
 
 MOST_TRIES = 3  # to compare the file with the books without holding a lock
-CACHE_MB = 96  # of SQLite's pages while a million rows are indexed
+CACHE_MB = 64  # of SQLite's pages while a million rows are indexed
+SORTED = "import_sorted"  # SQLite's copy of the new rows, of this connection only
 
 
 class AccountOutOfReach(DomainError):
@@ -79,28 +80,28 @@ def commit(claim: Claim) -> None:
             compare(claim, ids)
             _refuse_halves(claim.batch_id)
         try:
-            with roomy(), transaction.atomic():
-                _book(claim, ids, wait=attempt == MOST_TRIES)
+            with sorted_rows(claim.batch_id) as new, roomy(), transaction.atomic():
+                _book(claim, ids, new, wait=attempt == MOST_TRIES)
         except _Booked:
             continue
         return
 
 
-def _book(claim: Claim, ids: Sequence[int], *, wait: bool) -> None:
+def _book(claim: Claim, ids: Sequence[int], new: int, *, wait: bool) -> None:
     batch = locked_batch(claim)
     if lock_accounts(ids) != batch.versions:
         if not wait:
             raise _Booked
         mark_known(claim)  # others have to wait: they never let us compare in peace
+        new = _sort(batch.pk)
         _refuse_halves(batch.pk)
     _check_accounts(batch, ids)
-    _refuse_strangers(batch.pk)
+    _refuse_strangers(batch.pk, ids)
     resolve(batch.pk, make=True)
     now = timezone.now()
-    new = ImportRow.objects.filter(batch=batch, outcome=Outcome.NEW).count()
     if _insert(batch, now) != new:
         raise RowsLost
-    classify(claim)
+    classify(claim, ids)
     transfers = _pair(batch, now)
     known = batch.rows - new
     counts: dict[str, Any] = {"new": new, "known": known, "transfers": transfers}
@@ -148,15 +149,49 @@ def _refuse_halves(batch_id: int) -> None:
         raise HalfThere(f"Line {line}: {text}.")
 
 
-def _refuse_strangers(batch_id: int) -> None:
-    for line, text in strangers(batch_id):
+def _refuse_strangers(batch_id: int, ids: Sequence[int]) -> None:
+    for line, text in strangers(batch_id, ids):
         raise Unacquainted(f"Line {line}: {text}.")
 
 
+@contextmanager
+def sorted_rows(batch_id: int) -> Iterator[int]:
+    """Have the new rows ready by account and day, before a lock is held; how many they are.
+
+    So nearly every index of the books grows at one end of each account, which takes half the time of growing anywhere.
+    SQLite sorts them into a table of this connection; PostgreSQL's locks are the rows' own, and it sorts as it books.
+    """
+    new = _sort(batch_id)
+    try:
+        yield new
+    finally:
+        _forget_sorted()
+
+
+def _sort(batch_id: int) -> int:
+    if connection.vendor != "sqlite":
+        return ImportRow.objects.filter(batch=batch_id, outcome=Outcome.NEW).count()
+    _forget_sorted()
+    with connection.cursor() as cursor:
+        # The names are this module's own; values are parameters.
+        cursor.execute(
+            f"CREATE TEMP TABLE {SORTED} AS SELECT {', '.join(STAGED)} FROM banking_importrow"  # noqa: S608
+            " WHERE batch_id = %s AND outcome = 'new' ORDER BY account, booked_on, line",
+            [batch_id],
+        )
+        return int(cursor.execute(f"SELECT COUNT(*) FROM temp.{SORTED}").fetchone()[0])  # noqa: S608
+
+
+def _forget_sorted() -> None:
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP TABLE IF EXISTS temp.{SORTED}")
+
+
 def _insert(batch: ImportBatch, now: datetime) -> int:
-    """Copy the new rows into the books in one statement, in the order of the file; returns how many."""
+    """Copy the new rows into the books in one statement, those of a day in the order of the file; returns how many."""
     taken = {name: f"r.{name}" for name in ("booked_on", "section", "description", "external_id", "content_key")}
-    taken |= {"account_id": "a.id", "amount": "r.units / 10000.0", "batch_line": "r.line"}
+    taken |= {"account_id": "r.account", "amount": "r.units / 10000.0", "batch_line": "r.line"}
     taken |= {"category_id": "c.found", "counterparty_id": "p.found"}
     by = f"CASE WHEN c.found IS NULL THEN '{ClassifiedBy.NOBODY}' ELSE '{ClassifiedBy.IMPORT}' END"
     taken["classified_by"] = by
@@ -164,19 +199,26 @@ def _insert(batch: ImportBatch, now: datetime) -> int:
     constants |= {"created_by_id": batch.owner_id, "batch_id": batch.pk}
     columns, selected, values = _columns(CashTransaction, taken, constants)
     # The names are this module's and the models' own; values are parameters.
+    source, order = f"temp.{SORTED} r", "r.rowid"
+    if connection.vendor != "sqlite":
+        source, order = "banking_importrow r", "r.account, r.booked_on, r.line"
     statement = f"""
-        INSERT INTO banking_cashtransaction ({columns}) SELECT {selected} FROM banking_importrow r
-        JOIN banking_account a ON a.id = r.account
-        LEFT JOIN banking_importname c ON c.batch_id = r.batch_id AND c.number = r.category
-        LEFT JOIN banking_importname p ON p.batch_id = r.batch_id AND p.number = r.counterparty
+        INSERT INTO banking_cashtransaction ({columns})
+        WITH names AS MATERIALIZED (SELECT number, found FROM banking_importname WHERE batch_id = %s)
+        SELECT {selected} FROM {source}
+        LEFT JOIN names c ON c.number = r.category LEFT JOIN names p ON p.number = r.counterparty
         WHERE r.batch_id = %s AND r.outcome = 'new' AND (r.category IS NULL OR c.found IS NOT NULL)
-        AND (r.counterparty IS NULL OR p.found IS NOT NULL) ORDER BY r.line
+        AND (r.counterparty IS NULL OR p.found IS NOT NULL) ORDER BY {order}
     """  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*values, batch.pk])
+        cursor.execute(statement, [batch.pk, *values, batch.pk])
         return int(cursor.rowcount)
 
 
+STAGED = (
+    *("batch_id", "line", "outcome", "account", "booked_on", "units", "section", "description", "category"),
+    *("counterparty", "external_id", "content_key"),
+)
 LEGS = """
 FROM banking_importrow x JOIN banking_importrow y ON y.batch_id = x.batch_id AND y.transfer_group = x.transfer_group
 JOIN banking_cashtransaction s ON s.batch_id = x.batch_id AND s.batch_line = x.line

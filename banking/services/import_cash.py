@@ -207,9 +207,12 @@ def _reason(group: Mapping[str, Any]) -> str:
     return "its rows do not sum to zero"
 
 
-def unacquainted(batch_id: int) -> Iterator[tuple[int, str]]:
-    """Rows of transfers between two owners that do not name the other one: each end knows whom it dealt with."""
-    holders = holders_of(batch_id)
+def unacquainted(batch_id: int, ids: Sequence[int] | None = None) -> Iterator[tuple[int, str]]:
+    """Rows of transfers between two owners that do not name the other one: each end knows whom it dealt with.
+
+    ``ids`` are the file's accounts, where they are known.
+    """
+    holders = holders_of(batch_id, ids)
     if len(holders) < 2:
         return
     rows = ImportRow.objects.filter(batch=batch_id, outcome=Outcome.NEW).exclude(transfer_group="").order_by()
@@ -227,10 +230,10 @@ def unacquainted(batch_id: int) -> Iterator[tuple[int, str]]:
                 yield line, f"transfer “{shortened(group)}”: {text}"
 
 
-def holders_of(batch_id: int) -> dict[tuple[int | None, int | None], list[int]]:
+def holders_of(batch_id: int, ids: Sequence[int] | None = None) -> dict[tuple[int | None, int | None], list[int]]:
     """(owner, organisation) to their accounts that a file books into."""
     holders: dict[tuple[int | None, int | None], list[int]] = {}
-    for part in in_lists(account_ids(batch_id)):
+    for part in in_lists(account_ids(batch_id) if ids is None else ids):
         for pk, *holder in Account.objects.filter(pk__in=part).values_list("pk", "owner", "organisation"):
             holders.setdefault((holder[0], holder[1]), []).append(pk)
     return holders

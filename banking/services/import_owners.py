@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -64,9 +64,9 @@ def settle(claim: Claim) -> int:
     return sum(len(ids) for kind, ids in found.items() if kind.section == Section.EXPENSE)
 
 
-def strangers(batch_id: int) -> Iterator[tuple[int, str]]:
-    """(line, what is wrong) of transfers that cannot be booked, because of whom their accounts belong to by now."""
-    yield from chain(unacquainted(batch_id), _changed(batch_id))
+def strangers(batch_id: int, ids: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """(line, what is wrong) of transfers that cannot be booked, because of whom the file's accounts belong to by now."""
+    yield from chain(unacquainted(batch_id, ids), _changed(batch_id))
 
 
 def _paid(batch_id: int) -> dict[_Kind, array[int]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from banking.matching import rules as matching
 from banking.models import Account, CashTransaction, ClassifiedBy
-from banking.services.import_cash import account_ids, in_lists
+from banking.services.import_cash import in_lists
 from banking.services.imports import Claim
 from banking.services.rules import Holder, RowTag, ibans_of, rule_books
 from core import bulk
@@ -19,13 +19,14 @@ COLUMNS = ("pk", "description", "amount", "account", "section", "counterparty")
 Ids = dict[int, "array[int]"]
 
 
-def classify(claim: Claim) -> None:
+def classify(claim: Claim, accounts: Sequence[int]) -> None:
     """Give the file's rows without a category what the first rule that fits says, in the transaction that books them.
 
-    A counterparty that a row has stays. 2 queries where nobody of these accounts has rules; else the rows are read once
-    and written by what they become, thousands at a time, however many rules there are.
+    ``accounts`` are those of the file. A counterparty that a row has stays. 2 queries where nobody of these accounts
+    has rules; else the rows are read once and written by what they become, thousands at a time, however many rules
+    there are.
     """
-    holders = _holders(account_ids(claim.batch_id))
+    holders = _holders(accounts)
     books = {holder: book for holder, book in rule_books(set(holders.values())).items() if book}
     if not books:
         return
@@ -35,7 +36,7 @@ def classify(claim: Claim) -> None:
     found.store()
 
 
-def _holders(accounts: list[int]) -> dict[int, Holder]:
+def _holders(accounts: Sequence[int]) -> dict[int, Holder]:
     """Account id to whom it belongs to."""
     found: dict[int, Holder] = {}
     for part in in_lists(accounts):

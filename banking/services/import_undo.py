@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, Max, Min, OuterRef, Q
 from django.utils import timezone
 
 from activity.services import record
@@ -27,44 +27,54 @@ def undo(claim: Claim) -> None:
 
     Raises AccountOutOfReach, MatchedElsewhere, CorrectedMeanwhile, ImportLost.
     """
+    rows = _rows(claim.batch_id)
+    own = set(rows.order_by().values_list("account", flat=True).distinct())  # a row never leaves its account
     for _ in range(MOST_TRIES):
         with roomy(), transaction.atomic():
-            if _undone(claim):
+            if _undone(claim, rows, own):
                 return
     raise CorrectedMeanwhile
 
 
-def _undone(claim: Claim) -> bool:
-    """False, with nothing changed, if a row went to another account before the locks were ours."""
+def _undone(claim: Claim, rows: CashTransactionQuerySet, own: set[int]) -> bool:
+    """False, with nothing changed, if a row was corrected into another account before the locks were ours."""
     batch = locked_batch(claim)
-    ids = _accounts(batch.pk)
+    ids = sorted(own | _others(batch.pk))
     lock_accounts(ids)
-    if _accounts(batch.pk) != ids:
+    if sorted(own | _others(batch.pk)) != ids:
         transaction.set_rollback(True)
         return False
     refuse_out_of_reach(batch, ids)
     _refuse_matched(batch)
     now = timezone.now()
     _derived(batch.pk).update(voided_at=None)  # they take their place again
-    voided = sum(rows.standing().update(voided_at=now, voided_by=batch.owner) for rows in _parts(batch.pk))
+    both = (rows, _corrections(batch.pk))
+    voided = sum(each.standing().update(voided_at=now, voided_by=batch.owner) for each in both)
     data = {"file": batch.file_name, "voided": voided}
     record(actor=batch.owner, action="import.undone", subject=batch, data=data)
     end(claim, ImportState.UNDONE, undone_at=now)
     return True
 
 
-def _parts(batch_id: int) -> tuple[CashTransactionQuerySet, CashTransactionQuerySet]:
-    """The rows of the file, and those that were booked in their place."""
-    rows = CashTransaction.objects.all()
-    return rows.filter(batch=batch_id), rows.filter(original__batch=batch_id)
+def _rows(batch_id: int) -> CashTransactionQuerySet:
+    """The rows of the file, to be read as the table has them: by id, and so by account, instead of line by line."""
+    span = CashTransaction.objects.filter(batch=batch_id).aggregate(first=Min("pk"), last=Max("pk"))
+    within = CashTransaction.objects.filter(pk__gte=span["first"] or 0, pk__lte=span["last"] or 0)
+    return within.alias(of_batch=F("batch_id") + 0).filter(of_batch=batch_id)  # which no index has
 
 
-def _accounts(batch_id: int) -> list[int]:
-    """The accounts of what an undo changes, ascending."""
+def _corrections(batch_id: int) -> CashTransactionQuerySet:
+    """The rows that were booked in the place of rows of the file."""
+    corrections = CashTransaction.objects.filter(original__isnull=False)  # few: they have an index to themselves
+    return corrections.alias(of_batch=F("original__batch_id") + 0).filter(of_batch=batch_id)
+
+
+def _others(batch_id: int) -> set[int]:
+    """The accounts, beside those of the file's own rows, of what an undo changes."""
     found: set[int] = set()
-    for rows in (*_parts(batch_id), _derived(batch_id)):
+    for rows in (_corrections(batch_id), _derived(batch_id)):
         found.update(rows.order_by().values_list("account", flat=True).distinct())
-    return sorted(found)
+    return found
 
 
 def _derived(batch_id: int) -> CashTransactionQuerySet:

@@ -281,7 +281,7 @@ def test_undo_takes_transfers_along_and_is_refused_for_those_with_another_end(al
     other = book_cash(
         account=more, amount=Decimal(7), booked_on=date(2024, 5, 31), section=Section.TRANSFER, actor=alice
     )
-    matched = Transfer.objects.create(sent=standing()[2], received=other, rate=1)
+    matched = Transfer.objects.create(sent=CashTransaction.objects.get(batch_line=4), received=other, rate=1)
     kept = undo(batch, alice)
     assert (kept.state, "Line 4 is one end of transfer" in kept.message) == ("committed", True)
     assert len(standing()) == 3
