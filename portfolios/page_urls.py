@@ -14,7 +14,8 @@ from portfolios.views.actions import (
 )
 from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_options
 from portfolios.views.holdings import holding_list
-from portfolios.views.imports import ImportListPage, ImportPage
+from portfolios.views.import_columns import ImportColumnsPage
+from portfolios.views.imports import ImportListPage, ImportPage, import_errors
 from portfolios.views.methods import MethodPage, MethodPreviewPart, MethodRestorePage, MethodVoidPage
 from portfolios.views.proposals import proposals
 from portfolios.views.sharing import PortfolioSharingPage
@@ -49,5 +50,7 @@ urlpatterns: list[URLPattern] = [
     path("portfolio/<int:pk>/sharing/", login_needed(PortfolioSharingPage.as_view()), name="portfolio-sharing"),
     path("imports/", login_needed(ImportListPage.as_view()), name="imports"),
     path("imports/<int:pk>/", login_needed(ImportPage.as_view()), name="import-page"),
+    path("imports/<int:pk>/columns/", login_needed(ImportColumnsPage.as_view()), name="import-columns"),
+    path("imports/<int:pk>/errors/", login_needed(import_errors), name="import-errors"),
     path("market/actions/", proposals, name="proposals"),
 ]
