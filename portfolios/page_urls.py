@@ -18,6 +18,7 @@ from portfolios.views.import_columns import ImportColumnsPage
 from portfolios.views.imports import ImportListPage, ImportPage, import_errors
 from portfolios.views.methods import MethodPage, MethodPreviewPart, MethodRestorePage, MethodVoidPage
 from portfolios.views.proposals import proposals
+from portfolios.views.quick import CashRestore, CashVoid, QuickEntry
 from portfolios.views.sharing import PortfolioSharingPage
 from portfolios.views.trade import restore_page, trade_page, void_page
 from portfolios.views.transactions import transaction_list
@@ -29,6 +30,9 @@ urlpatterns: list[URLPattern] = [
     path("transactions/<int:pk>/", trade_page, name="trade-page"),
     path("transactions/<int:pk>/void/", void_page, name="trade-void-page"),
     path("transactions/<int:pk>/restore/", restore_page, name="trade-restore-page"),
+    path("transactions/quick/", login_needed(QuickEntry.as_view()), name="transaction-quick"),
+    path("transactions/cash/<int:pk>/void/", login_needed(CashVoid.as_view()), name="transaction-cash-void"),
+    path("transactions/cash/<int:pk>/restore/", login_needed(CashRestore.as_view()), name="transaction-cash-restore"),
     path("transactions/new/", login_needed(TradeEntryView.as_view()), name="trade-new"),
     path("transactions/preview/", login_needed(PreviewPart.as_view()), name="trade-preview-part"),
     path("transactions/lots/", login_needed(LotsPart.as_view()), name="trade-lots-part"),

@@ -238,7 +238,7 @@ class World:
             "categories": self.category.pk,
             "counterparties": self.counterparty.pk,
             "tags": self.tag.pk,
-            "banking/transactions": self.cash.pk,
+            **dict.fromkeys(("banking/transactions", "transactions/cash"), self.cash.pk),
             "recategorisations": self.recategorisation.pk,
             "transfers": self.deposit.opening_id,
             "schedules": self.schedule.pk,

@@ -173,7 +173,7 @@ def test_a_trade_of_a_broker() -> None:
         *("depot", "2024-12-31T09:05", "", "US0378331005", "SELL", "10", "190.5", "1.00", "EUR", ""),
     ]
     assert read.cells(["31.12.2024", *row[1:2], "10", "1", ""])[1] == "2024-12-31T12:00:00"
-    said["columns"] |= {"side": "art"}  # type: ignore[index, operator]
+    said["columns"] |= {"side": "art"}  # type: ignore[operator]
     read = Translator(mapping_of(said), (*names, "art"))
     assert read.cells(["31.12.2024", "US0378331005", "10", "1", "", "Verkauf"])[4] == "SELL"
 

@@ -65,7 +65,8 @@ def test_a_bank_file_from_drop_to_books(browser: Client, alice: User) -> None:
     page = f"/imports/{batch.pk}/"
     assert browser.get(page)["Location"] == f"{page}columns/"
     assert browser.get(page, headers={"hx-request": "true"})["HX-Redirect"] == f"{page}columns/"
-    assert Job.objects.get(pk=batch.job_id).state == "done"
+    assert batch.job
+    assert Job.objects.get(pk=batch.job.pk).state == "done"
     text = text_of(browser.get(f"{page}columns/"))
     assert '<option value="2" selected>betrag</option>' in text  # suggested by its name
     assert '<option value="," selected>1.234,50</option>' in text
