@@ -110,7 +110,7 @@ class QuickForm(forms.Form):
         return found
 
     def trade(self) -> NewTrade:
-        """What a valid form books: today is now, whatever day that is at the exchange; another day is its noon there."""
+        """What a valid form books: today is now, whatever day it is at the exchange; another day is its noon there."""
         given = self.cleaned_data
         asset = given["asset"]
         zone = ZoneInfo(asset.exchange.time_zone) if asset.exchange else UTC
