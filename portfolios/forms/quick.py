@@ -147,7 +147,8 @@ class QuickForm(forms.Form):
     def said(self) -> Iterator[tuple[str, list[str]]]:
         """Every input's name with what is wrong with it; what is still missing is no mistake yet."""
         found = self.errors.as_data()
-        for name in self.fields.keys() - {"key"}:
+        unseen = {"key"} if self.accounts else {"key", *OF_CASH}
+        for name in self.fields.keys() - unseen:
             wrong = [error for error in found.get(name, []) if error.code != "required"]
             yield f"quick-{name}", [message for error in wrong for message in error.messages]
         yield "quick-general", [str(message) for message in self.non_field_errors()]
