@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -92,7 +93,7 @@ class CashVoid(View):
         row = obtain(rows, request.user, Right.BOOK, pk=pk)
         link = getattr(row.account, "portfolio_link", None)
         if link is None or not Right.SEE.lets(request.user, link.portfolio):
-            raise Http404
+            return self._elsewhere(request, row)
         back = _query(request, link.portfolio)
         try:
             self.act(row=row, actor=cast("User", request.user))
@@ -102,6 +103,14 @@ class CashVoid(View):
             return list_page(request, refused_cash={pk: error.message}, status=status)
         back["changed_cash"] = str(pk)
         return redirect(f"{reverse('transactions')}?{back.urlencode()}#cash-{pk}")
+
+    def _elsewhere(self, request: HttpRequest, row: CashTransaction) -> HttpResponse:
+        """The account has left the portfolio, or never was in one that they see: its row has a page of its own."""
+        try:
+            self.act(row=row, actor=cast("User", request.user))
+        except DomainError as error:
+            messages.error(request, error.message)
+        return redirect("banking-transaction", row.pk)
 
 
 class CashRestore(CashVoid):
