@@ -66,6 +66,17 @@ class JobQuerySet(models.QuerySet["Job"]):
             return self
         return self.filter(owner=user) if user.is_authenticated else self.none()
 
+    def of(self, user: User) -> JobQuerySet:
+        """What the user asked for."""
+        return self.filter(owner=user)
+
+    def of_server(self, user: User) -> JobQuerySet:
+        """What nobody asked for: the server's own work, for its staff."""
+        return self.filter(owner__isnull=True) if user.is_staff else self.none()
+
+    def under_way(self) -> JobQuerySet:
+        return self.filter(state__in=(JobState.QUEUED, JobState.RUNNING))
+
 
 class Job(models.Model):
     """Long work that somebody waits for: what it is, how far it is, how it ended."""
@@ -93,6 +104,15 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.get_state_display().lower()} {self.done}/{self.total}"
+
+    @property
+    def under_way(self) -> bool:
+        return self.state in (JobState.QUEUED, JobState.RUNNING)
+
+    @property
+    def percent(self) -> int | None:
+        """How much of it is done; None where nobody knows how much there is."""
+        return 100 * self.done // self.total if self.total else None
 
 
 class IdempotencyKey(models.Model):

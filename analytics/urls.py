@@ -12,6 +12,7 @@ from analytics.views.factor_sets import factor_sets
 from analytics.views.factors import factors
 from analytics.views.history import history, rolling_card
 from analytics.views.holding import holding
+from analytics.views.jobs import job_list, jobs_under_way
 from analytics.views.optimiser import OptimiserPage, optimisation_run
 from analytics.views.organisation import employee_expenses, organisation
 from analytics.views.overview import overview
@@ -75,6 +76,8 @@ urlpatterns = [
     path("methods/", methods, name="methods"),
     path("methods/definitions/", definitions, name="definitions"),
     path("settings/portfolio/", login_needed(PortfolioSettingsPage.as_view()), name="portfolio-settings"),
+    path("jobs/", job_list, name="jobs"),
+    path("jobs/under-way/", jobs_under_way, name="jobs-under-way"),
     path("banking/", overview, name="banking"),
     path("organisation/<int:pk>/", organisation, name="organisation"),
     path("organisation/<int:pk>/expenses/", employee_expenses, name="organisation-expenses"),

@@ -14,10 +14,12 @@ from portfolios.views.actions import (
 )
 from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_options
 from portfolios.views.holdings import HoldingColumnsView, holding_list
-from portfolios.views.imports import ImportListPage, ImportPage
+from portfolios.views.import_columns import ImportColumnsPage
+from portfolios.views.imports import ImportListPage, ImportPage, import_errors
 from portfolios.views.methods import MethodPage, MethodPreviewPart, MethodRestorePage, MethodVoidPage
 from portfolios.views.new_portfolio import NewPortfolioPage
 from portfolios.views.proposals import proposals
+from portfolios.views.quick import CashRestore, CashVoid, QuickEntry
 from portfolios.views.search import search, search_list
 from portfolios.views.sharing import PortfolioSharingPage
 from portfolios.views.trade import restore_page, trade_page, void_page
@@ -32,6 +34,9 @@ urlpatterns: list[URLPattern] = [
     path("transactions/<int:pk>/", trade_page, name="trade-page"),
     path("transactions/<int:pk>/void/", void_page, name="trade-void-page"),
     path("transactions/<int:pk>/restore/", restore_page, name="trade-restore-page"),
+    path("transactions/quick/", login_needed(QuickEntry.as_view()), name="transaction-quick"),
+    path("transactions/cash/<int:pk>/void/", login_needed(CashVoid.as_view()), name="transaction-cash-void"),
+    path("transactions/cash/<int:pk>/restore/", login_needed(CashRestore.as_view()), name="transaction-cash-restore"),
     path("transactions/new/", login_needed(TradeEntryView.as_view()), name="trade-new"),
     path("transactions/preview/", login_needed(PreviewPart.as_view()), name="trade-preview-part"),
     path("transactions/lots/", login_needed(LotsPart.as_view()), name="trade-lots-part"),
@@ -55,5 +60,7 @@ urlpatterns: list[URLPattern] = [
     path("portfolio/<int:pk>/sharing/", login_needed(PortfolioSharingPage.as_view()), name="portfolio-sharing"),
     path("imports/", login_needed(ImportListPage.as_view()), name="imports"),
     path("imports/<int:pk>/", login_needed(ImportPage.as_view()), name="import-page"),
+    path("imports/<int:pk>/columns/", login_needed(ImportColumnsPage.as_view()), name="import-columns"),
+    path("imports/<int:pk>/errors/", login_needed(import_errors), name="import-errors"),
     path("market/actions/", proposals, name="proposals"),
 ]

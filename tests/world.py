@@ -238,7 +238,7 @@ class World:
             "categories": self.category.pk,
             "counterparties": self.counterparty.pk,
             "tags": self.tag.pk,
-            "banking/transactions": self.cash.pk,
+            **dict.fromkeys(("banking/transactions", "transactions/cash"), self.cash.pk),
             "recategorisations": self.recategorisation.pk,
             "transfers": self.deposit.opening_id,
             "schedules": self.schedule.pk,
@@ -349,7 +349,9 @@ def suspect(portfolio: Portfolio, number: int) -> RiskFlag:
 
 def upload(owner: User) -> ImportBatch:
     """A file of the owner's that was checked, with a row and a category that is missing."""
-    batch = ImportBatch.objects.create(owner=owner, file_name="bank.csv", kind="transactions", state="ready", rows=1)
+    head = {"names": ["day", "amount"], "sample": [["2024-01-02", "-1"]]}
+    known = {"file_name": "bank.csv", "kind": "transactions", "state": "ready", "rows": 1, "head": head}
+    batch = ImportBatch.objects.create(owner=owner, **known)
     stage(batch, 0)
     return batch
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("banking", "0014_schedule_inside"),
+        ("banking", "0015_lean_cash_indexes"),
     ]
 
     operations = [

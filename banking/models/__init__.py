@@ -12,6 +12,7 @@ from banking.models.importing import (
     NameKind,
     Outcome,
 )
+from banking.models.mapping import ImportMapping
 from banking.models.possession import Possession, PossessionKind, Valuation
 from banking.models.recategorisation import Recategorisation, RecategorisedRow
 from banking.models.recurring import DismissedRecurrence
@@ -40,6 +41,7 @@ __all__ = [
     "ImportBatch",
     "ImportChunk",
     "ImportKind",
+    "ImportMapping",
     "ImportName",
     "ImportRow",
     "ImportState",

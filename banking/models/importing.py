@@ -33,6 +33,7 @@ class ImportState(models.TextChoices):
     RECEIVING = "receiving", "Being received"
     UPLOADED = "uploaded", "Waiting to be checked"
     CHECKING = "checking", "Being checked"
+    MAPPING = "mapping", "Waiting for its columns"
     FAILED = "failed", "Refused"
     READY = "ready", "Ready to be booked"
     COMMITTING = "committing", "Being booked"
@@ -42,6 +43,7 @@ class ImportState(models.TextChoices):
 
 
 UNFINISHED = (ImportState.UPLOADED, ImportState.CHECKING, ImportState.COMMITTING, ImportState.UNDOING)
+UNMAPPED = (ImportState.MAPPING, ImportState.FAILED, ImportState.READY)
 IN_BOOKS = (ImportState.COMMITTED, ImportState.UNDOING)
 STAGED = (ImportState.CHECKING, ImportState.FAILED, ImportState.READY, ImportState.COMMITTING)
 
@@ -76,6 +78,11 @@ class ImportBatch(models.Model):
     sha256 = models.CharField(max_length=64, blank=True)
     encoding = models.CharField(max_length=16, blank=True)
     delimiter = models.CharField(max_length=1, blank=True)
+    asks = models.BooleanField(default=False, help_text="Whether somebody can be asked which column is which.")
+    head = models.JSONField(
+        default=dict, blank=True, help_text="Of a file with other columns: their names, and the first rows."
+    )
+    mapping = models.JSONField(default=dict, blank=True, help_text="Which column is which, where somebody said so.")
     state = models.CharField(max_length=10, choices=ImportState, default=ImportState.RECEIVING)
     message = models.TextField(blank=True, help_text="Why the file was refused, or cannot be undone.")
     rows = models.PositiveIntegerField(default=0)
@@ -117,6 +124,11 @@ class ImportBatch(models.Model):
         """How many of its transfers are booked as an expense and an income, since they go between two owners."""
         rows = self.staged.filter(outcome=Outcome.NEW, section=Section.EXPENSE)
         return rows.exclude(transfer_group="").order_by().count()
+
+    @property
+    def mappable(self) -> bool:
+        """Whether its columns can be told, or told anew: the file is kept, and nothing of it is booked."""
+        return bool(self.head) and self.state in UNMAPPED
 
 
 class ImportChunk(models.Model):

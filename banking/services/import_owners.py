@@ -65,7 +65,7 @@ def settle(claim: Claim) -> int:
 
 
 def strangers(batch_id: int, ids: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """(line, what is wrong) of transfers that cannot be booked, because of whom the file's accounts belong to by now."""
+    """(line, what is wrong) of transfers that cannot be booked, since accounts of the file changed owners."""
     yield from chain(unacquainted(batch_id, ids), _changed(batch_id))
 
 

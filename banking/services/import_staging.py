@@ -161,5 +161,5 @@ def mark_wrong(batch_id: int, errors: Sequence[tuple[int, str]]) -> int:
 
 
 def refused(batch: ImportBatch) -> None:
-    """Keep of a refused file what its page shows."""
-    clear(batch.pk, shown=100)
+    """Keep of a refused file what its page shows, and the file itself if its columns can be told anew."""
+    clear(batch.pk, shown=100, keep_file=batch.mappable)

@@ -18,8 +18,9 @@ from django.utils import timezone
 
 from activity.services import advance_job, finish_job, kept_alive, record, start_job
 from banking.models import ImportBatch, ImportChunk, ImportName, ImportRow, ImportState
-from banking.models.importing import STAGED, UNFINISHED
+from banking.models.importing import STAGED, UNFINISHED, UNMAPPED
 from banking.statements.csv_files import Chunks
+from banking.statements.mapping import ColumnMapping
 from core.errors import DomainError
 
 if TYPE_CHECKING:
@@ -69,15 +70,25 @@ class Claim:
     fence: int
 
 
-def receive(*, actor: User, file_name: str, pieces: Iterable[bytes], kind: str = "") -> ImportBatch:
+def receive(
+    *,
+    actor: User,
+    file_name: str,
+    pieces: Iterable[bytes],
+    kind: str = "",
+    mapping: ColumnMapping | None = None,
+    asks: bool = False,
+) -> ImportBatch:
     """Store an uploaded file, to be checked by a worker. ``kind`` is told from the columns when it is left out.
 
-    Each part is stored in a transaction of its own, so nobody waits for a large file. Raises FileTooLarge,
-    TooManyImports.
+    ``mapping`` says which column is which where they are not the documented ones; with ``asks`` a file without it
+    waits for somebody to say so, and else it is refused. Each part is stored in a transaction of its own, so nobody
+    waits for a large file. Raises FileTooLarge, TooManyImports.
     """
     if ImportBatch.objects.filter(owner=actor, state__in=UNFINISHED).count() >= MOST_UNFINISHED:
         raise TooManyImports
-    batch = ImportBatch.objects.create(owner=actor, file_name=_storable(file_name), kind=kind)
+    told = mapping.to_json() if mapping else {}
+    batch = ImportBatch.objects.create(owner=actor, file_name=_storable(file_name), kind=kind, mapping=told, asks=asks)
     digest, size = hashlib.sha256(), 0
     for number, piece in enumerate(_pieces(pieces)):
         digest.update(piece)
@@ -147,7 +158,7 @@ def tidy(now: datetime) -> None:
     staged = Exists(ImportRow.objects.filter(batch=OuterRef("pk")))
     for batch in ImportBatch.objects.filter(staged, lease_until__isnull=True).exclude(state__in=STAGED):
         clear(batch.pk)
-    unwanted = ImportBatch.objects.filter(state__in=(ImportState.READY, ImportState.FAILED))
+    unwanted = ImportBatch.objects.filter(state__in=UNMAPPED)
     for batch in unwanted.filter(created_at__lt=now - timedelta(days=settings.IMPORT_KEPT_DAYS)):
         with suppress(InTheBooks):  # it is being booked after all
             discard(batch=batch, actor=None)
@@ -212,9 +223,10 @@ def chunks_of(batch_id: int) -> Chunks:
     return pieces
 
 
-def clear(batch_id: int, *, shown: int | None = None) -> None:
+def clear(batch_id: int, *, shown: int | None = None, keep_file: bool = False) -> None:
     """Delete what is staged of a file, in short transactions; ``shown`` first rows and the wrong ones may stay."""
-    ImportChunk.objects.filter(batch=batch_id).delete()
+    if not keep_file:
+        ImportChunk.objects.filter(batch=batch_id).delete()
     rows = ImportRow.objects.filter(batch=batch_id).order_by("line")
     if shown is not None:
         last = rows.values_list("line", flat=True)[shown - 1 : shown]

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.generics import ListAPIView
@@ -17,13 +17,15 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from banking.models import ImportBatch, ImportKind, ImportName, ImportRow
+from banking.services.import_mapping import mapping_of
 from banking.services.imports import discard, receive, request_commit, request_undo
 from core.api import AwareDateTimeField, DecimalStringField, IsoDateField, StrictSerializer
-from core.parsing import StrictJSONParser, StrictMultiPartParser
+from core.parsing import StrictJSONParser, StrictMultiPartParser, parse_json
 from portfolios.tasks import import_wanted
 from users.models import User
 
 UPLOAD = "multipart/form-data"
+MOST_TOLD = 6_000  # characters of a mapping
 AROUND = 10_000  # bytes that a form has beside its file
 
 
@@ -35,20 +37,58 @@ class FileParser(StrictMultiPartParser):
         return int(settings.IMPORT_MOST_BYTES) + AROUND
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "description": "Which column is which, as JSON, where they are not the documented ones.",
+        "required": ["columns"],
+        "additionalProperties": False,
+        "properties": {
+            "kind": {"type": "string", "enum": ImportKind.values, "default": ImportKind.TRANSACTIONS.value},
+            "columns": {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "description": "Documented column to the file's; `paid_in` and `paid_out` may stand for `amount`.",
+            },
+            "constants": {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "description": "What every row has that the file does not say: `account_ref`, `currency`, `section`, "
+                "`category` or `side`; a section or side that is `sign` follows the sign of the amount or quantity.",
+            },
+            "decimal": {"type": "string", "enum": [".", ","], "default": "."},
+            "dates": {"type": "string", "enum": ["ymd", "dmy", "mdy"], "default": "ymd"},
+        },
+    }
+)
+class MappingField(serializers.CharField):
+    """JSON in a field of a form; the service says what it has to be."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        text = super().to_internal_value(data)
+        if len(text) > MOST_TOLD:
+            raise serializers.ValidationError(f"At most {MOST_TOLD:,} characters.")
+        return parse_json(text.encode())
+
+
 class UploadSerializer(StrictSerializer, serializers.Serializer[Any]):
     file = serializers.FileField(
         write_only=True,
         allow_empty_file=True,  # which is refused when it is read
         max_length=1_000,
-        help_text="transactions.csv or trades.csv, with exactly the documented columns.",
+        help_text="transactions.csv or trades.csv, with exactly the documented columns, or with those of `mapping`.",
     )
     kind = serializers.ChoiceField(
         ImportKind.choices, required=False, write_only=True, help_text="Told from the columns when it is left out."
     )
+    mapping = MappingField(required=False, write_only=True)
 
 
 class ImportSerializer(serializers.ModelSerializer[ImportBatch]):
-    """A file and how far it is: `uploaded`, `checking`, then `ready` or `failed`; `committing`, then `committed`."""
+    """A file and how far it is: `uploaded`, `checking`, then `ready` or `failed`; `committing`, then `committed`.
+
+    `mapping` is the state of a file from a page, which waits for its person to say which column is which.
+    """
 
     job = serializers.UUIDField(source="job_id", allow_null=True, read_only=True)
     created_at = AwareDateTimeField(read_only=True)
@@ -110,11 +150,13 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVie
         given = UploadSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         upload: UploadedFile = given.validated_data["file"]
+        kind, said = given.validated_data.get("kind", ""), "mapping" in given.validated_data
         batch = receive(
             actor=cast("User", request.user),
             file_name=upload.name or "",
             pieces=upload.chunks(),
-            kind=given.validated_data.get("kind", ""),
+            kind=kind,
+            mapping=mapping_of(given.validated_data["mapping"], kind) if said else None,
         )
         import_wanted(batch.pk)
         return self._answer(batch)

@@ -50,6 +50,7 @@ class Wanted:
     text: str = ""
     voided: bool = False
     also: int | None = None  # a trade that is shown though it is voided: it was so just now
+    also_cash: int | None = None  # and a cash row
 
 
 class Key(NamedTuple):
@@ -79,6 +80,8 @@ class Found:
     keys: QuerySet[Trade, tuple[date, int, object, int]] | QuerySet[CashTransaction, tuple[date, int, object, int]]
     trades: int
     cash: int
+    found_trades: TradeQuerySet
+    found_cash: QuerySet[CashTransaction]
 
     @property
     def count(self) -> int:
@@ -96,7 +99,7 @@ def transactions(portfolio: Portfolio, wanted: Wanted) -> Found:
     by_cash = cash.order_by().annotate(day=F("booked_on"), table=Value(CASH), moment=F("created_at"), row=F("pk"))
     columns = ("day", "table", "moment", "row")
     both = by_trade.values_list(*columns).union(by_cash.values_list(*columns), all=True)
-    return Found(both.order_by("-day", "table", "-moment", "-row"), trades.count(), cash.count())
+    return Found(both.order_by("-day", "table", "-moment", "-row"), trades.count(), cash.count(), trades, cash)
 
 
 def _trades(portfolio: Portfolio, wanted: Wanted) -> TradeQuerySet:
@@ -116,7 +119,8 @@ def _cash(portfolio: Portfolio, wanted: Wanted) -> QuerySet[CashTransaction]:
     if wanted.kind and wanted.kind not in CASH_KINDS:
         return CashTransaction.objects.none()
     rows = _since_joined(portfolio).filter(CASH_KINDS[wanted.kind or "cash"])
-    rows = rows.exclude(SET_ASIDE) if wanted.voided else rows.standing()
+    standing = Q(voided_at__isnull=True) | Q(pk=wanted.also_cash)
+    rows = rows.exclude(SET_ASIDE) if wanted.voided else rows.filter(standing)
     if wanted.text:
         rows = rows.filter(Q(description__icontains=wanted.text) | Q(external_id__icontains=wanted.text))
     return rows.filter(_shared(wanted, "booked_on"))

@@ -20,7 +20,8 @@ from banking.models import (
 )
 from banking.services import import_booking, import_cash, import_names, import_owners, import_undo
 from banking.services.import_cash import CashStager, account_ids
-from banking.services.import_staging import Names, Reader, begin, kind_of, mark_wrong, note_format, refused, stage
+from banking.services.import_mapping import layout_of
+from banking.services.import_staging import Names, Reader, begin, mark_wrong, note_format, refused, stage
 from banking.services.imports import MOST_ATTEMPTS, Claim, ImportLost, claim, clear, end, kept, of, release, renew
 from banking.statements import trades, transactions
 from banking.statements.base import Unreadable
@@ -98,10 +99,12 @@ def _check(held: Claim, batch: ImportBatch) -> None:
     begin(held)
     names = Names(batch.pk)
     reader = Reader(batch.pk)
-    kind, places = kind_of(reader.sheet, KINDS, batch.kind)
-    note_format(held, kind, reader.sheet)
-    stager: Any = CashStager if kind == ImportKind.TRANSACTIONS else TradeStager
-    tally = stage(held, reader, stager(batch.owner, places, names), names)
+    layout = layout_of(held, batch, reader.sheet, KINDS)
+    if layout is None:
+        return
+    note_format(held, layout.kind, reader.sheet)
+    stager: Any = CashStager if layout.kind == ImportKind.TRANSACTIONS else TradeStager
+    tally = stage(held, reader, layout.stager(stager(batch.owner, layout.places, names)), names)
     batch.refresh_from_db()
     wrong = tally.wrong or _judged(held, batch)
     known = ImportRow.objects.filter(batch=batch, outcome=Outcome.KNOWN).count()

@@ -120,8 +120,8 @@ class TransactionFilter(Filter):
         """Whether there is anything to narrow, voided or not."""
         return bool(self._assets)
 
-    def wanted(self, also: int | None = None) -> Wanted:
-        """What the query takes; ``also`` is a trade that is shown even if it is voided."""
+    def wanted(self, also: int | None = None, also_cash: int | None = None) -> Wanted:
+        """What the query takes; ``also`` is a trade that is shown even if it is voided, ``also_cash`` a cash row."""
         account = self.value("account")
         return Wanted(
             kind=self.value("kind") or "",
@@ -132,4 +132,5 @@ class TransactionFilter(Filter):
             text=self.value("q") or "",
             voided=bool(self.value("voided")),
             also=also,
+            also_cash=also_cash,
         )

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from banking.models import Account, CashTransaction
 from core.web import PAGE_NUMBER, csv_answer, day_shown, login_needed, paging
-from portfolios.models import Portfolio
-from portfolios.queries.transactions import Found, Wanted, accounts_of, assets_of, rows_of, transactions
+from portfolios.forms.quick import QuickForm, first_quick
+from portfolios.models import Portfolio, PortfolioAccount, Trade
+from portfolios.queries.transaction_totals import totals_of
+from portfolios.queries.transactions import Found, Row, Wanted, accounts_of, assets_of, rows_of, transactions
 from portfolios.views.base import page_of, welcome
 from portfolios.views.filters import TransactionFilter
 from portfolios.views.transaction_lines import HEAD, line
+from users.models import User
 
 PAGE_SIZE = 50
+MOMENTARY = ("changed", "changed_cash", "booked", "booked_cash", "entered", "format")  # what is said once
 AT_ONCE = 500  # rows that are read together for the file
 
 
@@ -36,10 +42,20 @@ def transaction_list(request: HttpRequest) -> HttpResponseBase:
     return _page(request, page, form)
 
 
-def list_page(request: HttpRequest, *, refused: dict[int, str], status: int) -> HttpResponse:
-    """The list that ``request.GET`` describes, with the refusal of a change beside its trade."""
+def list_page(
+    request: HttpRequest,
+    *,
+    refused: dict[int, str] | None = None,
+    refused_cash: dict[int, str] | None = None,
+    quick: QuickForm | None = None,
+    status: int,
+) -> HttpResponse:
+    """The list that ``request.GET`` describes, and why a change of a row or an entry was refused."""
     page = page_of(request)
-    return _page(request, page, _form(request, page["portfolio"]), refused=refused, status=status)
+    if page["portfolio"] is None:
+        raise Http404
+    form = _form(request, page["portfolio"])
+    return _page(request, page, form, refused=refused, refused_cash=refused_cash, quick=quick, status=status)
 
 
 def _form(request: HttpRequest, portfolio: Portfolio) -> TransactionFilter:
@@ -57,35 +73,82 @@ def _page(
     page: dict[str, Any],
     form: TransactionFilter,
     *,
-    refused: dict[int, str] | None = None,
+    refused: Any = None,
+    refused_cash: Any = None,
+    quick: QuickForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    changed = request.GET.get("changed", "")
-    also = int(changed) if PAGE_NUMBER.fullmatch(changed) else None
-    found = transactions(page["portfolio"], _until(request, form.wanted(also)))
+    also, also_cash = _numbered(request, "changed"), _numbered(request, "changed_cash")
+    found = transactions(page["portfolio"], _until(request, form.wanted(also, also_cash)))
     pages = paging(request, found.count, PAGE_SIZE)
     rows = rows_of(found.between(pages.start, pages.stop))
-    refused = refused or {}
+    refused, refused_cash = refused or {}, refused_cash or {}
     shown = {row.trade.pk for row in rows if row.trade}
+    shown_cash = {row.cash.pk for row in rows if row.cash}
+    mine = bookable(request, page["portfolio"]) if page["may_book"] else []
     context = {
         "section": "transactions",
         "form": form,
         "booked": form.anything,
         "found": found,
         "pages": pages,
-        "rows": [(row, refused.get(row.trade.pk, "") if row.trade else "") for row in rows],
-        "refusals": [text for pk, text in refused.items() if pk not in shown],
+        "rows": [(row, _refusal(row, refused, refused_cash)) for row in rows],
+        "refusals": [text for pk, text in refused.items() if pk not in shown]
+        + [text for pk, text in refused_cash.items() if pk not in shown_cash],
         "changed": also,
+        "changed_cash": also_cash,
+        "mine": {account.pk for account in mine},
+        "quick": quick or (_empty_quick(request, page["portfolio"], mine) if page["may_book"] else None),
+        "entered": _entered(request, page["portfolio"]),
+        "totals": totals_of(found),
         "back": _back(request),
         "past": day_shown(request),
+        "picker_path": reverse("transactions"),  # a refusal stands at another one
     }
     return render(request, "portfolios/transactions.html", page | context, status=status)
+
+
+def _refusal(row: Row, trades: dict[int, str], cash: dict[int, str]) -> str:
+    if row.trade:
+        return trades.get(row.trade.pk, "")
+    return cash.get(row.cash.pk, "") if row.cash else ""
+
+
+def _numbered(request: HttpRequest, name: str) -> int | None:
+    """The id that a parameter has, if it is one."""
+    given = request.GET.get(name, "")
+    return int(given) if PAGE_NUMBER.fullmatch(given) else None
+
+
+def bookable(request: HttpRequest, portfolio: Portfolio) -> list[Account]:
+    """The portfolio's accounts into which the reader may book cash; one query."""
+    links = PortfolioAccount.objects.filter(portfolio=portfolio).values("account")
+    mine = Account.objects.editable_by(cast("User", request.user)).filter(pk__in=links, closed_on__isnull=True)
+    return list(mine.order_by("name", "pk"))
+
+
+def _empty_quick(request: HttpRequest, portfolio: Portfolio, accounts: Sequence[Account]) -> QuickForm:
+    initial = first_quick(request.GET.get("entered", ""))
+    return QuickForm(None, user=cast("User", request.user), portfolio=portfolio, accounts=accounts, initial=initial)
+
+
+def _entered(request: HttpRequest, portfolio: Portfolio) -> Row | None:
+    """What was booked by the row at the top just now, to be said and taken back; at most one query."""
+    trade, cash = _numbered(request, "booked"), _numbered(request, "booked_cash")
+    if trade is not None:
+        found = Trade.objects.filter(portfolio=portfolio, pk=trade).select_related("asset").first()
+        return Row(trade=found) if found and not found.voided_at else None
+    if cash is not None:
+        rows = CashTransaction.objects.filter(account__portfolio_link__portfolio=portfolio, pk=cash)
+        booked = rows.standing().select_related("account").first()
+        return Row(cash=booked) if booked else None
+    return None
 
 
 def _back(request: HttpRequest) -> str:
     """The query string of this list, for whoever comes back to it."""
     kept = request.GET.copy()
-    for name in ("changed", "format"):
+    for name in MOMENTARY:
         kept.pop(name, None)
     return kept.urlencode()
 

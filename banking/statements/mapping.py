@@ -1,0 +1,224 @@
+"""Files whose columns have other names than the documented ones: which column is which, and how its cells are written.
+
+The cells become what the documented columns would have, so that one parser reads every file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+from banking.statements import trades, transactions
+from banking.statements.base import Unreadable, Wrong, shortened
+from core.errors import DomainError
+
+BY_SIGN = "sign"  # the section by the sign of the amount, the side by that of the quantity
+PAID = ("paid_in", "paid_out")  # instead of one amount: a column for what came in, one for what went out
+DOCUMENTED = {"transactions": transactions.COLUMNS, "trades": trades.COLUMNS}
+TARGETS = {"transactions": (*transactions.COLUMNS, *PAID), "trades": trades.COLUMNS}
+NEEDED = {
+    "transactions": ("account_ref", "date", "currency", "section"),
+    "trades": ("account_ref", "trade_time", "side", "qty", "price", "currency"),
+}
+ONE_OF = {"transactions": ("amount", *PAID), "trades": ("symbol", "isin")}
+CONSTANTS = {
+    "transactions": ("account_ref", "currency", "section", "category"),
+    "trades": ("account_ref", "side", "currency"),
+}
+MARKS = {".": "a point", ",": "a comma"}
+ORDERS = {"ymd": "2024-12-31", "dmy": "31.12.2024", "mdy": "12/31/2024"}
+MOST_COLUMNS = 100
+LONGEST = 200  # characters of a column's name or of a constant
+LONGEST_NUMBER = 100  # characters of a number or a moment: what is longer is none
+NOON = "12:00:00"  # of a trade that has a day only
+GROUPS = "'’ \u00a0\u202f\u2009"
+AROUND = re.compile(r"(?:[A-Z]{3}|[€$£¥])?\s*(.*?)\s*(?:[A-Z]{3}|[€$£¥])?", re.DOTALL)
+NUMBERS = {
+    ".": re.compile(rf"([+-]?)(\d{{1,3}}(?:[,{GROUPS}]\d{{3}})+|\d+)(?:\.(\d+))?", re.ASCII),
+    ",": re.compile(rf"([+-]?)(\d{{1,3}}(?:[.{GROUPS}]\d{{3}})+|\d+)(?:,(\d+))?", re.ASCII),
+}
+TIME = r"(?:(?:T|,?\s+)(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)\s*(Z|[+-]\d{2}:?\d{2})?)?"
+DAYS = {
+    "ymd": re.compile(rf"(?P<y>\d{{4}})(?P<s>[-./]?)(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}}){TIME}", re.ASCII),
+    "dmy": re.compile(rf"(?P<d>\d{{1,2}})(?P<s>[-./])(?P<m>\d{{1,2}})(?P=s)(?P<y>\d{{4}}|\d\d){TIME}", re.ASCII),
+    "mdy": re.compile(rf"(?P<m>\d{{1,2}})(?P<s>[-./])(?P<d>\d{{1,2}})(?P=s)(?P<y>\d{{4}}|\d\d){TIME}", re.ASCII),
+}
+SIDES = {
+    **dict.fromkeys(("buy", "b", "bought", "purchase", "kauf", "k", "achat", "acquisto", "compra"), "BUY"),
+    **dict.fromkeys(("sell", "s", "sold", "sale", "verkauf", "v", "vente", "vendita", "venta"), "SELL"),
+}
+FIRST_OF_1900S = 70  # a year of two digits from here on is of the twentieth century
+
+
+class BadMapping(DomainError):
+    """This does not say which column is which."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """What a person says of a file: documented name to the column's name, or to what each row has instead.
+
+    ``decimal`` is the mark before decimals, ``dates`` the order of day, month and year (a key of ORDERS).
+    """
+
+    kind: str
+    columns: Mapping[str, str]
+    constants: Mapping[str, str] = field(default_factory=dict)
+    decimal: str = "."
+    dates: str = "ymd"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def names_of(header: Sequence[str]) -> tuple[str, ...]:
+    """A name for each column: in small letters as it stands there, with its place where it has none or is not alone."""
+    cleaned = ["".join(c for c in " ".join(cell.split()).lower() if c.isprintable())[:LONGEST] for cell in header]
+    counts = Counter(cleaned)
+    named = [
+        text if text and counts[text] == 1 else f"{text or 'column'} ({place})"
+        for place, text in enumerate(cleaned, start=1)
+    ]
+    return tuple(named)
+
+
+def mapping_of(given: Any, kind: str = "") -> ColumnMapping:
+    """What was sent as JSON, checked. ``kind`` is what the file is if that is said elsewhere. Raises BadMapping."""
+    if not isinstance(given, Mapping):
+        raise _bad("it is an object with “columns”, and “constants”, “decimal” and “dates” where they are needed")
+    if strange := sorted(set(map(str, given)) - {"kind", "columns", "constants", "decimal", "dates"}):
+        raise _bad(f"“{shortened(strange[0])}” is unknown")
+    said = given.get("kind", kind) or "transactions"
+    if not isinstance(said, str) or said not in TARGETS or (kind and said != kind):
+        raise _bad("“kind” is transactions or trades, as the file is")
+    columns = _texts(given.get("columns"), "columns", TARGETS[said])
+    constants = _texts(given.get("constants", {}), "constants", CONSTANTS[said])
+    decimal, dates = given.get("decimal", "."), given.get("dates", "ymd")
+    if decimal not in tuple(MARKS):
+        raise _bad("“decimal” is the mark before decimals, a point or a comma")
+    if dates not in tuple(ORDERS):
+        raise _bad(f"“dates” is one of {', '.join(ORDERS)}")
+    found = ColumnMapping(said, columns, constants, decimal, dates)
+    if lacking := missing(found):
+        raise _bad(f"it has neither a column nor a constant for {', '.join(lacking)}")
+    return found
+
+
+def missing(mapping: ColumnMapping) -> list[str]:
+    """What has to be told still: documented names."""
+    told = {*mapping.columns, *mapping.constants}
+    lacking = [name for name in NEEDED[mapping.kind] if name not in told]
+    choice = ONE_OF[mapping.kind]
+    return lacking + ([choice[0]] if not told & set(choice) else [])
+
+
+def _bad(text: str) -> BadMapping:
+    return BadMapping(f"The mapping does not say which column is which: {text}.", field="mapping")
+
+
+def _texts(given: Any, name: str, known: Sequence[str]) -> dict[str, str]:
+    if not isinstance(given, Mapping):
+        raise _bad(f"“{name}” is an object of texts")
+    found = {}
+    for key, value in given.items():
+        if key not in known:
+            raise _bad(f"“{shortened(str(key))}” in “{name}” is not one of {', '.join(known)}")
+        if not isinstance(value, str) or not value.isprintable() or len(value) > LONGEST:
+            raise _bad(f"“{key}” in “{name}” is a text of at most {LONGEST} characters on one line")
+        if value.strip():
+            found[str(key)] = " ".join(value.split()).lower() if name == "columns" else value.strip()
+    return found
+
+
+class Translator:
+    """Rows of a file with columns called ``names`` to the cells of the documented columns. Raises Unreadable."""
+
+    def __init__(self, mapping: ColumnMapping, names: Sequence[str]) -> None:
+        self._mapping, self._width = mapping, len(names)
+        if strange := [name for name in mapping.columns.values() if name not in names]:
+            raise Unreadable(f"there is no column “{shortened(strange[0])}”, which the mapping names", 1)
+        self._places = {target: names.index(name) for target, name in mapping.columns.items()}
+        self._columns = DOCUMENTED[mapping.kind]
+
+    def cells(self, given: Sequence[str]) -> list[str]:
+        """In the order of the documented columns. Raises Wrong for what its column cannot hold."""
+        if len(given) != self._width:
+            raise Wrong(f"{len(given)} columns instead of {self._width}")
+        row = {name: value for name, value in self._mapping.constants.items() if value != BY_SIGN}
+        row |= {name: given[place].strip() for name, place in self._places.items() if given[place].strip()}
+        if self._mapping.kind == "trades":
+            self._trade(row)
+        else:
+            self._transaction(row)
+        return [row.get(name, "") for name in self._columns]
+
+    def _transaction(self, row: dict[str, str]) -> None:
+        if "date" in row:
+            row["date"] = day(row["date"], self._mapping.dates)[0]
+        if "amount" in row:
+            row["amount"] = number("amount", row["amount"], self._mapping.decimal)
+        elif any(name in row for name in PAID):
+            row["amount"] = self._paid(row)
+        if self._mapping.constants.get("section") == BY_SIGN and "section" not in row:
+            row["section"] = "expense" if row.get("amount", "").startswith("-") else "income"
+
+    def _paid(self, row: dict[str, str]) -> str:
+        """One amount of two columns, of which one is empty or 0 in each row."""
+        found = {name: number(name, row[name], self._mapping.decimal).lstrip("+-") for name in PAID if name in row}
+        moved = {name: text for name, text in found.items() if text.strip("0.")}
+        if len(moved) > 1:
+            raise Wrong("paid_in and paid_out both have an amount")
+        if "paid_out" in moved:
+            return f"-{moved['paid_out']}"
+        return moved.get("paid_in", "0")
+
+    def _trade(self, row: dict[str, str]) -> None:
+        for name in ("qty", "price", "fees"):
+            if name in row:
+                row[name] = number(name, row[name], self._mapping.decimal)
+        quantity = row.get("qty", "")
+        if self._mapping.constants.get("side") == BY_SIGN and "side" not in row:
+            row["side"] = "SELL" if quantity.startswith("-") else "BUY"
+        row["side"] = SIDES.get(row.get("side", "").lower(), row.get("side", ""))
+        for name in ("qty", "fees"):  # a sale's quantity and what is paid are written with a minus in many files
+            row[name] = row.get(name, "").lstrip("+-")
+        if "trade_time" in row:
+            written, clock, zone = day(row["trade_time"], self._mapping.dates, "trade_time")
+            row["trade_time"] = f"{written}T{clock or NOON}{zone}"
+
+
+def number(name: str, text: str, decimal: str) -> str:
+    """A plain number with a point, from one with thousands apart, a currency beside it, or its minus behind it."""
+    kept = text.strip().replace("−", "-")
+    found = AROUND.fullmatch(kept) if len(kept) <= LONGEST_NUMBER else None
+    kept = found[1] if found else ""
+    if kept.startswith("(") and kept.endswith(")"):
+        kept = f"-{kept[1:-1]}"
+    elif kept.endswith("-") and not kept.startswith("-"):
+        kept = f"-{kept[:-1].rstrip()}"
+    match = NUMBERS[decimal].fullmatch(kept.replace("- ", "-"))
+    if match is None:
+        raise Wrong(f"{name} “{shortened(text)}” is not a number with {MARKS[decimal]} before its decimals")
+    sign, whole, part = match.groups()
+    digits = "".join(character for character in whole if character.isdigit())
+    return f"{sign}{digits}{f'.{part}' if part else ''}"
+
+
+def day(text: str, order: str, name: str = "date") -> tuple[str, str, str]:
+    """(day, time of day, zone), the first as 2024-12-31; the others are empty where they are not given."""
+    match = DAYS[order].fullmatch(text.strip()) if len(text) <= LONGEST_NUMBER else None
+    try:
+        if match is None or (order == "ymd" and not match["s"] and len(text.strip()) < len("20241231")):
+            raise ValueError(text)
+        year = int(match["y"])
+        if len(match["y"]) == len("24"):
+            year += 1900 if year >= FIRST_OF_1900S else 2000
+        found = date(year, int(match["m"]), int(match["d"]))
+    except ValueError:
+        raise Wrong(f"{name} “{shortened(text)}” is not a day written like {ORDERS[order]}") from None
+    clock = match.groups()[-2] or ""
+    return found.isoformat(), clock.zfill(len(clock) + (clock.find(":") == 1)), match.groups()[-1] or ""
