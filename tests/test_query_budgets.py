@@ -27,7 +27,6 @@ ROWLESS = {
     "docs/",
     "login",
     "methods",
-    "reports",
     "analytics",
     "banking-transaction-category",
 }

@@ -63,10 +63,10 @@ def lay_out(table: Table, width: float) -> Layout:
     scale = max(min(1.0, width / sum(least)), SMALLEST / SIZE) if least else 1.0
     widths = _shared([each * scale for each in natural], [each * scale for each in least], table, width)
     size = SIZE * scale
-    head = [_wrapped(title, BOLD, size, each) for title, each in zip(titles, widths, strict=True)]
+    head = [wrapped(title, BOLD, size, each) for title, each in zip(titles, widths, strict=True)]
     rows = [
         [
-            _wrapped(text, _font(row), size, each) if column.words else [text]
+            wrapped(text, _font(row), size, each) if column.words else [text]
             for text, column, each in zip(cells, table.columns, widths, strict=True)
         ]
         for cells, row in zip(texts, table.rows, strict=True)
@@ -103,7 +103,8 @@ def _shared(natural: Sequence[float], least: Sequence[float], table: Table, widt
 
 
 @lru_cache(maxsize=4096)  # kinds, names and currencies come again and again
-def _wrapped(text: str, font: str, size: float, width: float) -> Lines:
+def wrapped(text: str, font: str, size: float, width: float) -> Lines:
+    """``text`` in lines that fit between the pads of ``width``."""
     lines: Lines = simpleSplit(text, font, size, width - 2 * PAD) or [""]
     lines = [part for line in lines for part in _broken(line, font, size, width - 2 * PAD)]
     return lines if len(lines) <= MOST_LINES else [*lines[: MOST_LINES - 1], lines[MOST_LINES - 1][:-1] + "…"]
@@ -142,7 +143,7 @@ class Ledger(Flowable):
 
     def _note_lines(self) -> Lines:
         note = self.table.note if self.table.rows else self.table.empty or self.table.note
-        return _wrapped(printable(note), PLAIN, NOTE, self.width + 2 * PAD) if note else []
+        return wrapped(printable(note), PLAIN, NOTE, self.width + 2 * PAD) if note else []
 
     def _height(self, layout: Layout, stop: int) -> float:
         head = layout.head_height if self.table.rows else 0.0

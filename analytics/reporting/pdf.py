@@ -10,12 +10,11 @@ from typing import Any
 from reportlab.lib.colors import Color
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
-from reportlab.lib.utils import simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Spacer
 
 from analytics.reporting.fonts import BOLD, PLAIN, lacking, printable, register
-from analytics.reporting.ledger import Ledger
+from analytics.reporting.ledger import PAD, Ledger, wrapped
 from analytics.reporting.pictures import Picture
 from analytics.reporting.sheet import Sheet, Table
 
@@ -109,12 +108,11 @@ class Heading(Flowable):
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
         self.width = width
-        self.title = simpleSplit(printable(self.sheet.title), BOLD, 18, width)
-        self.subject = simpleSplit(printable(self.sheet.subject), PLAIN, 11, width)
+        self.title = wrapped(printable(self.sheet.title), BOLD, 18, width + 2 * PAD)
+        self.subject = wrapped(printable(self.sheet.subject), PLAIN, 11, width + 2 * PAD)
         term = width * 0.22
         self.facts = [
-            (printable(name), simpleSplit(printable(text), PLAIN, 9, width - term) or [""])
-            for name, text in self.sheet.facts
+            (printable(name), wrapped(printable(text), PLAIN, 9, width - term)) for name, text in self.sheet.facts
         ]
         lines = sum(len(text) for _, text in self.facts)
         self.height = len(self.title) * 22 + len(self.subject) * 14 + 8 + lines * 12
@@ -147,7 +145,7 @@ class Words(Flowable):
         self.notes = notes
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
-        self.lines = [line for note in self.notes for line in simpleSplit(printable(note), PLAIN, 8, width)]
+        self.lines = [line for note in self.notes for line in wrapped(printable(note), PLAIN, 8, width + 2 * PAD)]
         self.height = len(self.lines) * 11
         return width, self.height
 

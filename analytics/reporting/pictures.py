@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from reportlab.lib.colors import Color
-from reportlab.lib.utils import simpleSplit
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.platypus import Flowable
 
 from analytics.reporting.fonts import BOLD, PLAIN, printable
+from analytics.reporting.ledger import PAD, wrapped
 from analytics.reporting.sheet import Bars, Lines
 
 HEIGHT, TITLE, SMALL = 150.0, 11.0, 7.0
@@ -28,7 +28,7 @@ class Picture(Flowable):
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
         self.width = width
-        self.words = simpleSplit(printable(self.drawn.sentence), PLAIN, 8, width)
+        self.words = wrapped(printable(self.drawn.sentence), PLAIN, 8, width + 2 * PAD)
         self.height = HEIGHT + TITLE * 1.6 + 3 * SMALL + 12 + len(self.words) * 11
         return width, self.height
 
