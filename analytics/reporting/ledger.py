@@ -20,7 +20,7 @@ from reportlab.platypus import Flowable
 from analytics.reporting.fonts import BOLD, PLAIN, printable
 from analytics.reporting.sheet import Row, Table
 
-SIZE, SMALLEST = 8.0, 5.0
+SIZE = 8.0
 PAD = 3.0
 MOST_LINES = 6  # of one cell; the rest is cut off with an ellipsis
 NARROWEST = 50.0  # what a column of words keeps, in points, unless it needs less
@@ -60,7 +60,7 @@ def lay_out(table: Table, width: float) -> Layout:
     least = [
         min(each, NARROWEST) if column.words else each for each, column in zip(natural, table.columns, strict=True)
     ]
-    scale = max(min(1.0, width / sum(least)), SMALLEST / SIZE) if least else 1.0
+    scale = min(1.0, width / sum(least))  # rather small than cut off
     widths = _shared([each * scale for each in natural], [each * scale for each in least], table, width)
     size = SIZE * scale
     head = [wrapped(title, BOLD, size, each) for title, each in zip(titles, widths, strict=True)]
