@@ -21,6 +21,7 @@ urlpatterns = [
     path("<int:pk>/risk/", api.RiskView.as_view(), name="portfolio-risk"),
     path("<int:pk>/rolling/", api.RollingView.as_view(), name="portfolio-rolling"),
     path("<int:pk>/series/", api.SeriesView.as_view(), name="portfolio-series"),
+    path("<int:pk>/statement/", api.StatementView.as_view(), name="portfolio-statement"),
     path("<int:pk>/stress/", api.StressView.as_view(), name="portfolio-stress"),
     path("<int:pk>/tax-report/", api.TaxReportView.as_view(), name="portfolio-tax-report"),
     path("<int:pk>/value-at-risk/", api.ValueAtRiskView.as_view(), name="portfolio-value-at-risk"),

@@ -16,6 +16,7 @@ from analytics import queries, services
 from analytics.queries.bank import report_due
 from analytics.services.bank import compute_report
 from analytics.services.optimising import run_optimisation, waiting
+from analytics.services.reports import forget_reports, run_report, waiting_reports
 
 CHUNK = 1000  # portfolios a message: about half a second of work
 TESTED_CHUNK = 100  # portfolios whose value at risk is tested by one message: two seconds of work, 25 MB of returns
@@ -102,3 +103,27 @@ def optimise(run_id: int) -> None:
 def optimisation_wanted(run_id: int) -> None:
     """Have a worker begin at once, when the run is stored. Without a broker the next tick finds it."""
     transaction.on_commit(partial(optimise.delay, run_id), robust=True)
+
+
+@shared_task(name="analytics.reports_due")
+def reports_due() -> None:
+    """Queue the long reports that no worker has, or that a worker has lost. A doubled tick does no harm."""
+    for report_id in waiting_reports(timezone.now())[:AT_ONCE]:
+        make_report.apply_async((report_id,), expires=EXPIRES)
+
+
+@shared_task(name="analytics.make_report")
+def make_report(report_id: int) -> None:
+    """Make one long report, unless it is over or somebody does."""
+    run_report(report_id, now=timezone.now())
+
+
+def report_file_wanted(report_id: int) -> None:
+    """Have a worker begin at once, when the request is stored. Without a broker the next tick finds it."""
+    transaction.on_commit(partial(make_report.delay, report_id), robust=True)
+
+
+@shared_task(name="analytics.forget_reports")
+def forget_old_reports() -> None:
+    """Delete the files of long reports that are a week old. Beat calls this each hour."""
+    forget_reports(timezone.now())

@@ -24,11 +24,12 @@ from analytics.views.rebalancing import (
     RebalancingPage,
     RebalancingPart,
 )
+from analytics.views.reports import IncomePage, StatementPage, report_download, report_file, reports
 from analytics.views.risk import risk, risk_figures
 from analytics.views.sections import analytics
 from analytics.views.settings import PortfolioSettingsPage
 from analytics.views.stress import ScenariosView, ScenarioView, stress
-from analytics.views.tax import reports, tax_report_page
+from analytics.views.tax import TaxReportPage
 from analytics.views.value_at_risk import value_at_risk, var_card
 from core.web import login_needed
 
@@ -72,7 +73,11 @@ urlpatterns = [
     path("holdings/<path:symbol>/", holding, name="holding"),
     path("assets/<path:symbol>/", asset_page, name="asset-page"),
     path("reports/", reports, name="reports"),
-    path("reports/tax/", tax_report_page, name="tax-report-page"),
+    path("reports/statement/", login_needed(StatementPage.as_view()), name="statement-page"),
+    path("reports/income/", login_needed(IncomePage.as_view()), name="income-page"),
+    path("reports/tax/", login_needed(TaxReportPage.as_view()), name="tax-report-page"),
+    path("reports/files/<int:pk>/", report_file, name="report-file"),
+    path("reports/files/<int:pk>/download/", report_download, name="report-download"),
     path("methods/", methods, name="methods"),
     path("methods/definitions/", definitions, name="definitions"),
     path("settings/portfolio/", login_needed(PortfolioSettingsPage.as_view()), name="portfolio-settings"),

@@ -14,6 +14,8 @@ TICKS = {
     "test the value at risk, once a night": ("analytics.backtest_due", 300),
     "sum the bank and look for risks, once a night": ("analytics.bank_report_due", 300),
     "run the optimisations that no worker has": ("analytics.optimise_due", 30),
+    "make the long reports that no worker has": ("analytics.reports_due", 30),
+    "forget old reports": ("analytics.forget_reports", 3600),
     "check and book the files that no worker has": ("portfolios.imports_due", 30),
     "forget old intraday prices": ("assets.forget_intraday", 3600),
     "forget old idempotency keys": ("activity.forget_keys", 3600),

@@ -3,7 +3,7 @@
 // One stylesheet: Tabler's rules that the templates really use, then our own. Its entry is
 // written here and not as an @import in static/site.css, because Django follows the imports
 // of every stylesheet under static/ when it collects them.
-import { access, mkdir, rm, writeFile } from "node:fs/promises";
+import { access, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { PurgeCSS } from "purgecss";
@@ -42,9 +42,16 @@ const stylesheet = async () => {
   await write("site.css", minified[0].text);
 };
 
+// The font of printed reports, with Latin, Greek and Cyrillic: analytics/reporting/fonts.py reads it there.
+const fonts = async () => {
+  await mkdir(`${dist}/fonts`);
+  const names = ["DejaVuSansCondensed.ttf", "DejaVuSansCondensed-Bold.ttf"];
+  await Promise.all(names.map((name) => copyFile(`node_modules/dejavu-fonts-ttf/ttf/${name}`, `${dist}/fonts/${name}`)));
+};
+
 await access("templates/base.html"); // without the templates every rule would look unused
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
-await Promise.all([scripts(), stylesheet()]);
+await Promise.all([scripts(), stylesheet(), fonts()]);
 const kib = (bytes) => `${(bytes / 1024).toFixed(1).padStart(7)} KiB`;
 for (const [name, raw, packed] of written.sort()) console.log(`${name.padEnd(10)}${kib(raw)}${kib(packed)} compressed`);

@@ -28,7 +28,6 @@ ROWLESS = {
     "login",
     "methods",
     "definitions",
-    "reports",
     "analytics",
     "banking-transaction-category",
 }

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from activity.models import Job
 from activity.services import start_job
-from analytics.models import FactorSet, OptimisationRun, RebalanceProposal, RiskFlag, Scenario
+from analytics.models import FactorSet, OptimisationRun, RebalanceProposal, ReportFile, RiskFlag, Scenario
 from analytics.optimiser import Terms
 from analytics.scenarios import Shock, Target
 from analytics.services.factors import NewFactorSet, create_factor_set, store_returns, table_of
@@ -71,7 +71,7 @@ from banking.services.rule_changes import create_rule
 from banking.services.schedules import ScheduleTerms, create_schedule, skip_occurrence
 from banking.services.sharing import share_account
 from banking.services.transactions import book_cash
-from core.testing import make_user
+from core.testing import make_user, owner_of
 from portfolios.models import CostMethodChange, Portfolio, PortfolioShare, Trade
 from portfolios.services.actions import apply_action
 from portfolios.services.methods import change_method
@@ -202,6 +202,7 @@ class World:
     valuation: Valuation
     rule: Rule
     budget: Budget
+    report: ReportFile
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -257,6 +258,7 @@ class World:
             "valuations": self.valuation.pk,
             "rules": self.rule.pk,
             "budgets": self.budget.pk,
+            "files": self.report.pk,
         }
 
     @property
@@ -331,7 +333,15 @@ def make_world(owner: User) -> World:
         upload=upload(owner),
         rule=rule,
         budget=hold_to(owner, 0),
+        report=store_report(portfolio, 0),
     )
+
+
+def store_report(portfolio: Portfolio, number: int) -> ReportFile:
+    """A long report that was made for the owner, of other days for each number."""
+    terms = {"kind": "statement", "period": "own", "language": "en", "state": "done", "content": b"%PDF-", "size": 5}
+    start, end = date(2010, 1, 1 + number), date(2024, 3, 31)
+    return ReportFile.objects.create(owner=owner_of(portfolio), portfolio=portfolio, start=start, end=end, **terms)
 
 
 def describe(asset: Asset) -> None:
@@ -640,6 +650,7 @@ def grow(world: World, first: int, last: int) -> None:
         apply_action(asset=asset, kind="cash_dividend", ex_date=day, cash=cash, actor=world.staff)
         add_entry(watchlist=world.watchlist, asset=asset)
         imagine(world.owner, f"Scenario {number}")
+        store_report(world.portfolio, number + 1)
         spend(world.owner, number)
         say(world.owner, number)
         hold_to(world.owner, number + 1)

@@ -12,6 +12,7 @@ from analytics.api.performance import PerformanceView
 from analytics.api.periods import FigureHistoryView, PeriodsView
 from analytics.api.rebalancing import RebalanceProposalViewSet, RebalanceViewSet
 from analytics.api.risk import RiskView, SeriesView
+from analytics.api.statement import StatementView
 from analytics.api.stress import ScenarioViewSet, StressView, StressWindowViewSet
 from analytics.api.tax import TaxReportView
 from analytics.api.value_at_risk import BacktestHistoryView, BacktestsView, ValueAtRiskView
@@ -43,6 +44,7 @@ __all__ = [
     "RollingView",
     "ScenarioViewSet",
     "SeriesView",
+    "StatementView",
     "StressView",
     "StressWindowViewSet",
     "TaxReportView",

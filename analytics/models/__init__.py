@@ -6,6 +6,7 @@ from analytics.models.factor import Factor, FactorReturn, FactorSet, Frequency
 from analytics.models.flag import OVERSEER, FlagKind, FlagState, RiskFlag
 from analytics.models.optimisation import OptimisationRun, OptimisationRunQuerySet
 from analytics.models.rebalancing import RebalanceProposal, RebalanceState
+from analytics.models.report import ReportFile, ReportKind
 from analytics.models.scenario import Scenario, ScenarioQuerySet, ScenarioShock, StressWindow
 from analytics.models.snapshot import Snapshot, SnapshotQuerySet
 
@@ -24,6 +25,8 @@ __all__ = [
     "OptimisationRunQuerySet",
     "RebalanceProposal",
     "RebalanceState",
+    "ReportFile",
+    "ReportKind",
     "RiskFlag",
     "Scenario",
     "ScenarioQuerySet",

@@ -1,49 +1,94 @@
-"""The tax report as a page, and where all reports begin."""
+"""The tax report of a year as a page and as a PDF."""
 
 from __future__ import annotations
 
 from calendar import month_abbr
 from datetime import date
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.utils import timezone, translation
+from django.views import View
 
 from analytics import charts
-from core.web import day_shown, login_needed
+from analytics.models import ReportKind
+from analytics.reporting.periods import Period
+from analytics.services.reports import Asked, made, request_report
+from analytics.tasks import report_file_wanted
+from analytics.views.reports import pdf_answer
+from core.errors import DomainError
+from core.web import day_shown
 from portfolios.models import Portfolio
 from portfolios.queries.tax import LONG, SHORT, tax_report, years_with_disposals
 from portfolios.views.base import page_of, welcome
+from users.models import User
 
 GROUPS = {"asset": "By security", "flat": "By day"}
 
 
-@require_safe
-@login_needed
-def reports(request: HttpRequest) -> HttpResponse:
-    """There is one kind of report so far."""
-    query = request.GET.urlencode()
-    return redirect(reverse("tax-report-page") + (f"?{query}" if query else ""))
+class TaxReportPage(View):
+    """What was realised in ``?year=``, the newest year with a disposal unless another one with any is asked for.
 
+    ``?format=pdf`` is the file; a POST has a worker make it.
+    """
 
-@require_safe
-@login_needed
-def tax_report_page(request: HttpRequest) -> HttpResponse:
-    """What was realised in ``?year=``, the newest year with a disposal unless another one with any is asked for."""
-    page = page_of(request)
-    portfolio = page["portfolio"]
-    if portfolio is None:
-        return welcome(request, "reports")
-    day = day_shown(request)
-    years = years_with_disposals(portfolio, day)
-    wanted = request.GET.get("year", "")
-    year = next((year for year in years if str(year) == wanted), years[0] if years else None)
-    context: dict[str, Any] = {"section": "reports", "years": years, "year": year, "past": day}
-    if year is not None:
-        context |= _report(portfolio, year, day, request.GET.get("group", ""))
-    return render(request, "analytics/tax_report.html", page | context)
+    http_method_names = ["get", "head", "post", "options"]
+
+    @cached_property
+    def page(self) -> dict[str, Any]:
+        return page_of(self.request) | {"section": "reports"}
+
+    @cached_property
+    def years(self) -> list[int]:
+        """The years with disposals, up to the day that is shown."""
+        return years_with_disposals(self.page["portfolio"], day_shown(self.request))
+
+    @cached_property
+    def year(self) -> int | None:
+        wanted = self.request.GET.get("year", "")
+        return next((year for year in self.years if str(year) == wanted), self.years[0] if self.years else None)
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        if self.page["portfolio"] is None:
+            return welcome(request, "reports")
+        if request.GET.get("format") == "pdf" and self.year is not None:
+            asked = self.asked(self.year)
+            if not asked.is_long:
+                return pdf_answer(made(asked), f"tax-report-{asked.portfolio.pk}-{self.year}.pdf")
+            return self.shown({"long": True})
+        return self.shown({})
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        if self.page["portfolio"] is None or self.year is None:
+            raise Http404
+        try:
+            found = request_report(asked=self.asked(self.year), actor=cast("User", request.user))
+        except DomainError as error:
+            return self.shown({"refused": error.message}, status=409)
+        report_file_wanted(found.pk)
+        return redirect(f"{reverse('report-file', args=[found.pk])}?portfolio={found.portfolio_id}")
+
+    def asked(self, year: int) -> Asked:
+        today = timezone.now().date()
+        end = date(year, 12, 31)
+        period = Period("year", date(year, 1, 1), min(end, max(today, date(year, 1, 1))), whole=end <= today)
+        return Asked(ReportKind.TAX, self.page["portfolio"], period, translation.get_language() or "en")
+
+    def shown(self, beside: dict[str, Any], status: int = 200) -> HttpResponse:
+        portfolio: Portfolio = self.page["portfolio"]
+        kept = {"portfolio": portfolio.pk, "year": self.year}
+        context: dict[str, Any] = {"years": self.years, "year": self.year, "query": urlencode(kept)} | {
+            "past": day_shown(self.request)
+        }
+        context["csv_query"] = f"?year={self.year}&format=csv"
+        if self.year is not None:
+            context |= _report(portfolio, self.year, day_shown(self.request), self.request.GET.get("group", ""))
+        return render(self.request, "analytics/tax_report.html", self.page | context | beside, status=status)
 
 
 def _report(portfolio: Portfolio, year: int, until: date | None, group: str) -> dict[str, Any]:
