@@ -16,8 +16,9 @@ from rest_framework.test import APIClient
 
 from banking.models import CashTransaction
 from core.testing import PASSWORD, client_of
+from tests.endpoints import PARAMETER, Endpoint, endpoints
 from tests.rows import every_row, writes
-from tests.world import ARRIVED, CHECKING, FIRM, LEFT, PARAMETER, SAVINGS, SECRET, SPARE, Endpoint, World, endpoints
+from tests.world import ARRIVED, CHECKING, FIRM, LEFT, SAVINGS, SECRET, SPARE, World
 from users.models import User
 
 # The address says it all; a body is not read.

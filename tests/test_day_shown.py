@@ -13,8 +13,9 @@ from pytest_django import DjangoDbBlocker
 
 from analytics.services import recompute
 from core.testing import make_user
+from tests.endpoints import Endpoint, endpoints
 from tests.rows import every_row
-from tests.world import Endpoint, World, endpoints, make_world
+from tests.world import World, make_world
 
 pytestmark = pytest.mark.django_db
 DAY, BEFORE_ALL = "2024-01-04", "2000-01-01"

@@ -10,8 +10,9 @@ import pytest
 from django.test import Client
 
 from core.testing import client_of
+from tests.endpoints import METHODS, Endpoint, endpoints
 from tests.rows import every_row
-from tests.world import METHODS, Endpoint, World, endpoints
+from tests.world import World
 from users.models import User
 
 PUBLIC = {"favicon.ico", "login", "docs", "docs/", "schema", "token", "token-refresh", "token-revoke"}

@@ -13,7 +13,8 @@ from rest_framework.test import APIClient
 
 from analytics.services import recompute
 from core.testing import BUDGETS, PASSWORD, count_queries, make_user
-from tests.world import Endpoint, World, endpoints, grow, make_world
+from tests.endpoints import Endpoint, endpoints
+from tests.world import World, grow, make_world
 from users.models import User
 
 # Refused in this world, which has too few returns; its queries are counted in analytics/tests.

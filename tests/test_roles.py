@@ -18,9 +18,10 @@ from banking.models import Account, AccountShare, Budget, Category, Counterparty
 from core.testing import client_of, make_user
 from portfolios.consumers import _totals
 from portfolios.models import Portfolio, PortfolioShare
+from tests.endpoints import Endpoint, endpoints
 from tests.rows import every_row, writes
 from tests.test_bad_input import VALID
-from tests.world import SAVINGS, Endpoint, World, endpoints, make_world
+from tests.world import SAVINGS, World, make_world
 from users.models import Membership, Role, User
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 
 from core.testing import client_of
-from tests.world import endpoints
+from tests.endpoints import endpoints
 from users.models import User
 
 ROOT = Path(__file__).resolve().parent.parent
