@@ -55,6 +55,24 @@ def pytest_configure(config: pytest.Config) -> None:
     compile_stale()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", action="store_true", help="only tests that reach a database or start processes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What reaches no database says nothing more on another one."""
+    if not config.getoption("--database"):
+        return
+    chosen = [item for item in items if _reaches_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
+
+def _reaches_database(item: pytest.Item) -> bool:
+    fixtures = {"db", "transactional_db", "django_db_setup"} & set(getattr(item, "fixturenames", ()))
+    return bool(fixtures or item.get_closest_marker("django_db") or item.get_closest_marker("processes"))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash[VAR], ignore_errors=True)
 
