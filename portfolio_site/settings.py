@@ -393,6 +393,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/",
     "ENUM_NAME_OVERRIDES": {
+        "AccountKindEnum": "banking.models.AccountKind",
         "ActionKindEnum": "assets.models.ActionKind",
         "BasisEnum": "analytics.models.Basis",
         "BondDayCountEnum": "assets.models.bond.DAY_COUNT_NAMES",
