@@ -191,6 +191,21 @@ METHODS: dict[str, Definition] = {
     "invested": Definition(FIGURES["invested"], "money", "books"),
     "unrealised-gain": Definition(FIGURES["unrealised_gain"], "money", "books"),
     "realised-gain": Definition(FIGURES["realised_gain"], "money", "books"),
+    "allocation": Definition(_("What the portfolio is worth in parts, cash and dividends due included."), "", "books"),
+    "days-moves": Definition(
+        _("What the units held now gained or lost since the closes of the day before."), "", "books"
+    ),
+    "upcoming-income": Definition(
+        _("Dividends owed or announced, coupons and interest of the next 90 days, before taxes."), "money", "books"
+    ),
+    "returns-by-period": Definition(
+        _("Time-weighted returns of spans that end at the last close, a rate a year beyond one year."), "", "ex-post"
+    ),
+    "drawdown-now": Definition(_("How far the last close is below the highest one."), "fraction", "ex-post"),
+    "figures-of-one-asset": Definition(
+        _("Return and risk of one asset from its adjusted closes alone, whether it is held or not."), "", ""
+    ),
+    "risk-tolerance": Definition(_("How much annual volatility the owner says is right for this portfolio."), "", ""),
     "cost-methods": Definition(_("Which lots a sale takes, and so what it cost."), "", "books"),
     "prices-and-price-factors": Definition(_("The last known close of each asset, as it is quoted."), "price"),
     "price-basis": Definition(

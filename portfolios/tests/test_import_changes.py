@@ -186,7 +186,7 @@ def pair_between(**of_payer: str) -> tuple[str, str]:
 
 
 def classified() -> list[tuple[str, str, str]]:
-    rows = CashTransaction.objects.standing().order_by("pk").select_related("category")
+    rows = CashTransaction.objects.standing().order_by("batch_line").select_related("category")
     return [(row.section, row.category.name, row.category.section) for row in rows if row.category]
 
 

@@ -66,7 +66,7 @@ def test_who_left_still_looks_after_the_account(firm: Organisation, alice: User,
     remove_member(membership=member, actor=alice)
     page = Client()
     page.force_login(bob)
-    form = {"name": "Old travel", "iban": "", "employer": str(firm.pk)}
+    form = {"name": "Old travel", "kind": "expense", "iban": "", "employer": str(firm.pk)}
     address = f"/banking/accounts/{expenses.pk}/edit/"
     assert f'<option value="{firm.pk}" selected>Acme</option>' in page.get(address).content.decode()
     assert page.post(address, form).status_code == 302

@@ -33,7 +33,7 @@ def test_a_chosen_day_is_on_every_page_until_today_is(browser: Client) -> None:
     assert "day-banner" not in shown(browser)
     answer = choose(browser, "2020-05-03")
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
-    assert "You look at <strong>May 3, 2020</strong>, but this page shows today." in shown(browser)
+    assert "You look at <strong>3 May 2020</strong>, but this page shows today." in shown(browser)
     choose(browser, "", jump="today")
     assert "day-banner" not in shown(browser)
 
