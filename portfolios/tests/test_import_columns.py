@@ -14,8 +14,8 @@ from django.test import Client
 from django.utils import timezone
 
 from activity.models import Job
-from banking.models import CashTransaction, ImportBatch, ImportChunk, ImportMapping
-from banking.services.imports import tidy
+from banking.models import CashTransaction, ImportBatch, ImportChunk, ImportMapping, ImportRow
+from banking.services.imports import Claim, shorten, tidy
 from core.testing import Page, client_of
 from portfolios.models import Trade
 from portfolios.tests.test_imports import HEADER, account, line, step
@@ -126,6 +126,40 @@ def test_columns_are_told_anew_when_rows_are_wrong(browser: Client, alice: User)
     tidy(timezone.now() + timedelta(days=31))
     assert not ImportBatch.objects.exists()
     assert not ImportChunk.objects.exists()
+
+
+def test_a_file_that_is_to_be_read_anew_is_not_tidied_away(browser: Client, alice: User) -> None:
+    account(alice, "main")
+    batch = upload(browser)
+    url = f"/imports/{batch.pk}/columns/"
+    browser.post(url, SAID)
+    assert step(batch).state == "ready"
+    browser.post(url, SAID | {"constant-category": "Home"})
+    assert ImportBatch.objects.get().state == "uploaded"
+    tidy(timezone.now())
+    assert (ImportChunk.objects.count(), ImportRow.objects.count()) == (1, 2)
+    batch = step(batch)
+    assert (batch.state, batch.new) == ("ready", 2), batch.message
+
+
+def test_a_worker_that_shortens_a_refused_file_leaves_what_is_staged_anew(browser: Client, alice: User) -> None:
+    account(alice, "main")
+    batch = upload(browser, *("12.05.2024;Brot;-1,00" for _ in range(8)), "13.31.2024;Brot;-2,00")
+    url = f"/imports/{batch.pk}/columns/"
+    browser.post(url, SAID)
+    batch = step(batch)
+    assert (batch.state, batch.fence, batch.staged.count()) == ("failed", 2, 9)
+    late = Claim(batch.pk, batch.fence)
+    browser.post(url, SAID | {"dates": "mdy"})
+    shorten(late, shown=3)  # its columns are told anew, and nobody has begun yet
+    assert batch.staged.count() == 9
+    batch = step(batch)
+    assert (batch.state, batch.fence) == ("failed", 3)
+    shorten(late, shown=3)  # another one has read it by now
+    assert (batch.staged.count(), batch.chunks.count()) == (9, 1)
+    shorten(Claim(batch.pk, 3), shown=3)
+    assert list(batch.staged.values_list("line", "outcome")) == [*((at, "new") for at in (2, 3, 4)), (10, "wrong")]
+    assert batch.chunks.count() == 1
 
 
 def test_what_is_lacking_is_told_beside_its_field(browser: Client, alice: User) -> None:
