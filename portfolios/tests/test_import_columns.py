@@ -194,6 +194,17 @@ def test_the_sample_shows_how_rows_read(browser: Client, alice: User) -> None:
     assert "Quantity" in text_of(browser.post(url, SAID | {"kind": "trades"}))
 
 
+def test_a_header_with_what_is_not_seen_is_shown_and_read(browser: Client, alice: User) -> None:
+    account(alice, "main")
+    batch = upload(browser, header="Buchungstag;Verwendungszweck;Betrag \u200b")
+    url = f"/imports/{batch.pk}/columns/"
+    assert "-1234.50" in text_of(browser.post(url, SAID | {"action": "preview"}))
+    batch.head["names"][2] = "betrag "  # as names were kept once
+    batch.save()
+    text = text_of(browser.post(url, SAID | {"action": "preview"}))
+    assert "there is no column “betrag”, which the mapping names" in text
+
+
 def test_trades_of_a_broker(browser: Client, alice: User) -> None:
     make(alice, "depot")
     batch = upload(browser, "31.05.2024;AAPL;-;10;190,5;1,00", header="Date;Ticker;X;Quantity;Price;Fee")
