@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from activity.models import Job
@@ -203,6 +205,25 @@ def test_a_header_with_what_is_not_seen_is_shown_and_read(browser: Client, alice
     batch.save()
     text = text_of(browser.post(url, SAID | {"action": "preview"}))
     assert "there is no column “betrag”, which the mapping names" in text
+
+
+def test_a_file_that_waits_for_its_columns_is_deleted(browser: Client, alice: User) -> None:
+    batch = upload(browser)
+    text = text_of(browser.get(f"/imports/{batch.pk}/columns/"))
+    assert f'<form class="buttons" method="post" action="/imports/{batch.pk}/">' in text
+    assert 'name="action" value="delete">Delete the file' in text
+    assert browser.post(f"/imports/{batch.pk}/", {"action": "delete"})["Location"] == "/imports/"
+    assert not ImportBatch.objects.exists()
+    assert not ImportChunk.objects.exists()
+
+
+def test_the_list_reads_no_rows_of_files(browser: Client, alice: User) -> None:
+    upload(browser)
+    with CaptureQueriesContext(connection) as queries:
+        assert "umsatz.csv" in text_of(browser.get("/imports/"))
+    read = [query["sql"] for query in queries if '"banking_importbatch"."file_name"' in query["sql"]]
+    assert len(read) == 1
+    assert not [name for name in ("head", "mapping") if f'"banking_importbatch"."{name}"' in read[0]]
 
 
 def test_trades_of_a_broker(browser: Client, alice: User) -> None:
