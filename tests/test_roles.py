@@ -41,8 +41,6 @@ PERSONAL = {"watchlist", "watchlist-detail", "watchlist-entry", "entry-list", "e
 PERSONAL |= {"scenario-detail", "scenario-page", "recategorisation-undo", "banking-recategorisation-undo"}
 PERSONAL |= {"import-page", "import-detail", "import-commit", "import-undo", "import-rows", "import-missing"}
 PERSONAL |= {"import-columns", "import-errors", "report-file", "report-download"}
-# Of an account that is in no portfolio here; their own tests have who may do what.
-PERSONAL |= {"transaction-cash-void", "transaction-cash-restore"}
 # What belongs to an organisation, and is not within what is shared.
 OF_BOOKS = {"category-detail", "category-merge", "counterparty-detail", "counterparty-merge", "tag-detail", "tag-merge"}
 OF_BOOKS |= {"possession-detail", "possession-dispose", "possession-keep", "valuation-list", "valuation-detail"}

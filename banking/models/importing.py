@@ -45,7 +45,6 @@ class ImportState(models.TextChoices):
 UNFINISHED = (ImportState.UPLOADED, ImportState.CHECKING, ImportState.COMMITTING, ImportState.UNDOING)
 UNMAPPED = (ImportState.MAPPING, ImportState.FAILED, ImportState.READY)
 IN_BOOKS = (ImportState.COMMITTED, ImportState.UNDOING)
-STAGED = (ImportState.CHECKING, ImportState.FAILED, ImportState.READY, ImportState.COMMITTING)
 
 
 class ImportBatchQuerySet(models.QuerySet["ImportBatch"]):

@@ -80,30 +80,37 @@ def commit(claim: Claim) -> None:
             compare(claim, ids)
             _refuse_halves(claim.batch_id)
         try:
-            with sorted_rows(claim.batch_id) as new, roomy(), transaction.atomic():
-                _book(claim, ids, new, wait=attempt == MOST_TRIES)
+            with sorted_rows(claim.batch_id) as new, roomy():
+                known = _known(claim.batch_id)
+                with transaction.atomic():
+                    _book(claim, ids, (new, known), wait=attempt == MOST_TRIES)
         except _Booked:
             continue
         return
 
 
-def _book(claim: Claim, ids: Sequence[int], new: int, *, wait: bool) -> None:
+def _known(batch_id: int) -> int:
+    return ImportRow.objects.filter(batch=batch_id, outcome=Outcome.KNOWN).count()
+
+
+def _book(claim: Claim, ids: Sequence[int], counted: tuple[int, int], *, wait: bool) -> None:
+    """``counted`` are its (new, known) rows, before a lock was held."""
     batch = locked_batch(claim)
     if lock_accounts(ids) != batch.versions:
         if not wait:
             raise _Booked
         mark_known(claim)  # others have to wait: they never let us compare in peace
-        new = _sort(batch.pk)
+        counted = _sort(batch.pk), _known(batch.pk)
         _refuse_halves(batch.pk)
+    new, known = counted
     _check_accounts(batch, ids)
     _refuse_strangers(batch.pk, ids)
     resolve(batch.pk, make=True)
     now = timezone.now()
-    if _insert(batch, now) != new:
+    if new + known != batch.rows or _insert(batch, now) != new:
         raise RowsLost
     classify(claim, ids)
     transfers = _pair(batch, now)
-    known = batch.rows - new
     counts: dict[str, Any] = {"new": new, "known": known, "transfers": transfers}
     record(actor=batch.owner, action="import.committed", subject=batch, data={"file": batch.file_name} | counts)
     end(claim, ImportState.COMMITTED, committed_at=now, **counts)

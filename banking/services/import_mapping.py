@@ -178,8 +178,11 @@ class Tried:
 
 def tried(batch: ImportBatch, mapping: ColumnMapping) -> list[Tried]:
     """How the first rows of a file read by ``mapping``; which account they name is not looked up."""
-    columns = DOCUMENTED[mapping.kind]
-    translator, found = Translator(mapping, batch.head["names"]), []
+    columns, found = DOCUMENTED[mapping.kind], []
+    try:
+        translator = Translator(mapping, batch.head["names"])
+    except Unreadable as error:
+        return [Tried(row, {}, str(error)) for row in batch.head["sample"]]
     parser = PARSERS[mapping.kind](range(len(columns)))
     for row in batch.head["sample"]:
         cells: list[str] = []

@@ -28,9 +28,11 @@ AND x.outcome = 'new' AND x.units < 0 AND y.units > 0
 """
 APART = """(COALESCE(a.owner_id, 0) <> COALESCE(b.owner_id, 0)
 OR COALESCE(a.organisation_id, 0) <> COALESCE(b.organisation_id, 0))"""
-PAID = f"SELECT x.id, y.id, x.category, y.category {PAIRS} AND {APART} AND n.found IS NULL"
+# Its category is one of transfers that the payer's books have; a payment's, once settled, is one of expenses.
+STAYS = "(n.found IS NOT NULL AND n.section = 'transfer')"
+PAID = f"SELECT x.id, y.id, x.category, y.category {PAIRS} AND {APART} AND NOT {STAYS}"
 CHANGED = f"""
-SELECT x.line {PAIRS} AND NOT (x.section = CASE WHEN {APART} AND n.found IS NULL THEN 'expense' ELSE 'transfer' END)
+SELECT x.line {PAIRS} AND NOT (x.section = CASE WHEN {APART} AND NOT {STAYS} THEN 'expense' ELSE 'transfer' END)
 ORDER BY x.line LIMIT 1
 """
 

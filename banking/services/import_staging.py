@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from django.db import transaction
 
-from banking.models import ImportBatch, ImportKind, ImportName, ImportRow, Outcome
-from banking.services.imports import Claim, chunks_of, clear, of, renew
+from banking.models import ImportKind, ImportName, ImportRow, Outcome
+from banking.services.imports import Claim, chunks_of, of, renew
 from banking.statements.base import Unreadable, Wrong
 from banking.statements.csv_files import NAMES, Record, Sheet, columns_of
 from core import bulk
@@ -158,8 +158,3 @@ def mark_wrong(batch_id: int, errors: Sequence[tuple[int, str]]) -> int:
             rows = ImportRow.objects.filter(batch=batch_id, line=line)
             rows.update(outcome=Outcome.WRONG, error=text[:500])
     return len(errors)
-
-
-def refused(batch: ImportBatch) -> None:
-    """Keep of a refused file what its page shows, and the file itself if its columns can be told anew."""
-    clear(batch.pk, shown=100, keep_file=batch.mappable)

@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from activity.services import advance_job, finish_job, kept_alive, record, start_job
 from banking.models import ImportBatch, ImportChunk, ImportName, ImportRow, ImportState
-from banking.models.importing import STAGED, UNFINISHED, UNMAPPED
+from banking.models.importing import IN_BOOKS, UNFINISHED, UNMAPPED
+from banking.statements.base import Unreadable
 from banking.statements.csv_files import Chunks
 from banking.statements.mapping import ColumnMapping
 from core.errors import DomainError
@@ -34,7 +35,6 @@ MOST_ATTEMPTS = 3
 MOST_UNFINISHED = 5  # of one person
 PIECE = 1 << 20
 FORGOTTEN_AFTER = timedelta(hours=1)  # an upload that has not ended by then was cut off
-SHOWN = 100  # first rows that are kept of a file that was refused
 REMOVED_AT_ONCE = 5_000
 
 
@@ -156,7 +156,8 @@ def tidy(now: datetime) -> None:
     for batch in ImportBatch.objects.filter(state=ImportState.RECEIVING, created_at__lt=now - FORGOTTEN_AFTER):
         batch.delete()
     staged = Exists(ImportRow.objects.filter(batch=OuterRef("pk")))
-    for batch in ImportBatch.objects.filter(staged, lease_until__isnull=True).exclude(state__in=STAGED):
+    ended = (*IN_BOOKS, ImportState.UNDONE)  # for good: a file that may be read anew keeps all that it has
+    for batch in ImportBatch.objects.filter(staged, lease_until__isnull=True, state__in=ended):
         clear(batch.pk)
     unwanted = ImportBatch.objects.filter(state__in=UNMAPPED)
     for batch in unwanted.filter(created_at__lt=now - timedelta(days=settings.IMPORT_KEPT_DAYS)):
@@ -212,30 +213,55 @@ def end(claim: Claim, state: str, *, message: str = "", **columns: Any) -> None:
 
 
 def chunks_of(batch_id: int) -> Chunks:
-    """The stored file, piece by piece; a query for each."""
+    """The stored file, piece by piece; a query for each. Raises Unreadable at its end where a part is missing."""
 
     def pieces() -> Iterator[bytes]:
-        number = 0
+        number, size = 0, 0
         while data := ImportChunk.objects.filter(batch=batch_id, number=number).values_list("data", flat=True).first():
-            yield zlib.decompress(bytes(data))
-            number += 1
+            piece = zlib.decompress(bytes(data))
+            size, number = size + len(piece), number + 1
+            yield piece
+        if size != ImportBatch.objects.filter(pk=batch_id).values_list("size", flat=True).first():
+            raise Unreadable("a part of it is missing; upload it again")
 
     return pieces
 
 
-def clear(batch_id: int, *, shown: int | None = None, keep_file: bool = False) -> None:
-    """Delete what is staged of a file, in short transactions; ``shown`` first rows and the wrong ones may stay."""
-    if not keep_file:
-        ImportChunk.objects.filter(batch=batch_id).delete()
-    rows = ImportRow.objects.filter(batch=batch_id).order_by("line")
-    if shown is not None:
-        last = rows.values_list("line", flat=True)[shown - 1 : shown]
-        rows = rows.filter(line__gt=last[0]).exclude(outcome="wrong") if last else rows.none()
-    while lines := list(rows.values_list("line", flat=True)[REMOVED_AT_ONCE - 1 : REMOVED_AT_ONCE]):
-        _remove(rows.filter(line__lte=lines[0]))
+def clear(batch_id: int) -> None:
+    """Delete what is staged of a file that nobody reads any more, and the file, in short transactions."""
+    ImportChunk.objects.filter(batch=batch_id).delete()
+    rows = ImportRow.objects.filter(batch=batch_id)
+    while (last := _some(rows)) is not None:
+        _remove(rows.filter(line__lte=last))
     _remove(rows)
-    if shown is None:
-        _remove(ImportName.objects.filter(batch=batch_id))
+    _remove(ImportName.objects.filter(batch=batch_id))
+
+
+def shorten(claim: Claim, *, shown: int) -> None:
+    """Delete what is staged of a file that ``claim`` has refused, in short transactions.
+
+    Its ``shown`` first rows stay, the wrong ones, and the file if its columns can be told. Whoever tells them has it
+    staged anew, maybe before this ends, which then leaves everything as it is.
+    """
+    rows = ImportRow.objects.filter(batch=claim.batch_id)
+    ends = rows.order_by("line").values_list("line", flat=True)[shown - 1 : shown]
+    rows = rows.filter(line__gt=ends[0]).exclude(outcome="wrong") if ends else rows.none()
+    last: int | None = 0
+    while last is not None:
+        with transaction.atomic():
+            batch = of(claim).filter(state=ImportState.FAILED).select_for_update(of=("self",)).first()
+            if batch is None:
+                return
+            if not batch.mappable:
+                ImportChunk.objects.filter(batch=batch).delete()
+            last = _some(rows)
+            _remove(rows if last is None else rows.filter(line__lte=last))
+
+
+def _some(rows: Any) -> int | None:
+    """The line up to which there are as many rows as are removed at once; None where there are fewer."""
+    lines = rows.order_by("line").values_list("line", flat=True)[REMOVED_AT_ONCE - 1 : REMOVED_AT_ONCE]
+    return next(iter(lines), None)
 
 
 def _remove(rows: Any) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
@@ -76,14 +76,33 @@ class ColumnMapping:
 
 
 def names_of(header: Sequence[str]) -> tuple[str, ...]:
-    """A name for each column: in small letters as it stands there, with its place where it has none or is not alone."""
-    cleaned = ["".join(c for c in " ".join(cell.split()).lower() if c.isprintable())[:LONGEST] for cell in header]
+    """A name for each column, no two alike: in small letters as it stands there, at most LONGEST characters.
+
+    One that has no name or shares it has its place behind it, and once more where another column is called that.
+    """
+    cleaned = [_cleaned(cell) for cell in header]
     counts = Counter(cleaned)
-    named = [
-        text if text and counts[text] == 1 else f"{text or 'column'} ({place})"
-        for place, text in enumerate(cleaned, start=1)
-    ]
-    return tuple(named)
+    named = {place: text for place, text in enumerate(cleaned, start=1) if text and counts[text] == 1}
+    taken = set(named.values())
+    for place, text in enumerate(cleaned, start=1):
+        if place not in named:
+            named[place] = _numbered(text or "column", place, taken)
+            taken.add(named[place])
+    return tuple(named[place] for place in range(1, len(cleaned) + 1))
+
+
+def _cleaned(text: str) -> str:
+    """As a mapping names it: printable, its spaces single."""
+    shown = "".join(c for c in " ".join(text.lower().split()) if c.isprintable())
+    return " ".join(" ".join(shown.split())[:LONGEST].split())
+
+
+def _numbered(text: str, place: int, taken: Collection[str]) -> str:
+    suffix = name = ""
+    while not name or name in taken:
+        suffix += f" ({place})"
+        name = text[: LONGEST - len(suffix)].rstrip() + suffix
+    return name
 
 
 def mapping_of(given: Any, kind: str = "") -> ColumnMapping:
@@ -167,28 +186,40 @@ class Translator:
             row["section"] = "expense" if row.get("amount", "").startswith("-") else "income"
 
     def _paid(self, row: dict[str, str]) -> str:
-        """One amount of two columns, of which one is empty or 0 in each row."""
-        found = {name: number(name, row[name], self._mapping.decimal).lstrip("+-") for name in PAID if name in row}
-        moved = {name: text for name, text in found.items() if text.strip("0.")}
+        """One amount of two columns, of which one is empty or 0 in each row.
+
+        What was paid in and has a minus is a credit that was taken back; what was paid out is written either way.
+        """
+        found = {name: number(name, row[name], self._mapping.decimal).lstrip("+") for name in PAID if name in row}
+        moved = {name: text for name, text in found.items() if text.strip("-0.")}
         if len(moved) > 1:
             raise Wrong("paid_in and paid_out both have an amount")
         if "paid_out" in moved:
-            return f"-{moved['paid_out']}"
+            return f"-{moved['paid_out'].lstrip('-')}"
         return moved.get("paid_in", "0")
 
     def _trade(self, row: dict[str, str]) -> None:
         for name in ("qty", "price", "fees"):
             if name in row:
                 row[name] = number(name, row[name], self._mapping.decimal)
-        quantity = row.get("qty", "")
-        if self._mapping.constants.get("side") == BY_SIGN and "side" not in row:
-            row["side"] = "SELL" if quantity.startswith("-") else "BUY"
-        row["side"] = SIDES.get(row.get("side", "").lower(), row.get("side", ""))
-        for name in ("qty", "fees"):  # a sale's quantity and what is paid are written with a minus in many files
-            row[name] = row.get(name, "").lstrip("+-")
+        self._side(row)
         if "trade_time" in row:
             written, clock, zone = day(row["trade_time"], self._mapping.dates, "trade_time")
             row["trade_time"] = f"{written}T{clock or NOON}{zone}"
+
+    def _side(self, row: dict[str, str]) -> None:
+        """Purchase or sale, and a quantity and fees without a sign, unless that would turn round what a row says."""
+        less = {name for name in ("qty", "fees") if row.get(name, "").startswith("-")}
+        by_sign = self._mapping.constants.get("side") == BY_SIGN and "side" not in row
+        if by_sign:
+            row["side"] = "SELL" if "qty" in less else "BUY"
+        row["side"] = SIDES.get(row.get("side", "").lower(), row.get("side", ""))
+        if "qty" in less and row["side"] == "BUY":
+            raise Wrong(f"qty “{shortened(row['qty'])}” of a purchase has a minus")
+        if "fees" in less and not by_sign and row["fees"].strip("-0."):  # with signs, money that leaves has a minus
+            raise Wrong(f"fees “{shortened(row['fees'])}” have a minus; what is paid is written without one")
+        for name in ("qty", "fees"):
+            row[name] = row.get(name, "").lstrip("+-")
 
 
 def number(name: str, text: str, decimal: str) -> str:

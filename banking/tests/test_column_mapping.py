@@ -21,6 +21,7 @@ from banking.statements.mapping import (
     names_of,
     number,
 )
+from banking.statements.trades import COLUMNS as TRADES
 from banking.statements.transactions import COLUMNS
 
 BANK = {
@@ -147,6 +148,10 @@ def test_two_columns_for_what_came_in_and_went_out() -> None:
     assert cells(["1.2.2024", "5", ""], names, **paid)["amount"] == "5"
     assert cells(["1.2.2024", "0,00", "5"], names, **paid)["amount"] == "-5"
     assert cells(["1.2.2024", "", "-5"], names, **paid)["section"] == "expense"
+    back = cells(["1.2.2024", "-5,00", ""], names, **paid)  # a credit that was taken back
+    assert (back["amount"], back["section"]) == ("-5.00", "expense")
+    assert cells(["1.2.2024", "+5", "-0,00"], names, **paid)["amount"] == "5"
+    assert cells(["1.2.2024", "-0", "-5"], names, **paid)["amount"] == "-5"
     with pytest.raises(Wrong, match="both have an amount"):
         cells(["1.2.2024", "5", "6"], names, **paid)
 
@@ -176,6 +181,35 @@ def test_a_trade_of_a_broker() -> None:
     said["columns"] |= {"side": "art"}  # type: ignore[operator]
     read = Translator(mapping_of(said), (*names, "art"))
     assert read.cells(["31.12.2024", "US0378331005", "10", "1", "", "Verkauf"])[4] == "SELL"
+
+
+@pytest.mark.parametrize(
+    ("side", "quantity", "fee", "found"),
+    [
+        ("Kauf", "10", "1", ["BUY", "10", "1"]),
+        ("Kauf", "+10", "-0,00", ["BUY", "10", "0.00"]),
+        ("Verkauf", "-10", "1", ["SELL", "10", "1"]),
+        ("Verkauf", "10", "", ["SELL", "10", ""]),
+        ("Kauf", "-10", "1", "qty “-10” of a purchase has a minus"),
+        ("Kauf", "10", "-1,50", "fees “-1.50” have a minus"),
+        ("Verkauf", "-10", "(1)", "fees “-1” have a minus"),
+        ("", "-10", "-1", ["SELL", "10", "1"]),  # by the sign
+        ("", "10", "-1", ["BUY", "10", "1"]),
+    ],
+)
+def test_a_minus_turns_nothing_round(side: str, quantity: str, fee: str, found: list[str] | str) -> None:
+    names = ("date", "symbol", "side", "qty", "fees")
+    columns = {"trade_time": "date"} | {name: name for name in names[1:]} | {"price": "qty"}
+    said = {"kind": "trades", "columns": columns, "decimal": ",", "dates": "dmy"}
+    said["constants"] = {"account_ref": "depot", "currency": "EUR", "side": "sign"}
+    read = Translator(mapping_of(said), names)
+    row = ["31.12.2024", "AAPL", side, quantity, fee]
+    if isinstance(found, str):
+        with pytest.raises(Wrong, match=found):
+            read.cells(row)
+    else:
+        cells = dict(zip(TRADES, read.cells(row), strict=True))
+        assert [cells["side"], cells["qty"], cells["fees"]] == found
 
 
 def test_a_row_that_is_shorter_is_told() -> None:
@@ -227,6 +261,19 @@ def test_each_column_has_a_name_of_its_own() -> None:
     assert names_of(["Betrag ", "", "Datum", "betrag", "a\u200bb"]) == (
         *("betrag (1)", "column (2)", "datum", "betrag (4)", "ab"),
     )
+    assert names_of(["x", "x (3)", "x"]) == ("x (1)", "x (3)", "x (3) (3)")
+    assert names_of(["", "column (1)"]) == ("column (1) (1)", "column (1)")
+    assert names_of(["Betrag \u200b", "\u200b", "a \u200b b"]) == ("betrag", "column (2)", "a b")
+
+
+@given(st.lists(st.text(st.sampled_from("xX (123)\u200b\u00a0\nİ")) | st.just("x" * 300) | st.text(), max_size=9))
+def test_each_name_is_one_that_a_mapping_can_say(header: list[str]) -> None:
+    names = names_of(header)
+    assert len(set(names)) == len(header)
+    for name in names:
+        said = mapping_of(BANK | {"columns": {"date": name, "amount": name}})
+        assert dict(said.columns) == {"date": name, "amount": name}
+        Translator(said, names)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,19 @@ def settle_entitlements(portfolio: Portfolio, asset_ids: Collection[int]) -> Non
     if stale:
         drop_derived_cash(CashTransaction.objects.filter(pk__in=stale))
     if new := [row for values, row in wanted.items() if values not in standing]:
-        derive_cash(new, {row.origin_id or 0: row for row in set_aside(accounts, Origin.ACTION)})
+        derive_cash(new, _former(new, set_aside(accounts, Origin.ACTION)))
+
+
+def _former(rows: Sequence[CashTransaction], aside: Sequence[CashTransaction]) -> dict[int, CashTransaction]:
+    """Action to the row that waits for it: the one of the account that it pays into now, else the newest.
+
+    Another account's row may not come back into an account where one waits: an action has one row in each.
+    """
+    newest = {row.origin_id or 0: row for row in aside}
+    same = {(row.account_id, row.origin_id): row for row in aside}
+    actions = {row.origin_id or 0: row.account_id for row in rows}
+    found = {action: same.get((account, action)) or newest.get(action) for action, account in actions.items()}
+    return {action: row for action, row in found.items() if row}
 
 
 def drop_action_cash(portfolio: Portfolio) -> None:

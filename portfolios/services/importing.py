@@ -21,8 +21,20 @@ from banking.models import (
 from banking.services import import_booking, import_cash, import_names, import_owners, import_undo
 from banking.services.import_cash import CashStager, account_ids
 from banking.services.import_mapping import layout_of
-from banking.services.import_staging import Names, Reader, begin, mark_wrong, note_format, refused, stage
-from banking.services.imports import MOST_ATTEMPTS, Claim, ImportLost, claim, clear, end, kept, of, release, renew
+from banking.services.import_staging import Names, Reader, begin, mark_wrong, note_format, stage
+from banking.services.imports import (
+    MOST_ATTEMPTS,
+    Claim,
+    ImportLost,
+    claim,
+    clear,
+    end,
+    kept,
+    of,
+    release,
+    renew,
+    shorten,
+)
 from banking.statements import trades, transactions
 from banking.statements.base import Unreadable
 from core.errors import DomainError
@@ -34,6 +46,7 @@ from portfolios.services.trades import book, locked, void_trades
 
 log = logging.getLogger(__name__)
 KINDS = {ImportKind.TRANSACTIONS.value: transactions.COLUMNS, ImportKind.TRADES.value: trades.COLUMNS}
+SHOWN = 100  # first rows that are kept of a file that was refused
 FAILED = "It failed unexpectedly; what happened is in the server's log."
 LOST = f"It was tried {MOST_ATTEMPTS} times, and failed or lost its worker each time."
 
@@ -68,16 +81,16 @@ def run(batch_id: int, *, now: datetime) -> None:
     except Exception:
         _stop(held, batch, FAILED)
         raise
-    _tidy(batch_id)
+    _tidy(held)
 
 
-def _tidy(batch_id: int) -> None:
+def _tidy(held: Claim) -> None:
     """Forget what a file that is settled does not need any more."""
-    batch = ImportBatch.objects.filter(pk=batch_id).first()
+    batch = ImportBatch.objects.filter(pk=held.batch_id).first()
     if batch is None or batch.state in (ImportState.COMMITTED, ImportState.UNDONE):
-        clear(batch_id)
+        clear(held.batch_id)
     elif batch.state == ImportState.FAILED:
-        refused(batch)
+        shorten(held, shown=SHOWN)
 
 
 def _stop(held: Claim, batch: ImportBatch, message: str) -> None:
@@ -149,6 +162,8 @@ def _commit(held: Claim, batch: ImportBatch) -> None:
     if batch.kind == ImportKind.TRANSACTIONS:
         import_booking.commit(held)
         return
+    if ImportRow.objects.filter(batch=batch).count() != batch.rows:
+        raise import_booking.RowsLost
     with transaction.atomic():
         _book_trades(held, batch)
 

@@ -19,10 +19,12 @@ from banking.models import (
     ClassifiedBy,
     ImportBatch,
     ImportName,
+    ImportRow,
     Section,
     ShareRole,
     Transfer,
 )
+from banking.services import imports
 from banking.services.classification import category_named, counterparty_named, tags_named
 from banking.services.corrections import correct_cash
 from banking.services.imports import request_commit, request_undo, tidy
@@ -33,7 +35,7 @@ from banking.services.verification import cash_findings
 from portfolios.models import Portfolio, Trade
 from portfolios.services.importing import MOST_ATTEMPTS
 from portfolios.tests import test_trade_imports as trades
-from portfolios.tests.test_imports import account, book, errors, line, standing, step, undo, upload
+from portfolios.tests.test_imports import HEADER, account, book, errors, line, standing, step, undo, upload
 from users.models import Membership, Organisation, Role, User
 from users.services.organisations import delete_organisation
 
@@ -186,7 +188,7 @@ def pair_between(**of_payer: str) -> tuple[str, str]:
 
 
 def classified() -> list[tuple[str, str, str]]:
-    rows = CashTransaction.objects.standing().order_by("batch_line").select_related("category")
+    rows = CashTransaction.objects.standing().order_by("batch", "batch_line").select_related("category")
     return [(row.section, row.category.name, row.category.section) for row in rows if row.category]
 
 
@@ -227,6 +229,18 @@ def test_a_category_of_transfers_that_the_payer_has_leaves_it_one(alice: User, m
     assert list(cash_findings()) == []
 
 
+def test_categories_that_the_books_have_are_those_of_a_payment(alice: User, main: Account, bobs: Account) -> None:
+    category_named("Rent", "expense", books=main)
+    category_named("Lodger", "income", books=bobs)
+    july = pair_between(category="Rent")
+    august = [row.replace("July", "August") for row in july]
+    for rows in (july, august):
+        batch = book(alice, *rows)
+        assert (batch.state, batch.message, batch.new) == ("committed", "", 2)
+    assert classified() == [("expense", "Rent", "expense"), ("income", "Lodger", "income")] * 2
+    assert list(cash_findings()) == []
+
+
 def test_between_an_organisation_and_its_member(alice: User, main: Account) -> None:
     firm = Organisation.objects.create(name="Firm")
     Membership.objects.create(organisation=firm, user=alice, role=Role.OWNER)
@@ -261,6 +275,45 @@ def test_an_account_that_changes_hands_and_is_named(alice: User, main: Account, 
     Account.objects.filter(pk=bobs.pk).update(owner=alice)
     done = step(request_commit(batch=batch, actor=alice))
     assert (done.state, "changed its owner meanwhile" in done.message, standing()) == ("failed", True, [])
+
+
+# --- rows and parts that are gone ---------------------------------------------------------------------------------
+
+
+def test_a_row_that_is_gone_is_not_taken_for_one_that_is_known(alice: User, main: Account) -> None:
+    rows = [line(description=str(number)) for number in range(4)]
+    book(alice, *rows[:2])
+    batch = upload(alice, *rows)
+    assert (batch.new, batch.known) == (2, 2)
+    for gone in (2, 5):  # one that is known, one that is new
+        ImportBatch.objects.filter(pk=batch.pk).update(state="ready")
+        ImportRow.objects.filter(batch=batch, line=gone).delete()
+        done = step(request_commit(batch=batch, actor=alice))
+        assert (done.state, done.message) == ("failed", "Rows of the file are missing; upload it again.")
+    assert len(standing()) == 2
+
+
+def test_trades_that_are_gone_are_not_taken_for_known_ones(alice: User) -> None:
+    trades.make(alice)
+    batch = upload(alice, trades.line(), trades.line(qty="3"), header=trades.HEADER)
+    assert (batch.state, batch.new) == ("ready", 2), errors(batch)
+    ImportRow.objects.filter(batch=batch, line=3).delete()
+    done = step(request_commit(batch=batch, actor=alice))
+    assert (done.state, done.message) == ("failed", "Rows of the file are missing; upload it again.")
+    assert not Trade.objects.exists()
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2])
+def test_a_part_of_a_file_that_is_gone_is_told(
+    alice: User, main: Account, monkeypatch: pytest.MonkeyPatch, gone: int
+) -> None:
+    monkeypatch.setattr(imports, "PIECE", 100)
+    content = "\n".join([HEADER, *(line(description=str(number)) for number in range(5))]).encode()
+    batch = imports.receive(actor=alice, file_name="file.csv", pieces=[content])
+    assert batch.chunks.count() > 3
+    batch.chunks.filter(number=gone).delete()
+    done = step(batch)
+    assert (done.state, done.message) == ("failed", "The file: a part of it is missing; upload it again")
 
 
 # --- a database that refuses --------------------------------------------------------------------------------------

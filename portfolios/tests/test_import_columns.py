@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from activity.models import Job
-from banking.models import CashTransaction, ImportBatch, ImportChunk, ImportMapping
-from banking.services.imports import tidy
+from banking.models import CashTransaction, ImportBatch, ImportChunk, ImportMapping, ImportRow
+from banking.services.imports import Claim, shorten, tidy
 from core.testing import Page, client_of
 from portfolios.models import Trade
 from portfolios.tests.test_imports import HEADER, account, line, step
@@ -128,6 +130,40 @@ def test_columns_are_told_anew_when_rows_are_wrong(browser: Client, alice: User)
     assert not ImportChunk.objects.exists()
 
 
+def test_a_file_that_is_to_be_read_anew_is_not_tidied_away(browser: Client, alice: User) -> None:
+    account(alice, "main")
+    batch = upload(browser)
+    url = f"/imports/{batch.pk}/columns/"
+    browser.post(url, SAID)
+    assert step(batch).state == "ready"
+    browser.post(url, SAID | {"constant-category": "Home"})
+    assert ImportBatch.objects.get().state == "uploaded"
+    tidy(timezone.now())
+    assert (ImportChunk.objects.count(), ImportRow.objects.count()) == (1, 2)
+    batch = step(batch)
+    assert (batch.state, batch.new) == ("ready", 2), batch.message
+
+
+def test_a_worker_that_shortens_a_refused_file_leaves_what_is_staged_anew(browser: Client, alice: User) -> None:
+    account(alice, "main")
+    batch = upload(browser, *("12.05.2024;Brot;-1,00" for _ in range(8)), "13.31.2024;Brot;-2,00")
+    url = f"/imports/{batch.pk}/columns/"
+    browser.post(url, SAID)
+    batch = step(batch)
+    assert (batch.state, batch.fence, batch.staged.count()) == ("failed", 2, 9)
+    late = Claim(batch.pk, batch.fence)
+    browser.post(url, SAID | {"dates": "mdy"})
+    shorten(late, shown=3)  # its columns are told anew, and nobody has begun yet
+    assert batch.staged.count() == 9
+    batch = step(batch)
+    assert (batch.state, batch.fence) == ("failed", 3)
+    shorten(late, shown=3)  # another one has read it by now
+    assert (batch.staged.count(), batch.chunks.count()) == (9, 1)
+    shorten(Claim(batch.pk, 3), shown=3)
+    assert list(batch.staged.values_list("line", "outcome")) == [*((at, "new") for at in (2, 3, 4)), (10, "wrong")]
+    assert batch.chunks.count() == 1
+
+
 def test_what_is_lacking_is_told_beside_its_field(browser: Client, alice: User) -> None:
     account(alice, "main")
     batch = upload(browser)
@@ -158,6 +194,36 @@ def test_the_sample_shows_how_rows_read(browser: Client, alice: User) -> None:
     assert answer["HX-Redirect"] == f"{url}?kind=trades"
     assert "Quantity" in text_of(browser.get(f"{url}?kind=trades"))
     assert "Quantity" in text_of(browser.post(url, SAID | {"kind": "trades"}))
+
+
+def test_a_header_with_what_is_not_seen_is_shown_and_read(browser: Client, alice: User) -> None:
+    account(alice, "main")
+    batch = upload(browser, header="Buchungstag;Verwendungszweck;Betrag \u200b")
+    url = f"/imports/{batch.pk}/columns/"
+    assert "-1234.50" in text_of(browser.post(url, SAID | {"action": "preview"}))
+    batch.head["names"][2] = "betrag "  # as names were kept once
+    batch.save()
+    text = text_of(browser.post(url, SAID | {"action": "preview"}))
+    assert "there is no column “betrag”, which the mapping names" in text
+
+
+def test_a_file_that_waits_for_its_columns_is_deleted(browser: Client, alice: User) -> None:
+    batch = upload(browser)
+    text = text_of(browser.get(f"/imports/{batch.pk}/columns/"))
+    assert f'<form class="buttons" method="post" action="/imports/{batch.pk}/">' in text
+    assert 'name="action" value="delete">Delete the file' in text
+    assert browser.post(f"/imports/{batch.pk}/", {"action": "delete"})["Location"] == "/imports/"
+    assert not ImportBatch.objects.exists()
+    assert not ImportChunk.objects.exists()
+
+
+def test_the_list_reads_no_rows_of_files(browser: Client, alice: User) -> None:
+    upload(browser)
+    with CaptureQueriesContext(connection) as queries:
+        assert "umsatz.csv" in text_of(browser.get("/imports/"))
+    read = [query["sql"] for query in queries if '"banking_importbatch"."file_name"' in query["sql"]]
+    assert len(read) == 1
+    assert not [name for name in ("head", "mapping") if f'"banking_importbatch"."{name}"' in read[0]]
 
 
 def test_trades_of_a_broker(browser: Client, alice: User) -> None:

@@ -12,13 +12,13 @@ import pytest
 from activity.models import AuditEvent
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars, make_rate
-from banking.models import CashTransaction, ClassifiedBy, Origin, Recategorisation
+from banking.models import Account, AccountKind, CashTransaction, ClassifiedBy, Origin, Recategorisation
 from banking.queries.transactions import CashList, Wanted
 from banking.services.classification import category_named, counterparty_named, tags_named
 from banking.services.classifying import Classification, classify, undo_recategorisation
 from banking.services.derived import SplitOfDerivedRow
 from banking.services.splits import Part, split_cash
-from portfolios.models import Portfolio, Trade
+from portfolios.models import Portfolio, PortfolioAccount, Trade
 from portfolios.services.actions import apply_action, restore_action, void_action
 from portfolios.services.portfolios import change_portfolio, delete_portfolio
 from portfolios.services.rates import follow_rates
@@ -242,6 +242,28 @@ def test_what_was_said_of_a_dividend_stays(portfolio: Portfolio, apple: Asset, a
     assert said(row_of(Origin.ACTION)) == SAID
     replace_trade(trade=trade, actor=None, quantity=Decimal(5))
     assert (row_of(Origin.ACTION).amount, said(row_of(Origin.ACTION))) == (10, SAID)
+    assert list(findings()) == []
+
+
+def test_of_two_rows_that_wait_the_one_of_the_same_account_comes_back(portfolio: Portfolio, apple: Asset) -> None:
+    buy(portfolio, apple, 10, 100, DAY)
+    terms: Any = {"cash": Decimal(2), "pay_date": date(2024, 3, 15)}
+    action = apply_action(asset=apple, kind="cash_dividend", ex_date=date(2024, 3, 1), actor=None, **terms)
+    row = row_of(Origin.ACTION)
+    say(row, "income")
+    void_action(action=action, actor=None)
+    waiting = CashTransaction.objects.set_aside().get()
+    assert waiting == row
+    other = Account.objects.create(owner=portfolio.owner, name="More", kind=AccountKind.BROKERAGE, currency="USD")
+    PortfolioAccount.objects.create(portfolio=portfolio, account=other)
+    waiting.pk, waiting.account = None, other
+    waiting.save(force_insert=True)
+
+    restore_action(action=action, actor=None)
+
+    assert (row_of(Origin.ACTION), said(row_of(Origin.ACTION))) == (row, SAID)
+    assert row_of(Origin.ACTION).account_id != other.pk
+    assert CashTransaction.objects.set_aside().get() == waiting
     assert list(findings()) == []
 
 

@@ -81,7 +81,7 @@ class ImportListPage(View):
         return redirect("import-page", pk=batches[0].pk) if len(batches) == 1 else redirect("imports")
 
     def shown(self, request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
-        found = ImportBatch.objects.visible_to(request.user).select_related("job")
+        found = ImportBatch.objects.visible_to(request.user).select_related("job").defer("head", "mapping")
         page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
         busy = any(batch.unfinished for batch in page)
         context = {"form": form, "page": page, "section": "imports", "columns": KINDS, "busy": busy}
