@@ -57,6 +57,15 @@ def pages(document: bytes) -> int:
     return len(re.findall(rb"/Type /Page\b", document))
 
 
+def led_to(document: bytes) -> dict[str, int]:
+    """Each entry of the outline, and the number of the page that it leads to."""
+    kids = re.search(rb"/Kids \[([^\]]*)\]", document)
+    assert kids
+    order = re.findall(rb"(\d+) 0 R", kids[1])
+    entries = re.findall(rb"/Dest \[ (\d+) 0 R /Fit \].*?/Title \((.*?)\)", document, re.DOTALL)
+    return {title.decode("latin-1"): order.index(page) + 1 for page, title in entries}
+
+
 def strokes(document: bytes) -> int:
     """How many lines its pages draw."""
     found = 0
@@ -143,6 +152,17 @@ def test_the_same_sheet_is_the_same_file() -> None:
 def test_a_long_table_runs_over_pages_and_tells_of_each() -> None:
     told: list[int] = []
     assert pages(pdf(drawn(600), drawn=told.append)) == len(told) > 8
+
+
+def test_an_entry_of_the_outline_leads_to_its_page() -> None:
+    first = drawn(200)
+    title = [Column("What", words=True)]
+    tables = [Table("Second", title, [Row(["x"])] * 90, split=False), Table("Third", title, [Row(["y"])])]
+    document = pdf(replace(first, sections=[*first.sections, *tables]))
+    assert pages(document) > 5
+    found = led_to(document)
+    assert list(found) == ["Transactions", "Second", "Third"]
+    assert 1 == found["Transactions"] < found["Second"] < found["Third"] == pages(document)
 
 
 @pytest.mark.parametrize("text", ["日本株式会社", "\U0001f600", "x" * 5000, "a\x00b\u202e", "", "\n\n"])
