@@ -65,7 +65,7 @@ class Asked:
         start, end = self.period.start, self.period.end
         if self.kind == ReportKind.STATEMENT:
             return transactions(self.portfolio, Wanted(start=start, end=end)).count
-        return tax.rows_of(self.portfolio, start.year) if self.kind == ReportKind.TAX else 0
+        return tax.rows_of(self.portfolio, start.year, end) if self.kind == ReportKind.TAX else 0
 
     @property
     def is_long(self) -> bool:
@@ -116,7 +116,8 @@ def _income(asked: Asked, progress: Progress) -> Sheet:
 
 def _tax(asked: Asked, progress: Progress) -> Sheet:
     progress.plan(2)
-    return tax.sheet(tax_report(asked.portfolio, asked.period.start.year), asked.period.end, asked.language)
+    found = tax_report(asked.portfolio, asked.period.start.year, asked.period.end)
+    return tax.sheet(found, asked.period, asked.language)
 
 
 _SHEETS: dict[str, Callable[[Asked, Progress], Sheet]] = {

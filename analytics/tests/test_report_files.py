@@ -101,6 +101,19 @@ def test_the_days_of_a_period(key: str, start: str, end: str) -> None:
     assert found.whole == (found.end < TODAY or key == "all")
 
 
+@pytest.mark.parametrize(("over", "whole"), [(False, False), (True, True)])
+def test_a_period_is_not_whole_on_its_last_day_while_that_goes_on(over: bool, whole: bool) -> None:
+    last = date(2024, 6, 30)
+    for key in ("month", "quarter", "2024-06", "2024-Q2"):
+        found = named(key, date(2021, 7, 9), last, over=over)
+        assert found is not None
+        assert (found.end, found.whole) == (last, whole)
+    assert [each.whole for each in choices("month", date(2024, 5, 1), last, 9, over=over)] == [whole, True]
+    midst = named("year", date(2021, 7, 9), last, over=over)
+    assert midst is not None
+    assert not midst.whole
+
+
 @pytest.mark.parametrize(
     "key", ["", "x", "2024-00", "2024-13", "2024-Q5", "2025", "2024-06", "0000", "9999", "1" * 400]
 )
