@@ -14,6 +14,7 @@ from activity.admin import ReadOnly
 from activity.services import finish_job, start_job
 from analytics import services, tasks
 from analytics.models import Factor, FactorSet, OptimisationRun, RebalanceProposal, Snapshot, StressWindow, VarBacktest
+from analytics.services.recomputing import KIND as RECOMPUTE
 from portfolios.models import Portfolio
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ else:
 
 def queue(request: HttpRequest, portfolio_ids: Sequence[int]) -> None:
     """One job for all of them, sent to the workers in chunks once it is stored."""
-    job = start_job(owner=cast("User", request.user), kind="recompute", total=len(portfolio_ids))
+    job = start_job(owner=cast("User", request.user), kind=RECOMPUTE, total=len(portfolio_ids))
     try:
         for chunk in services.chunks(portfolio_ids, tasks.CHUNK):
             tasks.recompute.delay_on_commit(chunk, str(job.pk))

@@ -15,6 +15,7 @@ from activity.services import advance_job
 from analytics import queries, services
 from analytics.queries.bank import report_due
 from analytics.services.bank import compute_report
+from analytics.services.lost_jobs import end_lost_jobs
 from analytics.services.optimising import run_optimisation, waiting
 from analytics.services.reports import forget_reports, run_report, waiting_reports
 
@@ -125,5 +126,8 @@ def report_file_wanted(report_id: int) -> None:
 
 @shared_task(name="analytics.forget_reports")
 def forget_old_reports() -> None:
-    """Delete the files of long reports that are a week old. Beat calls this each hour."""
+    """Delete the files of long reports that are a week old, and end jobs that nobody else will. Beat calls this each
+    hour.
+    """
     forget_reports(timezone.now())
+    end_lost_jobs(timezone.now())

@@ -14,8 +14,8 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics.api.base import PortfolioView, RefusalsInJson
-from core.api import DecimalStringField, StrictIntegerField
+from analytics.api.base import PortfolioView, RefusalsInJson, has_come
+from core.api import DecimalStringField, IsoDateField, StrictIntegerField
 from core.web import BrowsableRenderer
 from portfolios.models import Disposal
 from portfolios.queries.tax import LONG, SHORT, TaxReport, tax_report, term_of
@@ -27,6 +27,7 @@ class YearQuery(serializers.Serializer[Any]):
     year = StrictIntegerField(
         required=False, min_value=EARLIEST, help_text="Of the sales; the current one if left out."
     )
+    as_of = IsoDateField(required=False, validators=[has_come], help_text="The last day whose sales count.")
 
     def validate_year(self, year: int) -> int:
         if year > timezone.now().year:
@@ -118,8 +119,9 @@ class TaxReportView(RefusalsInJson, PortfolioView):
     @extend_schema(parameters=[YearQuery], responses=TaxReportSerializer)
     def get(self, request: Request, pk: int) -> Response:
         portfolio = self.get_object()
-        year = self.asked(YearQuery).get("year", timezone.now().year)
-        answer = Response(TaxReportSerializer(told(tax_report(portfolio, year))).data)
+        asked = self.asked(YearQuery)
+        year = asked.get("year", timezone.now().year)
+        answer = Response(TaxReportSerializer(told(tax_report(portfolio, year, asked.get("as_of")))).data)
         if getattr(request.accepted_renderer, "format", "") == CsvRenderer.format:
             answer["Content-Disposition"] = f'attachment; filename="tax-report-{portfolio.pk}-{year}.csv"'
         return answer

@@ -21,7 +21,8 @@ DEFAULT = "last-month"
 class PeriodForm(Filter):
     """``?period=last-month|month|…|2026-10|2026-Q3|2026|all`` or ``?start=&end=``; days win over a name.
 
-    ``first`` is the day of the portfolio's first fact, ``today`` the last day that is known.
+    ``first`` is the day of the portfolio's first fact, ``today`` the last day that is known and ``over``
+    whether it is a past one.
     """
 
     period = forms.ChoiceField(
@@ -30,8 +31,10 @@ class PeriodForm(Filter):
     start = DayField(label=lazy("From"))
     end = DayField(label=lazy("To"))
 
-    def __init__(self, query: Mapping[str, Any], *, first: date, today: date, default: str = DEFAULT) -> None:
-        self._first, self._today, self._default = first, today, default
+    def __init__(
+        self, query: Mapping[str, Any], *, first: date, today: date, over: bool = False, default: str = DEFAULT
+    ) -> None:
+        self._first, self._today, self._over, self._default = first, today, over, default
         super().__init__(query)
 
     def _choose(self) -> None:
@@ -40,17 +43,18 @@ class PeriodForm(Filter):
         groups: list[Any] = [(_("Recent"), [*recent, ("all", _("Since the beginning"))])]
         kinds = (("month", _("Months"), MONTHS), ("quarter", _("Quarters"), QUARTERS), ("year", _("Years"), YEARS))
         for kind, title, most in kinds:
-            found = [(each.key, period_name(each)) for each in choices(kind, first, today, most)]  # type: ignore[arg-type]
+            periods = choices(kind, first, today, most, over=self._over)  # type: ignore[arg-type]
+            found = [(each.key, period_name(each)) for each in periods]
             groups += [(title, found)] if found else []
         offered = {key for _title, group in groups for key, _name in group}
         given = self.data.get("period", "")
-        asked = named(given, first, today) if given not in offered else None
+        asked = named(given, first, today, over=self._over) if given not in offered else None
         groups += [(_("Other"), [(given, period_name(asked))])] if asked else []
         self.fields["period"].choices = groups  # type: ignore[attr-defined]
         self.fields["period"].error_messages["invalid_choice"] = _("There is no such period: choose one of the list.")
 
     def _recent(self, key: str, name: str) -> str:
-        found = named(key, self._first, self._today)
+        found = named(key, self._first, self._today, over=self._over)
         return f"{name} ({period_name(found)})" if found else name
 
     def clean(self) -> dict[str, Any]:
@@ -72,7 +76,7 @@ class PeriodForm(Filter):
         if start or end:
             last = min(end or self._today, self._today)
             return Period("own", min(start or min(self._first, last), last), last)
-        return named(self.value("period") or self._default, self._first, self._today)
+        return named(self.value("period") or self._default, self._first, self._today, over=self._over)
 
     @property
     def shown_period(self) -> str:

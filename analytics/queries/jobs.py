@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils.formats import date_format
 
 from activity.models import Job
-from analytics.models import OptimisationRun
+from analytics.models import OptimisationRun, ReportFile
 from assets.models import Backfill
 from banking.models import ImportBatch
 from users.models import User
@@ -42,6 +43,17 @@ def optimisations_of(jobs: Collection[Job], reader: User) -> Subjects:
     runs = OptimisationRun.objects.visible_to(reader).filter(job__in=[job.pk for job in jobs])
     rows = runs.order_by().values_list("job", "pk", "portfolio__name")
     return {job: Subject(name, pk) for job, pk, name in rows if job}
+
+
+def reports_of(jobs: Collection[Job], reader: User) -> Subjects:
+    """The report of each job: which one, its portfolio and its days."""
+    rows = ReportFile.objects.visible_to(reader).filter(job__in=[job.pk for job in jobs]).order_by()
+    rows = rows.only("kind", "start", "end", "job", "portfolio__name").select_related("portfolio")
+    return {row.job_id: Subject(_named(row), row.pk) for row in rows if row.job_id}
+
+
+def _named(row: ReportFile) -> str:
+    return f"{row.get_kind_display()}, {row.portfolio.name}, {date_format(row.start)} – {date_format(row.end)}"
 
 
 def histories_of(jobs: Collection[Job], reader: User) -> Subjects:

@@ -74,19 +74,31 @@ def _on_page(sheet: Sheet, drawn: Drawn | None, canvas: Any, document: Any) -> N
 
 
 class Numbered(Canvas):
-    """Writes at the foot of each page which one it is of how many, which is known only at the end."""
+    """Writes at the foot of each page which one it is of how many, which is known only at the end.
+
+    So the pages are written at the end, and a bookmark is set again while its page is: before that there is none.
+    """
 
     def __init__(self, *args: Any, sheet: Sheet, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.sheet, self.pages = sheet, []  # type: ignore[var-annotated]
+        self.sheet: Sheet = sheet
+        self.pages: list[dict[str, Any]] = []
+        self.marks: list[str] = []  # of the page that is being drawn
+
+    def bookmarkPage(self, key: str, *args: Any, **options: Any) -> Any:  # noqa: N802  the library's name
+        self.marks.append(key)
+        return super().bookmarkPage(key, *args, **options)
 
     def showPage(self) -> None:  # noqa: N802  the library's name
         self.pages.append(dict(self.__dict__))
+        self.marks = []
         self._startPage()
 
     def save(self) -> None:
         for page in self.pages:
             self.__dict__.update(page)
+            for key in self.marks:
+                super().bookmarkPage(key)
             self._foot(len(self.pages))
             super().showPage()
         super().save()

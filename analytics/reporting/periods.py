@@ -51,16 +51,17 @@ class Period:
         return (self.end - self.start).days + 1
 
 
-def named(key: str, first: date, today: date) -> Period | None:
+def named(key: str, first: date, today: date, *, over: bool = False) -> Period | None:
     """The period of a key such as ``last-month``, ``2026-10``, ``2026-Q3``, ``2026`` or ``all``; None for no key.
 
-    ``first`` is the day of the first fact. What has not ended ends ``today``; what has not begun is None.
+    ``first`` is the day of the first fact. What has not ended ends ``today``; what has not begun is None. ``today``
+    still goes on, so that its own month is not whole even on its last day, unless it is ``over``: a past day.
     """
     if key == "all":
         return Period("all", min(first, today), today)
     if key in RECENT:
         kind, back = RECENT[key]
-        return _from(kind, _begin(kind, today), -back, today)
+        return _from(kind, _begin(kind, today), -back, today, over)
     written = WRITTEN.fullmatch(key)
     if not written:
         return None
@@ -68,14 +69,17 @@ def named(key: str, first: date, today: date) -> Period | None:
     if year < EARLIEST_YEAR or month > 12 or (written["month"] and not month):
         return None
     kind = "month" if month else "quarter" if quarter else "year"
-    return _from(kind, date(year, month or quarter * 3 - 2 if quarter or month else 1, 1), 0, today)
+    return _from(kind, date(year, month or quarter * 3 - 2 if quarter or month else 1, 1), 0, today, over)
 
 
-def choices(kind: Kind, first: date, today: date, most: int) -> Iterator[Period]:
-    """The periods of a kind with a day from ``first`` to ``today``, the newest first, at most so many."""
+def choices(kind: Kind, first: date, today: date, most: int, *, over: bool = False) -> Iterator[Period]:
+    """The periods of a kind with a day from ``first`` to ``today``, the newest first, at most so many.
+
+    ``over`` as in ``named``.
+    """
     begin = _begin(kind, today)
     for back in range(most):
-        found = _from(kind, begin, -back, today)
+        found = _from(kind, begin, -back, today, over)
         if found is None or found.end < first:
             return
         yield found
@@ -87,14 +91,14 @@ def _begin(kind: Kind, day: date) -> date:
     )
 
 
-def _from(kind: Kind, begin: date, steps: int, today: date) -> Period | None:
+def _from(kind: Kind, begin: date, steps: int, today: date, over: bool) -> Period | None:
     """The period so many steps after the one that begins on ``begin``."""
     start = _after(begin, steps * MONTHS_OF[kind])
     if start is None or start > today:
         return None
     following = _after(start, MONTHS_OF[kind])
     end = following - ONE_DAY if following else date.max
-    return Period(kind, start, min(end, today), whole=end <= today)
+    return Period(kind, start, min(end, today), whole=end < today or (over and end == today))
 
 
 def _after(day: date, months: int) -> date | None:

@@ -29,6 +29,7 @@ from portfolios.services.rates import follow_rates
 
 log = logging.getLogger(__name__)
 
+KIND = "recompute"  # of the jobs that have all portfolios computed
 VERSIONS = ("portfolio_version", "accounts_version", "price_version")
 MONEY = ("market_value", "invested", "cash", "total_value", "realised_gain")
 WINDOW = ("window_start", "window_end", "observations")

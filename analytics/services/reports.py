@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone, translation
 
 from activity.models import JobState
 from activity.services import advance_job, finish_job, note_job, plan_job, start_job
 from analytics.models import ReportFile, ReportKind
+from analytics.models.report import ReportFileQuerySet
 from analytics.queries.statement import statement
 from analytics.reporting.pdf import pdf
 from analytics.reporting.periods import Period
@@ -39,7 +40,8 @@ MOST_UNFINISHED = 3  # of one person
 MOST_KEPT = 20  # of one person; the oldest go first
 MOST_ATTEMPTS = 3
 FAILED = "The report failed unexpectedly; what happened is in the server's log."
-LOST = f"Its worker was lost {MOST_ATTEMPTS} times."
+DELETED = "It was deleted before it was made."
+LOST = f"It was begun {MOST_ATTEMPTS} times and never came to its end."
 
 
 class TooManyReports(DomainError):
@@ -65,7 +67,7 @@ class Asked:
         start, end = self.period.start, self.period.end
         if self.kind == ReportKind.STATEMENT:
             return transactions(self.portfolio, Wanted(start=start, end=end)).count
-        return tax.rows_of(self.portfolio, start.year) if self.kind == ReportKind.TAX else 0
+        return tax.rows_of(self.portfolio, start.year, end) if self.kind == ReportKind.TAX else 0
 
     @property
     def is_long(self) -> bool:
@@ -116,7 +118,8 @@ def _income(asked: Asked, progress: Progress) -> Sheet:
 
 def _tax(asked: Asked, progress: Progress) -> Sheet:
     progress.plan(2)
-    return tax.sheet(tax_report(asked.portfolio, asked.period.start.year), asked.period.end, asked.language)
+    found = tax_report(asked.portfolio, asked.period.start.year, asked.period.end)
+    return tax.sheet(found, asked.period, asked.language)
 
 
 _SHEETS: dict[str, Callable[[Asked, Progress], Sheet]] = {
@@ -151,7 +154,7 @@ def request_report(*, asked: Asked, actor: User) -> ReportFile:
         raise TooManyReports
     own = ReportFile.objects.filter(owner=actor)
     kept = list(own.order_by("-pk").values_list("pk", flat=True)[: MOST_KEPT - 1])
-    own.exclude(pk__in=kept).delete()
+    _forget(own.exclude(pk__in=kept))
     return ReportFile.objects.create(owner=actor, job=start_job(owner=actor, kind=JOB_KIND, total=0), **terms)
 
 
@@ -162,7 +165,17 @@ def waiting_reports(now: datetime) -> list[int]:
 
 def forget_reports(now: datetime) -> int:
     """Delete the reports that are older than KEPT; returns how many. Their jobs stay, without a file."""
-    return ReportFile.objects.filter(created_at__lt=now - KEPT).delete()[0]
+    return _forget(ReportFile.objects.filter(created_at__lt=now - KEPT))
+
+
+@transaction.atomic
+def _forget(rows: ReportFileQuerySet) -> int:
+    """Delete the reports, and end the jobs of those that nobody has made."""
+    jobs = list(rows.unfinished().filter(job__isnull=False).values_list("job", flat=True))
+    deleted = rows.delete()[0]
+    for job in jobs:
+        finish_job(job, error=DELETED)
+    return deleted
 
 
 def run_report(report_id: int, *, now: datetime) -> None:
@@ -186,6 +199,10 @@ def run_report(report_id: int, *, now: datetime) -> None:
         log.warning("report %d was taken over; nothing was written", report_id)
     except DomainError as error:
         _store(found, fence, message=error.message)
+    except OperationalError:
+        # The database was busy or away. If it still is, this fails too, and the report is free when its lease ends.
+        log.warning("report %d is left to the next worker", report_id, exc_info=True)
+        _of(report_id, fence).update(state=JobState.QUEUED, lease_until=None)
     except Exception:
         _store(found, fence, message=FAILED)
         raise

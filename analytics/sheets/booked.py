@@ -26,8 +26,7 @@ def booked_table(
         *(Column(_("Day"), words=True), Column(_("Transaction"), words=True)),
         *map(Column, (_("Quantity"), _("Price"), _("Fee and tax"), _("Amount"), _("Realised gain"))),
     ]
-    count = found.count if most is None else min(found.count, most)
-    rows = list(_rows(found, portfolio, count, read))
+    rows = list(_rows(found, portfolio, most, read))
     note = _("Realised gains in %(currency)s. Trades, and the cash that moved.") % {"currency": portfolio.base_currency}
     return Table(_("Transactions"), columns, rows, note, _("Nothing was booked in these days."))
 
@@ -37,11 +36,16 @@ def reads(found: Found) -> int:
     return -(-found.count // AT_ONCE)
 
 
-def _rows(found: Found, portfolio: Portfolio, count: int, read: Callable[[], None] | None) -> Iterator[Row]:
-    """Backwards through the list, whose first row is the newest."""
-    for stop in range(found.count, found.count - count, -AT_ONCE):
-        start = max(stop - AT_ONCE, found.count - count, 0)
-        for row in reversed(rows_of(found.between(start, stop))):
+def in_parts(found: Found, most: int | None = None) -> Iterator[list[Booked]]:
+    """The rows that there are now, the first one first, AT_ONCE of them together."""
+    keys = found.oldest(most) if found.count else []
+    for start in range(0, len(keys), AT_ONCE):
+        yield rows_of(keys[start : start + AT_ONCE])
+
+
+def _rows(found: Found, portfolio: Portfolio, most: int | None, read: Callable[[], None] | None) -> Iterator[Row]:
+    for part in in_parts(found, most):
+        for row in part:
             yield _row(row, portfolio.base_currency)
         if read:
             read()

@@ -7,6 +7,7 @@ from datetime import date
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from analytics.reporting.periods import Period
 from analytics.reporting.sheet import Bars, Column, Row, Sheet, Table, steps
 from analytics.sheets import words
 from portfolios.models import Disposal, Portfolio
@@ -14,11 +15,11 @@ from portfolios.queries.tax import LONG, SHORT, TaxReport, TaxTotal
 from portfolios.templatetags.money import amount, quantity, signed_amount
 
 
-def sheet(report: TaxReport, end: date, language: str) -> Sheet:
-    """``end`` is the last day of the year, or the newest of it."""
+def sheet(report: TaxReport, period: Period, language: str) -> Sheet:
+    """``period`` is the year, or what is over of it."""
     portfolio, base = report.portfolio, report.portfolio.base_currency
     return Sheet(
-        title=_("Tax report %(year)s") % {"year": report.year},
+        title=_("Tax report %(year)s") % {"year": words.period_name(period)},
         subject=words.subject(portfolio),
         author=words.holder(portfolio),
         facts=[
@@ -40,7 +41,7 @@ def sheet(report: TaxReport, end: date, language: str) -> Sheet:
                 "that changes of rates made."
             ),
         ],
-        foot=words.foot(end),
+        foot=words.foot(period.end),
         language=language,
         page=_("Page {number} of {count}"),
         missing=_("Characters that this document’s font lacks are shown as □."),
@@ -113,6 +114,6 @@ def _cells(disposal: Disposal, base: str) -> list[str]:
     ]
 
 
-def rows_of(portfolio: Portfolio, year: int) -> int:
-    """How many disposals the report of a year has; one query."""
-    return Disposal.objects.filter(portfolio=portfolio, closed_on__year=year).count()
+def rows_of(portfolio: Portfolio, year: int, until: date) -> int:
+    """How many disposals the report of a year has up to that day; one query."""
+    return Disposal.objects.filter(portfolio=portfolio, closed_on__year=year, closed_on__lte=until).count()

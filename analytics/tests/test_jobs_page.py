@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from datetime import date
+from importlib import import_module
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
 from activity.models import Job
 from activity.services import advance_job, finish_job, start_job
-from analytics.models import OptimisationRun
+from analytics.models import OptimisationRun, ReportKind
 from analytics.optimiser import Terms
-from analytics.services.bank import KIND as REPORT
-from analytics.services.optimising import KIND as OPTIMISATION
+from analytics.reporting.periods import Period
+from analytics.services.reports import Asked, request_report
 from analytics.views.jobs import KINDS
 from assets.models import Backfill
-from assets.services.backfill import KIND as BACKFILL
 from assets.tests.factories import make_asset
 from banking.models import ImportBatch
-from banking.services.imports import KIND as IMPORT
 from core.testing import Page, count_queries
+from portfolios.services.sharing import share_portfolio
 from portfolios.tests.factories import make_portfolio
 from users.models import User
 
@@ -115,7 +119,40 @@ def test_what_is_gone_or_out_of_reach_is_named_without_a_link(browser: Client, a
 
 
 def test_every_kind_that_is_started_has_a_name_here() -> None:
-    assert {REPORT, OPTIMISATION, BACKFILL, IMPORT, "recompute"} <= set(KINDS)
+    """Read from the code: whatever is given to ``start_job`` as its kind."""
+    started = set()
+    for app in ("activity", "analytics", "assets", "banking", "portfolios", "users", "portfolio_site"):
+        for path in (settings.BASE_DIR / app).rglob("*.py"):
+            if "tests" not in path.parts:
+                started |= set(kinds_in(path))
+    assert {"report", "import", "optimisation", "recompute", "backfill", "bank report"} <= started
+    assert started <= set(KINDS)
+    for kind in KINDS.values():
+        assert str(kind.name)
+
+
+def kinds_in(path: Path) -> Iterator[str]:
+    """The kinds of the jobs that one file starts: written there, or a name of that module."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "start_job":
+            [given] = [keyword.value for keyword in node.keywords if keyword.arg == "kind"]
+            module = import_module(".".join(path.relative_to(settings.BASE_DIR).with_suffix("").parts))
+            yield ast.literal_eval(given) if isinstance(given, ast.Constant) else getattr(module, ast.unparse(given))
+
+
+def test_the_job_of_a_report_leads_to_its_file(client: Client, alice: User, bob: User) -> None:
+    portfolio = make_portfolio(alice, "Vorsorge <1>")
+    share = share_portfolio(portfolio=portfolio, person="bob", role="viewer", actor=alice)
+    period = Period("own", date(2010, 1, 1), date(2024, 3, 31))
+    found = request_report(asked=Asked(ReportKind.INCOME, portfolio, period, "en"), actor=bob)
+    client.force_login(bob)
+    link = f'href="/reports/files/{found.pk}/">Report: Income, Vorsorge &lt;1&gt;, 1 January 2010 – 31 March 2024'
+    assert link in text_of(client)
+    share.delete()
+    text = text_of(client)
+    assert "Report" in text.split("<tbody")[1]
+    assert "Vorsorge" not in text.split("<tbody")[1]
+    assert f"/reports/files/{found.pk}/" not in text
 
 
 def test_the_header_asks_once_and_shows_only_what_is_under_way(browser: Client, alice: User, bob: User) -> None:

@@ -57,6 +57,15 @@ def pages(document: bytes) -> int:
     return len(re.findall(rb"/Type /Page\b", document))
 
 
+def led_to(document: bytes) -> dict[str, int]:
+    """Each entry of the outline, and the number of the page that it leads to."""
+    kids = re.search(rb"/Kids \[([^\]]*)\]", document)
+    assert kids
+    order = re.findall(rb"(\d+) 0 R", kids[1])
+    entries = re.findall(rb"/Dest \[ (\d+) 0 R /Fit \].*?/Title \((.*?)\)", document, re.DOTALL)
+    return {title.decode("latin-1"): order.index(page) + 1 for page, title in entries}
+
+
 def strokes(document: bytes) -> int:
     """How many lines its pages draw."""
     found = 0
@@ -90,6 +99,19 @@ def test_the_days_of_a_period(key: str, start: str, end: str) -> None:
     assert found is not None
     assert (found.start.isoformat(), found.end.isoformat()) == (start, end)
     assert found.whole == (found.end < TODAY or key == "all")
+
+
+@pytest.mark.parametrize(("over", "whole"), [(False, False), (True, True)])
+def test_a_period_is_not_whole_on_its_last_day_while_that_goes_on(over: bool, whole: bool) -> None:
+    last = date(2024, 6, 30)
+    for key in ("month", "quarter", "2024-06", "2024-Q2"):
+        found = named(key, date(2021, 7, 9), last, over=over)
+        assert found is not None
+        assert (found.end, found.whole) == (last, whole)
+    assert [each.whole for each in choices("month", date(2024, 5, 1), last, 9, over=over)] == [whole, True]
+    midst = named("year", date(2021, 7, 9), last, over=over)
+    assert midst is not None
+    assert not midst.whole
 
 
 @pytest.mark.parametrize(
@@ -143,6 +165,17 @@ def test_the_same_sheet_is_the_same_file() -> None:
 def test_a_long_table_runs_over_pages_and_tells_of_each() -> None:
     told: list[int] = []
     assert pages(pdf(drawn(600), drawn=told.append)) == len(told) > 8
+
+
+def test_an_entry_of_the_outline_leads_to_its_page() -> None:
+    first = drawn(200)
+    title = [Column("What", words=True)]
+    tables = [Table("Second", title, [Row(["x"])] * 90, split=False), Table("Third", title, [Row(["y"])])]
+    document = pdf(replace(first, sections=[*first.sections, *tables]))
+    assert pages(document) > 5
+    found = led_to(document)
+    assert list(found) == ["Transactions", "Second", "Third"]
+    assert 1 == found["Transactions"] < found["Second"] < found["Third"] == pages(document)
 
 
 @pytest.mark.parametrize("text", ["日本株式会社", "\U0001f600", "x" * 5000, "a\x00b\u202e", "", "\n\n"])

@@ -9,13 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics.queries.performance import report
 from analytics.queries.statement import NothingBooked, PeriodTurned, Statement, statement
+from analytics.sheets import booked
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Section
@@ -24,6 +27,7 @@ from core.testing import Page, client_of
 from portfolios.models import CashSetting, Portfolio
 from portfolios.queries.income import earnings
 from portfolios.queries.performance import border
+from portfolios.queries.transactions import Wanted, transactions
 from portfolios.services.actions import apply_action
 from portfolios.tests.factories import buy, make_portfolio, sell
 from portfolios.tests.stories import DAYS, Story, on, rolled_back, stories, told
@@ -297,3 +301,26 @@ def test_somebody_without_a_portfolio_or_a_transaction(client: Client, bob: User
     assert "Nothing is booked yet" in page_of(client, "/reports/")
     assert "Nothing is booked in this portfolio yet" in page_of(client, "/reports/statement/")
     assert client.get(f"/reports/statement/?start={timezone.now().date()}").status_code == 200
+
+
+@pytest.mark.parametrize("most", [None, 5])
+def test_a_row_that_is_booked_meanwhile_moves_no_other(
+    portfolio: Portfolio, monkeypatch: pytest.MonkeyPatch, most: int | None
+) -> None:
+    monkeypatch.setattr(booked, "AT_ONCE", 2)
+    found = transactions(portfolio, Wanted())
+    count = found.count if most is None else most
+    keys = found.oldest(most)
+    assert keys == found.between(found.count - count, found.count)[::-1]
+    before = booked.booked_table(found, portfolio, most=most).rows
+    assert len(before) == count
+
+    account = portfolio.portfolio_accounts.get().account
+
+    def book() -> None:
+        day = date(2024, 1, 3)
+        book_cash(account=account, amount=Decimal(7), booked_on=day, section=Section.TRANSFER, actor=portfolio.owner)
+
+    with CaptureQueriesContext(connection) as asked:
+        assert booked.booked_table(found, portfolio, most=most, read=book).rows == before
+    assert not [query["sql"] for query in asked if "OFFSET" in query["sql"]]

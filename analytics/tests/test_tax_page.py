@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.test import Client
 
+from analytics.models import ReportFile, ReportKind
+from analytics.reporting.periods import Period
+from analytics.reporting.sheet import Table
+from analytics.services.reports import Asked, made
+from analytics.sheets import words
+from analytics.sheets.tax import sheet
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars, make_rate
 from core.testing import Page
@@ -91,6 +99,53 @@ def test_the_file_behind_the_link_is_there(browser: Client, growth: Portfolio) -
     answer = browser.get(f"/portfolios/{growth.pk}/tax-report/?year=2024&format=csv")
     assert answer["Content-Type"].startswith("text/csv")
     assert answer.content.decode().count("\n") == 4
+
+
+@pytest.mark.parametrize("chosen", ["in the address", "in the header"])
+def test_the_files_show_what_the_page_shows_of_a_past_day(browser: Client, growth: Portfolio, chosen: str) -> None:
+    """Until February 2024 only the sale of January is known; the sales of March come later."""
+    query = f"?portfolio={growth.pk}&year=2024"
+    if chosen == "in the address":
+        query += "&as_of=2024-02-10"
+    else:
+        browser.post("/day/", {"day": "2024-02-10"})
+    page = text_of(browser, query)
+    assert "8 Jan 2024" in page
+    assert "5 Mar 2024" not in page
+    [link] = re.findall(r'href="(/portfolios/[^"]*format=csv)"', page)
+    lines = browser.get(unescape(link)).content.decode().splitlines()
+    assert len(lines) == 2
+    assert ",2024-01-08," in lines[1]
+    [link] = re.findall(r'href="(/reports/tax/[^"]*format=pdf)"', page)
+    shown = browser.get(unescape(link)).content
+    asked = Asked(ReportKind.TAX, growth, Period("year", date(2024, 1, 1), date(2024, 2, 10), whole=False), "en")
+    assert shown == made(asked)
+    found = sheet(tax_report(growth, 2024, date(2024, 2, 10)), asked.period, "en")
+    assert found.title == "Tax report 2024, until 10 February 2024"
+    [_, disposals] = [section for section in found.sections if isinstance(section, Table)]
+    assert [row.cells[1] for row in disposals.rows if not row.strong] == [words.short_day(date(2024, 1, 8))]
+    assert asked.rows == 1
+
+
+def test_a_worker_is_asked_for_the_day_that_is_shown(browser: Client, growth: Portfolio) -> None:
+    browser.post(f"/reports/tax/?portfolio={growth.pk}&year=2024&as_of=2024-02-10")
+    found = ReportFile.objects.get()
+    assert (found.start, found.end, found.whole) == (date(2024, 1, 1), date(2024, 2, 10), False)
+    browser.post(f"/reports/tax/?portfolio={growth.pk}&year=2023&as_of=2023-12-31")
+    assert ReportFile.objects.filter(end=date(2023, 12, 31), whole=True).exists()
+
+
+def test_the_years_on_offer_are_those_of_the_day_that_is_shown(browser: Client, growth: Portfolio) -> None:
+    page = browser.get(f"/reports/?portfolio={growth.pk}&as_of=2023-12-01").content.decode()
+    assert f'href="/reports/tax/?portfolio={growth.pk}&amp;year=2023' in page
+    assert "year=2024" not in page
+
+
+@pytest.mark.parametrize("day", ["x", "2024-02-30", "9999-01-01", "1" * 400])
+def test_no_day_is_no_file(browser: Client, growth: Portfolio, day: str) -> None:
+    answer = browser.get(f"/portfolios/{growth.pk}/tax-report/", {"year": "2024", "format": "csv", "as_of": day})
+    assert answer.status_code == 400
+    assert "as_of" in answer.json()["errors"]
 
 
 def test_the_gain_by_month(browser: Client, growth: Portfolio) -> None:

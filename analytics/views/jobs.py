@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from activity.models import Job
-from analytics.queries.jobs import Subject, Subjects, files_of, histories_of, optimisations_of
+from analytics.queries.jobs import Subject, Subjects, files_of, histories_of, optimisations_of, reports_of
 from core.web import choice, login_needed, paging
 from users.models import User
 
@@ -34,6 +34,7 @@ class Kind:
 KINDS = {
     "import": Kind(_("Import"), "import-page", files_of),
     "optimisation": Kind(_("Optimisation"), "optimisation-run", optimisations_of),
+    "report": Kind(_("Report"), "report-file", reports_of),
     "backfill": Kind(_("Price history"), "admin:assets_asset_change", histories_of, staff_only=True),
     "bank report": Kind(_("Report about the bank"), "bank", staff_only=True),
     "recompute": Kind(_("Value and risk computed anew"), "admin:analytics_snapshot_changelist", staff_only=True),

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from analytics.queries.statement import Statement
-from analytics.sheets.booked import AT_ONCE
+from analytics.sheets.booked import in_parts
 from core.api import plain
 from core.web import text_cell
 from portfolios.queries.income import Earnings
-from portfolios.queries.transactions import Row, rows_of
+from portfolios.queries.transactions import Row
 
 STATEMENT_HEAD = (
     *("section", "key", "day", "asset", "name", "quantity", "price", "price_currency"),
@@ -24,9 +24,8 @@ def statement_lines(found: Statement) -> Iterator[list[str]]:
     """Sections: summary (its lines add up), returns (fractions), holding, result and transaction."""
     for cells in (*_summary(found), *_returns(found), *_holdings(found), *_results(found)):
         yield _line(cells)
-    count = found.found.count
-    for stop in range(count, 0, -AT_ONCE):
-        for row in reversed(rows_of(found.found.between(max(stop - AT_ONCE, 0), stop))):
+    for part in in_parts(found.found):
+        for row in part:
             yield _line({"section": "transaction"} | _booked(row, found.portfolio.base_currency))
 
 

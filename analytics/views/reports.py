@@ -51,8 +51,8 @@ def reports(request: HttpRequest) -> HttpResponse:
         "section": "reports",
         "first": first,
         "recent": recent(first, day) if first else [],
-        "form": PeriodForm({}, first=first or day, today=day),
-        "years": years_with_disposals(portfolio)[:6],
+        "form": PeriodForm({}, first=first or day, today=day, over=is_over(day)),
+        "years": years_with_disposals(portfolio, day_shown(request))[:6],
         "files": files_of(request),
     }
     return render(request, "analytics/reports.html", page | context)
@@ -60,7 +60,7 @@ def reports(request: HttpRequest) -> HttpResponse:
 
 def recent(first: date, today: date) -> list[tuple[str, str, str]]:
     """Key, name and days of the periods that go on today or ended last, with any day of the portfolio in them."""
-    found = [(key, named(key, first, today)) for key in RECENT]
+    found = [(key, named(key, first, today, over=is_over(today))) for key in RECENT]
     return [
         (key, str(words.RECENT_NAMES[key]), words.period_name(period) if period.whole else "")
         for key, period in found
@@ -71,6 +71,11 @@ def recent(first: date, today: date) -> list[tuple[str, str, str]]:
 def last_shown(request: HttpRequest) -> date:
     """The day that pages are shown as of, or today."""
     return day_shown(request) or timezone.now().date()
+
+
+def is_over(day: date) -> bool:
+    """Whether nothing more is booked on the day as of which pages are shown."""
+    return day < timezone.now().date()
 
 
 def files_of(request: HttpRequest) -> list[ReportFile]:
@@ -102,7 +107,7 @@ class ReportPage(ABC, View):
     def form(self) -> PeriodForm:
         today = last_shown(self.request)
         first = first_day(self.portfolio) or today
-        return PeriodForm(self.request.GET, first=first, today=today, default=self.default)
+        return PeriodForm(self.request.GET, first=first, today=today, over=is_over(today), default=self.default)
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         if self.page["portfolio"] is None:

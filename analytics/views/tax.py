@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.views import View
 
 from analytics import charts
@@ -20,7 +20,7 @@ from analytics.models import ReportKind
 from analytics.reporting.periods import Period
 from analytics.services.reports import Asked, made, request_report
 from analytics.tasks import report_file_wanted
-from analytics.views.reports import pdf_answer
+from analytics.views.reports import is_over, last_shown, pdf_answer
 from core.errors import DomainError
 from core.web import day_shown
 from portfolios.models import Portfolio
@@ -74,20 +74,21 @@ class TaxReportPage(View):
         return redirect(f"{reverse('report-file', args=[found.pk])}?portfolio={found.portfolio_id}")
 
     def asked(self, year: int) -> Asked:
-        today = timezone.now().date()
-        end = date(year, 12, 31)
-        period = Period("year", date(year, 1, 1), min(end, max(today, date(year, 1, 1))), whole=end <= today)
+        last = last_shown(self.request)
+        start, end = date(year, 1, 1), date(year, 12, 31)
+        whole = end < last or (end == last and is_over(last))
+        period = Period("year", start, min(end, max(last, start)), whole=whole)
         return Asked(ReportKind.TAX, self.page["portfolio"], period, translation.get_language() or "en")
 
     def shown(self, beside: dict[str, Any], status: int = 200) -> HttpResponse:
         portfolio: Portfolio = self.page["portfolio"]
-        kept = {"portfolio": portfolio.pk, "year": self.year}
-        context: dict[str, Any] = {"years": self.years, "year": self.year, "query": urlencode(kept)} | {
-            "past": day_shown(self.request)
-        }
-        context["csv_query"] = f"?year={self.year}&format=csv"
+        past = day_shown(self.request)
+        kept = {"year": self.year} | ({"as_of": past} if past else {})
+        context: dict[str, Any] = {"years": self.years, "year": self.year, "past": past}
+        context["query"] = urlencode({"portfolio": portfolio.pk} | kept)
+        context["csv_query"] = "?" + urlencode(kept | {"format": "csv"})
         if self.year is not None:
-            context |= _report(portfolio, self.year, day_shown(self.request), self.request.GET.get("group", ""))
+            context |= _report(portfolio, self.year, past, self.request.GET.get("group", ""))
         return render(self.request, "analytics/tax_report.html", self.page | context | beside, status=status)
 
 

@@ -91,6 +91,14 @@ class Found:
         """The keys from position ``first`` to before ``last``; one query."""
         return [Key(table, pk) for _, table, _, pk in self.keys[first:last]]
 
+    def oldest(self, most: int | None = None) -> list[Key]:
+        """The keys of the ``most`` first rows, or of all, the first one first; one query.
+
+        For whoever reads the whole list: read by position, a long one takes ever longer, and a row that is booked
+        meanwhile moves all the others by one.
+        """
+        return [Key(table, pk) for _, table, _, pk in self.keys.reverse()[:most]]
+
 
 def transactions(portfolio: Portfolio, wanted: Wanted) -> Found:
     """What fits; 2 queries."""
