@@ -24,8 +24,8 @@ const written = (value) => {
 const split = document.getElementById("split-form");
 
 const showLeft = () => {
-  const typed = [...split.querySelectorAll("[data-part]")].map((input) => input.value).filter((text) => text.trim());
-  const amounts = typed.map(whole);
+  const parts = [...split.querySelectorAll("[data-part]")].map((input) => input.value).filter((text) => text.trim());
+  const amounts = parts.map(whole);
   const output = split.querySelector("[data-left]");
   if (amounts.includes(null)) {
     output.value = `Write amounts such as ${typed("12.50")} or -${typed("12.50")}.`;

@@ -207,6 +207,7 @@ def test_the_page_shows_a_list_before_it_stores_it(house: Asset, staff: Client) 
     shown = staff.post(URL, {"action": "preview", "file": SimpleUploadedFile("p.csv", content.encode())})
     assert (shown.status_code, "Store 1 price" in shown.content.decode(), stored()) == (200, True, {})
     assert shown.context["text"] == content
+    assert "symbol;day;close" not in shown.content.decode().split("</header>")[0]
     assert staff.post(URL, {"action": "store", "text": content}).status_code == 302
     assert stored() == {("HOUSE", DAY): Decimal("100.5")}
 

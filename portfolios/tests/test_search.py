@@ -86,6 +86,13 @@ def test_a_row_has_its_last_close_and_the_field_keeps_the_text(browser: Client) 
     assert 'value="aapl"' in page.split("</header>")[0]
 
 
+@pytest.mark.parametrize("url", ["/methods/", "/settings/", "/search/"])
+def test_the_field_of_another_page_is_empty(browser: Client, url: str) -> None:
+    page = browser.get(url).content.decode()
+    assert re.findall(r'id="find-text" type="search" name="q" value="([^"]*)"', page) == [""]
+    assert Page(page).faults == []
+
+
 def test_pages_of_twenty(browser: Client, alice: User) -> None:
     for number in range(45):
         make_asset(f"S{number:02}", name="Some share")

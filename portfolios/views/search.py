@@ -38,6 +38,7 @@ def search(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "text": form.text,
+        "searched": form.text,  # in the header
         "pages": pages,
         "assets": priced(found, pages.start, pages.stop),
         "own": own(user, form.text),
