@@ -25,6 +25,7 @@ from django.http.response import HttpResponseBase, HttpResponseRedirectBase
 from django.middleware.common import CommonMiddleware
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.encoding import escape_uri_path
 from django.utils.formats import get_format
 from django.views import defaults
 from django_htmx.http import HttpResponseClientRedirect
@@ -391,4 +392,4 @@ def _here(request: HttpRequest) -> str:
         return "/"
     query = request.GET.copy()
     query.pop("as_of", None)
-    return request.path + (f"?{query.urlencode()}" if query else "")
+    return escape_uri_path(request.path) + (f"?{query.urlencode()}" if query else "")

@@ -50,7 +50,8 @@ const written = (given, cell) => {
   const text = group({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(Math.abs(value));
   const zero = !/[1-9]/.test(text);
   const sign = zero ? "" : value < 0 ? MINUS : "signed" in cell.dataset || "plus" in cell.dataset ? "+" : "";
-  return sign + text + (percent ? percentSign : (cell.dataset.unit ?? ""));
+  const unit = cell.dataset.unit ?? "";
+  return sign + text + (percent || unit === "%" ? percentSign : unit);
 };
 
 const mark = (cell, name) => {

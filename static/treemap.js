@@ -1,6 +1,8 @@
 // Values as areas: slices with their parts inside, in the colours of the table beside it.
-const share = (value, whole) =>
-  new Intl.NumberFormat(document.documentElement.lang || "en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value / whole);
+import { group } from "./numbers.js";
+
+const percent = group({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const share = (value, whole) => percent.format(value / whole);
 
 const node = (slice, colours) => ({
   name: slice.name,

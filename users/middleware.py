@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from zoneinfo import ZoneInfo
+from datetime import UTC, tzinfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -24,9 +24,9 @@ class PersonalWriting:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        locale, zone = ("", "UTC") if is_api(request.path_info) else _wishes(request)
+        locale, zone = ("", UTC) if is_api(request.path_info) else _wishes(request)
         spoken = settings.LANGUAGE_CODE if is_api(request.path_info) else locale or _of_browser(request)
-        with translation.override(spoken), timezone.override(ZoneInfo(zone)):
+        with translation.override(spoken), timezone.override(zone):
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", spoken)
         if not locale and not is_api(request.path_info):
@@ -34,12 +34,12 @@ class PersonalWriting:
         return response
 
 
-def _wishes(request: HttpRequest) -> tuple[str, str]:
+def _wishes(request: HttpRequest) -> tuple[str, tzinfo]:
     """The locale and the time zone of who asks; a locale that the server knows no more counts as none."""
     user = request.user
     if not isinstance(user, User):
-        return "", "UTC"
-    return user.locale if user.locale in dict(settings.LANGUAGES) else "", user.time_zone
+        return "", UTC
+    return user.locale if user.locale in dict(settings.LANGUAGES) else "", user.zone
 
 
 def _of_browser(request: HttpRequest) -> str:

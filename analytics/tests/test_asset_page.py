@@ -6,7 +6,9 @@ import json
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from html import unescape
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -116,9 +118,34 @@ def test_an_earlier_day_has_its_own_price(browser: Client, apple: Asset) -> None
     page = text_of(browser, "/assets/AAPL/?as_of=2024-01-04")
     assert "104.00" in section(page, "quote-title")
     assert chart_of(page)["days"][-1] == "2024-01-04"
+    assert "Since the close before" in page
     early = text_of(browser, "/assets/AAPL/?as_of=2023-12-29")
     assert "No price is known." in early
     assert "No close of AAPL is known up to that day" in early
+
+
+def test_an_earlier_day_tells_nothing_that_is_known_of_today_alone(browser: Client, growth: Portfolio) -> None:
+    now, past = text_of(browser), text_of(browser, "/assets/AAPL/?as_of=2024-01-04")
+    for words in ("held today", "Market value of the company", "Price to earnings", "Dividend yield"):
+        assert words in now
+        assert words not in past
+    assert "Apple Inc." in section(past, "profile-title")
+    holding = text_of(browser, f"/holdings/AAPL/?portfolio={growth.pk}&as_of=2024-01-04")
+    assert "Market value of the company" not in holding
+
+
+def test_an_earlier_price_is_of_that_days_shares(browser: Client, growth: Portfolio) -> None:
+    terms = {"ratio": Decimal(4), "per": Decimal(1)}
+    apply_action(asset=growth.investments.get().asset, kind="split", ex_date=date(2024, 1, 15), actor=None, **terms)
+    assert "28.50" in section(text_of(browser, "/assets/AAPL/?as_of=2024-01-16"), "quote-title")
+
+
+@pytest.mark.parametrize("symbol", ["XAU#1", "WHO?", "50%"])
+def test_the_way_back_from_the_choice_of_a_day_leads_to_the_same_security(browser: Client, symbol: str) -> None:
+    make_bars(make_asset(symbol), CLOSES, start=FIRST)
+    page = text_of(browser, f"/assets/{quote(symbol, safe='')}/?span=1y&as_of=2024-01-04")
+    [back] = set(re.findall(r'name="next" value="([^"]*)"', page.split("<main", 1)[1].split("</form>", 1)[0]))
+    assert f"{symbol} " in unescape(text_of(browser, unescape(back))).split("<title>", 1)[1]
 
 
 @pytest.mark.parametrize("query", ["as_of=x", "as_of=2999-01-01", "span=%ff", "span=1d"])

@@ -15,9 +15,9 @@ from analytics.queries.prices import adjusted_closes
 from analytics.views.asset_cards import figures_card, profile_card
 from analytics.views.price_chart import price_chart
 from assets.models import Asset, PriceBasis, Watchlist, WatchlistEntry
-from assets.queries import SIMULATED, last_bars
+from assets.queries import SIMULATED
 from assets.quotes import LastPrice
-from assets.services.quotes import last_prices
+from assets.services.quotes import closes_on, last_prices
 from assets.tasks import quotes_wanted
 from core.web import day_shown, login_needed
 from portfolios.models import Investment, Portfolio
@@ -44,15 +44,15 @@ def asset_page(request: HttpRequest, symbol: str) -> HttpResponse:
         "spans": figures_card(asset, closes, portfolio.benchmark if portfolio else None, until),
         "profile": profile_card(asset),
     }
-    return render(request, "analytics/asset.html", page | context | _own(asset, user))
+    return render(request, "analytics/asset.html", page | context | _own(asset, user, day))
 
 
 def _price(asset: Asset, day: date | None) -> dict[str, Any]:
-    """The newest price, or the last close up to ``day``; at most 3 queries. An old quote is asked for by a worker."""
-    if day:
-        bar = last_bars([asset.pk], day).get(asset.pk)
-        return {"value": bar.close, "day": bar.day, "simulated": bar.simulated} if bar else {}
-    known = last_prices([asset.pk], now=timezone.now())
+    """The newest price, or the last close up to ``day`` as a price of that day: split as what is held of it was.
+
+    At most 3 queries. An old quote is asked for by a worker.
+    """
+    known = closes_on([asset.pk], day=day) if day else last_prices([asset.pk], now=timezone.now())
     quotes_wanted(known.due)
     last: LastPrice | None = known.by_asset.get(asset.pk)
     if last is None:
@@ -60,10 +60,10 @@ def _price(asset: Asset, day: date | None) -> dict[str, Any]:
     return {"value": last.price, "day": last.day, "simulated": last.source == SIMULATED, "growth": last.growth}
 
 
-def _own(asset: Asset, user: User) -> dict[str, Any]:
-    """What one holds of it today, and one's watchlists with whether it is in them; 2 queries."""
+def _own(asset: Asset, user: User, day: date | None) -> dict[str, Any]:
+    """What one holds of it, unless a past ``day`` is shown, whose holdings are read elsewhere; and one's watchlists with whether it is in them; 2 queries."""
     portfolios = Portfolio.objects.visible_to(user)
     held = Investment.objects.open().filter(asset=asset, portfolio__in=portfolios).select_related("portfolio")
     entered = WatchlistEntry.objects.filter(watchlist=OuterRef("pk"), asset=asset)
     lists = Watchlist.objects.visible_to(user).annotate(watched=Exists(entered))
-    return {"held": list(held.order_by("portfolio__name", "pk")), "watchlists": list(lists)}
+    return {"held": [] if day else list(held.order_by("portfolio__name", "pk")), "watchlists": list(lists)}

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -139,7 +138,7 @@ class PaymentForm(forms.Form):
             data,
             initial={
                 "key": uuid.uuid4(),
-                "booked_on": now.astimezone(ZoneInfo(user.time_zone)).date(),
+                "booked_on": now.astimezone(user.zone).date(),
                 **(initial or {}),
             },
         )
@@ -173,7 +172,7 @@ class PaymentForm(forms.Form):
         return bool(source and day and day > self.today(source))
 
     def today(self, source: Account) -> date:
-        return self.now.astimezone(ZoneInfo((source.owner or self.user).time_zone)).date()
+        return self.now.astimezone((source.owner or self.user).zone).date()
 
     def payment(self) -> Payment:
         """What is paid now, of a form that is valid."""

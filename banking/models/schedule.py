@@ -147,7 +147,7 @@ class Schedule(models.Model):
     def zone(self) -> ZoneInfo:
         """Whose calendar its days are of: the account's owner's, or who set it up for an organisation."""
         person = self.source.owner or self.created_by
-        return ZoneInfo(person.time_zone if person else "UTC")
+        return person.zone if person else ZoneInfo("UTC")
 
 
 class RunState(models.TextChoices):

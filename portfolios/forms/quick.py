@@ -71,7 +71,7 @@ class QuickForm(forms.Form):
         initial: Mapping[str, Any] | None = None,
     ) -> None:
         self.portfolio, self.accounts = portfolio, {str(account.pk): account for account in accounts}
-        self.today = timezone.now().astimezone(ZoneInfo(user.time_zone)).date()
+        self.today = timezone.now().astimezone(user.zone).date()
         first = {"kind": "buy", "day": self.today, "key": uuid.uuid4()} | dict(initial or {})
         super().__init__(data, initial=first, auto_id="quick-%s", label_suffix="")
         self.sent = first_values(data)

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils import timezone
@@ -77,7 +76,7 @@ class TradeForm(forms.Form):
 
     def _bind(self, user: User, original: Trade | None) -> None:
         instant, asset = self.fields["traded_at"], self.fields["asset"]
-        instant.zone, instant.unchanged = ZoneInfo(user.time_zone), original.traded_at if original else None  # type: ignore[attr-defined]
+        instant.zone, instant.unchanged = user.zone, original.traded_at if original else None  # type: ignore[attr-defined]
         asset.user = user  # type: ignore[attr-defined]
         links = self.portfolio.portfolio_accounts.values("account")
         own: Any = self.fields["account"]

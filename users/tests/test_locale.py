@@ -64,6 +64,16 @@ def test_without_a_wish_the_browser_decides(alice: User) -> None:
         assert written(user)["Content-Language"] == "en"
 
 
+@pytest.mark.parametrize("name", ["Mars/Olympus_Mons", "", "Europe", "../UTC", "a" * 64])
+def test_a_time_zone_that_the_machine_does_not_know_is_utc(alice: User, name: str) -> None:
+    User.objects.filter(pk=alice.pk).update(time_zone=name, locale="en-gb")
+    alice.refresh_from_db()
+    assert written(alice).content.decode().endswith("31 May 2026 22:30 UTC")
+    browser = Client()
+    browser.force_login(alice)
+    assert [browser.get(url).status_code for url in ("/settings/", "/banking/transfers/new/")] == [200, 200]
+
+
 def test_the_api_is_written_for_programs(alice: User) -> None:
     alice.locale, alice.time_zone = "de", "Europe/Zurich"
     answer = written(alice, path="/api/users/me/", accept_language="de")
