@@ -17,6 +17,8 @@ from analytics.models import RiskFlag
 from analytics.queries import period_report
 from analytics.services import recompute
 from assets.models import Asset
+from assets.providers.base import ActionNotice
+from assets.services.notices import note
 from assets.tests.factories import make_asset, make_bars
 from core.testing import Page, count_queries
 from portfolios.models import Portfolio
@@ -169,6 +171,28 @@ def test_open_flags_of_this_portfolio_lead_on(browser: Client, alice: User, grow
     assert "Deep fall" not in flags
     assert "High value at risk" not in flags
     assert "High value at risk" in text_of(browser, "/?portfolio=all")
+def test_what_is_only_announced_is_marked_and_leads_to_its_own_portfolio(
+    browser: Client, alice: User, growth: Portfolio
+) -> None:
+    other, held = make_portfolio(alice, "Other"), make_asset("ELSE")
+    make_bars(held, CLOSES)
+    buy(other, held, 10, 100, FIRST)
+    today = timezone.now().date()
+    terms: dict[str, Any] = {"cash": Decimal(1), "pay_date": today + timedelta(9)}
+    apply_action(asset=held, kind="cash_dividend", ex_date=today - timedelta(1), actor=None, **terms)
+    notice = ActionNotice("ELSE", "cash_dividend", today + timedelta(30), "d1", cash=Decimal("0.5"), currency="USD")
+    note(held, [notice], provider="somefeed", now=timezone.now())
+    page = text_of(browser, "/?portfolio=all")
+    card = page[page.index('id="upcoming-title"') :]
+    card = card[: card.index("</section>")]
+    assert "15.00 USD, of which 5.00 USD not confirmed" in words(card)
+    assert words(card).count("not confirmed") == 2  # in the sum and at the row
+    assert "somefeed" not in page
+    links = set(re.findall(r'href="(/holdings/ELSE/[^"]*)"', card))
+    assert links == {f"/holdings/ELSE/?portfolio={other.pk}"}
+    text_of(browser, links.pop())
+
+
 
 
 def test_a_flag_of_an_account_needs_the_right_to_see_the_account(

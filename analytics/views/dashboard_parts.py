@@ -250,9 +250,12 @@ def _tree(found: Allocation, roles: Sequence[str], currency: str) -> dict[str, A
     return {"kind": "tree", "currency": currency, "digits": minor_units(currency), "slices": slices}
 
 
-def income(shown: Shown) -> dict[str, Any]:
-    payments = upcoming_income(shown.portfolios, shown.held, shown.currency, timezone.now().date())
-    return {"payments": payments, "sum": sum_of(payments)}
+def income(shown: Shown, reader: User) -> dict[str, Any]:
+    """The payments, their sum, and what of it is not confirmed (a sum is None where a rate is missing)."""
+    today = timezone.now().date()
+    payments = upcoming_income(shown.portfolios, shown.held, shown.currency, today, reader=reader)
+    open_ones = [payment for payment in payments if not payment.confirmed]
+    return {"payments": payments, "sum": sum_of(payments), "unconfirmed": sum_of(open_ones) if open_ones else None}
 
 
 @dataclass(frozen=True, slots=True)
