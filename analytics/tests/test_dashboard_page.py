@@ -26,7 +26,7 @@ from portfolios.queries import holdings, totals
 from portfolios.services.actions import apply_action
 from portfolios.services.sharing import share_portfolio
 from portfolios.templatetags import money
-from portfolios.tests.factories import buy, make_portfolio
+from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
 
 FIRST = date(2024, 1, 2)
@@ -78,6 +78,20 @@ def test_the_days_change_is_there_without_scripts(browser: Client, growth: Portf
     change = Decimal(10 * (130 - before) + 10 * (60 - before))
     assert money.signed_amount(change, "USD") in page
     assert f"{money.signed_percent(change / (20 * before))} since the closes before" in page
+
+
+def test_the_days_change_agrees_with_the_return_of_a_day_on_which_was_traded(
+    browser: Client, growth: Portfolio
+) -> None:
+    apple, coke = Asset.objects.get(symbol="AAPL"), Asset.objects.get(symbol="KO")
+    buy(growth, apple, 5, 120, date(2024, 3, 1), fee=Decimal(4))
+    sell(growth, coke, 10, 61, date(2024, 3, 1))
+    page = words(text_of(browser, "/"))
+    there, paid, got = 20 * CLOSES[-2], 5 * 120 + 4, 10 * 61
+    fraction = money.signed_percent((15 * 130 + got) / (there + paid) - 1)
+    assert money.signed_amount(Decimal(15 * 130 + got - there - paid), "USD") in page
+    assert f"{fraction} since the closes before" in page
+    assert fraction in page[page.index("1 day") :][:40]
 
 
 def test_returns_stand_beside_the_benchmark(browser: Client, growth: Portfolio) -> None:
@@ -157,20 +171,6 @@ def test_income_that_is_known_is_told(browser: Client, growth: Portfolio) -> Non
     assert "The next 90 days, gross: 15.00 USD" in page
 
 
-def test_open_flags_of_this_portfolio_lead_on(browser: Client, alice: User, growth: Portfolio) -> None:
-    assert "No flag is open." in text_of(browser, "/")
-    other = make_portfolio(alice, "Other")
-    given = {"measure": 0.9, "limit": 0.25, "as_of": SEEN.date(), "first_seen": SEEN, "last_seen": SEEN}
-    RiskFlag.objects.create(kind="concentration", portfolio=growth, about="AAPL", figures={"asset": "AAPL"}, **given)
-    RiskFlag.objects.create(kind="drawdown", portfolio=growth, state="closed", **given)
-    RiskFlag.objects.create(kind="value_at_risk", portfolio=other, **given)
-    page = text_of(browser, f"/?portfolio={growth.pk}")
-    flags = page[page.index('id="flags-title"') :]
-    assert f'href="{reverse("holdings")}?portfolio={growth.pk}">Much in one asset</a>' in flags
-    assert "90.00%" in flags
-    assert "Deep fall" not in flags
-    assert "High value at risk" not in flags
-    assert "High value at risk" in text_of(browser, "/?portfolio=all")
 def test_what_is_only_announced_is_marked_and_leads_to_its_own_portfolio(
     browser: Client, alice: User, growth: Portfolio
 ) -> None:
@@ -193,6 +193,20 @@ def test_what_is_only_announced_is_marked_and_leads_to_its_own_portfolio(
     text_of(browser, links.pop())
 
 
+def test_open_flags_of_this_portfolio_lead_on(browser: Client, alice: User, growth: Portfolio) -> None:
+    assert "No flag is open." in text_of(browser, "/")
+    other = make_portfolio(alice, "Other")
+    given = {"measure": 0.9, "limit": 0.25, "as_of": SEEN.date(), "first_seen": SEEN, "last_seen": SEEN}
+    RiskFlag.objects.create(kind="concentration", portfolio=growth, about="AAPL", figures={"asset": "AAPL"}, **given)
+    RiskFlag.objects.create(kind="drawdown", portfolio=growth, state="closed", **given)
+    RiskFlag.objects.create(kind="value_at_risk", portfolio=other, **given)
+    page = text_of(browser, f"/?portfolio={growth.pk}")
+    flags = page[page.index('id="flags-title"') :]
+    assert f'href="{reverse("holdings")}?portfolio={growth.pk}">Much in one asset</a>' in flags
+    assert "90.00%" in flags
+    assert "Deep fall" not in flags
+    assert "High value at risk" not in flags
+    assert "High value at risk" in text_of(browser, "/?portfolio=all")
 
 
 def test_a_flag_of_an_account_needs_the_right_to_see_the_account(

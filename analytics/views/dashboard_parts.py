@@ -123,11 +123,12 @@ class Shown:
 
     @cached_property
     def moves(self) -> list[DayMove]:
-        """Each holding's move on the day of the newest price, in the currency of the answer."""
+        """Each holding's move on the day of the newest price, what was sold then too, in the currency of the answer."""
         if self.closes is None:
             return []
         bases = {portfolio.pk: portfolio.base_currency for portfolio in self.portfolios}
-        found = day_moves(self.held, bases, self.closes, as_of=self.day)
+        every = [row for rows in self.every.values() for row in rows]
+        found = day_moves(every, bases, self.closes, as_of=self.day)
         return [moved for move in found if (moved := self._converted(move)) is not None]
 
     def _converted(self, move: DayMove) -> DayMove | None:
