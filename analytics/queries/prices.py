@@ -10,8 +10,8 @@ from django.db.models.functions import Cast, Coalesce
 
 from analytics.accrual import total_return_closes
 from analytics.charts import DayArray, FloatArray
-from assets.models import ActionProposal, Asset, CorporateAction, HistoricValue
-from assets.models.action import MULTIPLYING, PAYING
+from assets.models import ActionProposal, Announced, Asset, CorporateAction, HistoricValue
+from assets.models.action import MULTIPLYING
 from assets.queries import bond_terms
 from core.arrays import EpochDay, records
 from portfolios.models import Entitlement, Portfolio, Trade
@@ -54,7 +54,6 @@ def due_payments(portfolio: Portfolio, asset: Asset, day: date) -> list[Entitlem
     return list(found.select_related("action").order_by("pay_date", "pk"))
 
 
-def announced(asset: Asset, day: date) -> list[ActionProposal]:
+def announced(asset: Asset, day: date) -> list[Announced]:
     """The cash that feeds announced to go ex after ``day`` and nobody refused, the next first; one query."""
-    found = ActionProposal.objects.open().filter(asset=asset, kind__in=PAYING, ex_date__gt=day, withdrawal=False)
-    return list(found.filter(cash__gt=0).order_by("ex_date", "pk"))
+    return ActionProposal.objects.filter(asset=asset, ex_date__gt=day).announced()

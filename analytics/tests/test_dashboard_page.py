@@ -17,6 +17,8 @@ from analytics.models import RiskFlag
 from analytics.queries import period_report
 from analytics.services import recompute
 from assets.models import Asset
+from assets.providers.base import ActionNotice
+from assets.services.notices import note
 from assets.tests.factories import make_asset, make_bars
 from core.testing import Page, count_queries
 from portfolios.models import Portfolio
@@ -24,7 +26,7 @@ from portfolios.queries import holdings, totals
 from portfolios.services.actions import apply_action
 from portfolios.services.sharing import share_portfolio
 from portfolios.templatetags import money
-from portfolios.tests.factories import buy, make_portfolio
+from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
 
 FIRST = date(2024, 1, 2)
@@ -76,6 +78,20 @@ def test_the_days_change_is_there_without_scripts(browser: Client, growth: Portf
     change = Decimal(10 * (130 - before) + 10 * (60 - before))
     assert money.signed_amount(change, "USD") in page
     assert f"{money.signed_percent(change / (20 * before))} since the closes before" in page
+
+
+def test_the_days_change_agrees_with_the_return_of_a_day_on_which_was_traded(
+    browser: Client, growth: Portfolio
+) -> None:
+    apple, coke = Asset.objects.get(symbol="AAPL"), Asset.objects.get(symbol="KO")
+    buy(growth, apple, 5, 120, date(2024, 3, 1), fee=Decimal(4))
+    sell(growth, coke, 10, 61, date(2024, 3, 1))
+    page = words(text_of(browser, "/"))
+    there, paid, got = 20 * CLOSES[-2], 5 * 120 + 4, 10 * 61
+    fraction = money.signed_percent((15 * 130 + got) / (there + paid) - 1)
+    assert money.signed_amount(Decimal(15 * 130 + got - there - paid), "USD") in page
+    assert f"{fraction} since the closes before" in page
+    assert fraction in page[page.index("1 day") :][:40]
 
 
 def test_returns_stand_beside_the_benchmark(browser: Client, growth: Portfolio) -> None:
@@ -153,6 +169,28 @@ def test_income_that_is_known_is_told(browser: Client, growth: Portfolio) -> Non
     page = words(text_of(browser, "/"))
     assert "Dividend, owed" in page
     assert "The next 90 days, gross: 15.00 USD" in page
+
+
+def test_what_is_only_announced_is_marked_and_leads_to_its_own_portfolio(
+    browser: Client, alice: User, growth: Portfolio
+) -> None:
+    other, held = make_portfolio(alice, "Other"), make_asset("ELSE")
+    make_bars(held, CLOSES)
+    buy(other, held, 10, 100, FIRST)
+    today = timezone.now().date()
+    terms: dict[str, Any] = {"cash": Decimal(1), "pay_date": today + timedelta(9)}
+    apply_action(asset=held, kind="cash_dividend", ex_date=today - timedelta(1), actor=None, **terms)
+    notice = ActionNotice("ELSE", "cash_dividend", today + timedelta(30), "d1", cash=Decimal("0.5"), currency="USD")
+    note(held, [notice], provider="somefeed", now=timezone.now())
+    page = text_of(browser, "/?portfolio=all")
+    card = page[page.index('id="upcoming-title"') :]
+    card = card[: card.index("</section>")]
+    assert "15.00 USD, of which 5.00 USD not confirmed" in words(card)
+    assert words(card).count("not confirmed") == 2  # in the sum and at the row
+    assert "somefeed" not in page
+    links = set(re.findall(r'href="(/holdings/ELSE/[^"]*)"', card))
+    assert links == {f"/holdings/ELSE/?portfolio={other.pk}"}
+    text_of(browser, links.pop())
 
 
 def test_open_flags_of_this_portfolio_lead_on(browser: Client, alice: User, growth: Portfolio) -> None:

@@ -63,7 +63,7 @@ def income_card(portfolio: Portfolio, asset: Asset, holding: Holding | None, day
     card: dict[str, Any] = {"due": due_payments(portfolio, asset, until)}
     if day is None and holding and holding.quantity > 0:
         coming = announced(asset, until)
-        card["announced"] = [(notice, multiply(notice.cash or Decimal(0), holding.quantity)) for notice in coming]
+        card["announced"] = [(notice, multiply(notice.cash, holding.quantity)) for notice in coming]
     try:
         earned = income(portfolio, None, until)
     except DomainError as error:

@@ -144,7 +144,8 @@ def _cards(shown: Shown, request: HttpRequest) -> dict[str, Any]:
         "movers": parts.movers(shown),
     }
     if shown.day is None:
-        made |= {"income": parts.income(shown), "flags": parts.flags(shown, cast("User", request.user))}
+        user = cast("User", request.user)
+        made |= {"income": parts.income(shown, user), "flags": parts.flags(shown, user)}
     return made
 
 

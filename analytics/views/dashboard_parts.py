@@ -123,11 +123,12 @@ class Shown:
 
     @cached_property
     def moves(self) -> list[DayMove]:
-        """Each holding's move on the day of the newest price, in the currency of the answer."""
+        """Each holding's move on the day of the newest price, what was sold then too, in the currency of the answer."""
         if self.closes is None:
             return []
         bases = {portfolio.pk: portfolio.base_currency for portfolio in self.portfolios}
-        found = day_moves(self.held, bases, self.closes, as_of=self.day)
+        every = [row for rows in self.every.values() for row in rows]
+        found = day_moves(every, bases, self.closes, as_of=self.day)
         return [moved for move in found if (moved := self._converted(move)) is not None]
 
     def _converted(self, move: DayMove) -> DayMove | None:
@@ -250,9 +251,12 @@ def _tree(found: Allocation, roles: Sequence[str], currency: str) -> dict[str, A
     return {"kind": "tree", "currency": currency, "digits": minor_units(currency), "slices": slices}
 
 
-def income(shown: Shown) -> dict[str, Any]:
-    payments = upcoming_income(shown.portfolios, shown.held, shown.currency, timezone.now().date())
-    return {"payments": payments, "sum": sum_of(payments)}
+def income(shown: Shown, reader: User) -> dict[str, Any]:
+    """The payments, their sum, and what of it is not confirmed (a sum is None where a rate is missing)."""
+    today = timezone.now().date()
+    payments = upcoming_income(shown.portfolios, shown.held, shown.currency, today, reader=reader)
+    open_ones = [payment for payment in payments if not payment.confirmed]
+    return {"payments": payments, "sum": sum_of(payments), "unconfirmed": sum_of(open_ones) if open_ones else None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from assets.models.bond import Bond
 from assets.models.doubt import DoubtfulQuote, DoubtState
 from assets.models.ingestion import IngestionRun, RunState
 from assets.models.live import IntradayValue, Streaming
-from assets.models.notice import ActionProposal, ProposalState
+from assets.models.notice import ActionProposal, Announced, ProposalState
 from assets.models.price import HistoricValue, PriceClock, PriceRevision
 from assets.models.provider import ProviderKey, ProviderState, SymbolMapping, UnknownHere
 from assets.models.quarantine import DoubtReason, QuarantinedBar, QuarantineState
@@ -15,6 +15,7 @@ from assets.models.watchlist import Watchlist, WatchlistEntry
 __all__ = [
     "ActionKind",
     "ActionProposal",
+    "Announced",
     "Asset",
     "AssetType",
     "Backfill",

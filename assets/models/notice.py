@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from assets.models.action import ActionKind, CorporateAction
+from assets.models.action import PAYING, ActionKind, CorporateAction
 from assets.models.asset import Asset
 from core.fields import QUANTITY_LIMIT, QuantityField
 
@@ -24,6 +26,21 @@ class ProposalState(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
+class Announced(NamedTuple):
+    """Cash per unit that a feed told of: not confirmed by anybody, and without who told it."""
+
+    asset_id: int
+    kind: str
+    ex_date: date
+    pay_date: date | None
+    cash: Decimal
+    currency: str
+
+    @property
+    def kind_name(self) -> str:
+        return str(ActionKind(self.kind).label)
+
+
 class ActionProposalQuerySet(models.QuerySet["ActionProposal"]):
     def visible_to(self, user: User) -> ActionProposalQuerySet:
         """What is to be booked to everybody is for staff to decide."""
@@ -31,6 +48,15 @@ class ActionProposalQuerySet(models.QuerySet["ActionProposal"]):
 
     def open(self) -> ActionProposalQuerySet:
         return self.filter(state=ProposalState.PROPOSED)
+
+    def announced(self) -> list[Announced]:
+        """The cash of these that nobody decided about yet, the next first; one query.
+
+        For whoever holds the assets: ``visible_to`` keeps the decision and the feeds to staff, but that a dividend is
+        announced is public, and who holds the asset plans with it. So this gives its terms and nothing else of a row.
+        """
+        rows = self.open().filter(kind__in=PAYING, withdrawal=False, cash__gt=0).order_by("ex_date", "pk")
+        return [Announced._make(row) for row in rows.values_list(*Announced._fields)]
 
 
 class ActionProposal(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,12 +30,19 @@ UNKNOWN = ""  # the label of what is not known
 Convert = Callable[[Decimal, str], Decimal | None]  # an amount and its currency to the currency of the answer
 
 
+Place = tuple[str, int]  # where something lies: kind and id
+
+
 class Part(NamedTuple):
-    """Something with a value in the currency of the answer, and its label in each of ``DIMENSIONS``."""
+    """Something with a value in the currency of the answer, and its label in each of ``DIMENSIONS``.
+
+    ``place`` is what the label "account" names: an account, or the portfolio whose securities it is among.
+    """
 
     name: str
     value: Decimal
     labels: Mapping[str, str]
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,11 @@ class Parts:
 
     def by(self, dimension: str) -> Allocation:
         """The allocation by a key of ``DIMENSIONS``."""
-        groups: dict[str, list[Part]] = defaultdict(list)
+        groups: dict[str | Place, list[Part]] = defaultdict(list)
         for part in self.rows:
-            groups[part.labels[dimension]].append(part)
+            groups[part.place if dimension == "account" else part.labels[dimension]].append(part)
         whole = total(part.value for part in self.rows)
-        made = [_slice(label, parts, whole) for label, parts in groups.items()]
+        made = [_slice(parts[0].labels[dimension], parts, whole) for parts in groups.values()]
         return Allocation(tuple(sorted(made, key=lambda one: (not one.known, -one.value, one.label))), self.missing)
 
 
@@ -86,18 +93,48 @@ def parts_of(
 ) -> Parts:
     """What ``portfolios`` are worth in parts, in ``currency``; 2 queries, for ISINs and the names of accounts.
 
+    Portfolios or accounts of one name are told apart by more of what they are: at most 2 queries more.
     ``held`` and ``cash`` are theirs of one day, ``convert`` leads from their base currencies to ``currency``.
     """
     isins = dict(Asset.objects.filter(pk__in={row.asset_id for row in held}).values_list("pk", "isin"))
-    names = dict(Account.objects.filter(pk__in=[row.account_id for row in cash.accounts]).values_list("pk", "name"))
     owners = {portfolio.pk: portfolio for portfolio in portfolios}
-    pairs = [
-        *((_of_holding(row, isins.get(row.asset_id, ""), owners[row.portfolio_id], convert)) for row in held),
+    titles, names = _titles(owners), _names(cash, owners)
+    found = [
+        *((_of_holding(row, isins.get(row.asset_id, ""), titles, owners, convert)) for row in held),
         *_of_cash(cash, names, owners, convert),
         *_of_dues(cash, owners, convert),
     ]
-    rows = [_part(name, value, labels) for name, value, labels in pairs if value]
-    return Parts(tuple(rows), sum(value is None for _name, value, _labels in pairs))
+    return Parts(tuple(_part(raw) for raw in found if raw.value), sum(raw.value is None for raw in found))
+
+
+def _titles(portfolios: Mapping[int, Portfolio]) -> dict[int, str]:
+    """The names of portfolios, of those with one name with whose they are."""
+    names = {pk: (portfolio.name,) for pk, portfolio in portfolios.items()}
+    if len(set(names.values())) == len(names):
+        return {pk: name for pk, (name,) in names.items()}
+    owned = Portfolio.objects.filter(pk__in=names).select_related("owner", "organisation")
+    return _told_apart({portfolio.pk: (portfolio.name, str(portfolio.holder)) for portfolio in owned})
+
+
+def _names(cash: CashFacts, portfolios: Mapping[int, Portfolio]) -> dict[int, str]:
+    """The names of accounts, of those with one name with their portfolio, and with whose they are where that is one."""
+    lies_in = {row.account_id: portfolios[row.portfolio_id].name for row in cash.accounts}
+    names = dict(Account.objects.filter(pk__in=lies_in).values_list("pk", "name"))
+    if len(set(names.values())) == len(names):
+        return names
+    owned = Account.objects.filter(pk__in=names).select_related("owner", "organisation")
+    return _told_apart({account.pk: (account.name, lies_in[account.pk], str(account.holder)) for account in owned})
+
+
+def _told_apart(known: Mapping[int, Sequence[str]]) -> dict[int, str]:
+    """Each thing by as little of what is ``known`` of it as names it alone, and by a number where all is equal."""
+    found: dict[int, str] = {}
+    for depth in range(1, max(map(len, known.values()), default=0) + 1):
+        texts = {pk: ", ".join(words[:depth]) for pk, words in known.items()}
+        counted = Counter(texts.values())
+        found |= {pk: text for pk, text in texts.items() if pk not in found and counted[text] == 1}
+    left = sorted(known.keys() - found.keys())
+    return found | {pk: f"{', '.join(known[pk])} ({place})" for place, pk in enumerate(left, 1)}
 
 
 def converter(table_rate: Callable[[str], Decimal | None], currency: str) -> Convert:
@@ -112,19 +149,27 @@ def converter(table_rate: Callable[[str], Decimal | None], currency: str) -> Con
     return convert
 
 
-Raw = tuple[str, Decimal | None, dict[str, str]]
+class Raw(NamedTuple):
+    """A part that may have no value."""
+
+    name: str
+    value: Decimal | None
+    labels: Mapping[str, str]
+    place: Place
 
 
-def _of_holding(row: Holding, isin: str, portfolio: Portfolio, convert: Convert) -> Raw:
+def _of_holding(
+    row: Holding, isin: str, titles: Mapping[int, str], owners: Mapping[int, Portfolio], convert: Convert
+) -> Raw:
     labels = {
         "class": row.type_name,
         "sector": row.sector,
         "country": country_of(isin),
         "currency": row.currency,
-        "account": _("Securities of %(portfolio)s") % {"portfolio": portfolio.name},
+        "account": _("Securities of %(portfolio)s") % {"portfolio": titles[row.portfolio_id]},
     }
-    value = None if row.value is None else convert(row.value, portfolio.base_currency)
-    return row.symbol, value, labels
+    value = None if row.value is None else convert(row.value, owners[row.portfolio_id].base_currency)
+    return Raw(row.symbol, value, labels, ("portfolio", row.portfolio_id))
 
 
 def _of_cash(cash: CashFacts, names: Mapping[int, str], owners: Mapping[int, Portfolio], convert: Convert) -> list[Raw]:
@@ -134,7 +179,8 @@ def _of_cash(cash: CashFacts, names: Mapping[int, str], owners: Mapping[int, Por
         name, balance = names.get(account.account_id, ""), cash.balances.get(account.account_id, Decimal(0))
         base = owners[account.portfolio_id].base_currency
         labels = _labels(_("Cash")) | {"currency": account.currency, "account": name}
-        found.append((name, _in_base(cash, balance, account.currency, base, convert), labels))
+        value = _in_base(cash, balance, account.currency, base, convert)
+        found.append(Raw(name, value, labels, ("account", account.account_id)))
     return found
 
 
@@ -144,10 +190,11 @@ def _of_dues(cash: CashFacts, owners: Mapping[int, Portfolio], convert: Convert)
         sums[owed.portfolio_id, owed.currency] += owed.gross - owed.withheld
     due = _("Dividends due")
     return [
-        (
+        Raw(
             due,
             _in_base(cash, amount, currency, owners[portfolio_id].base_currency, convert),
             _labels(due) | {"currency": currency},
+            ("due", 0),
         )
         for (portfolio_id, currency), amount in sums.items()
     ]
@@ -165,8 +212,8 @@ def _labels(label: str) -> dict[str, str]:
     return dict.fromkeys(DIMENSIONS, label)
 
 
-def _part(name: str, value: Decimal | None, labels: dict[str, str]) -> Part:
-    return Part(name, value or Decimal(0), labels)
+def _part(raw: Raw) -> Part:
+    return Part(raw.name, raw.value or Decimal(0), raw.labels, raw.place)
 
 
 def _slice(label: str, parts: Iterable[Part], whole: Decimal) -> Slice:

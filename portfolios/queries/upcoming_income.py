@@ -12,12 +12,13 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from assets.bonds import BondTerms, cash_flows
-from assets.models import ActionKind, ActionProposal, AssetType, CorporateAction
+from assets.models import ActionKind, ActionProposal, Announced, AssetType, CorporateAction
 from assets.queries import RateTable, rates, terms_by_asset
 from banking.models import TermDeposit
 from core.money import EXACT, multiply, quantise, total
 from portfolios.models import Entitlement, Portfolio, PortfolioAccount
 from portfolios.queries.holdings import Holding, latest_rate
+from users.models import User
 
 AHEAD = timedelta(days=90)
 KINDS = {
@@ -33,9 +34,11 @@ Key = tuple[int, int]  # portfolio and asset
 class Expected:
     """One payment to come, gross: ``amount`` in its ``currency``, ``value`` in that of the answer (None: no rate).
 
-    ``kind`` is a key of ``KINDS``. ``symbol`` is empty for the interest of a deposit, whose account is the ``name``.
+    ``kind`` is a key of ``KINDS``. ``symbol`` is empty for the interest of a deposit, whose account is the ``name``;
+    ``portfolio_id`` is None for it, and else the portfolio of the holding that pays.
     """
 
+    portfolio_id: int | None
     day: date
     kind: str
     symbol: str
@@ -48,8 +51,14 @@ class Expected:
     def kind_name(self) -> str:
         return str(KINDS[self.kind])
 
+    @property
+    def confirmed(self) -> bool:
+        """False for what a feed announced and nobody has looked at."""
+        return self.kind != "announced"
+
 
 class _Due(NamedTuple):
+    portfolio_id: int | None
     day: date
     kind: str
     symbol: str
@@ -59,9 +68,17 @@ class _Due(NamedTuple):
 
 
 def upcoming_income(
-    portfolios: Sequence[Portfolio], held: Sequence[Holding], currency: str, today: date, ahead: timedelta = AHEAD
+    portfolios: Sequence[Portfolio],
+    held: Sequence[Holding],
+    currency: str,
+    today: date,
+    *,
+    reader: User,
+    ahead: timedelta = AHEAD,
 ) -> list[Expected]:
     """Payments after ``today`` and until ``ahead`` from it, the next first; at most 6 queries.
+
+    ``portfolios`` are such as ``reader`` sees; of deposits those are told whose account ``reader`` sees, too.
 
     What is owed since an ex-date is the books' own amount. What was announced and is not booked yet, and coupons, are
     of the units of ``held`` (what is held now); several announcements of one day are taken for the same dividend.
@@ -71,7 +88,7 @@ def upcoming_income(
         *_owed(portfolios, today, until),
         *_announced(held, today, until),
         *_coupons(held, today, until),
-        *_interest([portfolio.pk for portfolio in portfolios], today, until),
+        *_interest(portfolios, reader, today, until),
     ]
     table = rates({due.currency for due in found}, currency, today)
     return sorted((_expected(due, table, currency) for due in found), key=lambda one: (one.day, one.symbol, one.name))
@@ -92,10 +109,10 @@ def _expected(due: _Due, table: RateTable, currency: str) -> Expected:
 def _owed(portfolios: Sequence[Portfolio], today: date, until: date) -> Iterator[_Due]:
     rows = Entitlement.objects.with_paid_on().filter(portfolio__in=portfolios)
     rows = rows.filter(Q(ex_date__lte=today), Q(paid_on__gt=today, paid_on__lte=until)).order_by("pk")
-    columns = ("paid_on", "asset__symbol", "asset__name", "gross", "currency", "action__kind")
-    for day, symbol, name, gross, currency, kind in rows.values_list(*columns):
+    columns = ("portfolio", "paid_on", "asset__symbol", "asset__name", "gross", "currency", "action__kind")
+    for portfolio_id, day, symbol, name, gross, currency, kind in rows.values_list(*columns):
         if kind == ActionKind.CASH_DIVIDEND:
-            yield _Due(day, "owed", symbol, name, gross, currency)
+            yield _Due(portfolio_id, day, "owed", symbol, name, gross, currency)
 
 
 def _announced(held: Sequence[Holding], today: date, until: date) -> Iterator[_Due]:
@@ -103,21 +120,21 @@ def _announced(held: Sequence[Holding], today: date, until: date) -> Iterator[_D
     units = _units(held)
     if not units:
         return
-    told = ActionProposal.objects.open().filter(asset__in={row.asset_id for row in units.values()})
-    told = told.filter(kind=ActionKind.CASH_DIVIDEND, withdrawal=False, cash__gt=0, ex_date__lte=until)
-    told = told.filter(Q(pay_date__gt=today) | Q(pay_date__isnull=True, ex_date__gt=today)).order_by("pk")
-    first: dict[tuple[int, date], ActionProposal] = {}
-    for proposal in told:
-        first.setdefault((proposal.asset_id, proposal.ex_date), proposal)
+    told = ActionProposal.objects.filter(asset__in={row.asset_id for row in units.values()})
+    told = told.filter(kind=ActionKind.CASH_DIVIDEND, ex_date__lte=until)
+    told = told.filter(Q(pay_date__gt=today) | Q(pay_date__isnull=True, ex_date__gt=today))
+    first: dict[tuple[int, date], Announced] = {}
+    for notice in told.announced():
+        first.setdefault((notice.asset_id, notice.ex_date), notice)
     booked = _booked(first) if first else set()
-    for (asset_id, ex_date), proposal in first.items():
-        day = proposal.pay_date or ex_date
+    for (asset_id, ex_date), notice in first.items():
+        day = notice.pay_date or ex_date
         if (asset_id, ex_date) in booked or day > until:
             continue
         for holding in (row for row in units.values() if row.asset_id == asset_id):
-            currency = proposal.currency or holding.currency
-            gross = quantise(multiply(holding.quantity, proposal.cash or Decimal(0)), currency)
-            yield _Due(day, "announced", holding.symbol, holding.name, gross, currency)
+            currency = notice.currency or holding.currency
+            gross = quantise(multiply(holding.quantity, notice.cash), currency)
+            yield _Due(holding.portfolio_id, day, "announced", holding.symbol, holding.name, gross, currency)
 
 
 def _booked(told: Collection[tuple[int, date]]) -> set[tuple[int, date]]:
@@ -141,16 +158,17 @@ def _coupons(held: Sequence[Holding], today: date, until: date) -> Iterator[_Due
             coupon = multiply(holding.quantity, holding.price_factor, EXACT.subtract(flow.amount, redeemed))
             if coupon:
                 amount = quantise(coupon, holding.currency)
-                yield _Due(flow.day, "coupon", holding.symbol, holding.name, amount, holding.currency)
+                pays = (holding.symbol, holding.name, amount, holding.currency)
+                yield _Due(holding.portfolio_id, flow.day, "coupon", *pays)
 
 
-def _interest(portfolio_ids: Sequence[int], today: date, until: date) -> Iterator[_Due]:
-    """Of running deposits that lie in an account of the portfolios, or pay back into one."""
-    rows = TermDeposit.objects.running().whole().filter(matures_on__gt=today, matures_on__lte=until)
-    own = PortfolioAccount.objects.filter(portfolio__in=portfolio_ids).values("account")
+def _interest(portfolios: Sequence[Portfolio], reader: User, today: date, until: date) -> Iterator[_Due]:
+    """Of running deposits that ``reader`` sees and that lie in an account of the portfolios, or pay back into one."""
+    rows = TermDeposit.objects.visible_to(reader).running().whole().filter(matures_on__gt=today, matures_on__lte=until)
+    own = PortfolioAccount.objects.filter(portfolio__in=portfolios).values("account")
     for deposit in rows.filter(Q(account__in=own) | Q(returns_to__in=own)).order_by("pk"):
         account = deposit.account
-        yield _Due(deposit.matures_on, "interest", "", account.name, deposit.full_interest, account.currency)
+        yield _Due(None, deposit.matures_on, "interest", "", account.name, deposit.full_interest, account.currency)
 
 
 def _units(held: Sequence[Holding]) -> dict[Key, Holding]:

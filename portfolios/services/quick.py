@@ -38,8 +38,11 @@ class CashPreview:
 
 
 @transaction.atomic
-def enter_cash(*, cash: NewCash, actor: User, key: str) -> CashTransaction:
-    """Book ``cash``; a second call with the same ``key`` returns the first one's row. Raises what book_cash raises."""
+def enter_cash(*, cash: NewCash, actor: User, key: str) -> tuple[CashTransaction, bool]:
+    """Book ``cash``: its row, and whether it was booked now.
+
+    A second call with the same ``key`` returns the first one's row, as it is now. Raises what book_cash raises.
+    """
 
     def work() -> int:
         lock_accounts(cash.account.pk)
@@ -52,8 +55,8 @@ def enter_cash(*, cash: NewCash, actor: User, key: str) -> CashTransaction:
             actor=actor,
         ).pk
 
-    made, _ = once(user=actor, key=key, work=work)
-    return CashTransaction.objects.select_related("account").get(pk=made)
+    made, first = once(user=actor, key=key, work=work)
+    return CashTransaction.objects.select_related("account").get(pk=made), first
 
 
 def foresee_cash(cash: NewCash) -> CashPreview:

@@ -10,10 +10,11 @@ import pytest
 
 from assets.countries import country_names, country_of
 from assets.tests.factories import make_asset, make_bars
-from banking.models import Section
+from banking.models import Account, Section
+from banking.services.accounts import open_account
 from banking.services.transactions import book_cash
 from core.testing import count_queries
-from portfolios.models import Portfolio
+from portfolios.models import Portfolio, PortfolioAccount
 from portfolios.queries import holdings, totals
 from portfolios.queries.allocation import DIMENSIONS, Parts, converter, parts_of
 from portfolios.queries.totals import cash_facts, totals_of_all, totals_together
@@ -102,6 +103,34 @@ def test_portfolios_in_two_currencies_add_up_together(alice: User, mixed: Portfo
     assert (sums.total_value, sums.complete) == (1100, True)
     assert parts(*both).by("class").total == 1100
     assert shares(parts(*both), "account")["Securities of Other"][0] == 100
+
+
+def test_two_of_one_name_are_two_slices(alice: User, bob: User) -> None:
+    """Two portfolios "Growth", and four accounts "Broker", of which two lie in one portfolio."""
+    twins = [make_portfolio(alice, cash="tracked"), make_portfolio(alice, "Old", cash="tracked")]
+    theirs = make_portfolio(bob, cash="tracked")
+    second = open_account(holder=alice, name="Second", currency="USD", opened_on=FIRST, actor=alice)
+    PortfolioAccount.objects.create(portfolio=twins[1], account=second)
+    Account.objects.update(name="Broker")
+    amounts = iter((1, 2, 4, 8))
+    for link in PortfolioAccount.objects.order_by("portfolio", "pk"):
+        book_cash(
+            account=link.account, amount=Decimal(next(amounts)), booked_on=FIRST, section=Section.INCOME, actor=alice
+        )
+    found = parts(*twins, theirs)
+    assert sorted(shares(found, "account")) == [
+        "Broker, Growth, alice",
+        "Broker, Growth, bob",
+        "Broker, Old, alice (1)",
+        "Broker, Old, alice (2)",
+    ]
+    assert {value for value, _share in shares(found, "account").values()} == {1, 2, 4, 8}
+    assert shares(found, "class")["Cash"][0] == 15
+    held(twins[0], "AAPL", 300)
+    held(theirs, "KO", 200)
+    spread = shares(parts(*twins, theirs), "account")
+    assert spread["Securities of Growth, alice"][0] == 300
+    assert spread["Securities of Growth, bob"][0] == 200
 
 
 def test_a_missing_rate_makes_the_sum_incomplete(alice: User, mixed: Portfolio) -> None:

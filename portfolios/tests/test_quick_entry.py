@@ -90,6 +90,27 @@ def test_a_form_that_is_sent_twice_books_once(browser: Client, tracked: Portfoli
     assert CashTransaction.objects.filter(origin="entry").count() == 1
 
 
+def test_a_row_that_is_sent_again_after_undo_says_that_it_is_gone(browser: Client, tracked: Portfolio) -> None:
+    page = browser.get("/transactions/").content.decode()
+    key = re.search(r'name="key" value="([-0-9a-f]+)"', page)
+    assert key
+    cash = {"kind": "income", "day": "2024-01-04", "amount": "5"} | _account()
+    for given, what in ((BUY, "Buy 10 AAPL at 100 USD, 3 Jan 2024"), (cash, "+5 USD, ")):
+        sent = given | {"key": key[1], "back": "gone=1&gone_cash=2"}
+        undo = re.search(r'action="(/transactions/[\w/]+/void/)"', page_after(browser, post(browser, tracked, sent)))
+        assert undo
+        browser.post(undo[1], {"back": ""})
+        answer = post(browser, tracked, sent)
+        text = page_after(browser, answer)
+        said = re.findall(r'role="status" data-announce>([^<]+)', text.split('<div id="tx">')[1])  # what htmx takes
+        assert [what in each and "taken back since" in each and "Nothing was booked now" in each for each in said] == [
+            True
+        ]
+        assert "Booked:" not in text
+    assert not Trade.objects.standing().exists()
+    assert not CashTransaction.objects.standing().filter(origin="entry").exists()
+
+
 def _account() -> dict[str, str]:
     return {"account": str(Account.objects.get().pk)}
 
@@ -233,6 +254,9 @@ def test_what_somebody_else_booked_is_not_said(browser: Client, tracked: Portfol
     for query in (f"booked={trade.pk}", f"booked_cash={trade.pk}", "booked=x", "booked_cash=" + "9" * 400):
         text = browser.get(f"/transactions/?{query}&entered=x_y").content.decode()
         assert "Booked:" not in text
+    void_trade(trade=trade, actor=bob)
+    for query in (f"gone={trade.pk}", f"gone_cash={trade.pk}", "gone=x", "gone_cash=" + "9" * 400):
+        assert "booked before" not in browser.get(f"/transactions/?{query}").content.decode()
 
 
 def test_a_closed_account_is_not_offered(browser: Client, tracked: Portfolio, alice: User) -> None:

@@ -194,14 +194,16 @@ def test_many_come_in_pages_that_keep_the_filter(browser: Client, tracked: Portf
     assert len(set(numbers)) == 60
     assert "51 to 60 of 60 transactions" in second
     assert shown(text_of(browser, "?kind=buy&q=number&page=3")) == shown(second)
-    said_once = "changed=1&changed_cash=2&booked=3&booked_cash=4&entered=buy_2024-01-05"
+    said_once = "changed=1&changed_cash=2&booked=3&booked_cash=4&gone=5&gone_cash=6&entered=buy_2024-01-05"
     for page in ("", "&page=2"):
         pages = re.findall(
-            r'<nav class="paging".+?</nav>', text_of(browser, f"?kind=buy&q=number&{said_once}{page}"), re.S
+            r'<nav class="paging".+?</nav>', text_of(browser, f"?kind=buy&q=number&{said_once}{page}"), re.DOTALL
         )
         links = re.findall(r'href="([^"]+)"', pages[0])
         assert links
-        assert [link for link in links if "changed" in link or "booked" in link or "entered" in link] == []
+        assert [
+            link for link in links if "changed" in link or "booked" in link or "gone" in link or "entered" in link
+        ] == []
 
 
 def test_nothing_found_and_nothing_there(browser: Client, tracked: Portfolio, alice: User) -> None:

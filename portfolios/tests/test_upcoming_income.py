@@ -12,6 +12,7 @@ from assets.models import ActionProposal, Asset
 from assets.tests.factories import make_asset, make_bars, make_bond
 from banking.models import Section
 from banking.services.deposits import DepositTerms, open_deposit
+from banking.services.sharing import share_account
 from banking.services.transactions import book_cash
 from core.testing import count_queries
 from portfolios.models import Portfolio
@@ -38,9 +39,9 @@ def share(portfolio: Portfolio) -> Asset:
     return asset
 
 
-def due(*portfolios: Portfolio, currency: str = "USD") -> list[Expected]:
+def due(*portfolios: Portfolio, currency: str = "USD", reader: User | None = None) -> list[Expected]:
     rows = [row for held in holdings(portfolios).values() for row in held]
-    return upcoming_income(portfolios, rows, currency, TODAY)
+    return upcoming_income(portfolios, rows, currency, TODAY, reader=reader or User.objects.get(username="alice"))
 
 
 def announce(asset: Asset, ex_date: date, **values: Any) -> ActionProposal:
@@ -75,6 +76,15 @@ def test_an_announced_dividend_counts_the_units_held_now(portfolio: Portfolio, s
     assert due(portfolio) == []
 
 
+def test_what_is_announced_is_not_confirmed_and_does_not_say_who_told_it(portfolio: Portfolio, share: Asset) -> None:
+    announce(share, date(2024, 3, 10))
+    [row] = due(portfolio)
+    assert not row.confirmed
+    [notice] = ActionProposal.objects.announced()
+    assert notice == (share.pk, "cash_dividend", date(2024, 3, 10), None, Decimal("0.5"), "USD")
+    assert not ActionProposal.objects.visible_to(User.objects.get(username="alice")).exists()
+
+
 def test_what_is_booked_is_not_announced_too(portfolio: Portfolio, share: Asset) -> None:
     day = date(2024, 2, 20)
     terms: dict[str, Any] = {"pay_date": date(2024, 3, 15), "cash": Decimal("0.5")}
@@ -84,24 +94,27 @@ def test_what_is_booked_is_not_announced_too(portfolio: Portfolio, share: Asset)
     assert told(due(portfolio)) == [("2024-03-15", "owed", "KO", 5)]
 
 
-def test_coupons_follow_from_the_terms_of_a_bond(portfolio: Portfolio) -> None:
+def test_coupons_follow_from_the_terms_of_a_bond(portfolio: Portfolio, alice: User) -> None:
     bond = make_bond("UST34", closes=[99, 99, 99])
     buy(portfolio, bond, 1000, 99, "2024-02-20")
     assert told(due(portfolio)) == []
     rows = holdings([portfolio])[portfolio.pk]
-    coming = upcoming_income([portfolio], rows, "USD", date(2024, 7, 1))
+    coming = upcoming_income([portfolio], rows, "USD", date(2024, 7, 1), reader=alice)
     assert told(coming) == [("2024-08-15", "coupon", "UST34", 20)]  # half of 4 % of 1,000
-    last = upcoming_income([portfolio], rows, "USD", bond.bond.terms.matures - timedelta(1))
+    last = upcoming_income([portfolio], rows, "USD", bond.bond.terms.matures - timedelta(1), reader=alice)
     assert [row.amount for row in last] == [20]  # what is redeemed is no income
 
 
-def test_the_interest_of_the_portfolios_own_deposits(portfolio: Portfolio, alice: User) -> None:
+def test_the_interest_of_the_portfolios_own_deposits(portfolio: Portfolio, alice: User, bob: User) -> None:
     account = portfolio.portfolio_accounts.get().account
     book_cash(account=account, amount=Decimal(1000), booked_on=date(2024, 1, 2), section=Section.TRANSFER, actor=alice)
     terms = DepositTerms(Decimal(1000), Decimal("0.0365"), date(2024, 1, 2), date(2024, 4, 1))
     deposit = open_deposit(source=account, name="Lent", terms=terms, actor=alice, now=NOW)
     assert told(due(portfolio)) == [("2024-04-01", "interest", deposit.account.name, Decimal("9.00"))]
     assert due(make_portfolio(alice, "Other")) == []
+    assert told(due(portfolio, reader=bob)) == []  # whoever sees the portfolio does not see the account by that
+    share_account(account=deposit.account, person="bob", role="viewer", actor=alice)
+    assert [row.kind for row in due(portfolio, reader=bob)] == ["interest"]
 
 
 def test_values_are_in_the_currency_of_the_answer(alice: User, portfolio: Portfolio, share: Asset) -> None:
@@ -118,10 +131,10 @@ def test_several_portfolios_at_once(alice: User, portfolio: Portfolio, share: As
     other = make_portfolio(alice, "Other")
     buy(other, share, 4, 60, "2024-01-04")
     announce(share, date(2024, 3, 10))
-    assert sorted(row.amount for row in due(portfolio, other)) == [2, 5]
+    assert sorted((row.portfolio_id, row.amount) for row in due(portfolio, other)) == [(portfolio.pk, 5), (other.pk, 2)]
 
 
-def test_a_fixed_number_of_queries(portfolio: Portfolio, share: Asset) -> None:
+def test_a_fixed_number_of_queries(alice: User, portfolio: Portfolio, share: Asset) -> None:
     counts = []
     for number in range(3):
         asset = make_asset(f"A{number}", currency="EUR")
@@ -130,5 +143,7 @@ def test_a_fixed_number_of_queries(portfolio: Portfolio, share: Asset) -> None:
         announce(asset, date(2024, 3, 10), currency="EUR")
         buy(portfolio, make_bond(f"B{number}", closes=[99]), 100, 99, "2024-02-20")
         rows = holdings([portfolio])[portfolio.pk]
-        counts.append(count_queries(lambda rows=rows: upcoming_income([portfolio], rows, "USD", TODAY))[0])  # type: ignore[misc]
+        counts.append(
+            count_queries(lambda rows=rows: upcoming_income([portfolio], rows, "USD", TODAY, reader=alice))[0]
+        )  # type: ignore[misc]
     assert max(counts) == min(counts) <= 6

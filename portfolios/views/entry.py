@@ -284,10 +284,17 @@ def query_of(view: EntryView) -> str:
 
 def say_gone(request: HttpRequest, trade: Trade) -> None:
     """Say of a form that is sent again that nothing was booked, though what it booked before does not stand."""
-    edited = Trade.objects.standing().filter(pk__in=lineage(trade.portfolio, trade.pk)).exists()
-    what, offer = ("edited", "") if edited else ("taken back", f"redo-{trade.pk}")
-    text = f"This was booked before and {what} since: {sentence(trade)}. Nothing was booked now."
-    messages.warning(request, text, extra_tags=offer)
+    edited = was_edited(trade)
+    messages.warning(request, gone_said(sentence(trade), edited), extra_tags="" if edited else f"redo-{trade.pk}")
+
+
+def was_edited(trade: Trade) -> bool:
+    """Whether another one stands in the place of a voided trade."""
+    return Trade.objects.standing().filter(pk__in=lineage(trade.portfolio, trade.pk)).exists()
+
+
+def gone_said(what: str, edited: bool) -> str:
+    return f"This was booked before and {'edited' if edited else 'taken back'} since: {what}. Nothing was booked now."
 
 
 def sentence(trade: Trade) -> str:

@@ -16,7 +16,7 @@ from banking.services.transactions import restore_cash, void_cash
 from core.errors import DomainError
 from core.web import Right, obtain
 from portfolios.forms.quick import QuickForm
-from portfolios.models import Portfolio
+from portfolios.models import Portfolio, Trade
 from portfolios.services.entry import enter_trade, foresee
 from portfolios.services.quick import enter_cash, foresee_cash
 from portfolios.views.base import page_with
@@ -42,19 +42,21 @@ class QuickEntry(View):
         if booked is None:
             request.GET = back  # type: ignore[assignment]
             return list_page(request, quick=form, status=200 if getattr(request, "htmx", False) else 422)
-        name, pk = booked
-        back[name] = str(pk)
+        back.update(booked)
         back["entered"] = f"{form.cleaned_data['kind']}_{form.cleaned_data['day'].isoformat()}"
         return redirect(f"{reverse('transactions')}?{back.urlencode()}")
 
 
-def _booked(form: QuickForm, user: User) -> tuple[str, int] | None:
-    """(parameter that says so, id) of what the form booked; None with the reason in the form."""
+def _booked(form: QuickForm, user: User) -> dict[str, str] | None:
+    """The parameter that says what the form booked, or that it did before and that is gone; None: the form says why."""
+    row: Trade | CashTransaction
     try:
         if form.trades:
-            trade, _first = enter_trade(portfolio=form.portfolio, terms=form.trade(), actor=user, key=form.once_key)
-            return "booked", trade.pk
-        return "booked_cash", enter_cash(cash=form.cash(), actor=user, key=form.once_key).pk
+            row, first = enter_trade(portfolio=form.portfolio, terms=form.trade(), actor=user, key=form.once_key)
+        else:
+            row, first = enter_cash(cash=form.cash(), actor=user, key=form.once_key)
+        said = "gone" if row.voided_at and not first else "booked"
+        return {said if form.trades else f"{said}_cash": str(row.pk)}
     except DomainError as error:
         form.refuse(error)
     return None

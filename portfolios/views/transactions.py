@@ -19,12 +19,14 @@ from portfolios.models import Portfolio, PortfolioAccount, Trade
 from portfolios.queries.transaction_totals import totals_of
 from portfolios.queries.transactions import Found, Row, Wanted, accounts_of, assets_of, rows_of, transactions
 from portfolios.views.base import page_of, welcome
+from portfolios.views.entry import gone_said, sentence, was_edited
 from portfolios.views.filters import TransactionFilter
 from portfolios.views.transaction_lines import HEAD, line
 from users.models import User
 
 PAGE_SIZE = 50
-MOMENTARY = ("changed", "changed_cash", "booked", "booked_cash", "entered", "format")  # what is said once
+# What is said once.
+MOMENTARY = ("changed", "changed_cash", "booked", "booked_cash", "gone", "gone_cash", "entered", "format")
 AT_ONCE = 500  # rows that are read together for the file
 
 
@@ -100,6 +102,7 @@ def _page(
         "mine": {account.pk for account in mine},
         "quick": quick or (_empty_quick(request, page["portfolio"], mine) if page["may_book"] else None),
         "entered": _entered(request, page["portfolio"]),
+        "gone": _gone(request, page["portfolio"]),
         "totals": totals_of(found),
         "back": _back(request),
         "past": day_shown(request),
@@ -143,6 +146,25 @@ def _entered(request: HttpRequest, portfolio: Portfolio) -> Row | None:
         booked = rows.standing().select_related("account").first()
         return Row(cash=booked) if booked else None
     return None
+
+
+def _gone(request: HttpRequest, portfolio: Portfolio) -> str:
+    """That a row was sent again and not booked again, though it was taken back since; at most 4 queries."""
+    trade, cash = _numbered(request, "gone"), _numbered(request, "gone_cash")
+    if trade is not None:
+        trades = Trade.objects.filter(portfolio=portfolio, pk=trade, voided_at__isnull=False)
+        found = trades.select_related("asset", "portfolio").first()
+        return gone_said(sentence(found), was_edited(found)) if found else ""
+    if cash is not None:
+        rows = CashTransaction.objects.filter(account__portfolio_link__portfolio=portfolio, pk=cash)
+        row = rows.filter(voided_at__isnull=False).select_related("account").first()
+        return gone_said(_cash_sentence(row), edited=False) if row else ""
+    return ""
+
+
+def _cash_sentence(row: CashTransaction) -> str:
+    amount = f"{row.amount.normalize():+f} {row.account.currency}".replace("-", "−")
+    return f"{amount}, {row.account.name}, {row.booked_on:%-d %b %Y}"
 
 
 def _back(request: HttpRequest) -> str:
