@@ -19,7 +19,7 @@ from tests.world import World, make_world
 
 pytestmark = pytest.mark.django_db
 DAY, BEFORE_ALL = "2024-01-04", "2000-01-01"
-FOLLOWED = {DAY: "Everything is shown as of Jan. 4, 2024.", BEFORE_ALL: "Everything is shown as of Jan. 1, 2000."}
+FOLLOWED = {DAY: "Everything is shown as of 4 January 2024.", BEFORE_ALL: "Everything is shown as of 1 January 2000."}
 ELSEWHERE = {"favicon.ico", "login", "docs", "docs/", "schema"}
 ONWARD = {"analytics", "reports", "banking-transaction-category"}  # they lead to another page
 PAGES = [
@@ -132,4 +132,4 @@ def test_before_everything_there_is_nothing(name: str, words: str, shown: dict[t
 
 @pytest.mark.parametrize("name", ["trade-new", "imports", "organisations", "banking-schedules", "providers"])
 def test_what_shows_today_says_so(name: str, shown: dict[tuple[str, str], Shown]) -> None:
-    assert "You look at Jan. 4, 2024, but this page shows today." in shown[DAY, name].text
+    assert "You look at 4 January 2024, but this page shows today." in shown[DAY, name].text
