@@ -336,7 +336,7 @@ def _day_kept(request: HttpRequest) -> date | None:
 class DayBar:
     """What the header says of the day shown. ``here`` leads back to the page.
 
-    ``pinned``: the address names the day; ``refused``: what it names instead of one.
+    ``pinned``: the address names the day, which is not that of every page; ``refused``: what it names instead of one.
     """
 
     day: date | None
@@ -381,8 +381,8 @@ def day_bar(request: HttpRequest) -> dict[str, Any]:
     asked = request.GET.get("as_of", "")
     named = past_day(asked)
     refused = asked[:40] if asked and not named else ""
-    day, follows = named or _day_kept(request), bool(vars(request).get("follows_day"))
-    bar = DayBar(day, bool(named), follows, refused, _here(request))
+    kept, follows = _day_kept(request), bool(vars(request).get("follows_day"))
+    bar = DayBar(named or kept, named not in (None, kept), follows, refused, _here(request))
     return {"day_bar": bar}
 
 

@@ -12,6 +12,7 @@ from analytics.period_returns import Stored
 from analytics.queries.combined import together
 from analytics.queries.facts import inputs
 from analytics.queries.periods import PeriodReport, past_from
+from analytics.queries.remembered import remembered, remembered_together
 from analytics.queries.series import ValueSeries, value_series
 from portfolios.models import Portfolio
 
@@ -25,16 +26,18 @@ class Daily:
 
 
 def daily(portfolio: Portfolio, *, as_of: date | None = None) -> Daily:
-    """One portfolio's days up to ``as_of``; at most 9 queries, and those of a price panel that lags."""
-    return _daily(inputs([portfolio.pk], as_of=as_of))
+    """One portfolio's days up to ``as_of``; at most 10 queries, and those of a price panel that lags."""
+    return remembered(portfolio, "daily", (as_of,), lambda: _daily(inputs([portfolio.pk], as_of=as_of)))
 
 
 def daily_together(portfolios: Sequence[Portfolio], currency: str, *, as_of: date | None = None) -> Daily:
-    """The days of ``portfolios`` as if they were one, in ``currency`` and without a benchmark; at most 10 queries.
+    """The days of ``portfolios`` as if they were one, in ``currency`` and without a benchmark; at most 11 queries.
 
     ``portfolios`` are not empty. What moves between two of them is no flow.
     """
-    return _daily(together(portfolios, currency, as_of=as_of))
+    return remembered_together(
+        portfolios, "daily", (currency, as_of), lambda: _daily(together(portfolios, currency, as_of=as_of))
+    )
 
 
 def stored_periods(report: PeriodReport) -> dict[str, Stored]:

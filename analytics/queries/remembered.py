@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -19,7 +19,7 @@ from portfolios.models import Portfolio
 log = logging.getLogger(__name__)
 ResultT = TypeVar("ResultT")
 VERSIONS = ("version", "accounts_version", "price_version", "base_currency", "benchmark_id")
-LAYOUT = 1  # of what is kept; another number leaves what an older version of the program kept alone
+LAYOUT = 2  # of what is kept; another number leaves what an older version of the program kept alone
 
 
 def remembered(portfolio: Portfolio, what: str, terms: tuple[Any, ...], compute: Callable[[], ResultT]) -> ResultT:
@@ -29,9 +29,16 @@ def remembered(portfolio: Portfolio, what: str, terms: tuple[Any, ...], compute:
     trade or a price the old answer is not found any more. So is the portfolio: whoever asks has been let in to it.
     Without the cache everything is computed.
     """
+    return remembered_together([portfolio], what, terms, compute)
+
+
+def remembered_together(
+    portfolios: Iterable[Portfolio], what: str, terms: tuple[Any, ...], compute: Callable[[], ResultT]
+) -> ResultT:
+    """The same of what follows from several portfolios, in whatever order they are; all of their versions count."""
     if not settings.CALCULATION_CACHE:
         return compute()
-    key = _key(portfolio, what, terms)
+    key = _key(portfolios, what, terms)
     try:
         found = cache.get(key)
         if found is None:
@@ -44,8 +51,8 @@ def remembered(portfolio: Portfolio, what: str, terms: tuple[Any, ...], compute:
     return result
 
 
-def _key(portfolio: Portfolio, what: str, terms: tuple[Any, ...]) -> str:
-    rows: QuerySet[Any, Any] = with_versions(Portfolio.objects.filter(pk=portfolio.pk))
-    read = list(rows.values_list(*VERSIONS))
-    parts = (LAYOUT, what, portfolio.pk, read, timezone.now().date().isoformat(), terms)
+def _key(portfolios: Iterable[Portfolio], what: str, terms: tuple[Any, ...]) -> str:
+    rows: QuerySet[Any, Any] = with_versions(Portfolio.objects.filter(pk__in=[each.pk for each in portfolios]))
+    read = list(rows.order_by("pk").values_list("pk", *VERSIONS))
+    parts = (LAYOUT, what, read, timezone.now().date().isoformat(), terms)
     return "calculation:" + hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -10,10 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analytics.models import FactorSet
+from analytics.queries.daily import Daily, daily_together
+from analytics.queries.daily import daily as days_of
 from analytics.services.factors import NewFactor, NewFactorSet, create_factor_set, store_returns, table_of
 from analytics.tests.candidates import SESSIONS, invested
 from assets.models import Asset
-from core.testing import client_of
+from assets.tests.factories import make_rate
+from core.testing import client_of, count_queries
 from portfolios.models import Portfolio
 from portfolios.tests.factories import buy, make_portfolio
 from users.models import User
@@ -108,3 +111,25 @@ def test_the_name_of_a_set_is_the_one_of_now(growth: Portfolio, daily: FactorSet
     FactorSet.objects.update(name="United States")
 
     assert get(growth, "factors")[0]["model"]["set_name"] == "United States"
+
+
+def test_the_days_of_the_dashboard_are_kept_until_something_is_booked(growth: Portfolio, alice: User) -> None:
+    other = make_portfolio(alice, "Other", base_currency="EUR")
+    make_rate("EURUSD", dict.fromkeys(SESSIONS, "1.10"))
+    buy(other, Asset.objects.get(symbol="AAPL"), 1, "100", SESSIONS[50])
+
+    def alone() -> Daily:
+        return days_of(growth)
+
+    def both() -> Daily:
+        return daily_together([growth, other], "USD")
+
+    for read, booked in ((alone, growth), (both, other)):
+        cost, first, again = count_queries(read)[0], read(), read()
+        assert (count_queries(read)[0], cost > 3) == (1, True)
+        np.testing.assert_array_equal(again.values.values, first.values.values)
+        np.testing.assert_array_equal(again.past.returns, first.past.returns)
+        buy(booked, Asset.objects.get(symbol="KO"), 40, "100", SESSIONS[100])
+        assert read().values.values[-1] != first.values.values[-1]
+    assert daily_together([growth, other], "EUR").values.values[-1] != both().values.values[-1]
+    assert count_queries(lambda: daily_together([other, growth], "USD"))[0] == 1

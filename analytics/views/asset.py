@@ -61,7 +61,7 @@ def _price(asset: Asset, day: date | None) -> dict[str, Any]:
 
 
 def _own(asset: Asset, user: User, day: date | None) -> dict[str, Any]:
-    """What one holds of it, unless a past ``day`` is shown, whose holdings are read elsewhere; and one's watchlists with whether it is in them; 2 queries."""
+    """What one holds of it today, nothing of a past ``day``; and in which watchlists it is; 2 queries."""
     portfolios = Portfolio.objects.visible_to(user)
     held = Investment.objects.open().filter(asset=asset, portfolio__in=portfolios).select_related("portfolio")
     entered = WatchlistEntry.objects.filter(watchlist=OuterRef("pk"), asset=asset)

@@ -328,3 +328,19 @@ def test_a_file_of_a_filter_that_is_none_is_not_made(browser: Client, tracked: P
     answer: Any = browser.get("/transactions/?format=csv&start=yesterday")
     assert answer["Content-Type"].startswith("text/html")
     assert "Write a day" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "words"), [("asset=AAPL&kind=sell", "Clear filters"), ("q=nothing-such", "Nothing fits"), ("", "")]
+)
+def test_a_day_in_the_address_stays_with_the_filter(
+    browser: Client, tracked: Portfolio, query: str, words: str
+) -> None:
+    page = text_of(browser, f"?as_of=2024-01-05&{query}")
+    assert words in page
+    filters = page.split('aria-label="Which transactions are shown"', 1)[1].split("</form>", 1)[0]
+    assert '<input type="hidden" name="as_of" value="2024-01-05">' in filters
+    cleared = re.findall(r'href="([^"]+)">Clear filters', page)
+    assert bool(cleared) == bool(query)
+    assert {url.partition("&amp;as_of=")[2] for url in cleared} <= {"2024-01-05"}
+    assert 'name="as_of"' not in text_of(browser, f"?{query}")

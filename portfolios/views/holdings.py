@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.http import require_safe
 
@@ -64,7 +63,7 @@ class HoldingColumnsView(View):
         try:
             choose_columns(user=cast("User", request.user), names=names)
         except DomainError as error:
-            messages.error(request, _(error.message))
+            messages.error(request, error.message)
         back = request.POST.get("back", "")
         query = QueryDict(back).urlencode() if len(back) <= LONGEST_QUERY else ""
         return redirect(f"{reverse('holdings')}?{query}" if query else reverse("holdings"))
