@@ -16,7 +16,7 @@ from banking.services.sharing import share_account
 from banking.services.transactions import book_cash
 from core.testing import count_queries
 from portfolios.models import Portfolio
-from portfolios.queries import holdings
+from portfolios.queries import Holding, holdings
 from portfolios.queries.upcoming_income import Expected, sum_of, upcoming_income
 from portfolios.services.actions import apply_action
 from portfolios.tests.factories import buy, make_portfolio, sell
@@ -42,6 +42,10 @@ def share(portfolio: Portfolio) -> Asset:
 def due(*portfolios: Portfolio, currency: str = "USD", reader: User | None = None) -> list[Expected]:
     rows = [row for held in holdings(portfolios).values() for row in held]
     return upcoming_income(portfolios, rows, currency, TODAY, reader=reader or User.objects.get(username="alice"))
+
+
+def coming(portfolio: Portfolio, rows: list[Holding], reader: User) -> list[Expected]:
+    return upcoming_income([portfolio], rows, "USD", TODAY, reader=reader)
 
 
 def announce(asset: Asset, ex_date: date, **values: Any) -> ActionProposal:
@@ -99,8 +103,8 @@ def test_coupons_follow_from_the_terms_of_a_bond(portfolio: Portfolio, alice: Us
     buy(portfolio, bond, 1000, 99, "2024-02-20")
     assert told(due(portfolio)) == []
     rows = holdings([portfolio])[portfolio.pk]
-    coming = upcoming_income([portfolio], rows, "USD", date(2024, 7, 1), reader=alice)
-    assert told(coming) == [("2024-08-15", "coupon", "UST34", 20)]  # half of 4 % of 1,000
+    later = upcoming_income([portfolio], rows, "USD", date(2024, 7, 1), reader=alice)
+    assert told(later) == [("2024-08-15", "coupon", "UST34", 20)]  # half of 4 % of 1,000
     last = upcoming_income([portfolio], rows, "USD", bond.bond.terms.matures - timedelta(1), reader=alice)
     assert [row.amount for row in last] == [20]  # what is redeemed is no income
 
@@ -143,7 +147,5 @@ def test_a_fixed_number_of_queries(alice: User, portfolio: Portfolio, share: Ass
         announce(asset, date(2024, 3, 10), currency="EUR")
         buy(portfolio, make_bond(f"B{number}", closes=[99]), 100, 99, "2024-02-20")
         rows = holdings([portfolio])[portfolio.pk]
-        counts.append(
-            count_queries(lambda rows=rows: upcoming_income([portfolio], rows, "USD", TODAY, reader=alice))[0]
-        )  # type: ignore[misc]
+        counts.append(count_queries(lambda rows=rows: coming(portfolio, rows, alice))[0])  # type: ignore[misc]
     assert max(counts) == min(counts) <= 6
