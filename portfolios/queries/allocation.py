@@ -11,8 +11,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from assets.countries import country_of
-from assets.models import Asset
+from assets.queries import countries
 from banking.models import Account
 from core.money import divide, multiply, quantise, total
 from portfolios.models import Portfolio
@@ -84,15 +83,15 @@ class Parts:
 def parts_of(
     portfolios: Sequence[Portfolio], held: Sequence[Holding], cash: CashFacts, currency: str, convert: Convert
 ) -> Parts:
-    """What ``portfolios`` are worth in parts, in ``currency``; 2 queries, for ISINs and the names of accounts.
+    """What ``portfolios`` are worth in parts, in ``currency``; 2 queries, for countries and the names of accounts.
 
     ``held`` and ``cash`` are theirs of one day, ``convert`` leads from their base currencies to ``currency``.
     """
-    isins = dict(Asset.objects.filter(pk__in={row.asset_id for row in held}).values_list("pk", "isin"))
+    seats = countries({row.asset_id for row in held})
     names = dict(Account.objects.filter(pk__in=[row.account_id for row in cash.accounts]).values_list("pk", "name"))
     owners = {portfolio.pk: portfolio for portfolio in portfolios}
     pairs = [
-        *((_of_holding(row, isins.get(row.asset_id, ""), owners[row.portfolio_id], convert)) for row in held),
+        *((_of_holding(row, seats.get(row.asset_id, ""), owners[row.portfolio_id], convert)) for row in held),
         *_of_cash(cash, names, owners, convert),
         *_of_dues(cash, owners, convert),
     ]
@@ -115,11 +114,11 @@ def converter(table_rate: Callable[[str], Decimal | None], currency: str) -> Con
 Raw = tuple[str, Decimal | None, dict[str, str]]
 
 
-def _of_holding(row: Holding, isin: str, portfolio: Portfolio, convert: Convert) -> Raw:
+def _of_holding(row: Holding, country: str, portfolio: Portfolio, convert: Convert) -> Raw:
     labels = {
         "class": row.type_name,
         "sector": row.sector,
-        "country": country_of(isin),
+        "country": country,
         "currency": row.currency,
         "account": _("Securities of %(portfolio)s") % {"portfolio": portfolio.name},
     }
