@@ -1,4 +1,4 @@
-"""The country that an ISIN begins with, and its name."""
+"""The country of a company or of who numbered its security, and its name."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from importlib.resources import files
 
 # The numbering agency gives these prefixes to what no single country's agency numbers (ISO 6166, annex).
 ELSEWHERE = {"EU": "European Union", "XS": "International (XS)"}
+# As providers spell what the list names otherwise.
+SPELLED = {"USA": "US", "UK": "GB", "UNITED KINGDOM": "GB", "SOUTH KOREA": "KR", "CZECHIA": "CZ"}
 
 
 def country_of(isin: str) -> str:
     """The name of the country whose agency numbered the security, as a rule the issuer's seat; "" if none is known."""
     code = isin[:2]
     return country_names().get(code) or ELSEWHERE.get(code, "")
+
+
+def country_named(written: str) -> str:
+    """The name of a country as providers write it: some the name, some its code of two letters; "" for nothing."""
+    name = written.strip()
+    code = SPELLED.get(name.upper(), name.upper())
+    return country_names().get(code, name)
 
 
 @cache

@@ -15,6 +15,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from assets.bonds import BondTerms, accrued
+from assets.countries import country_named, country_of
 from assets.models import ActionKind, Asset, AssetType, Bond, CompanyProfile, CorporateAction, HistoricValue, PriceBasis
 from assets.models.action import MULTIPLYING
 from core.errors import DomainError
@@ -235,6 +236,12 @@ def rates(currencies: Iterable[str], base: str, day: date | None = None) -> Rate
         days.append(on)
         closes.append(close)
     return RateTable(table)
+
+
+def countries(asset_ids: Collection[int]) -> dict[int, str]:
+    """Names of countries by asset id: of the company as its profile says, else of the ISIN, "" unknown; one query."""
+    rows = Asset.objects.filter(pk__in=list(asset_ids)).order_by().values_list("pk", "profile__country", "isin")
+    return {pk: country_named(told or "") or country_of(isin) for pk, told, isin in rows}
 
 
 def distance_to(target: Decimal | None, price: Decimal | None) -> Decimal | None:

@@ -129,7 +129,7 @@ def test_the_best_and_the_worst_of_the_day(browser: Client, growth: Portfolio) -
     [
         ("class", ["Equity"]),
         ("sector", ["Information Technology", "Consumer Staples"]),
-        ("country", ["Country of the issuer (ISIN)", "United States", "Not known"]),
+        ("country", ["Country of the company, else of the ISIN", "United States", "Not known"]),
         ("currency", ["USD"]),
         ("account", ["Securities of Growth"]),
         ("nothing", ["Equity"]),

@@ -11,8 +11,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from assets.countries import country_of
-from assets.models import Asset
+from assets.queries import countries
 from banking.models import Account
 from core.money import divide, multiply, quantise, total
 from portfolios.models import Portfolio
@@ -91,16 +90,16 @@ class Parts:
 def parts_of(
     portfolios: Sequence[Portfolio], held: Sequence[Holding], cash: CashFacts, currency: str, convert: Convert
 ) -> Parts:
-    """What ``portfolios`` are worth in parts, in ``currency``; 2 queries, for ISINs and the names of accounts.
+    """What ``portfolios`` are worth in parts, in ``currency``; 2 queries, for countries and the names of accounts.
 
     Portfolios or accounts of one name are told apart by more of what they are: at most 2 queries more.
     ``held`` and ``cash`` are theirs of one day, ``convert`` leads from their base currencies to ``currency``.
     """
-    isins = dict(Asset.objects.filter(pk__in={row.asset_id for row in held}).values_list("pk", "isin"))
+    seats = countries({row.asset_id for row in held})
     owners = {portfolio.pk: portfolio for portfolio in portfolios}
     titles, names = _titles(owners), _names(cash, owners)
     found = [
-        *((_of_holding(row, isins.get(row.asset_id, ""), titles, owners, convert)) for row in held),
+        *((_of_holding(row, seats.get(row.asset_id, ""), titles, owners, convert)) for row in held),
         *_of_cash(cash, names, owners, convert),
         *_of_dues(cash, owners, convert),
     ]
@@ -159,12 +158,12 @@ class Raw(NamedTuple):
 
 
 def _of_holding(
-    row: Holding, isin: str, titles: Mapping[int, str], owners: Mapping[int, Portfolio], convert: Convert
+    row: Holding, country: str, titles: Mapping[int, str], owners: Mapping[int, Portfolio], convert: Convert
 ) -> Raw:
     labels = {
         "class": row.type_name,
         "sector": row.sector,
-        "country": country_of(isin),
+        "country": country,
         "currency": row.currency,
         "account": _("Securities of %(portfolio)s") % {"portfolio": titles[row.portfolio_id]},
     }

@@ -9,9 +9,15 @@ from typing import Any
 
 from django import template
 from django.utils.timesince import timesince
+from django.utils.translation import gettext_lazy as _
+
+from portfolios.queries.beside import UNKNOWN
+from portfolios.queries.totals import UNCLASSIFIED
 
 register = template.Library()
 
+# What stands for a group that nobody named; the words themselves are keys of addresses and files.
+UNNAMED = {UNKNOWN: _("Unknown"), UNCLASSIFIED: _("Unclassified")}
 SHORT = 60  # days that are told as days
 
 
@@ -35,6 +41,12 @@ def _sort_link(order: str, key: str, label: str, *, words: bool) -> dict[str, st
     first, other = (key, f"-{key}") if words else (f"-{key}", key)
     direction = {key: "ascending", f"-{key}": "descending"}.get(order, "")
     return {"label": label, "next": other if order == first else first, "direction": direction}
+
+
+@register.filter
+def group_name(name: str) -> str:
+    """A sector or a country in the reader's language where nobody has named one."""
+    return str(UNNAMED.get(name, name))
 
 
 @register.filter

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assets.countries import country_names, country_of
+from assets.models import Asset, CompanyProfile
 from assets.tests.factories import make_asset, make_bars
 from banking.models import Account, Section
 from banking.services.accounts import open_account
@@ -17,6 +18,7 @@ from core.testing import count_queries
 from portfolios.models import Portfolio, PortfolioAccount
 from portfolios.queries import holdings, totals
 from portfolios.queries.allocation import DIMENSIONS, Parts, converter, parts_of
+from portfolios.queries.beside import beside
 from portfolios.queries.totals import cash_facts, totals_of_all, totals_together
 from portfolios.tests.factories import buy, make_portfolio
 from users.models import User
@@ -158,6 +160,17 @@ def test_two_queries_however_many(mixed: Portfolio) -> None:
 )
 def test_the_country_is_that_of_the_isin(isin: str, name: str) -> None:
     assert country_of(isin) == name
+
+
+@pytest.mark.parametrize(
+    ("written", "name"), [("us", "United States"), ("USA", "United States"), ("Norway", "Norway"), (" ", ""), ("", "")]
+)
+def test_a_company_is_where_its_profile_says(mixed: Portfolio, written: str, name: str) -> None:
+    asset = Asset.objects.get(symbol="FUND")
+    CompanyProfile.objects.create(asset=asset, country=written, source="test")
+    known = name or "Ireland"
+    assert known in shares(parts(mixed), "country")
+    assert beside([asset.pk])[asset.pk].country == known
 
 
 def test_every_country_has_a_name() -> None:

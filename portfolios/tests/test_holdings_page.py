@@ -263,7 +263,7 @@ def test_the_last_closes_are_a_line_with_its_change_in_words(browser: Client, gr
         ("class", ["Equity", "ETF"], ["AAPL", "SAP", "GLD"]),
         ("sector", ["Technology", "Unclassified"], ["AAPL", "SAP", "GLD"]),
         ("currency", ["USD", "EUR"], ["AAPL", "GLD", "SAP"]),
-        ("country", ["US", "Unknown"], ["AAPL", "SAP", "GLD"]),
+        ("country", ["United States", "Unknown"], ["AAPL", "SAP", "GLD"]),
         ("", [], ["AAPL", "SAP", "GLD"]),
         ("nonsense", [], ["AAPL", "SAP", "GLD"]),
     ],
@@ -281,6 +281,15 @@ def test_groups_with_their_totals(
     if group == "currency":
         assert "2,100.00" in heads[0]  # 20 of AAPL at 105, and none of GLD any more
         assert "1,155.00" in heads[1]  # 10 of SAP at 105 EUR and 1.10
+
+
+def test_what_nobody_named_is_said_in_the_readers_language(browser: Client, growth: Portfolio, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(locale="de")
+    for group, word in (("sector", "Nicht zugeordnet"), ("country", "Unbekannt")):
+        page = text_of(browser, f"/holdings/?state=all&group={group}")
+        assert word in page.split('class="holdings-group"', 1)[1]
+    assert '<option value="Unclassified">Nicht zugeordnet' in page
+    assert shown(text_of(browser, "/holdings/?state=all&sector=Unclassified"))
 
 
 def test_a_group_goes_on_on_the_next_page(browser: Client, growth: Portfolio) -> None:

@@ -13,6 +13,7 @@ from banking.forms.filters import Choices, DayField, Filter, choice_field, text_
 from banking.models import Account
 from portfolios.queries.holding_list import GROUP_NAMES, STATES, is_order, sector_of
 from portfolios.queries.holdings import Holding
+from portfolios.queries.totals import UNCLASSIFIED
 from portfolios.queries.transactions import KINDS, Wanted
 
 ORDER_NAMES = {
@@ -65,7 +66,10 @@ class HoldingFilter(Filter):
         sectors = sorted({sector_of(holding) for holding in self._holdings})
         types = {holding.asset_type for holding in self._holdings}
         currencies = sorted({holding.currency for holding in self._holdings})
-        self._set("sector", [("", _("All")), *((name, name) for name in sectors)])
+        self._set(
+            "sector",
+            [("", _("All")), *((name, _("Unclassified") if name == UNCLASSIFIED else name) for name in sectors)],
+        )
         self._set("type", [("", _("All")), *(choice for choice in AssetType.choices if choice[0] in types)])
         self._set("currency", [("", _("All")), *((code, code) for code in currencies)])
         given = self.data.get("sort", "")
