@@ -135,8 +135,8 @@ def test_an_earlier_day_tells_nothing_that_is_known_of_today_alone(browser: Clie
 
 
 def test_an_earlier_price_is_of_that_days_shares(browser: Client, growth: Portfolio) -> None:
-    terms = {"ratio": Decimal(4), "per": Decimal(1)}
-    apply_action(asset=growth.investments.get().asset, kind="split", ex_date=date(2024, 1, 15), actor=None, **terms)
+    asset, ex_date = growth.investments.get().asset, date(2024, 1, 15)
+    apply_action(asset=asset, kind="split", ex_date=ex_date, actor=None, ratio=Decimal(4), per=Decimal(1))
     assert "28.50" in section(text_of(browser, "/assets/AAPL/?as_of=2024-01-16"), "quote-title")
 
 
