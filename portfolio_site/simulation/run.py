@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from banking.models import Account, CashTransaction, Category, ClassifiedBy, Counterparty, Section, Transfer
 from banking.services.assertions import assert_balance
@@ -19,7 +19,7 @@ from portfolio_site.simulation.lives import Firm, Person, Quirk, invent, seeded
 from portfolio_site.simulation.market import FEE, Order, orders
 from portfolio_site.simulation.months import End, Event, business, hiring, life
 from portfolio_site.simulation.town import CURRENCY, Holder, Town, found_town, settle
-from portfolios.models import TradeKind
+from portfolios.models import Trade, TradeKind
 from portfolios.services.trades import NewTrade, book_trades
 from users.models import Organisation, User
 
@@ -66,7 +66,16 @@ def simulate(
         _live(town, holder, events, summary)
         if progress:
             progress(done, total, summary.rows)
+    _measure()
     return summary
+
+
+def _measure() -> None:
+    """Have PostgreSQL look at what was filled: until it has, it plans as if the tables were empty."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            for model in (Account, CashTransaction, Transfer, Trade):
+                cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")  # noqa: SLF001  Django's name
 
 
 # --- what they do -------------------------------------------------------------------------------------------------
