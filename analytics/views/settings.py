@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, cast
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views import View
 
 from analytics.models import Snapshot
 from core.errors import DomainError
-from core.web import Right
 from portfolios.forms.settings import PortfolioSettingsForm
-from portfolios.models import Portfolio, RiskTolerance
+from portfolios.models import RiskTolerance
 from portfolios.services.portfolios import change_portfolio
-from portfolios.views.base import page_with, welcome
+from portfolios.views.base import ManagedPage, welcome
 from users.forms.settings import focus_first_mistake
 from users.models import User
 
 
-class PortfolioSettingsPage(View):
+class PortfolioSettingsPage(ManagedPage):
     """``/settings/portfolio/?portfolio=``, of those that the person may set up."""
 
     http_method_names = ["get", "head", "post", "options"]
-
-    @cached_property
-    def page(self) -> dict[str, Any]:
-        return page_with(self.request, Right.MANAGE)
-
-    @property
-    def portfolio(self) -> Portfolio:
-        found: Portfolio | None = self.page["portfolio"]
-        if found is None:
-            raise Http404
-        return found
 
     def form(self, data: Any = None) -> PortfolioSettingsForm:
         stands = self.portfolio.trades.exists()

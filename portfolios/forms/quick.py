@@ -16,12 +16,12 @@ from django.utils.translation import gettext_lazy as _
 
 from banking.forms.fields import DateField, PlainDecimalField
 from banking.models import Account, Section
+from banking.services.batches import NewCash
 from core.errors import DomainError
 from portfolios.forms.fields import AssetField
 from portfolios.forms.rows import first_values
 from portfolios.forms.trade import once_key
 from portfolios.models import Portfolio, TradeKind
-from portfolios.services.quick import NewCash
 from portfolios.services.terms import NewTrade, exchange_day
 from users.models import User
 

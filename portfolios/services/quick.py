@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from activity.services import once
-from banking.models import Account, CashTransaction, Section
+from banking.models import CashTransaction
+from banking.services.batches import NewCash
 from banking.services.transactions import book_cash, check_cash, check_open, lock_accounts
 
 if TYPE_CHECKING:
     from users.models import User
-
-
-@dataclass(frozen=True, slots=True)
-class NewCash:
-    """A signed amount in the account's currency, to be booked."""
-
-    account: Account
-    amount: Decimal
-    booked_on: date
-    section: Section
-    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

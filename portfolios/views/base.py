@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.views import View
 
 from core.web import Right
 from portfolios.models import Portfolio
@@ -65,6 +67,21 @@ def page_with(request: HttpRequest, right: Right) -> dict[str, Any]:
     if seen and (not choices or "portfolio" in request.GET):
         require(chosen(seen, request), user, right)
     return _picked(request, choices)
+
+
+class ManagedPage(View):
+    """A page about one portfolio, ``?portfolio=``, of those that the person may set up."""
+
+    @cached_property
+    def page(self) -> dict[str, Any]:
+        return page_with(self.request, Right.MANAGE)
+
+    @property
+    def portfolio(self) -> Portfolio:
+        found: Portfolio | None = self.page["portfolio"]
+        if found is None:
+            raise Http404
+        return found
 
 
 def require(portfolio: Portfolio, user: User, right: Right) -> None:

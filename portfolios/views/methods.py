@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Any, cast
+from typing import cast
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,25 +19,14 @@ from portfolios.forms import MethodForm
 from portfolios.models import CostMethod, CostMethodChange, Portfolio
 from portfolios.queries import rules_of
 from portfolios.services.methods import MethodEffect, enter_change, preview_method, restore_change, void_change
-from portfolios.views.base import page_with
+from portfolios.views.base import ManagedPage
 from users.models import User
 
 
-class MethodPage(View):
+class MethodPage(ManagedPage):
     """``/settings/cost-method/?portfolio=``"""
 
     template = "portfolios/method.html"
-
-    @cached_property
-    def page(self) -> dict[str, Any]:
-        return page_with(self.request, Right.MANAGE)
-
-    @property
-    def portfolio(self) -> Portfolio:
-        found: Portfolio | None = self.page["portfolio"]
-        if found is None:
-            raise Http404
-        return found
 
     def get(self, request: HttpRequest) -> HttpResponse:
         if self.page["portfolio"] is None:
