@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import date, timedelta
 from decimal import Decimal
 from html import unescape
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from analytics.tests.pages import chart_of, section
 from assets.models import Asset, CompanyProfile
 from assets.providers.base import ActionNotice
 from assets.services.notices import note
@@ -60,16 +59,6 @@ def text_of(browser: Client, url: str = "/assets/AAPL/", status: int = 200) -> s
     page = answer.content.decode()
     assert Page(page).faults == []
     return page
-
-
-def section(page: str, name: str) -> str:
-    return page.split(f'aria-labelledby="{name}"', 1)[1].split("</section>", 1)[0] if name in page else ""
-
-
-def chart_of(page: str) -> Any:
-    found = re.search(r'<script id="price-data" type="application/json">(.*?)</script>', page)
-    assert found
-    return json.loads(found.group(1))
 
 
 def test_what_nobody_holds_has_a_page(browser: Client, apple: Asset) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.test import Client
 
+from analytics.tests.pages import chart_of, section
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars, make_rate
 from core.testing import Page, count_queries
@@ -57,16 +55,6 @@ def text_of(browser: Client, url: str = "/holdings/AAPL/", status: int = 200) ->
     page = answer.content.decode()
     assert Page(page).faults == []
     return page
-
-
-def section(page: str, name: str) -> str:
-    return page.split(f'aria-labelledby="{name}"', 1)[1].split("</section>", 1)[0] if name in page else ""
-
-
-def chart_of(page: str) -> Any:
-    found = re.search(r'<script id="price-data" type="application/json">(.*?)</script>', page)
-    assert found
-    return json.loads(found.group(1))
 
 
 def test_the_figures_are_those_of_the_books(browser: Client, growth: Portfolio) -> None:
