@@ -18,6 +18,7 @@ from assets.bonds import BondTerms, accrued
 from assets.countries import country_named, country_of
 from assets.models import ActionKind, Asset, AssetType, Bond, CompanyProfile, CorporateAction, HistoricValue, PriceBasis
 from assets.models.action import MULTIPLYING
+from core.arrays import among
 from core.errors import DomainError
 from core.money import divide, multiply, total
 
@@ -56,7 +57,7 @@ def last_bars(asset_ids: Iterable[int], day: date | None = None) -> dict[int, La
 
     An asset without a bar is not in the answer.
     """
-    newest = Asset.objects.filter(pk__in=list(asset_ids)).annotate(newest=_newest("pk", day))
+    newest = Asset.objects.filter(pk__in=among(asset_ids)).annotate(newest=_newest("pk", day))
     rows = HistoricValue.objects.filter(pk__in=newest.values("newest")).order_by()
     return {row[0]: LastBar(*row) for row in rows.values_list("asset_id", "day", "close", "source")}
 
@@ -92,7 +93,7 @@ def bond_terms(assets: Iterable[Asset]) -> dict[int, BondTerms]:
 
 def terms_by_asset(asset_ids: Iterable[int]) -> dict[int, BondTerms]:
     """The same by the ids of bonds; one query."""
-    clean = Bond.objects.filter(asset__in=list(asset_ids)).exclude(asset__price_basis=PriceBasis.TOTAL_RETURN)
+    clean = Bond.objects.filter(asset__in=among(asset_ids)).exclude(asset__price_basis=PriceBasis.TOTAL_RETURN)
     return {bond.pk: bond.terms for bond in clean.order_by()}
 
 
@@ -104,7 +105,7 @@ def interest_on(terms: Mapping[int, BondTerms], day: date | None = None) -> dict
 
 def splits_of(asset_ids: Iterable[int]) -> dict[int, list[Split]]:
     """Asset id to the days on which its units were multiplied, and by how much; one query."""
-    splits = CorporateAction.objects.standing().filter(kind__in=MULTIPLYING, asset__in=asset_ids)
+    splits = CorporateAction.objects.standing().filter(kind__in=MULTIPLYING, asset__in=among(asset_ids))
     found: dict[int, list[Split]] = {}
     for asset_id, kind, ex_date, ratio, per in splits.values_list("asset", "kind", "ex_date", "ratio", "per"):
         old, new = per or Decimal(1), ratio or Decimal(1)  # a constraint keeps both
@@ -126,7 +127,7 @@ def profiles_of(asset_ids: Collection[int], now: datetime) -> tuple[dict[int, Co
 
     One query; nobody is asked here.
     """
-    rows = {row.pk: row for row in CompanyProfile.objects.filter(pk__in=asset_ids)}
+    rows = {row.pk: row for row in CompanyProfile.objects.filter(pk__in=among(asset_ids))}
     due = [pk for pk in asset_ids if pk not in rows or rows[pk].is_due(now, settings.PROFILE_TTL)]
     return {pk: row for pk, row in rows.items() if row.fetched_at}, due
 
@@ -240,7 +241,7 @@ def rates(currencies: Iterable[str], base: str, day: date | None = None) -> Rate
 
 def countries(asset_ids: Collection[int]) -> dict[int, str]:
     """Names of countries by asset id: of the company as its profile says, else of the ISIN, "" unknown; one query."""
-    rows = Asset.objects.filter(pk__in=list(asset_ids)).order_by().values_list("pk", "profile__country", "isin")
+    rows = Asset.objects.filter(pk__in=among(asset_ids)).order_by().values_list("pk", "profile__country", "isin")
     return {pk: country_named(told or "") or country_of(isin) for pk, told, isin in rows}
 
 

@@ -2,7 +2,7 @@
 
 Builds a database of its own in a temporary folder: 500 assets with daily closes over 1,260 sessions, and portfolios of
 30 holdings each, begun on any day of the first year and bought within 60 sessions, a fifth of them sold in part later.
-Then recomputes every portfolio in chunks of 1,000, in this process, which is what one worker does, and once more in two
+Then recomputes every portfolio in chunks of 2,500, in this process, which is what one worker does, and once more in two
 processes that take chunks in turn. The baseline, in the same run, is the usual way with the ORM, pandas and empyrical,
 one portfolio after the other, on a sample, scaled up.
 """
@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-ASSETS, SESSIONS, HOLDINGS, CHUNK = 500, 1260, 30, 1000
+ASSETS, SESSIONS, HOLDINGS, CHUNK = 500, 1260, 30, 2500
 FIRST = date(2018, 1, 1)
 
 

@@ -1,9 +1,10 @@
-"""Reading many rows at once into an array, past the making of Python objects that nobody looks at."""
+"""Many at once: rows into an array, past the making of Python objects that nobody looks at, and ids into a query."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Func, IntegerField, QuerySet
+from django.db.models import BigIntegerField, Expression, Func, IntegerField, QuerySet
 from numpy.typing import DTypeLike, NDArray
 
 ROWS = 20_000  # that are fetched together
@@ -28,6 +29,31 @@ class EpochDay(Func):
 
     def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> Any:
         return self.as_sql(compiler, connection, template="(%(expressions)s - DATE '1970-01-01')", **context)
+
+
+class Among(Expression):
+    """Ids for an ``__in`` lookup as one parameter: for a thousand, Django's own way takes longer than the query.
+
+    ``filter(portfolio__in=among(ids))``
+    """
+
+    output_field = BigIntegerField()
+
+    def __init__(self, ids: list[int]) -> None:
+        super().__init__()
+        self.ids = ids
+
+    def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        return "(SELECT value FROM json_each(%s))", [json.dumps(self.ids)]
+
+    def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        return "(SELECT unnest(%s::bigint[]))", [self.ids]
+
+
+def among(ids: Iterable[int]) -> Among | list[int]:
+    """What stands on the right of ``__in``; nothing stays nothing, for which no query is sent."""
+    known = list(ids)
+    return Among(known) if known else known
 
 
 def records(columns: QuerySet[Any, Any], dtype: DTypeLike) -> NDArray[np.void]:

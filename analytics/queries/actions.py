@@ -18,7 +18,7 @@ from analytics.market import Split
 from analytics.performance import CASH, TRADE, UNITS_IN, UNITS_OUT, PortfolioFacts
 from assets.models import ActionKind, CorporateAction
 from assets.models.action import MULTIPLYING
-from core.arrays import EpochDay
+from core.arrays import EpochDay, among
 from portfolios.models import Entitlement
 
 DECIMALS = 10  # of a quantity
@@ -137,7 +137,7 @@ def due_cash(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArra
     What a portfolio without tracked cash is paid leaves it then; elsewhere the account's own row takes its place.
     """
     places = {portfolio.pk: row for row, portfolio in enumerate(portfolios)}
-    found = Entitlement.objects.with_paid_on().filter(portfolio__in=places)
+    found = Entitlement.objects.with_paid_on().filter(portfolio__in=among(places))
     found = found.filter(ex_date__lte=as_of or timezone.now().date())
     rows: QuerySet[Any, Any] = found.order_by("ex_date", "pk").values_list(*DUE)
     made = []

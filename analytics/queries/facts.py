@@ -23,7 +23,7 @@ from analytics.queries.versions import stale, with_versions
 from assets.bonds import BondTerms
 from assets.models import Asset, AssetType, Bond, PriceBasis
 from assets.panel import open_panel
-from core.arrays import EpochDay, records
+from core.arrays import EpochDay, among, records
 from portfolios.models import CashSetting, Portfolio, Trade, TradeKind
 
 TERMS = [field.name for field in fields(BondTerms)]
@@ -37,7 +37,7 @@ def inputs(portfolio_ids: Iterable[int], *, only_stale: bool = False, as_of: dat
     read before everything else, so they can only be older than the facts: at worst the portfolio is computed once too
     often.
     """
-    chosen = Portfolio.objects.filter(pk__in=list(portfolio_ids))
+    chosen = Portfolio.objects.filter(pk__in=among(portfolio_ids))
     portfolios = _portfolio_facts(stale(chosen) if only_stale else with_versions(chosen))
     if not portfolios:
         return Inputs([], np.empty(0, TRADE), np.empty(0, CASH), _market(as_of, _asset_facts(), []))
@@ -61,7 +61,7 @@ def _trades(portfolios: Sequence[PortfolioFacts], as_of: date | None) -> NDArray
     """Standing trades in the order of booking, portfolio by portfolio: an index has them so, which spares the database
     most of the sorting. SQL turns decimals and days to numbers, which takes a third of the time
     of making Decimals and dates of them."""
-    standing = Trade.objects.standing().filter(portfolio__in=[portfolio.pk for portfolio in portfolios])
+    standing = Trade.objects.standing().filter(portfolio__in=among([portfolio.pk for portfolio in portfolios]))
     standing = standing.filter(day__lte=as_of) if as_of else standing
     kind = Case(
         When(kind=TradeKind.BUY, then=BUY),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -19,7 +19,7 @@ from analytics.certainty import sums as minor_sums
 from analytics.performance import UNITS_IN, Inputs
 from analytics.valuation import FloatArray
 from assets.queries import LastBar, RateMissing, RateTable, carried, last_bars, rates
-from core.arrays import records
+from core.arrays import among, records
 from core.fields import MONEY_LIMIT, SQLITE_DIGITS
 from core.money import has_digits, minor_units, multiply, total
 from portfolios.book.value import market_value, scaled
@@ -49,16 +49,16 @@ class Money:
 
 
 def money(chunk: Inputs) -> dict[int, Money]:
-    """Portfolio id to its amounts; at most 14 queries, however many portfolios.
+    """Portfolio id to its amounts; at most 15 queries, however many portfolios.
 
     Equal to what ``portfolios.queries.totals_of_all`` gives for each; a portfolio that was deleted meanwhile is not in
     the answer.
     """
     ids = [facts.pk for facts in chunk.portfolios]
-    portfolios = list(Portfolio.objects.filter(pk__in=ids))
+    portfolios = list(Portfolio.objects.filter(pk__in=among(ids)).only("base_currency", "cash"))
     held = _held(ids)
     bars = _bars(chunk, np.unique(held["asset"]).tolist())
-    values = _Values.of(chunk, held, bars, portfolios)
+    values = _Values.of(chunk, held, bars)
     sums = _sums(ids)
     cash = totals_of_all(portfolios, {})
     days = _days(chunk, held, bars)
@@ -83,7 +83,7 @@ def _bars(chunk: Inputs, assets: Iterable[int]) -> dict[int, LastBar]:
 
 def _held(ids: list[int]) -> NDArray[np.void]:
     """What the portfolios hold (HELD), each by its place in ``ids``, which ascend; one query."""
-    rows = Investment.objects.open().filter(portfolio__in=ids).order_by()
+    rows = Investment.objects.open().filter(portfolio__in=among(ids)).order_by()
     held = records(rows.values_list("portfolio_id", "asset_id", Cast("quantity", FloatField())), HELD)
     held["row"] = np.searchsorted(ids, held["row"])
     return held
@@ -97,9 +97,7 @@ class _Values:
     problems: dict[int, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, chunk: Inputs, held: NDArray[np.void], bars: Mapping[int, LastBar], portfolios: Sequence[Portfolio]
-    ) -> _Values:
+    def of(cls, chunk: Inputs, held: NDArray[np.void], bars: Mapping[int, LastBar]) -> _Values:
         """In whole minor units at once where that is certain; portfolios with an amount that is not, in decimals."""
         rate = _Rates.of(chunk, held)
         amounts, certain = minor_amounts(held["quantity"], *_unit_prices(chunk, held, bars, rate))
@@ -112,22 +110,19 @@ class _Values:
                 facts = chunk.portfolios[row]
                 values.totals[facts.pk] = Decimal(sums[row]).scaleb(-minor_units(facts.base))
         if doubtful:
-            pks = {chunk.portfolios[row].pk for row in doubtful}
-            values.add_exactly(chunk, bars, [portfolio for portfolio in portfolios if portfolio.pk in pks], rate)
+            values.add_exactly(chunk, bars, [chunk.portfolios[row].pk for row in doubtful], rate)
         return values
 
-    def add_exactly(
-        self, chunk: Inputs, bars: Mapping[int, LastBar], portfolios: Sequence[Portfolio], rate: _Rates
-    ) -> None:
+    def add_exactly(self, chunk: Inputs, bars: Mapping[int, LastBar], portfolios: list[int], rate: _Rates) -> None:
         """The values of ``portfolios`` in decimals, holding by holding."""
         held: Held = list(
             Investment.objects.open()
-            .filter(portfolio__in=portfolios)
+            .filter(portfolio__in=among(portfolios))
             .order_by()
             .values_list("portfolio_id", "asset_id", "quantity")
         )
         unpriced = {portfolio for portfolio, asset, _ in held if asset not in bars}
-        listed = holdings([portfolio for portfolio in portfolios if portfolio.pk in unpriced]) if unpriced else {}
+        listed = holdings(list(Portfolio.objects.filter(pk__in=among(unpriced)))) if unpriced else {}
         own = {(row.portfolio_id, row.asset_id): row.value for rows in listed.values() for row in rows}
         parts: dict[int, list[Decimal]] = defaultdict(list)
         for portfolio, asset, quantity in held:
@@ -191,7 +186,7 @@ class _Rates:
 
 def _sums(ids: list[int]) -> dict[int, tuple[Decimal, Decimal]]:
     """Portfolio id to the cost of its open lots and its realised gain."""
-    sums = Investment.objects.filter(portfolio__in=ids).order_by().values_list("portfolio_id")
+    sums = Investment.objects.filter(portfolio__in=among(ids)).order_by().values_list("portfolio_id")
     rows = sums.annotate(Sum("cost_base"), Sum("realised_gain_base"))
     # SQLite sums as float: bring the sums back to the column's scale.
     return {portfolio: (scaled(Decimal(cost)), scaled(Decimal(gain))) for portfolio, cost, gain in rows}

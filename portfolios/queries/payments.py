@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from assets.models import ActionKind
 from banking.models import CashTransaction, Origin, Section
 from banking.models.transaction import SET_ASIDE, CashTransactionQuerySet
+from core.arrays import among
 from portfolios.book.payments import Payable, Payment
 from portfolios.models import CashSetting, Entitlement, PaymentMatch, Portfolio
 from portfolios.queries.accounts import cash_accounts, own_rows
@@ -18,7 +19,8 @@ def waiting(portfolio_ids: Collection[int]) -> list[int]:
     """Ids, ascending, of the portfolios with income of an asset that may be the payment of a dividend; one query."""
     rows = _unmatched(CashTransaction.objects.standing())
     rows = rows.filter(account__portfolio_link__portfolio=OuterRef("portfolio"), asset=OuterRef("asset"))
-    owed = Entitlement.objects.filter(_DIVIDEND, portfolio__in=portfolio_ids, portfolio__cash=CashSetting.TRACKED)
+    tracked = {"portfolio__in": among(portfolio_ids), "portfolio__cash": CashSetting.TRACKED}
+    owed = Entitlement.objects.filter(_DIVIDEND, **tracked)
     found = owed.filter(_open(), Exists(rows)).order_by("portfolio").values_list("portfolio", flat=True)
     return list(found.distinct())
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from assets.models import Asset, AssetType, CorporateAction, HistoricValue
 from assets.queries import PIVOTS
+from core.arrays import among
 from portfolios.models import CashSetting, Investment, Portfolio, PortfolioAccount, Trade, TradeKind
 
 BASE = F("portfolio__base_currency")
@@ -20,7 +21,7 @@ BASE = F("portfolio__base_currency")
 def behind_rates(portfolio_ids: Collection[int]) -> QuerySet[Portfolio]:
     """Those whose books have not seen the newest change of any exchange rate."""
     newest = Asset.objects.filter(type=AssetType.FX).order_by("-price_version").values("price_version")[:1]
-    return Portfolio.objects.filter(pk__in=portfolio_ids, rates_version__lt=Coalesce(Subquery(newest), Value(0)))
+    return Portfolio.objects.filter(pk__in=among(portfolio_ids), rates_version__lt=Coalesce(Subquery(newest), Value(0)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from assets.queries import RateTable, rates
 from banking.models import CashTransaction
+from core.arrays import among
 from core.money import divide, multiply, quantise, total
 from portfolios.models import CashSetting, Disposal, Entitlement, Portfolio
 from portfolios.queries.accounts import CashAccount, cash_accounts
@@ -128,7 +129,7 @@ def _kept(portfolios: Sequence[Portfolio], as_of: date | None = None) -> Kept:
     accounts = [account for account in cash_accounts(tracked).values() if account.held_on(day)] if tracked else []
     held = [account.account_id for account in accounts]
     balances = CashTransaction.objects.filter(account__in=held).balances(as_of) if held else {}
-    found = Entitlement.objects.with_paid_on().filter(portfolio__in=portfolios)
+    found = Entitlement.objects.with_paid_on().filter(portfolio__in=among([portfolio.pk for portfolio in portfolios]))
     rows = found.filter(Q(ex_date__lte=day), Q(paid_on__gt=day)).order_by("pk")
     columns = ("portfolio_id", "action_id", "currency", "gross", "withholding")
     return Kept(accounts, balances, [Owed._make(row) for row in rows.values_list(*columns)])
