@@ -59,9 +59,9 @@ class BondTerms:
         if self.matures <= self.issued:
             raise BadTerms("A bond matures after it is issued.", field="matures")
         if self.issued < FIRST_ISSUE:
-            raise BadTerms(f"A bond is issued on {FIRST_ISSUE} or later.", field="issued")
+            raise BadTerms("A bond is issued on {first_issue} or later.", first_issue=FIRST_ISSUE, field="issued")
         if self.matures.year - self.issued.year > MOST_YEARS:
-            raise BadTerms(f"A bond matures within {MOST_YEARS} years.", field="matures")
+            raise BadTerms("A bond matures within {most_years} years.", most_years=MOST_YEARS, field="matures")
         if self.frequency not in FREQUENCIES:
             raise BadTerms("A bond pays 0, 1, 2, 4 or 12 coupons a year.", field="frequency")
         if not (self.coupon.is_finite() and 0 <= self.coupon <= 1):
@@ -69,7 +69,11 @@ class BondTerms:
         if (self.frequency == 0) != (self.coupon == 0):
             raise BadTerms("A bond without coupons has neither a rate nor a frequency.", field="coupon")
         if not (self.redemption.is_finite() and 0 < self.redemption <= MOST_REDEEMED):
-            raise BadTerms(f"The redemption is per 100 of nominal value, at most {MOST_REDEEMED}.", field="redemption")
+            raise BadTerms(
+                "The redemption is per 100 of nominal value, at most {most_redeemed}.",
+                most_redeemed=MOST_REDEEMED,
+                field="redemption",
+            )
 
     @property
     def compounding(self) -> int:

@@ -183,7 +183,12 @@ class RateTable:
             rate = self._through(source, pivot, target, day)
             if rate:
                 return rate
-        raise RateMissing(f"There is no exchange rate from {source} to {target} on or before {day}.")
+        raise RateMissing(
+            "There is no exchange rate from {source} to {target} on or before {day}.",
+            source=source,
+            target=target,
+            day=day,
+        )
 
     def legs(self, source: str, target: str, day: date) -> tuple[str, ...]:
         """The pairs from which ``rate`` makes its answer; none without a rate, and for one currency."""

@@ -44,7 +44,7 @@ def validate_calendar(name: str) -> None:
     import exchange_calendars  # pandas takes a second to import, which most commands need not pay
 
     if name not in exchange_calendars.get_calendar_names():
-        raise UnknownCalendar(f"“{name}” is not a calendar; use a name such as XNYS, XLON, 24/5 or 24/7.")
+        raise UnknownCalendar("“{name}” is not a calendar; use a name such as XNYS, XLON, 24/5 or 24/7.", name=name)
 
 
 def _calendar(name: str, first_year: int, last_year: int) -> Any:
@@ -75,7 +75,12 @@ def _within_bounds(name: str, start: Any, end: Any) -> Any:
         first, last = max(start, known.bound_min() or start), min(end, known.bound_max() or end)
         return exchange_calendars.get_calendar(name, start=first, end=last)
     except ValueError as error:
-        raise UnknownCalendar(f"The calendar {name} knows no sessions from {start.year} to {end.year}.") from error
+        raise UnknownCalendar(
+            "The calendar {name} knows no sessions from {year} to {other_year}.",
+            name=name,
+            year=start.year,
+            other_year=end.year,
+        ) from error
 
 
 def _stamp(day: date) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import re
+from collections.abc import Callable
+from typing import ClassVar
 
 
 class DomainError(Exception):
@@ -11,10 +12,15 @@ class DomainError(Exception):
 
     ``field`` names the input that is to blame, in dotted form for nested input, or is
     empty when no single one is. ``code`` is the class's name in snake case.
+    ``values`` take their places in the message, as ``str.format`` puts them.
     """
 
-    def __init__(self, message: str = "", *, field: str = "") -> None:
-        super().__init__(message or inspect.cleandoc(type(self).__doc__ or type(self).__name__))
+    wording: ClassVar[Callable[[str], str]] = str  # a text in the reader's language; the site sets it as it starts
+
+    def __init__(self, message: str = "", *, field: str = "", **values: object) -> None:
+        self._text = message or " ".join((type(self).__doc__ or type(self).__name__).split())
+        self._values = values
+        super().__init__(self._text.format(**values) if values else self._text)
         self.field = field
 
     @property
@@ -23,7 +29,9 @@ class DomainError(Exception):
 
     @property
     def message(self) -> str:
-        return str(self)
+        """In the language of whoever reads it; ``str`` gives the English one."""
+        worded = DomainError.wording(self._text)
+        return worded.format(**self._values) if self._values else worded
 
 
 class Gone(DomainError):

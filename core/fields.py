@@ -30,8 +30,10 @@ class ExactDecimalField(models.DecimalField):
     def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
         if connection.vendor == "sqlite" and isinstance(value, Decimal) and not has_digits(value, SQLITE_DIGITS):
             raise TooManyDigits(
-                f"{value.normalize():f} has more than {SQLITE_DIGITS} significant digits, which is all that the "
-                "embedded database keeps; use PostgreSQL for longer numbers.",
+                "{value:f} has more than {sqlite_digits} significant digits, "
+                "which is all that the embedded database keeps; use PostgreSQL for longer numbers.",
+                value=value.normalize(),
+                sqlite_digits=SQLITE_DIGITS,
                 field=self.name,
             )
         return super().get_db_prep_save(value, connection)

@@ -55,7 +55,9 @@ def minor_units(currency: str) -> int:
         if major_currency(currency) != currency:
             message = f"“{currency}” is for prices alone: an amount is in {major_currency(currency)}."
             raise UnknownCurrency(message) from None
-        raise UnknownCurrency(f"“{currency}” is not the ISO 4217 code of a currency in use.") from None
+        raise UnknownCurrency(
+            "“{currency}” is not the ISO 4217 code of a currency in use.", currency=currency
+        ) from None
 
 
 def quantise(amount: Decimal, currency: str) -> Decimal:

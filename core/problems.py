@@ -87,7 +87,7 @@ def _of_django(error: BaseException) -> exceptions.APIException | None:
     if isinstance(error, Http404 | Gone):
         return exceptions.NotFound()
     if isinstance(error, PermissionDenied | Forbidden):
-        return exceptions.PermissionDenied(str(error) or None)
+        return exceptions.PermissionDenied((error.message if isinstance(error, Forbidden) else str(error)) or None)
     if isinstance(error, RequestDataTooBig):
         return BodyTooLarge()
     if isinstance(error, ModelValidationError):

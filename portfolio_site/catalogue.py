@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -26,15 +27,19 @@ KEYWORDS = dict(DEFAULT_KEYWORDS) | {
 }
 
 
-def sources(base: Path = BASE_DIR) -> Iterator[Path]:
-    """The files in which texts may be marked: modules of the apps, and templates."""
+def modules(base: Path = BASE_DIR) -> Iterator[Path]:
     for app in APPS:
         yield from (path for path in sorted((base / app).rglob("*.py")) if not set(path.parts) & set(SKIPPED))
+
+
+def sources(base: Path = BASE_DIR) -> Iterator[Path]:
+    """The files in which texts may be marked: modules of the apps, and templates."""
+    yield from modules(base)
     yield from (path for path in sorted((base / "templates").rglob("*")) if path.suffix in (".html", ".txt"))
 
 
 def marked(base: Path = BASE_DIR) -> Catalog:
-    """Every text that is marked for translation, with the files that it is in."""
+    """Every text that is marked for translation or that an error says, with the files that it is in."""
     found = Catalog(project="portfolio-server", charset="utf-8")
     for path in sources(base):
         text, method = path.read_text(encoding="utf-8"), "python"
@@ -44,7 +49,36 @@ def marked(base: Path = BASE_DIR) -> Catalog:
         lines = io.BytesIO(text.encode())
         for _line, message, comments, context in extract(method, lines, KEYWORDS, options={"encoding": "utf-8"}):
             found.add(message, locations=[(name, 0)], auto_comments=comments, context=context)
+    for place, text in refusals(base):
+        found.add(text, locations=[(place, 0)])
     return found
+
+
+def refusals(base: Path = BASE_DIR) -> Iterator[tuple[str, str]]:
+    """Each file and what errors of the domain say in it: their docstrings, and the messages that they are given."""
+    trees = {path.relative_to(base).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in modules(base)}
+    kinds = _kinds_of_errors(trees)
+    for name, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and node.name in kinds and (text := ast.get_docstring(node)):
+                yield name, " ".join(text.split())
+            elif isinstance(node, ast.Call) and _name(node.func) in kinds and node.args:
+                message = node.args[0]
+                if isinstance(message, ast.Constant) and isinstance(message.value, str) and message.value:
+                    yield name, message.value
+
+
+def _kinds_of_errors(trees: Mapping[str, ast.Module]) -> set[str]:
+    """The names of all classes that derive from DomainError, wherever they stand."""
+    classes = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    kinds = {"DomainError"}
+    while more := {node.name for node in classes if kinds & {*map(_name, node.bases)}} - kinds:
+        kinds |= more
+    return kinds - {"DomainError"}
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def catalogues(base: Path = BASE_DIR) -> list[Path]:

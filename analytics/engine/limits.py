@@ -177,7 +177,9 @@ def adding_up(weights: ArrayLike, count: int, name: str = "weights") -> FloatArr
     if shares.shape != (count,):
         raise ValueError(f"{name} must have shape ({count},), got {shares.shape}")
     if abs(float(shares.sum()) - 1) > WHOLE:
-        raise WeightsDoNotAddUp(f"{name} must add up to 100 %, not to {percent(float(shares.sum()))}", field=name)
+        raise WeightsDoNotAddUp(
+            "{name} must add up to 100 %, not to {shares}", name=name, shares=percent(float(shares.sum())), field=name
+        )
     return shares
 
 

@@ -260,7 +260,7 @@ def _usable(known: Market, kept: Rules, objective: Objective) -> None:
     size = deviation.max() if known.returns is None else np.sqrt(np.mean(np.square(known.returns), axis=0))
     flat = np.flatnonzero(deviation <= FLAT * size)
     if len(flat):
-        raise UndefinedMetric(f"{kept.names[flat[0]]} does not vary: it has no risk to be weighed")
+        raise UndefinedMetric("{names} does not vary: it has no risk to be weighed", names=kept.names[flat[0]])
     values = np.linalg.eigvalsh(known.covariance / deviation / deviation[:, np.newaxis])
     if values[0] < -1e-8 * values[-1]:
         raise ValueError("covariance must be positive semidefinite")

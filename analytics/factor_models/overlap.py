@@ -115,7 +115,9 @@ def overlap(portfolio: Portfolio, factors: FactorSeries, window: int | None = No
     if len(chosen) < needed:
         raise TooLittleOverlap(_sentence(portfolio, factors, len(chosen)), got=len(chosen))
     if window is not None and window < needed:
-        raise WindowTooShort(f"At least {needed} {UNITS[factors.frequency]} are needed.", field="window")
+        raise WindowTooShort(
+            "At least {needed} {units} are needed.", needed=needed, units=UNITS[factors.frequency], field="window"
+        )
     chosen = chosen if window is None else chosen[-window:]
     columns = ("starts", "ends", "parts", "factors", "rate")
     return replace(found, **{name: getattr(found, name)[chosen] for name in columns})

@@ -118,7 +118,9 @@ def checked_terms(terms: Terms) -> Terms:
     _limits(terms)
     _views(terms)
     if len(terms.extra) > MOST_ASSETS:
-        raise TermsRefused(f"At most {MOST_ASSETS} assets can be optimised together.", field="extra")
+        raise TermsRefused(
+            "At most {most_assets} assets can be optimised together.", most_assets=MOST_ASSETS, field="extra"
+        )
     return terms
 
 
@@ -134,7 +136,9 @@ def _limits(terms: Terms) -> None:
     _once((limit.asset for limit in terms.assets), "assets")
     _once((limit.sector for limit in terms.sectors), "sectors")
     if len(terms.assets) > MOST_ASSETS or len(terms.sectors) > MOST_ASSETS:
-        raise TermsRefused(f"At most {MOST_ASSETS} rows of limits can be given.", field="assets")
+        raise TermsRefused(
+            "At most {most_assets} rows of limits can be given.", most_assets=MOST_ASSETS, field="assets"
+        )
     for limit in terms.assets:
         for side in (limit.lower, limit.upper):
             if side is not None:
@@ -147,10 +151,10 @@ def _limits(terms: Terms) -> None:
 
 def _views(terms: Terms) -> None:
     if len(terms.views) > MOST_VIEWS:
-        raise TermsRefused(f"At most {MOST_VIEWS} views can be held.", field="views")
+        raise TermsRefused("At most {most_views} views can be held.", most_views=MOST_VIEWS, field="views")
     for view in terms.views:
         if view.asset == view.against:
-            raise TermsRefused(f"{view.asset} cannot earn more than itself.", field="views")
+            raise TermsRefused("{asset} cannot earn more than itself.", asset=view.asset, field="views")
         _within(view.earns, -LARGEST, LARGEST, "views")
         if not 0 < view.confidence <= 1:
             raise TermsRefused("A confidence is above 0 % and at most 100 %.", field="views")
@@ -160,16 +164,16 @@ def _once(names: Iterable[str], field: str) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise TermsRefused(f"{name} is limited twice.", field=field)
+            raise TermsRefused("{name} is limited twice.", name=name, field=field)
         seen.add(name)
 
 
 def _one_of(value: str, allowed: Collection[str], field: str) -> None:
     if value not in allowed:
-        raise TermsRefused(f"Choose one of {', '.join(allowed)}.", field=field)
+        raise TermsRefused("Choose one of {names}.", names=", ".join(allowed), field=field)
 
 
 def _within(value: float, lowest: float, highest: float, field: str, unit: str = "") -> None:
     if not (math.isfinite(value) and lowest <= value <= highest):
         ends = f"from {lowest:g} to {highest:g} {unit}".strip()
-        raise TermsRefused(f"Write a number {ends}.", field=field)
+        raise TermsRefused("Write a number {ends}.", ends=ends, field=field)

@@ -79,7 +79,7 @@ def _groups(terms: Terms, universe: Universe) -> tuple[Group, ...]:
             column for column, candidate in enumerate(universe.candidates) if candidate.sector == limit.sector
         )
         if not members:
-            raise TermsRefused(f"No asset is in the sector “{limit.sector}”.", field="sectors")
+            raise TermsRefused("No asset is in the sector “{sector}”.", sector=limit.sector, field="sectors")
         # Without a side of its own a sector may hold what its assets may.
         low, high = -len(members) * 10.0, len(members) * 10.0
         minimum = low if limit.minimum is None else limit.minimum
@@ -109,11 +109,11 @@ def reference_of(market: Reference, universe: Universe) -> FloatArray:
     known = [candidate.capitalisation or 0.0 for candidate in universe.candidates]
     unknown = [candidate.symbol for candidate in universe.candidates if not candidate.capitalisation]
     if unknown:
-        raise NoCapitalisation(f"The market value of {unknown[0]} is not known.", field="market")
+        raise NoCapitalisation("The market value of {unknown} is not known.", unknown=unknown[0], field="market")
     return np.asarray(known) / sum(known)
 
 
 def _place(place: dict[str, int], symbol: str, field: str) -> int:
     if symbol not in place:
-        raise TermsRefused(f"{symbol} is neither held nor among the further assets.", field=field)
+        raise TermsRefused("{symbol} is neither held nor among the further assets.", symbol=symbol, field=field)
     return place[symbol]

@@ -66,7 +66,7 @@ def terms_of(asset: Asset) -> BondTerms:
     """What the bond promises; one query. Raises NoBondTerms."""
     bond = Bond.objects.filter(asset=asset).first()
     if bond is None:
-        raise NoBondTerms(f"The terms of {asset.symbol} are not known.")
+        raise NoBondTerms("The terms of {symbol} are not known.", symbol=asset.symbol)
     return bond.terms
 
 
@@ -82,15 +82,15 @@ def bond_report(asset: Asset, terms: BondTerms, day: date | None = None, price: 
     bar = last_bars([asset.pk], day).get(asset.pk)
     if bar is None:
         when = f" on or before {day}" if day else ""
-        raise NoBondPrice(f"There is no price of {asset.symbol}{when}.")
+        raise NoBondPrice("There is no price of {symbol}{when}.", symbol=asset.symbol, when=when)
     return _report(asset, terms, day or bar.day, bar.close, bar.day, bar.source)
 
 
 def _report(asset: Asset, terms: BondTerms, day: date, clean: Decimal, priced: date, source: str) -> BondReport:
     if day >= terms.matures:
-        raise BondMatured(f"{asset.symbol} matured on {terms.matures}.", field="as_of")
+        raise BondMatured("{symbol} matured on {matures}.", symbol=asset.symbol, matures=terms.matures, field="as_of")
     if day < terms.issued:
-        raise BondNotIssued(f"{asset.symbol} was issued on {terms.issued}.", field="as_of")
+        raise BondNotIssued("{symbol} was issued on {issued}.", symbol=asset.symbol, issued=terms.issued, field="as_of")
     flows, interest = cash_flows(terms, day), accrued(terms, day)
     times = [float(years) for years in years_to_payments(terms, day)]
     amounts = [float(flow.amount) for flow in flows]

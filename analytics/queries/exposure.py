@@ -100,7 +100,11 @@ def _weighted(held: Sequence[Holding], totals: Totals, foreign: Mapping[str, Dec
 
 def _position(holding: Holding) -> Position:
     if holding.value is None or holding.price_day is None:
-        raise NoWeights(f"{holding.symbol} has no price in {holding.currency}, or that has no exchange rate")
+        raise NoWeights(
+            "{symbol} has no price in {currency}, or that has no exchange rate",
+            symbol=holding.symbol,
+            currency=holding.currency,
+        )
     return Position(
         asset_id=holding.asset_id,
         symbol=holding.symbol,

@@ -147,16 +147,20 @@ def chosen(model: str, every: Sequence[Choice], factor_set: str = "") -> list[Ch
         raise NoFactorSet("No factor set with returns is loaded.", field="model")
     among = [choice for choice in every if not factor_set or factor_set in _names(choice.factor_set)]
     if not among:
-        raise NoFactorSet(f"No factor set with returns is called “{factor_set[:40]}”.", field="set")
+        raise NoFactorSet(
+            "No factor set with returns is called “{factor_set}”.", factor_set=factor_set[:40], field="set"
+        )
     if not model:
         return _newest(among)
     found = [choice for choice in among if model in (choice.key, _own_id(choice))]
     if found:
         return sorted(found, key=_preference)
     if model not in MODELS:
-        raise NoSuchModel(f"There is no model or factor set with returns called “{model[:40]}”.", field="model")
+        raise NoSuchModel(
+            "There is no model or factor set with returns called “{model}”.", model=model[:40], field="model"
+        )
     factors = ", ".join(MODELS[model].factors)
-    raise NoFactorSet(f"No factor set is loaded with returns of {factors}.", field="model")
+    raise NoFactorSet("No factor set is loaded with returns of {factors}.", factors=factors, field="model")
 
 
 def _newest(every: Sequence[Choice]) -> list[Choice]:
@@ -263,7 +267,7 @@ def _own_returns(portfolio: Portfolio, as_of: date | None) -> Parts:
     earned = np.flatnonzero(whole.valid[0])
     if not len(earned):
         reason = whole.problems[0] or "nothing was held at the close of any session"
-        raise NoReturns(f"The portfolio has no returns of its own: {reason}.")
+        raise NoReturns("The portfolio has no returns of its own: {reason}.", reason=reason)
     shown = slice(int(earned[0]), int(earned[-1]) + 1)
     returns = np.where(whole.valid[0], whole.returns[0], 0.0)[shown, np.newaxis]
     return Parts(whole.grid.days[shown], returns, np.ones(1), whole.valid[0][shown])

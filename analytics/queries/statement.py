@@ -84,12 +84,14 @@ class Statement:
 def statement(portfolio: Portfolio, start: date, end: date) -> Statement:
     """A fixed number of queries. Raises PeriodTurned, NothingBooked, ValueUnknown and RateMissing."""
     if end < start:
-        raise PeriodTurned(f"The period ends on {end}, before it begins on {start}.", field="end")
+        raise PeriodTurned("The period ends on {end}, before it begins on {start}.", end=end, start=start, field="end")
     first = first_day(portfolio)
     if first is None:
         raise NothingBooked("Nothing is booked in this portfolio yet.")
     if end < first:
-        raise NothingBooked(f"The portfolio begins on {first}: nothing was booked until {end}.", field="end")
+        raise NothingBooked(
+            "The portfolio begins on {first}: nothing was booked until {end}.", first=first, end=end, field="end"
+        )
     inception = first - ONE_DAY
     kept = _Kept()
     exact = performance(

@@ -65,7 +65,9 @@ class Bench:
         outcome = replayed(self.held, self.market, stretch, self.benchmark_id, lambda: self.betas)
         if not outcome.moves_holdings:
             raise WindowNotCovered(
-                f"Nothing of what is held, nor the benchmark, has prices from {window.start} to {window.end}."
+                "Nothing of what is held, nor the benchmark, has prices from {start} to {end}.",
+                start=window.start,
+                end=window.end,
             )
         return outcome
 

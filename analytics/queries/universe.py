@@ -26,7 +26,7 @@ def further_assets(symbols: Sequence[str]) -> list[Asset]:
     known = {asset.symbol: asset for asset in Asset.objects.tradable().filter(symbol__in=symbols)}
     missing = [symbol for symbol in symbols if symbol not in known]
     if missing:
-        raise TermsRefused(f"“{missing[0]}” is no security that can be held.", field="extra")
+        raise TermsRefused("“{missing}” is no security that can be held.", missing=missing[0], field="extra")
     return [known[symbol] for symbol in dict.fromkeys(symbols)]
 
 

@@ -129,10 +129,10 @@ def table_of(rows: Sequence[tuple[date, Mapping[str, float | None]]], frequency:
 def create_factor_set(*, new: NewFactorSet, actor: User | None) -> FactorSet:
     """A set without returns. Raises FactorSetRefused, FactorSetExists."""
     if new.key in RESERVED:
-        raise FactorSetRefused(f"“{new.key}” is the name of a model; choose another key.", field="key")
+        raise FactorSetRefused("“{key}” is the name of a model; choose another key.", key=new.key, field="key")
     _require_key(new.key, "key")
     if new.frequency not in Frequency.values:
-        raise FactorSetRefused(f"The frequency is one of {', '.join(Frequency.values)}.", field="frequency")
+        raise FactorSetRefused("The frequency is one of {names}.", names=", ".join(Frequency.values), field="frequency")
     made = FactorSet(**{name: getattr(new, name) for name in NAMES})
     try:
         made.full_clean(validate_unique=False, validate_constraints=False)
@@ -170,7 +170,12 @@ def store_returns(
     """
     locked = FactorSet.objects.select_for_update().get(pk=factor_set.pk)
     if table.frequency != locked.frequency:
-        raise WrongFrequency(f"The returns are {table.frequency}, the factor set is {locked.frequency}.", field="file")
+        raise WrongFrequency(
+            "The returns are {frequency}, the factor set is {other_frequency}.",
+            frequency=table.frequency,
+            other_frequency=locked.frequency,
+            field="file",
+        )
     _require_known_times(table)
     factors, added = _factors(locked, table, new_factors=new_factors)
     stored = _stored(factors.values(), table)
@@ -241,22 +246,35 @@ def _require_key(key: str, field: str) -> None:
     except ValidationError as error:
         raise FactorSetRefused(error.messages[0], field=field) from error
     if len(key) > LONGEST_KEY:
-        raise FactorSetRefused(f"A key has at most {LONGEST_KEY} characters.", field=field)
+        raise FactorSetRefused("A key has at most {longest_key} characters.", longest_key=LONGEST_KEY, field=field)
 
 
 def _require_known_times(table: FactorTable) -> None:
     if table.rows and table.last > timezone.now().date() + COMING:
-        raise FutureReturn(f"{table.last} has not come yet.", field="file")
+        raise FutureReturn("{last} has not come yet.", last=table.last, field="file")
     if table.rows and table.first < EARLIEST:
-        raise EarlyReturn(f"{table.first} is before {EARLIEST}; nothing that old is stored.", field="file")
+        raise EarlyReturn(
+            "{first} is before {earliest}; nothing that old is stored.",
+            first=table.first,
+            earliest=EARLIEST,
+            field="file",
+        )
 
 
 def _require_spacing(days: Sequence[date], frequency: str, field: str) -> None:
     """Each return is taken for that of a whole period, so periods may not overlap nor be of another length."""
     if pair := too_close(days, frequency):
-        raise WrongFrequency(f"{pair[0]} and {pair[1]} cannot both be the end of a {frequency} period.", field=field)
+        raise WrongFrequency(
+            "{pair} and {other_pair} cannot both be the end of a {frequency} period.",
+            pair=pair[0],
+            other_pair=pair[1],
+            frequency=frequency,
+            field=field,
+        )
     if (found := spacing(days, frequency)) != frequency:
-        raise WrongFrequency(f"The days are {found}, the factor set is {frequency}.", field=field)
+        raise WrongFrequency(
+            "The days are {found}, the factor set is {frequency}.", found=found, frequency=frequency, field=field
+        )
 
 
 def _days_around(factor_set: FactorSet, table: FactorTable, stored: set[date]) -> list[date]:
@@ -272,7 +290,7 @@ def _days_around(factor_set: FactorSet, table: FactorTable, stored: set[date]) -
 def _add_factors(factor_set: FactorSet, factors: Sequence[NewFactor]) -> None:
     there = list(factor_set.factors.all())
     if len(there) + len(factors) > MOST_FACTORS:
-        raise FactorSetRefused(f"A set has at most {MOST_FACTORS} factors.", field="factors")
+        raise FactorSetRefused("A set has at most {most_factors} factors.", most_factors=MOST_FACTORS, field="factors")
     keys = [factor.key for factor in there] + [factor.key for factor in factors]
     if len(set(keys)) < len(keys):
         raise FactorSetRefused("Two factors have the same key.", field="factors")
@@ -298,7 +316,10 @@ def _factors(
     if unknown and known and not new_factors:
         named = ", ".join(key[:LONGEST_KEY] for key in unknown[:NAMED])
         raise UnknownFactors(
-            f"{factor_set.name} has {', '.join(known)}, and no {named}. Say so if they are new factors.",
+            "{factor_set} has {names}, and no {named}. Say so if they are new factors.",
+            factor_set=factor_set.name,
+            names=", ".join(known),
+            named=named,
             field="new_factors",
         )
     if unknown:

@@ -75,14 +75,16 @@ def _check_names(portfolio: Portfolio, terms: Terms) -> None:
     if not known:
         raise TermsRefused("Nothing is held, and no further asset is named: there is nothing to choose among.")
     if len(known) > MOST_ASSETS:
-        raise TermsRefused(f"At most {MOST_ASSETS} assets can be optimised together.", field="extra")
+        raise TermsRefused(
+            "At most {most_assets} assets can be optimised together.", most_assets=MOST_ASSETS, field="extra"
+        )
     for field, name in terms.named:
         if name not in known:
-            raise TermsRefused(f"{name} is neither held nor among the further assets.", field=field)
+            raise TermsRefused("{name} is neither held nor among the further assets.", name=name, field=field)
     sectors = {sector or UNCLASSIFIED for sector in known.values()}
     for limit in terms.sectors:
         if limit.sector not in sectors:
-            raise TermsRefused(f"No asset is in the sector “{limit.sector}”.", field="sectors")
+            raise TermsRefused("No asset is in the sector “{sector}”.", sector=limit.sector, field="sectors")
 
 
 def waiting(now: datetime) -> list[int]:

@@ -114,7 +114,7 @@ def targets_of_run(portfolio: Portfolio, run: int, *, cash: Decimal) -> list[New
     weights = weights_of_run(portfolio, run)
     assets = Asset.objects.select_related("exchange").in_bulk(weights, field_name="symbol")
     if unknown := weights.keys() - assets.keys():
-        raise UnknownAsset(f"There is no asset with the symbol “{min(unknown)}” any more.", field="run")
+        raise UnknownAsset("There is no asset with the symbol “{unknown}” any more.", unknown=min(unknown), field="run")
     return [NewTarget(assets[symbol], _part(weight, ONE - cash)) for symbol, weight in sorted(weights.items())]
 
 

@@ -40,7 +40,10 @@ def create_scenario(*, owner: User, name: str, description: str = "", shocks: Se
     """Raises ScenarioNameTaken, TooManyScenarios, BadShocks, Django's ValidationError."""
     get_user_model().objects.select_for_update().get(pk=owner.pk)  # of two at once the second sees the first's
     if Scenario.objects.filter(owner=owner).count() >= settings.SCENARIOS_PER_PERSON:
-        raise TooManyScenarios(f"You have {settings.SCENARIOS_PER_PERSON} scenarios, and no more are allowed.")
+        raise TooManyScenarios(
+            "You have {scenarios_per_person} scenarios, and no more are allowed.",
+            scenarios_per_person=settings.SCENARIOS_PER_PERSON,
+        )
     scenario = Scenario(owner=owner, name=_free_name(owner, name), description=description)
     scenario.full_clean()
     scenario.save(force_insert=True)
@@ -110,18 +113,20 @@ def checked_shocks(shocks: Sequence[Shock]) -> dict[str, Asset]:
     currency, a name where everything is meant. What a portfolio holds does not matter here.
     """
     if not 1 <= len(shocks) <= MOST_SHOCKS:
-        raise BadShocks(f"A scenario has at least one shock and at most {MOST_SHOCKS}.", field="shocks")
+        raise BadShocks(
+            "A scenario has at least one shock and at most {most_shocks}.", most_shocks=MOST_SHOCKS, field="shocks"
+        )
     if len({(shock.target, shock.key) for shock in shocks}) < len(shocks):
         raise BadShocks("The same thing is shocked twice.", field="shocks")
     for shock in shocks:
         _check(shock)
     keys = {target: {shock.key for shock in shocks if shock.target == target} for target in Target}
     if missing := keys[Target.SECTOR] - _sectors(keys[Target.SECTOR]):
-        raise BadShocks(f"No asset is of the sector “{min(missing)}”.", field="shocks")
+        raise BadShocks("No asset is of the sector “{missing}”.", missing=min(missing), field="shocks")
     symbols = keys[Target.ASSET]
     found = Asset.objects.in_bulk(symbols, field_name="symbol") if symbols else {}
     if missing := symbols - found.keys():
-        raise BadShocks(f"There is no asset with the symbol “{min(missing)}”.", field="shocks")
+        raise BadShocks("There is no asset with the symbol “{missing}”.", missing=min(missing), field="shocks")
     return found
 
 
@@ -130,7 +135,7 @@ def _check(shock: Shock) -> None:
     if shock.target == Target.ALL and shock.key:
         raise BadShocks("A shock of everything names nothing.", field="shocks")
     if shock.target != Target.ALL and not shock.key:
-        raise BadShocks(f"Say which {shock.target} is shocked.", field="shocks")
+        raise BadShocks("Say which {target} is shocked.", target=shock.target, field="shocks")
     if not -1 <= shock.size <= LARGEST_SHOCK:
         raise BadShocks("A shock lies between a loss of everything (-1) and a tenfold gain (10).", field="shocks")
     if shock.target == Target.CURRENCY:
@@ -147,7 +152,7 @@ def _sectors(names: Collection[str]) -> set[str]:
 
 def _free_name(owner: User, name: str) -> str:
     if Scenario.objects.filter(owner=owner, name=name).exists():
-        raise ScenarioNameTaken(f"You have a scenario “{name}” already.", field="name")
+        raise ScenarioNameTaken("You have a scenario “{name}” already.", name=name, field="name")
     return name
 
 

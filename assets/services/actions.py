@@ -125,7 +125,7 @@ def check_action(asset: Asset, kind: str, ex_date: date, terms: Mapping[str, Any
     if kind not in ActionKind.values:
         raise UnknownActionKind(field="kind")
     if asset.type in (AssetType.FX, AssetType.INDEX):
-        raise NoActionsHere(f"{asset.symbol} has no corporate actions.", field="asset")
+        raise NoActionsHere("{symbol} has no corporate actions.", symbol=asset.symbol, field="asset")
     if kind in IN_PRICES.get(asset.price_basis, ()):
         message = (
             f"The prices of {asset.symbol} are {asset.get_price_basis_display().lower()}: this is in them already."
@@ -181,7 +181,9 @@ def _check_days(asset: Asset, ex_date: date, pay_date: date | None, today: date)
         raise PaidBeforeExDate(field="pay_date")
     first = HistoricValue.objects.filter(asset=asset).order_by("day").values_list("day", flat=True).first()
     if first is not None and ex_date < first:
-        raise ActionBeforeListing(f"The first price of {asset.symbol} is of {first}.", field="ex_date")
+        raise ActionBeforeListing(
+            "The first price of {symbol} is of {first}.", symbol=asset.symbol, first=first, field="ex_date"
+        )
 
 
 def record_action(
@@ -255,7 +257,7 @@ def _check_symbol(asset: Asset, old: str, new: str) -> None:
     if not new or old == new:
         return
     if Asset.objects.filter(symbol=new).exclude(pk=asset.pk).exists():
-        raise SymbolTaken(f"Another asset has the symbol {new}.", field="new_symbol")
+        raise SymbolTaken("Another asset has the symbol {new}.", new=new, field="new_symbol")
     renamed = Asset(pk=asset.pk, symbol=new)
     try:
         renamed.clean_fields(exclude={field.name for field in asset._meta.fields} - {"symbol"})  # noqa: SLF001

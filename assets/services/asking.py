@@ -110,7 +110,7 @@ def answers(capability: Capability, asset: Asset, call: Callable[[Any, str], T])
     if answered:
         return
     if reasons and not problems:
-        raise NobodyKnows(f"No provider knows {asset.symbol}: {'; '.join(reasons)}.")
+        raise NobodyKnows("No provider knows {symbol}: {names}.", symbol=asset.symbol, names="; ".join(reasons))
     raise _nobody_answers(asset, problems)
 
 
@@ -120,7 +120,7 @@ def _require_symbol(asset: Asset) -> None:
         try:
             Asset._meta.get_field("symbol").clean(asset.symbol, asset)  # noqa: SLF001  Django's public name for it
         except ValidationError as error:
-            raise NobodyKnows(f"“{asset.symbol[:32]}” is no symbol.") from error
+            raise NobodyKnows("“{symbol}” is no symbol.", symbol=asset.symbol[:32]) from error
 
 
 def candidates(capability: Capability, asset: Asset) -> list[Candidate]:

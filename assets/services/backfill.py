@@ -53,9 +53,9 @@ def request_backfill(*, asset: Asset, actor: User | None, now: datetime, start: 
     end = _last_day(asset, now)
     start = start or end - YEAR * settings.BACKFILL_YEARS + timedelta(days=1)
     if start > end:
-        raise NoHistoryAsked(f"The last day that can be fetched is {end}.", field="start")
+        raise NoHistoryAsked("The last day that can be fetched is {end}.", end=end, field="start")
     if start < OLDEST:
-        raise NoHistoryAsked(f"The first day that can be fetched is {OLDEST}.", field="start")
+        raise NoHistoryAsked("The first day that can be fetched is {oldest}.", oldest=OLDEST, field="start")
     job = start_job(owner=actor, kind=KIND, total=len(_pieces(start, end)))
     backfill = Backfill.objects.create(asset=asset, job=job, start=start, end=end)
     data = {"asset": asset.symbol, "start": start.isoformat(), "end": end.isoformat()}

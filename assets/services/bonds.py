@@ -31,7 +31,7 @@ class NoTerms(BadTerms):
 def check_terms(asset: Asset, terms: BondTerms) -> None:
     """Refuse terms that cannot be kept of ``asset``. Raises NoBond, BadTerms."""
     if asset.type != AssetType.BOND:
-        raise NoBond(f"{asset.symbol} is no bond.", field="asset")
+        raise NoBond("{symbol} is no bond.", symbol=asset.symbol, field="asset")
     for name in ("coupon", "redemption"):
         if int(getattr(terms, name).normalize(EXACT).as_tuple().exponent) < SCALE:
             raise BadTerms(f"At most {-SCALE} decimals are kept.", field=name)

@@ -63,9 +63,9 @@ def last_ended_session(market: Exchange, now: datetime) -> date:
 def require_ended(market: Exchange, day: date, now: datetime) -> None:
     """Raise SessionNotOver unless ``day`` is a session of the market that is over."""
     if not sessions.is_session(market.calendar, day):
-        raise SessionNotOver(f"{market} has no session on {day}.", field="day")
+        raise SessionNotOver("{market} has no session on {day}.", market=market, day=day, field="day")
     if sessions.closes_at(market.calendar, day) > now:
-        raise SessionNotOver(f"The session of {market} on {day} is not over yet.", field="day")
+        raise SessionNotOver("The session of {market} on {day} is not over yet.", market=market, day=day, field="day")
 
 
 def _due_of(market: Exchange, now: datetime) -> list[date]:

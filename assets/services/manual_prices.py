@@ -79,7 +79,7 @@ def enter_price(
         raise reason
     unlikely = _unlikely(asset, [bar])
     if unlikely and not confirmed:
-        raise UnlikelyPrice(f"{unlikely[bar.day]}. Confirm it if it is right.", field="close")
+        raise UnlikelyPrice("{unlikely}. Confirm it if it is right.", unlikely=unlikely[bar.day], field="close")
     _store(asset, [bar], actor)
     return HistoricValue.objects.get(asset=asset, day=day)
 
@@ -94,7 +94,7 @@ def preview(content: bytes, *, now: datetime) -> Preview:
     for row in listed.rows:
         asset = assets.get(row.symbol)
         bar = _bar(row.symbol, row.day, row.figures)
-        reason = _refused(asset, bar, now) if asset else NoPrice(f"there is no asset “{row.symbol[:40]}”")
+        reason = _refused(asset, bar, now) if asset else NoPrice("there is no asset “{symbol}”", symbol=row.symbol[:40])
         if reason:
             found.problems.append(Problem(row.line, reason.message))
         else:
@@ -136,14 +136,16 @@ def _bar(symbol: str, day: date, figures: Mapping[str, Decimal | None]) -> Bar:
 
 def _refused(asset: Asset, bar: Bar, now: datetime) -> DomainError | None:
     if bar.day > today_of(asset, now):
-        return NoSuchDay(f"{bar.day} is in the future.", field="day")
+        return NoSuchDay("{day} is in the future.", day=bar.day, field="day")
     if reason := _no_session(asset.exchange, bar.day):
         return NoSuchDay(reason, field="day")
     if asset.delisted_on and bar.day > asset.delisted_on:
-        return NoSuchDay(f"{asset.symbol} was delisted on {asset.delisted_on}.", field="day")
+        return NoSuchDay(
+            "{symbol} was delisted on {delisted_on}.", symbol=asset.symbol, delisted_on=asset.delisted_on, field="day"
+        )
     if refusal := quality.malformed(bar) or quality.inconsistent(bar):
         named = refusal.text.split(" ", 1)[0]
-        return NoPrice(f"{refusal.text}.", field=named if named in price_lists.FIGURES else "close")
+        return NoPrice("{text}.", text=refusal.text, field=named if named in price_lists.FIGURES else "close")
     return None
 
 

@@ -42,7 +42,7 @@ def last_price(asset: Asset, *, now: datetime) -> tuple[LastPrice, bool]:
             await_answer(Quote, asset.pk, now)
         known = quotes.get([asset.pk], now)
     if asset.pk not in known.by_asset:
-        raise NoPrice(f"No provider knows a price of {asset.symbol}, and none was ever stored.")
+        raise NoPrice("No provider knows a price of {symbol}, and none was ever stored.", symbol=asset.symbol)
     return known.by_asset[asset.pk], bool(known.due)
 
 

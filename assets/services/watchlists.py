@@ -43,7 +43,10 @@ def create_watchlist(*, owner: User, name: str) -> Watchlist:
     """Raises NameTaken, TooManyWatchlists, Django's ValidationError."""
     get_user_model().objects.select_for_update().get(pk=owner.pk)  # of two at once the second sees the first's list
     if Watchlist.objects.filter(owner=owner).count() >= settings.WATCHLISTS_PER_PERSON:
-        raise TooManyWatchlists(f"You have {settings.WATCHLISTS_PER_PERSON} watchlists, and no more are allowed.")
+        raise TooManyWatchlists(
+            "You have {watchlists_per_person} watchlists, and no more are allowed.",
+            watchlists_per_person=settings.WATCHLISTS_PER_PERSON,
+        )
     watchlist = Watchlist(owner=owner, name=_free_name(owner, name))
     watchlist.full_clean()
     watchlist.save(force_insert=True)
@@ -83,11 +86,12 @@ def add_entry(
     _require_positive(target_price)
     entries = WatchlistEntry.objects.filter(watchlist=_locked(watchlist))
     if entries.filter(asset=asset).exists():
-        raise AlreadyListed(f"{asset.symbol} is in this watchlist already.", field="asset")
+        raise AlreadyListed("{symbol} is in this watchlist already.", symbol=asset.symbol, field="asset")
     count = entries.count()
     if count >= settings.WATCHLIST_ENTRIES:
         raise TooManyEntries(
-            f"There are {settings.WATCHLIST_ENTRIES} assets in this watchlist, and no more are allowed."
+            "There are {watchlist_entries} assets in this watchlist, and no more are allowed.",
+            watchlist_entries=settings.WATCHLIST_ENTRIES,
         )
     entry = WatchlistEntry(watchlist=watchlist, asset=asset, note=note, target_price=target_price, position=count)
     entry.full_clean()
@@ -136,7 +140,7 @@ def _require_positive(target_price: Decimal | None) -> None:
 
 def _free_name(owner: User, name: str) -> str:
     if Watchlist.objects.filter(owner=owner, name=name).exists():
-        raise NameTaken(f"You have a watchlist “{name}” already.", field="name")
+        raise NameTaken("You have a watchlist “{name}” already.", name=name, field="name")
     return name
 
 

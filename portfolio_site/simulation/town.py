@@ -122,7 +122,9 @@ def settle(town: Town, people: Sequence[Person], firms: Sequence[Firm], cast: Se
     """
     there = sum(account.organisation_id is not None for account in town.known.values())
     if town.known and there != len(firms):
-        raise OtherOrganisations(f"The town of this seed has {there} organisations: give that number, or another seed.")
+        raise OtherOrganisations(
+            "The town of this seed has {there} organisations: give that number, or another seed.", there=there
+        )
     employers = {firm.number: _organisation(town, firm) for firm in firms}
     new_firms = sum(_firm_moves_in(town, firm, employers[firm.number]) for firm in firms)
     if cast and employers:

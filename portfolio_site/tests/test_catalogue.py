@@ -68,13 +68,19 @@ def test_a_new_text_waits_until_it_has_words(tmp_path: Path) -> None:
     )
     (tmp_path / "users").mkdir()
     (tmp_path / "users" / "words.py").write_text('from x import gettext_lazy as _\nTEXT = _("A word")\n')
+    (tmp_path / "users" / "refusals.py").write_text(
+        'class Wrong(DomainError):\n    """This is\n    wrong."""\n'
+        'class Worse(Wrong): ...\nerror = Worse("{it} is worse.", it=1)\n'
+    )
     path = tmp_path / "locale" / "de" / PLACE
     path.parent.mkdir(parents=True)
     shutil.copy(LANGUAGES["de"], path)
-    assert update(path, marked(tmp_path)) == (3, 3)
+    assert update(path, marked(tmp_path)) == (5, 5)
     assert {str(message.id) for message in read(path) if message.id} == {
         "A text that is new",
         "A word",
+        "This is wrong.",
+        "{it} is worse.",
         "('%(n)s it', '%(n)s them')",
     }
 

@@ -155,9 +155,13 @@ def _quoted(
     accrued: Decimal,
 ) -> Quoted:
     if not price:
-        raise PriceMissing(f"There is no price of {asset.symbol}, so what it weighs cannot be known.", field="targets")
+        raise PriceMissing(
+            "There is no price of {symbol}, so what it weighs cannot be known.", symbol=asset.symbol, field="targets"
+        )
     if rate is None:
-        raise RateMissing(f"There is no exchange rate from {asset.currency} to {base}.", field="targets")
+        raise RateMissing(
+            "There is no exchange rate from {currency} to {base}.", currency=asset.currency, base=base, field="targets"
+        )
     return Quoted(_kept(price, PRICE_DIGITS), day, source, _kept(rate, RATE_DIGITS), accrued)
 
 

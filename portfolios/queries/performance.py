@@ -140,7 +140,9 @@ def performance(portfolio: Portfolio, start: date, end: date, *, reading: Period
     Raises PeriodEmpty, and ValueUnknown or RateMissing where an amount is not known.
     """
     if start >= end:
-        raise PeriodEmpty(f"The period from {start} to {end} is empty: its end must be later than its start.")
+        raise PeriodEmpty(
+            "The period from {start} to {end} is empty: its end must be later than its start.", start=start, end=end
+        )
     reading = reading or PeriodReading()
     facts = _Facts.of(portfolio, reading.border(portfolio, start), reading.border(portfolio, end), reading)
     return Performance(
@@ -248,7 +250,9 @@ def border_of(day: date, held: Sequence[Holding], sums: Totals) -> Border:
     """The same of given holdings and totals. Raises ValueUnknown."""
     if not sums.complete:
         unknown = ", ".join(holding.symbol for holding in held if holding.value is None) or "an account"
-        raise ValueUnknown(f"On {day} there is no price or exchange rate for {unknown}, so there is no value.")
+        raise ValueUnknown(
+            "On {day} there is no price or exchange rate for {unknown}, so there is no value.", day=day, unknown=unknown
+        )
     return Border(day, {holding.asset_id: holding for holding in held}, sums)
 
 

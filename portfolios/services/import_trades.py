@@ -138,7 +138,9 @@ def orders(batch: ImportBatch, *, make: bool) -> list[Order]:
     for row in rows:
         portfolio = found.get(row.account or 0)
         if portfolio is None:
-            raise AccountLeft(f"Line {row.line}: its account is no longer one of a portfolio that you may book into.")
+            raise AccountLeft(
+                "Line {line}: its account is no longer one of a portfolio that you may book into.", line=row.line
+            )
         order = made.setdefault(portfolio.pk, Order(portfolio))
         order.lines.append(row.line)
         order.keys.append(row.content_key)

@@ -30,5 +30,5 @@ def broken(error: Refused) -> DomainError:
             else f"The transfer of {what} would then send more than is held: {error.held.normalize():f}."
         )
     if isinstance(error, TransferAltered):
-        return BreaksTransfer(f"The transfer of {what} would then take other lots; void it first.")
-    return BreaksPick(f"The sale of {what} would be left without its lots. {error.message}")
+        return BreaksTransfer("The transfer of {what} would then take other lots; void it first.", what=what)
+    return BreaksPick("The sale of {what} would be left without its lots. {text}", what=what, text=error.message)

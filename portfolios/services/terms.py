@@ -212,7 +212,7 @@ def exchange_day(asset: Asset, at: datetime) -> date:
 def check(trade: NewTrade, *, base: str, now: datetime) -> None:
     """Refuse ``trade`` for what is wrong with it alone, whatever the books hold; the error names its field."""
     if trade.asset.type in (AssetType.FX, AssetType.INDEX):
-        raise NotTradable(f"{trade.asset.symbol} cannot be bought or sold.", field="asset")
+        raise NotTradable("{symbol} cannot be bought or sold.", symbol=trade.asset.symbol, field="asset")
     if trade.kind not in TradeKind.values:
         raise UnknownKind(field="kind")
     if len(trade.external_id) > LONGEST_ID:
@@ -231,7 +231,9 @@ def _check_instant(at: datetime, asset: Asset, now: datetime) -> None:
         raise DateTooEarly(field="traded_at")
     # First without a zone: an instant near the calendar's end has no day in some of them.
     if at > now + timedelta(days=2) or exchange_day(asset, at) > exchange_day(asset, now):
-        raise DateInFuture(f"It is {exchange_day(asset, now)} at the exchange; the trade is later.", field="traded_at")
+        raise DateInFuture(
+            "It is {asset} at the exchange; the trade is later.", asset=exchange_day(asset, now), field="traded_at"
+        )
 
 
 def _check_numbers(trade: NewTrade) -> None:
@@ -339,4 +341,4 @@ def check_not_negative(value: Decimal, field: str, *, decimals: int = 10, limit:
     if value >= limit:
         raise NumberTooLarge(field=field)
     if value.quantize(Decimal(1).scaleb(-decimals), context=EXACT) != value:
-        raise TooManyDecimals(f"At most {decimals} decimals are kept here.", field=field)
+        raise TooManyDecimals("At most {decimals} decimals are kept here.", decimals=decimals, field=field)

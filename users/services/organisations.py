@@ -102,7 +102,7 @@ def delete_organisation(*, organisation: Organisation, actor: User) -> None:
         organisation.delete()
     except ProtectedError as error:
         kinds = {str(row._meta.verbose_name_plural) for row in error.protected_objects}  # noqa: SLF001
-        raise OrganisationNotEmpty(f"The organisation still owns {', '.join(sorted(kinds))}.") from error
+        raise OrganisationNotEmpty("The organisation still owns {names}.", names=", ".join(sorted(kinds))) from error
 
 
 @transaction.atomic

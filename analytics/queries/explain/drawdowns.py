@@ -81,7 +81,7 @@ def _fall(question: Question) -> tuple[Observed, Fall]:
     returns = RecordedArray.given(found.returns, "r: daily time-weighted returns", source)
     table = falls(engine.drawdown_series(returns))
     if question.place > len(table):
-        raise NoSuchDrawdown(f"There are {len(table)} drawdowns.", field="place")
+        raise NoSuchDrawdown("There are {count} drawdowns.", count=len(table), field="place")
     return found, Fall(table[question.place - 1], _days(found.days))
 
 

@@ -102,7 +102,7 @@ def place_of(held: Weighted, symbol: str, field: str = "asset") -> int:
     for place, position in enumerate(held.positions):
         if position.symbol == symbol:
             return place
-    raise NeverHeld(f"This portfolio does not have “{symbol}”.", field=field)
+    raise NeverHeld("This portfolio does not have “{symbol}”.", symbol=symbol, field=field)
 
 
 def _compared(question: Question, market: Market, held: Exposure) -> tuple[Exposure, RecordedArray]:

@@ -35,7 +35,7 @@ def _held(question: Question, *, whole: bool) -> Holding:
     else:
         held = recorded_holding(portfolio, asset, day) if asset else None
     if held is None:
-        raise NeverHeld(f"This portfolio did not have “{question.asset}”.", field="asset")
+        raise NeverHeld("This portfolio did not have “{asset}”.", asset=question.asset, field="asset")
     return held
 
 

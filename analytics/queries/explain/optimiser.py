@@ -89,7 +89,7 @@ def _point(given: Given, question: Question) -> Any:
     if "problem" in frontier:
         raise NoFigure(frontier["problem"])
     if question.place > len(frontier["weights"]):
-        raise NoSuchPoint(f"The frontier has {len(frontier['weights'])} points.", field="place")
+        raise NoSuchPoint("The frontier has {count} points.", count=len(frontier["weights"]), field="place")
     return given.weights(frontier["weights"][question.place - 1], "w: weights of the point")
 
 
@@ -124,7 +124,7 @@ def _promise(place: int, weights: Weights) -> Read:
 
 def _place(given: Given, question: Question) -> int:
     if question.asset not in given.symbols:
-        raise NotInRun(f"“{question.asset}” was not among what could be chosen.", field="asset")
+        raise NotInRun("“{asset}” was not among what could be chosen.", asset=question.asset, field="asset")
     return given.symbols.index(question.asset)
 
 

@@ -114,7 +114,9 @@ def _within(series: Series, question: Question) -> Series:
     start = question.start or _start(question.period, days, series.opened[0])
     end = question.as_of or days[-1].item()
     if start >= end:
-        raise PeriodEmpty(f"The period from {start} to {end} is empty: its end must be later than its start.")
+        raise PeriodEmpty(
+            "The period from {start} to {end} is empty: its end must be later than its start.", start=start, end=end
+        )
     kept = series.valid & (series.grid.days > np.datetime64(start))
     if not kept.any():
         raise NoFigure("no return was earned in this period")

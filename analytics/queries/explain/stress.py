@@ -83,7 +83,9 @@ def _betas(tested: Bench, places: Sequence[int]) -> RecordedArray:
 def _through(question: Question) -> Shaking:
     stretch = StressWindow.objects.filter(key=question.scenario).first()
     if stretch is None:
-        raise UnknownScenario(f"There is no stretch of history “{question.scenario[:40]}”.", field="scenario")
+        raise UnknownScenario(
+            "There is no stretch of history “{scenario}”.", scenario=question.scenario[:40], field="scenario"
+        )
     tested = bench(question.portfolio, question.as_of)
     sources = [effect.source for effect in tested.through(stretch).effects]
     moves = _gathered(sources, _parts(question, tested, Window(stretch.start, stretch.end), sources))

@@ -1,0 +1,36 @@
+"""What errors of the domain say, to programs and to people."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.utils import translation
+
+from core.errors import DomainError, Forbidden
+
+
+class TooMuch(DomainError):
+    """There is not so much
+    of it.
+    """
+
+
+def test_the_docstring_is_the_message() -> None:
+    error = TooMuch()
+    assert (str(error), error.message, error.code) == ("There is not so much of it.",) * 2 + ("too_much",)
+
+
+def test_values_take_their_places() -> None:
+    error = TooMuch("{held} is held, {wanted:,.2f} is wanted.", field="quantity", held=3, wanted=Decimal(1000))
+    assert str(error) == error.message == "3 is held, 1,000.00 is wanted."
+    assert error.field == "quantity"
+
+
+def test_braces_without_values_are_themselves() -> None:
+    assert TooMuch("{} is no JSON.").message == "{} is no JSON."
+
+
+def test_people_read_it_in_their_language() -> None:
+    with translation.override("de"):
+        assert Forbidden().message == "Sie sehen dies, dürfen das aber nicht damit tun."
+        assert str(Forbidden()) == "You see this, but may not do that with it."
