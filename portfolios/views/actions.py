@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views import View
 
 from assets.models import ActionKind, CorporateAction
@@ -118,7 +119,7 @@ def refuse(form: ActionForm, error: DomainError | NotReady) -> None:
 class ActionVoidPage(View):
     """Void an action: asked with GET, done with POST."""
 
-    verb, done, tag = "Void", "Voided", "action-redo"
+    verb, done, tag, restores = _("Void"), _("Voided"), "action-redo", False
     http_method_names = ["get", "post", "options"]
 
     def action(self, pk: int) -> CorporateAction:
@@ -129,7 +130,9 @@ class ActionVoidPage(View):
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         action = self.action(pk)
-        context = {"action": action, "verb": self.verb, "holders": len(holders_of([action.asset_id]))}
+        context = {"action": action, "verb": self.verb, "restores": self.restores} | {
+            "holders": len(holders_of([action.asset_id]))
+        }
         return render(request, "portfolios/action_confirm.html", context)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -148,7 +151,7 @@ class ActionVoidPage(View):
 class ActionRestorePage(ActionVoidPage):
     """Take the void of an action back."""
 
-    verb, done, tag = "Restore", "Applied again", "action-undo"
+    verb, done, tag, restores = _("Restore"), _("Applied again"), "action-undo", True
 
     def act(self, action: CorporateAction, actor: User) -> None:
         restore_action(action=action, actor=actor)
