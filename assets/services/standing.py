@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from assets.models import ProviderState
 from assets.providers.base import NAMES, Capability, ProviderError
@@ -20,11 +21,11 @@ from core.errors import DomainError
 
 READY, OFF, UNCONFIGURED, WAITING, OPEN = "ready", "off", "unconfigured", "waiting", "open"
 STATES = {
-    READY: "Ready",
-    OFF: "Off",
-    UNCONFIGURED: "Not set up",
-    WAITING: "Asked us to wait",
-    OPEN: "Left alone",
+    READY: _("Ready"),
+    OFF: _("Off"),
+    UNCONFIGURED: _("Not set up"),
+    WAITING: _("Asked us to wait"),
+    OPEN: _("Left alone"),
 }
 
 
@@ -47,7 +48,7 @@ class Standing:
 
     @property
     def state_label(self) -> str:
-        return STATES[self.state]
+        return str(STATES[self.state])
 
     @property
     def can_be_asked(self) -> bool:

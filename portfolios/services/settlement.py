@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from django.db import connection
 from django.db.models import Model
+from django.utils import translation
 
 from assets.bonds import BondTerms, accrued
 from assets.queries import RateMissing, RateTable, carried, last_bars, rates
@@ -271,7 +272,7 @@ def cash_row(
         booked_on=trade.day,
         amount=bounded(amount),
         section=Section.TRANSFER,
-        description=f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset.symbol}",
+        description=_description(trade),
         asset=trade.asset,
         origin=Origin.TRADE,
         origin_id=trade.pk,
@@ -287,3 +288,9 @@ def _to_account(trade: Trade, account: Account, portfolio: Portfolio, table: Rat
         return table.rate(trade.currency, account.currency, trade.day).value
     except RateMissing as error:
         raise RateMissing(error.message, field="account") from error
+
+
+def _description(trade: Trade) -> str:
+    """What is stored is in English, in whatever language somebody books."""
+    with translation.override(None):
+        return f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset.symbol}"

@@ -10,6 +10,7 @@ from typing import Any
 from django import template
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from portfolios.queries.beside import UNKNOWN
 from portfolios.queries.totals import UNCLASSIFIED
@@ -62,5 +63,5 @@ def held_for(since: date | None, until: date | None) -> str:
         return ""
     days = (until - since).days
     if days < SHORT:
-        return f"{days} day{'' if days == 1 else 's'}"
+        return ngettext("%(count)s day", "%(count)s days", days) % {"count": days}
     return timesince(since, until).replace("\xa0", " ")

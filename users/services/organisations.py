@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import ProtectedError
 from django.dispatch import Signal
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from activity.services import record
 from core.errors import DomainError, Forbidden, Gone
@@ -102,7 +103,9 @@ def delete_organisation(*, organisation: Organisation, actor: User) -> None:
         organisation.delete()
     except ProtectedError as error:
         kinds = {str(row._meta.verbose_name_plural) for row in error.protected_objects}  # noqa: SLF001
-        raise OrganisationNotEmpty(f"The organisation still owns {', '.join(sorted(kinds))}.") from error
+        raise OrganisationNotEmpty(
+            gettext("The organisation still owns %(kinds)s.") % {"kinds": ", ".join(sorted(kinds))}
+        ) from error
 
 
 @transaction.atomic
