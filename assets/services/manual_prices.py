@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from activity.services import record
 from assets import price_lists, quality, sessions
@@ -79,7 +80,9 @@ def enter_price(
         raise reason
     unlikely = _unlikely(asset, [bar])
     if unlikely and not confirmed:
-        raise UnlikelyPrice(f"{unlikely[bar.day]}. Confirm it if it is right.", field="close")
+        raise UnlikelyPrice(
+            gettext("%(reason)s. Confirm it if it is right.") % {"reason": unlikely[bar.day]}, field="close"
+        )
     _store(asset, [bar], actor)
     return HistoricValue.objects.get(asset=asset, day=day)
 
@@ -94,7 +97,11 @@ def preview(content: bytes, *, now: datetime) -> Preview:
     for row in listed.rows:
         asset = assets.get(row.symbol)
         bar = _bar(row.symbol, row.day, row.figures)
-        reason = _refused(asset, bar, now) if asset else NoPrice(f"there is no asset “{row.symbol[:40]}”")
+        reason = (
+            _refused(asset, bar, now)
+            if asset
+            else NoPrice(gettext("there is no asset “%(symbol)s”") % {"symbol": row.symbol[:40]})
+        )
         if reason:
             found.problems.append(Problem(row.line, reason.message))
         else:
@@ -119,9 +126,16 @@ def enter_list(*, content: bytes, actor: User, confirmed: bool = False) -> int:
     if found.problems:
         first = found.problems[0]
         where = f"line {first.line}: " if first.line else ""
-        raise PriceListRefused(f"{len(found.problems)} lines are wrong, the first: {where}{first.text}", found.problems)
+        raise PriceListRefused(
+            gettext("%(count)s lines are wrong, the first: %(where)s%(text)s")
+            % {"count": len(found.problems), "where": where, "text": first.text},
+            found.problems,
+        )
     if found.unlikely and not confirmed:
-        raise UnlikelyPrices(f"Line {found.unlikely[0].line}: {found.unlikely[0].text}", found.unlikely)
+        raise UnlikelyPrices(
+            gettext("Line %(line)s: %(text)s") % {"line": found.unlikely[0].line, "text": found.unlikely[0].text},
+            found.unlikely,
+        )
     by_symbol: dict[str, list[Bar]] = {}
     for row in found.rows:
         by_symbol.setdefault(row.symbol, []).append(_bar(row.symbol, row.day, row.figures))
@@ -136,11 +150,15 @@ def _bar(symbol: str, day: date, figures: Mapping[str, Decimal | None]) -> Bar:
 
 def _refused(asset: Asset, bar: Bar, now: datetime) -> DomainError | None:
     if bar.day > today_of(asset, now):
-        return NoSuchDay(f"{bar.day} is in the future.", field="day")
+        return NoSuchDay(gettext("%(day)s is in the future.") % {"day": bar.day}, field="day")
     if reason := _no_session(asset.exchange, bar.day):
         return NoSuchDay(reason, field="day")
     if asset.delisted_on and bar.day > asset.delisted_on:
-        return NoSuchDay(f"{asset.symbol} was delisted on {asset.delisted_on}.", field="day")
+        return NoSuchDay(
+            gettext("%(symbol)s was delisted on %(delisted_on)s.")
+            % {"symbol": asset.symbol, "delisted_on": asset.delisted_on},
+            field="day",
+        )
     if refusal := quality.malformed(bar) or quality.inconsistent(bar):
         named = refusal.text.split(" ", 1)[0]
         return NoPrice(f"{refusal.text}.", field=named if named in price_lists.FIGURES else "close")
@@ -149,9 +167,17 @@ def _refused(asset: Asset, bar: Bar, now: datetime) -> DomainError | None:
 
 def _no_session(exchange: Exchange | None, day: date) -> str:
     if exchange is None:
-        return f"{day} is before the first prices, of {EARLIEST.year}." if day < EARLIEST else ""
+        return (
+            gettext("%(day)s is before the first prices, of %(year)s.") % {"day": day, "year": EARLIEST.year}
+            if day < EARLIEST
+            else ""
+        )
     try:
-        return "" if sessions.is_session(exchange.calendar, day) else f"{exchange} was closed on {day}."
+        return (
+            ""
+            if sessions.is_session(exchange.calendar, day)
+            else gettext("%(exchange)s was closed on %(day)s.") % {"exchange": exchange, "day": day}
+        )
     except sessions.UnknownCalendar as error:
         return error.message
 

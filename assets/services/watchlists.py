@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils.translation import gettext
 
 from activity.services import record
 from assets.models import Asset, Watchlist, WatchlistEntry
@@ -43,7 +44,9 @@ def create_watchlist(*, owner: User, name: str) -> Watchlist:
     """Raises NameTaken, TooManyWatchlists, Django's ValidationError."""
     get_user_model().objects.select_for_update().get(pk=owner.pk)  # of two at once the second sees the first's list
     if Watchlist.objects.filter(owner=owner).count() >= settings.WATCHLISTS_PER_PERSON:
-        raise TooManyWatchlists(f"You have {settings.WATCHLISTS_PER_PERSON} watchlists, and no more are allowed.")
+        raise TooManyWatchlists(
+            gettext("You have %(most)s watchlists, and no more are allowed.") % {"most": settings.WATCHLISTS_PER_PERSON}
+        )
     watchlist = Watchlist(owner=owner, name=_free_name(owner, name))
     watchlist.full_clean()
     watchlist.save(force_insert=True)
@@ -83,11 +86,14 @@ def add_entry(
     _require_positive(target_price)
     entries = WatchlistEntry.objects.filter(watchlist=_locked(watchlist))
     if entries.filter(asset=asset).exists():
-        raise AlreadyListed(f"{asset.symbol} is in this watchlist already.", field="asset")
+        raise AlreadyListed(
+            gettext("%(symbol)s is in this watchlist already.") % {"symbol": asset.symbol}, field="asset"
+        )
     count = entries.count()
     if count >= settings.WATCHLIST_ENTRIES:
         raise TooManyEntries(
-            f"There are {settings.WATCHLIST_ENTRIES} assets in this watchlist, and no more are allowed."
+            gettext("There are %(most)s assets in this watchlist, and no more are allowed.")
+            % {"most": settings.WATCHLIST_ENTRIES}
         )
     entry = WatchlistEntry(watchlist=watchlist, asset=asset, note=note, target_price=target_price, position=count)
     entry.full_clean()
@@ -136,14 +142,14 @@ def _require_positive(target_price: Decimal | None) -> None:
 
 def _free_name(owner: User, name: str) -> str:
     if Watchlist.objects.filter(owner=owner, name=name).exists():
-        raise NameTaken(f"You have a watchlist “{name}” already.", field="name")
+        raise NameTaken(gettext("You have a watchlist “%(name)s” already.") % {"name": name}, field="name")
     return name
 
 
 def _locked(watchlist: Watchlist) -> Watchlist:
     found = Watchlist.objects.select_for_update(of=("self",)).filter(pk=watchlist.pk).first()
     if found is None:
-        raise Gone("This watchlist was deleted meanwhile.")
+        raise Gone(gettext("This watchlist was deleted meanwhile."))
     return found
 
 
@@ -151,7 +157,7 @@ def _locked_entry(entry: WatchlistEntry) -> WatchlistEntry:
     _locked(entry.watchlist)
     found = WatchlistEntry.objects.select_related("asset", "watchlist").filter(pk=entry.pk).first()
     if found is None:
-        raise Gone("This entry was removed meanwhile.")
+        raise Gone(gettext("This entry was removed meanwhile."))
     return found
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.db import connection
 from django.db.models import Model
 from django.utils import translation
+from django.utils.translation import gettext
 
 from assets.bonds import BondTerms, accrued
 from assets.queries import RateMissing, RateTable, carried, last_bars, rates
@@ -61,7 +62,9 @@ def account_for(trade: NewTrade, portfolio: Portfolio, accounts: Sequence[Accoun
         if found is None:
             raise AccountNotOfPortfolio(field="account")
         if not found.portfolio_link.held_on(trade.day):
-            message = f"The account joined the portfolio on {found.portfolio_link.joined_on}, after the trade."
+            message = gettext("The account joined the portfolio on %(joined_on)s, after the trade.") % {
+                "joined_on": found.portfolio_link.joined_on
+            }
             raise AccountJoinedLater(message, field="account")
         return found
     if portfolio.cash != CashSetting.TRACKED or trade.kind in TRANSFERS:
@@ -76,7 +79,10 @@ def default_account(currency: str, day: date, portfolio: Portfolio, accounts: Se
             if account.currency == wanted and account.portfolio_link.held_on(day):
                 return account
     codes = f"{currency} or {portfolio.base_currency}" if currency != portfolio.base_currency else currency
-    message = f"The portfolio's cash is tracked, but on {day} it has no account in {codes}."
+    message = gettext("The portfolio's cash is tracked, but on %(day)s it has no account in %(codes)s.") % {
+        "day": day,
+        "codes": codes,
+    }
     raise NoCashAccount(message, field="account")
 
 
@@ -114,7 +120,10 @@ def unit_price(trade: NewTrade, closes: Mapping[tuple[int, date], Decimal]) -> D
     if trade.quoted_price is not None:
         return trade.quoted_price
     if trade.trade_currency != trade.asset.currency:  # closes and the costs of lots are in the asset's
-        message = f"State the price per unit in {trade.trade_currency}; closes are in {trade.asset.currency}."
+        message = gettext("State the price per unit in %(trade_currency)s; closes are in %(currency)s.") % {
+            "trade_currency": trade.trade_currency,
+            "currency": trade.asset.currency,
+        }
         raise PriceRequired(message, field="price")
     close = closes.get((trade.asset.pk, trade.day))
     if close is not None:
@@ -122,7 +131,10 @@ def unit_price(trade: NewTrade, closes: Mapping[tuple[int, date], Decimal]) -> D
     if trade.kind == TradeKind.TRANSFER_OUT:
         return Decimal(0)  # no market gave a price, and nothing is booked at it
     if not trade.lots:
-        message = f"There is no close of {trade.asset.symbol} on or before {trade.day}: state what a unit cost."
+        message = gettext("There is no close of %(symbol)s on or before %(day)s: state what a unit cost.") % {
+            "symbol": trade.asset.symbol,
+            "day": trade.day,
+        }
         raise PriceRequired(message, field="price")
     return per_unit(unit_cost(total(lot.cost for lot in trade.lots), trade.quantity, trade.asset.price_factor))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from activity.services import record
 from assets.models import Asset, AssetType
@@ -68,13 +69,18 @@ def check_targets(targets: Sequence[NewTarget], cash: Decimal = ZERO) -> None:
         if target.lot_size is not None:
             check_positive(target.lot_size, where + "lot_size")
         if target.asset.pk in seen:
-            raise DuplicateTarget(f"{target.asset.symbol} has two targets.", field=where + "asset")
+            raise DuplicateTarget(
+                gettext("%(symbol)s has two targets.") % {"symbol": target.asset.symbol}, field=where + "asset"
+            )
         seen.add(target.asset.pk)
         _check_tradable(target, where + "asset")
     _check_weight(cash, "cash")
     added = total([cash, *(target.weight for target in targets)])
     if added > 1:
-        raise WeightsExceedOne(f"The weights add up to {added.normalize():f}, which is more than 1.", field="targets")
+        raise WeightsExceedOne(
+            gettext("The weights add up to %(sum)s, which is more than 1.") % {"sum": f"{added.normalize():f}"},
+            field="targets",
+        )
 
 
 def _check_weight(weight: Decimal, field: str) -> None:
@@ -87,9 +93,13 @@ def _check_weight(weight: Decimal, field: str) -> None:
 def _check_tradable(target: NewTarget, field: str) -> None:
     asset = target.asset
     if asset.type in (AssetType.FX, AssetType.INDEX):
-        raise NotTradable(f"{asset.symbol} cannot be bought or sold.", field=field)
+        raise NotTradable(gettext("%(symbol)s cannot be bought or sold.") % {"symbol": asset.symbol}, field=field)
     if target.weight and asset.delisted_on and asset.delisted_on < timezone.now().date():
-        raise Delisted(f"{asset.symbol} was traded until {asset.delisted_on} and cannot be bought.", field=field)
+        raise Delisted(
+            gettext("%(symbol)s was traded until %(delisted_on)s and cannot be bought.")
+            % {"symbol": asset.symbol, "delisted_on": asset.delisted_on},
+            field=field,
+        )
 
 
 @transaction.atomic

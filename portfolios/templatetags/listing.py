@@ -12,6 +12,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from banking.models import Section
 from portfolios.queries.beside import UNKNOWN
 from portfolios.queries.totals import UNCLASSIFIED
 
@@ -48,6 +49,12 @@ def _sort_link(order: str, key: str, label: str, *, words: bool) -> dict[str, st
 def group_name(name: str) -> str:
     """A sector or a country in the reader's language where nobody has named one."""
     return str(UNNAMED.get(name, name))
+
+
+@register.filter
+def section_name(section: str) -> str:
+    """“Income”, “Expense” or “Transfer” in the reader's language; what is none of them stays."""
+    return str(Section(section).label) if section in Section.values else section
 
 
 @register.filter
