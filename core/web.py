@@ -27,6 +27,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import escape_uri_path
 from django.utils.formats import get_format
+from django.utils.translation import gettext
 from django.views import defaults
 from django_htmx.http import HttpResponseClientRedirect
 from rest_framework import exceptions
@@ -68,8 +69,8 @@ class Right(Enum):
     @property
     def refusal(self) -> str:
         """What is said to somebody who sees a row and has no such right to it."""
-        manage = "You may see this, but not set it up, share, close or delete it."
-        return manage if self is Right.MANAGE else "You may see this, but not change it."
+        manage = gettext("You may see this, but not set it up, share, close or delete it.")
+        return manage if self is Right.MANAGE else gettext("You may see this, but not change it.")
 
     def lets(self, user: Any, row: Model) -> bool:
         """Whether the model's door lets ``user`` through to ``row``; no door is a closed one."""
@@ -130,7 +131,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     if not is_api(request.path):
         return defaults.bad_request(request, exception or ValueError())
     known = as_api_exception(exception) if exception else None
-    return problem_response(known or exceptions.ParseError("The request is malformed."))
+    return problem_response(known or exceptions.ParseError(gettext("The request is malformed.")))
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

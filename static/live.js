@@ -104,16 +104,17 @@ let lastAt = null;
 const say = (state, detail) => {
   if (!stateLine) return;
   const fresh = Date.now() - lastAt < FRESH;
-  const moving = fresh ? `${simulated ? "Simulated prices, moving" : "Live"} · ${clock.format(lastAt)}` : "Waiting for live prices";
+  const said = stateLine.dataset; // the words, in the reader's language
+  const told = (words, waiting) => (fresh ? `${words} · ${clock.format(lastAt)}` : waiting);
   const words = {
-    live: moving,
-    polling: fresh ? `Quotes, asked for · ${clock.format(lastAt)}` : "Waiting for quotes",
-    simulated: fresh ? `Simulated prices, moving · ${clock.format(lastAt)}` : "Waiting for simulated prices",
-    unavailable: "No live prices",
-    connecting: "Waiting for live prices",
-    reconnecting: "Live prices are interrupted; trying again",
-    offline: "Not connected; trying again",
-    refused: "Not followed live",
+    live: told(simulated ? said.saysSimulated : said.saysLive, said.saysWaiting),
+    polling: told(said.saysPolling, said.saysWaitingPolling),
+    simulated: told(said.saysSimulated, said.saysWaitingSimulated),
+    unavailable: said.saysUnavailable,
+    connecting: said.saysWaiting,
+    reconnecting: said.saysReconnecting,
+    offline: said.saysOffline,
+    refused: said.saysRefused,
   };
   stateLine.hidden = false;
   stateLine.dataset.state = state;
@@ -177,7 +178,7 @@ const open = () => {
     failures += 1;
     state = "offline";
     const useless = [4401, 4403, 4429].includes(event.code) || failures > MOST_FAILURES;
-    if (useless) say("refused", detail || "Reload the page to try again");
+    if (useless) say("refused", detail || stateLine?.dataset.saysReload);
     else say(state);
     if (useless || document.hidden) return;
     timer = setTimeout(open, pause * (0.5 + Math.random()));

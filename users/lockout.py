@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from rest_framework import exceptions
 
 from core.problems import problem_response
@@ -17,7 +18,9 @@ class LockedOut(exceptions.APIException):
 
     def __init__(self) -> None:
         self.wait = int(settings.AXES_COOLOFF_TIME.total_seconds())
-        super().__init__(f"Too many failed logins for this name. Try again in {self.wait // 60} minutes.")
+        super().__init__(
+            gettext("Too many failed logins for this name. Try again in %(wait)s minutes.") % {"wait": self.wait // 60}
+        )
 
 
 def locked_out(request: HttpRequest, *_: object) -> HttpResponse:

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from assets.models import Asset
 from assets.price_lists import FIGURES, MOST_BYTES, NUMBER
@@ -22,29 +24,29 @@ class PlainNumberField(forms.CharField):
         if not text:
             return None
         if not NUMBER.fullmatch(text):
-            raise forms.ValidationError("Write a plain number, such as 12.50 or 12,50.")
+            raise forms.ValidationError(gettext("Write a plain number, such as 12.50 or 12,50."))
         return Decimal(text.replace(",", "."))
 
 
 class PriceForm(forms.Form):
     """One day's price of one asset."""
 
-    symbol = forms.CharField(max_length=32, label="Symbol")
+    symbol = forms.CharField(max_length=32, label=_("Symbol"))
     day = forms.DateField(
-        label="Day", input_formats=["%Y-%m-%d"], widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+        label=_("Day"), input_formats=["%Y-%m-%d"], widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     )
-    close = PlainNumberField(label="Close")
-    open = PlainNumberField(label="Open", required=False)
-    high = PlainNumberField(label="High", required=False)
-    low = PlainNumberField(label="Low", required=False)
-    volume = PlainNumberField(label="Volume", required=False)
-    confirmed = forms.BooleanField(label="The price is right, although it is far from the last one", required=False)
+    close = PlainNumberField(label=_("Close"))
+    open = PlainNumberField(label=_("Open"), required=False)
+    high = PlainNumberField(label=_("High"), required=False)
+    low = PlainNumberField(label=_("Low"), required=False)
+    volume = PlainNumberField(label=_("Volume"), required=False)
+    confirmed = forms.BooleanField(label=_("The price is right, although it is far from the last one"), required=False)
 
     def clean_symbol(self) -> Asset:
         symbol: str = self.cleaned_data["symbol"]
         asset = Asset.objects.filter(symbol=symbol).select_related("exchange").first()
         if asset is None:
-            raise forms.ValidationError("There is no asset with this symbol.")
+            raise forms.ValidationError(gettext("There is no asset with this symbol."))
         return asset
 
     @property
@@ -55,11 +57,13 @@ class PriceForm(forms.Form):
 class PriceListForm(forms.Form):
     """A CSV file of prices, to be looked at first."""
 
-    file = forms.FileField(label="CSV file")
+    file = forms.FileField(label=_("CSV file"))
 
     def clean_file(self) -> bytes:
         upload = self.cleaned_data["file"]
         if upload.size > MOST_BYTES:
-            raise forms.ValidationError(f"The file is larger than {MOST_BYTES:,} bytes.")
+            raise forms.ValidationError(
+                gettext("The file is larger than %(most)s bytes.") % {"most": f"{MOST_BYTES:,}"}
+            )
         content: bytes = upload.read()
         return content

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from assets.models import Asset
 from core.api import PLAIN_DECIMAL
@@ -24,28 +26,35 @@ class PriceField(forms.CharField):
             return None
         price = Decimal(text) if PLAIN_DECIMAL.fullmatch(text) else Decimal(0)
         if not 0 < price < QUANTITY_LIMIT or price != round(price, 10):
-            raise forms.ValidationError("Write a plain number above 0, such as 12.50, with at most 10 decimals.")
+            raise forms.ValidationError(
+                gettext("Write a plain number above 0, such as 12.50, with at most 10 decimals.")
+            )
         return price
 
 
 class WatchlistForm(forms.Form):
-    name = forms.CharField(max_length=100, widget=forms.TextInput(CONTROL | {"autocomplete": "off"}))
+    name = forms.CharField(label=_("Name"), max_length=100, widget=forms.TextInput(CONTROL | {"autocomplete": "off"}))
 
 
 class EntryForm(forms.Form):
     """What somebody notes about a watched asset."""
 
     target_price = PriceField(
-        max_length=40, required=False, widget=forms.TextInput(CONTROL | {"inputmode": "decimal", "autocomplete": "off"})
+        label=_("Target price"),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(CONTROL | {"inputmode": "decimal", "autocomplete": "off"}),
     )
-    note = forms.CharField(max_length=500, required=False, widget=forms.TextInput(CONTROL | {"autocomplete": "off"}))
+    note = forms.CharField(
+        label=_("Note"), max_length=500, required=False, widget=forms.TextInput(CONTROL | {"autocomplete": "off"})
+    )
 
 
 class NewEntryForm(EntryForm):
     """The same with the asset, by its symbol in capitals or not."""
 
     asset = forms.CharField(
-        label="Symbol",
+        label=_("Symbol"),
         max_length=32,
         widget=forms.TextInput(
             CONTROL | {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
@@ -61,5 +70,5 @@ class NewEntryForm(EntryForm):
         symbol = str(self.cleaned_data["asset"])
         asset = Asset.objects.visible_to(self.user).filter(symbol=symbol.upper()).first()
         if asset is None:
-            raise forms.ValidationError(f"There is no asset with the symbol “{symbol}”.")
+            raise forms.ValidationError(gettext("There is no asset with the symbol “%(symbol)s”.") % {"symbol": symbol})
         return asset

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from assets.adjustment import ONE, Step
 from assets.models.asset import Asset
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class ActionKind(models.TextChoices):
-    SPLIT = "split", "Split"
-    REVERSE_SPLIT = "reverse_split", "Reverse split"
-    STOCK_DIVIDEND = "stock_dividend", "Stock dividend"
-    SPIN_OFF = "spin_off", "Spin-off"
-    MERGER = "merger", "Merger"
-    SYMBOL_CHANGE = "symbol_change", "Symbol change"
-    RETURN_OF_CAPITAL = "return_of_capital", "Return of capital"
-    CASH_DIVIDEND = "cash_dividend", "Cash dividend"
+    SPLIT = "split", _("Split")
+    REVERSE_SPLIT = "reverse_split", _("Reverse split")
+    STOCK_DIVIDEND = "stock_dividend", _("Stock dividend")
+    SPIN_OFF = "spin_off", _("Spin-off")
+    MERGER = "merger", _("Merger")
+    SYMBOL_CHANGE = "symbol_change", _("Symbol change")
+    RETURN_OF_CAPITAL = "return_of_capital", _("Return of capital")
+    CASH_DIVIDEND = "cash_dividend", _("Cash dividend")
 
 
 MULTIPLYING = (ActionKind.SPLIT, ActionKind.REVERSE_SPLIT, ActionKind.STOCK_DIVIDEND)

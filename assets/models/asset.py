@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Case, Q, When
+from django.utils.translation import gettext_lazy as _
 
 from assets import sessions
 from assets.isin import validate_isin
@@ -73,15 +74,15 @@ class Exchange(models.Model):
 
 
 class AssetType(models.TextChoices):
-    EQUITY = "equity", "Equity"
-    ETF = "etf", "ETF"
-    FUND = "fund", "Fund"
-    BOND = "bond", "Bond"
-    CRYPTO = "crypto", "Crypto"
-    CASH = "cash", "Cash"
-    FX = "fx", "Exchange rate"
-    INDEX = "index", "Index"
-    OTHER = "other", "Other"
+    EQUITY = "equity", _("Equity")
+    ETF = "etf", _("ETF")
+    FUND = "fund", _("Fund")
+    BOND = "bond", _("Bond")
+    CRYPTO = "crypto", _("Crypto")
+    CASH = "cash", _("Cash")
+    FX = "fx", _("Exchange rate")
+    INDEX = "index", _("Index")
+    OTHER = "other", _("Other")
 
 
 NOT_TRADED = (AssetType.FX, AssetType.INDEX)
@@ -90,9 +91,9 @@ NOT_TRADED = (AssetType.FX, AssetType.INDEX)
 class PriceBasis(models.TextChoices):
     """What a source's closes are, and so what must not be applied to them again."""
 
-    RAW = "raw", "As traded"
-    SPLIT_ADJUSTED = "split_adjusted", "Adjusted for splits"
-    TOTAL_RETURN = "total_return", "Dividends included in price"
+    RAW = "raw", _("As traded")
+    SPLIT_ADJUSTED = "split_adjusted", _("Adjusted for splits")
+    TOTAL_RETURN = "total_return", _("Dividends included in price")
 
 
 class AssetQuerySet(models.QuerySet["Asset"]):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from assets.bonds import FREQUENCIES, MOST_REDEEMED, PAR, BondTerms, DayCount
 from assets.models.asset import Asset
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from users.models import User
 
 DAY_COUNTS = [
-    (DayCount.ACTUAL_ACTUAL.value, "Actual/actual (ICMA)"),
-    (DayCount.THIRTY_360.value, "30/360 (US)"),
-    (DayCount.THIRTY_E_360.value, "30E/360 (Eurobond)"),
-    (DayCount.ACTUAL_360.value, "Actual/360"),
-    (DayCount.ACTUAL_365.value, "Actual/365 (fixed)"),
+    (DayCount.ACTUAL_ACTUAL.value, _("Actual/actual (ICMA)")),
+    (DayCount.THIRTY_360.value, _("30/360 (US)")),
+    (DayCount.THIRTY_E_360.value, _("30E/360 (Eurobond)")),
+    (DayCount.ACTUAL_360.value, _("Actual/360")),
+    (DayCount.ACTUAL_365.value, _("Actual/365 (fixed)")),
 ]
 DAY_COUNT_NAMES = [value for value, _ in DAY_COUNTS]
 COUPONS = [(0, "none"), (1, "yearly"), (2, "half-yearly"), (4, "quarterly"), (12, "monthly")]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from assets.models.asset import Asset
 from core.fields import QUANTITY_LIMIT, QuantityField
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class DoubtState(models.TextChoices):
-    OPEN = "open", "Open"
-    ACCEPTED = "accepted", "Accepted"
-    REJECTED = "rejected", "Rejected"
-    PASSED = "passed", "Over by itself"
+    OPEN = "open", _("Open")
+    ACCEPTED = "accepted", _("Accepted")
+    REJECTED = "rejected", _("Rejected")
+    PASSED = "passed", _("Over by itself")
 
 
 UNDECIDED = (DoubtState.OPEN, DoubtState.PASSED)

@@ -6,16 +6,17 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from assets.models.asset import Exchange
 from assets.models.leased import Leased
 
 
 class RunState(models.TextChoices):
-    PENDING = "pending", "Pending"
-    RUNNING = "running", "Running"
-    COMPLETE = "complete", "Complete"
-    INCOMPLETE = "incomplete", "Incomplete"
+    PENDING = "pending", _("Pending")
+    RUNNING = "running", _("Running")
+    COMPLETE = "complete", _("Complete")
+    INCOMPLETE = "incomplete", _("Incomplete")
 
 
 class IngestionRunQuerySet(models.QuerySet["IngestionRun"]):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from assets.models.action import PAYING, ActionKind, CorporateAction
 from assets.models.asset import Asset
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class ProposalState(models.TextChoices):
-    PROPOSED = "proposed", "Proposed"
-    APPLIED = "applied", "Applied"
-    IGNORED = "ignored", "Ignored"
-    SUPERSEDED = "superseded", "Superseded"
-    WITHDRAWN = "withdrawn", "Withdrawn"
+    PROPOSED = "proposed", _("Proposed")
+    APPLIED = "applied", _("Applied")
+    IGNORED = "ignored", _("Ignored")
+    SUPERSEDED = "superseded", _("Superseded")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
 class Announced(NamedTuple):

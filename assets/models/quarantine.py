@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from assets.models.asset import Asset
 from assets.quality import DECIDABLE
@@ -20,21 +21,21 @@ if TYPE_CHECKING:
 class DoubtReason(models.TextChoices):
     """Codes of ``assets.quality.Reason`` that a person sees."""
 
-    FUTURE = "future", "In the future"
-    NO_SESSION = "no_session", "The exchange was closed"
-    NOT_A_NUMBER = "not_a_number", "Not a number"
-    NOT_POSITIVE = "not_positive", "Zero or negative"
-    TOO_LONG = "too_long", "Too large, or too many digits"
-    INCONSISTENT = "inconsistent", "High, low and close contradict each other"
-    CONTRADICTORY = "contradictory", "Two different bars for one day"
-    JUMP = "jump", "Jump without a corporate action"
-    RESTATED = "restated", "Adjusted history among closes as traded"
+    FUTURE = "future", _("In the future")
+    NO_SESSION = "no_session", _("The exchange was closed")
+    NOT_A_NUMBER = "not_a_number", _("Not a number")
+    NOT_POSITIVE = "not_positive", _("Zero or negative")
+    TOO_LONG = "too_long", _("Too large, or too many digits")
+    INCONSISTENT = "inconsistent", _("High, low and close contradict each other")
+    CONTRADICTORY = "contradictory", _("Two different bars for one day")
+    JUMP = "jump", _("Jump without a corporate action")
+    RESTATED = "restated", _("Adjusted history among closes as traded")
 
 
 class QuarantineState(models.TextChoices):
-    OPEN = "open", "Open"
-    ACCEPTED = "accepted", "Accepted"
-    REJECTED = "rejected", "Rejected"
+    OPEN = "open", _("Open")
+    ACCEPTED = "accepted", _("Accepted")
+    REJECTED = "rejected", _("Rejected")
 
 
 class QuarantineQuerySet(models.QuerySet["QuarantinedBar"]):

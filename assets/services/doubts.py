@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from activity.services import record
 from assets import quotes
@@ -136,7 +137,7 @@ def _same_level(one: Decimal, other: Decimal) -> bool:
 def _open(doubt: DoubtfulQuote) -> DoubtfulQuote:
     locked = DoubtfulQuote.objects.select_for_update(of=("self",)).select_related("asset__exchange").get(pk=doubt.pk)
     if locked.state != DoubtState.OPEN:
-        raise AlreadyDecided(f"This price is {locked.get_state_display().lower()}.")
+        raise AlreadyDecided(gettext("This price is %(state)s.") % {"state": locked.get_state_display().lower()})
     return locked
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from activity.services import record
 from assets import price_lists, quality, sessions
@@ -119,9 +120,16 @@ def enter_list(*, content: bytes, actor: User, confirmed: bool = False) -> int:
     if found.problems:
         first = found.problems[0]
         where = f"line {first.line}: " if first.line else ""
-        raise PriceListRefused(f"{len(found.problems)} lines are wrong, the first: {where}{first.text}", found.problems)
+        raise PriceListRefused(
+            gettext("%(count)s lines are wrong, the first: %(where)s%(text)s")
+            % {"count": len(found.problems), "where": where, "text": first.text},
+            found.problems,
+        )
     if found.unlikely and not confirmed:
-        raise UnlikelyPrices(f"Line {found.unlikely[0].line}: {found.unlikely[0].text}", found.unlikely)
+        raise UnlikelyPrices(
+            gettext("Line %(line)s: %(text)s") % {"line": found.unlikely[0].line, "text": found.unlikely[0].text},
+            found.unlikely,
+        )
     by_symbol: dict[str, list[Bar]] = {}
     for row in found.rows:
         by_symbol.setdefault(row.symbol, []).append(_bar(row.symbol, row.day, row.figures))
@@ -151,9 +159,17 @@ def _refused(asset: Asset, bar: Bar, now: datetime) -> DomainError | None:
 
 def _no_session(exchange: Exchange | None, day: date) -> str:
     if exchange is None:
-        return f"{day} is before the first prices, of {EARLIEST.year}." if day < EARLIEST else ""
+        return (
+            gettext("%(day)s is before the first prices, of %(year)s.") % {"day": day, "year": EARLIEST.year}
+            if day < EARLIEST
+            else ""
+        )
     try:
-        return "" if sessions.is_session(exchange.calendar, day) else f"{exchange} was closed on {day}."
+        return (
+            ""
+            if sessions.is_session(exchange.calendar, day)
+            else gettext("%(exchange)s was closed on %(day)s.") % {"exchange": exchange, "day": day}
+        )
     except sessions.UnknownCalendar as error:
         return error.message
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from activity.services import record
 from assets import quality
@@ -181,7 +182,7 @@ def _kept(key: tuple[int, date, str, str], doubt: quality.Doubt[Bar], now: datet
 def _open(bar: QuarantinedBar) -> QuarantinedBar:
     locked = QuarantinedBar.objects.select_for_update(of=("self",)).select_related("asset").get(pk=bar.pk)
     if locked.state != QuarantineState.OPEN:
-        raise AlreadyDecided(f"This bar was {locked.get_state_display().lower()} already.")
+        raise AlreadyDecided(gettext("This bar was %(state)s already.") % {"state": locked.get_state_display().lower()})
     return locked
 
 

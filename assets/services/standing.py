@@ -9,6 +9,8 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from assets.models import ProviderState
 from assets.providers.base import NAMES, Capability, ProviderError
@@ -20,11 +22,11 @@ from core.errors import DomainError
 
 READY, OFF, UNCONFIGURED, WAITING, OPEN = "ready", "off", "unconfigured", "waiting", "open"
 STATES = {
-    READY: "Ready",
-    OFF: "Off",
-    UNCONFIGURED: "Not set up",
-    WAITING: "Asked us to wait",
-    OPEN: "Left alone",
+    READY: _("Ready"),
+    OFF: _("Off"),
+    UNCONFIGURED: _("Not set up"),
+    WAITING: _("Asked us to wait"),
+    OPEN: _("Left alone"),
 }
 
 
@@ -47,7 +49,7 @@ class Standing:
 
     @property
     def state_label(self) -> str:
-        return STATES[self.state]
+        return str(STATES[self.state])
 
     @property
     def can_be_asked(self) -> bool:
@@ -100,7 +102,11 @@ def try_out(name: str) -> str:
 def _quoted(symbol: str) -> Callable[[Any], str]:
     def ask(adapter: Any) -> str:
         quote = adapter.quote(symbol)
-        return f"{symbol} is {quote.price:f} as of {quote.at:%Y-%m-%d %H:%M} UTC"
+        return gettext("%(symbol)s is %(price)s as of %(at)s UTC") % {
+            "symbol": symbol,
+            "price": f"{quote.price:f}",
+            "at": f"{quote.at:%Y-%m-%d %H:%M}",
+        }
 
     return ask
 
@@ -108,12 +114,12 @@ def _quoted(symbol: str) -> Callable[[Any], str]:
 def _past(adapter: Any) -> str:
     today = timezone.now().date()
     bars = adapter.history("AAPL", today - timedelta(days=10), today - timedelta(days=1))
-    return f"{len(bars)} days of AAPL in the last ten"
+    return gettext("%(count)s days of AAPL in the last ten") % {"count": len(bars)}
 
 
 def _files(adapter: Any) -> str:
     adapter.daily_bars([], timezone.now().date())  # reads every line
-    return "its files can be read"
+    return gettext("its files can be read")
 
 
 QUESTIONS: Mapping[str, Callable[[Any], str]] = {

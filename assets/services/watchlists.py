@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils.translation import gettext
 
 from activity.services import record
 from assets.models import Asset, Watchlist, WatchlistEntry
@@ -147,7 +148,7 @@ def _free_name(owner: User, name: str) -> str:
 def _locked(watchlist: Watchlist) -> Watchlist:
     found = Watchlist.objects.select_for_update(of=("self",)).filter(pk=watchlist.pk).first()
     if found is None:
-        raise Gone("This watchlist was deleted meanwhile.")
+        raise Gone(gettext("This watchlist was deleted meanwhile."))
     return found
 
 
@@ -155,7 +156,7 @@ def _locked_entry(entry: WatchlistEntry) -> WatchlistEntry:
     _locked(entry.watchlist)
     found = WatchlistEntry.objects.select_related("asset", "watchlist").filter(pk=entry.pk).first()
     if found is None:
-        raise Gone("This entry was removed meanwhile.")
+        raise Gone(gettext("This entry was removed meanwhile."))
     return found
 
 

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from assets.forms.prices import PriceForm, PriceListForm
@@ -56,7 +57,16 @@ def _enter(request: HttpRequest) -> HttpResponse:
     except DomainError as error:
         form.add_error(error.field if error.field in form.fields else None, error.message)
         return _page(request, 422, form=form, to_confirm=isinstance(error, UnlikelyPrice))
-    messages.success(request, f"{asset} on {bar.day} is {bar.close.normalize():f} {asset.quote_currency}.")
+    messages.success(
+        request,
+        gettext("%(asset)s on %(day)s is %(close)s %(currency)s.")
+        % {
+            "asset": asset,
+            "day": bar.day,
+            "close": f"{bar.close.normalize():f}",
+            "currency": asset.quote_currency,
+        },
+    )
     return redirect("prices")
 
 
@@ -87,5 +97,5 @@ def _store(request: HttpRequest) -> HttpResponse:
     except DomainError as error:
         messages.error(request, error.message)
         return _show(request, content)
-    messages.success(request, f"{changed} prices were stored or changed.")
+    messages.success(request, gettext("%(number)s prices were stored or changed.") % {"number": changed})
     return redirect("prices")

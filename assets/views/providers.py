@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from assets.providers.base import NAMES, ProviderError
@@ -30,7 +31,7 @@ def _act(request: HttpRequest) -> HttpResponse:
         return bad_request(request)
     if action == "close":
         breaker.close(name)
-        messages.success(request, f"{name} may be asked again.")
+        messages.success(request, gettext("%(name)s may be asked again.") % {"name": name})
     else:
         _test(request, name)
     return redirect("providers")
@@ -38,7 +39,7 @@ def _act(request: HttpRequest) -> HttpResponse:
 
 def _test(request: HttpRequest, name: str) -> None:
     try:
-        messages.success(request, f"{name} answers: {try_out(name)}.")
+        messages.success(request, gettext("%(name)s answers: %(answer)s.") % {"name": name, "answer": try_out(name)})
     except ProviderError as error:
         messages.error(request, f"{error}.")
     except DomainError as error:

@@ -13,6 +13,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from assets.models import DoubtfulQuote, HistoricValue, PriceGap, QuarantinedBar, QuarantineState
@@ -73,7 +74,11 @@ def _decide(request: HttpRequest) -> HttpResponse:
     bar = get_object_or_404(QuarantinedBar.objects.visible_to(user).select_related("asset"), pk=int(number))
     try:
         decided = DECISIONS[name](bar=bar, actor=user)
-        messages.success(request, f"{bar.asset} on {bar.day} was {decided.get_state_display().lower()}.")
+        messages.success(
+            request,
+            gettext("%(asset)s on %(day)s was %(state)s.")
+            % {"asset": bar.asset, "day": bar.day, "state": decided.get_state_display().lower()},
+        )
     except DomainError as error:
         messages.error(request, f"{bar.asset} on {bar.day}: {error.message}")
     return redirect("quarantine")
@@ -86,10 +91,12 @@ def _decide_quote(request: HttpRequest) -> HttpResponse:
     user = cast("User", request.user)
     known = DoubtfulQuote.objects.visible_to(user).select_related("asset")
     doubt = get_object_or_404(known, pk=int(number))
-    said = f"The price of {doubt.asset} from {doubt.provider}"
+    said = gettext("The price of %(asset)s from %(provider)s") % {"asset": doubt.asset, "provider": doubt.provider}
     try:
         decided = QUOTE_DECISIONS[name](doubt=doubt, actor=user)
-        messages.success(request, f"{said} was {decided.get_state_display().lower()}.")
+        messages.success(
+            request, gettext("%(said)s was %(state)s.") % {"said": said, "state": decided.get_state_display().lower()}
+        )
     except DomainError as error:
         messages.error(request, f"{said}: {error.message}")
     return redirect("quarantine")

@@ -16,6 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views import View
 
 from assets.forms.watchlists import EntryForm, NewEntryForm, WatchlistForm
@@ -73,7 +74,9 @@ class WatchlistView(View):
         if form.is_valid():
             added = tried(form, lambda: service.add_entry(watchlist=watchlist, **form.cleaned_data))
             if added is not None:
-                return shown_again(request, watchlist, f"{added.asset.symbol} was added.")
+                return shown_again(
+                    request, watchlist, gettext("%(symbol)s was added.") % {"symbol": added.asset.symbol}
+                )
         return page(request, watchlist, add_form=form)
 
     def _rename(self, request: HttpRequest, watchlist: Watchlist) -> HttpResponse:
@@ -104,7 +107,9 @@ class EntryView(View):
                 return self._move(request, entry, -1 if way == "up" else 1)
             case "remove":
                 _or_404(lambda: service.remove_entry(entry=entry))
-                return shown_again(request, entry.watchlist, f"{entry.asset.symbol} was removed.")
+                return shown_again(
+                    request, entry.watchlist, gettext("%(symbol)s was removed.") % {"symbol": entry.asset.symbol}
+                )
             case "change":
                 return self._change(request, entry)
         return bad_request(request)
@@ -112,7 +117,12 @@ class EntryView(View):
     def _move(self, request: HttpRequest, entry: WatchlistEntry, by: int) -> HttpResponse:
         place = max(entry.position + by, 0)
         moved = _or_404(lambda: service.change_entry(entry=entry, position=place))
-        return shown_again(request, entry.watchlist, f"{entry.asset.symbol} is number {moved.position + 1} now.")
+        return shown_again(
+            request,
+            entry.watchlist,
+            gettext("%(symbol)s is number %(position)s now.")
+            % {"symbol": entry.asset.symbol, "position": moved.position + 1},
+        )
 
     def _change(self, request: HttpRequest, entry: WatchlistEntry) -> HttpResponse:
         form = EntryForm(request.POST, prefix=f"entry-{entry.pk}")
@@ -121,7 +131,9 @@ class EntryView(View):
             drop = given["target_price"] is None
             changed = tried(form, lambda: service.change_entry(entry=entry, drop_target=drop, **given))
             if changed is not None:
-                return shown_again(request, entry.watchlist, f"{entry.asset.symbol} was changed.")
+                return shown_again(
+                    request, entry.watchlist, gettext("%(symbol)s was changed.") % {"symbol": entry.asset.symbol}
+                )
         return page(request, entry.watchlist, entry_form=(entry.pk, form))
 
 

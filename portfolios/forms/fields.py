@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from assets.models import Asset
 from core.api import ISO_TIME
@@ -24,9 +25,9 @@ class LocalInstantField(forms.Field):
     """
 
     default_error_messages = {
-        "invalid": "Write a date and a time, such as 2024-05-31 15:30.",
-        "edge": f"Write a year from {FIRST_YEAR} to {LAST_YEAR}.",
-        "skipped": "This time did not exist in %(zone)s: the clocks were set forward.",
+        "invalid": _("Write a date and a time, such as 2024-05-31 15:30."),
+        "edge": _("Write a year from %(first)s to %(last)s."),
+        "skipped": _("This time did not exist in %(zone)s: the clocks were set forward."),
     }
     zone: ZoneInfo = ZoneInfo("UTC")
     unchanged: datetime | None = None  # says what the text cannot: which of two equal times, and microseconds
@@ -44,7 +45,8 @@ class LocalInstantField(forms.Field):
         try:
             local = datetime.fromisoformat(text)
             if not FIRST_YEAR <= local.year <= LAST_YEAR:
-                raise ValidationError(self.error_messages["edge"], code="edge")
+                years = {"first": FIRST_YEAR, "last": LAST_YEAR}
+                raise ValidationError(self.error_messages["edge"], code="edge", params=years)
             if self.unchanged is not None and local == self._local(self.unchanged):
                 return self.unchanged
             instant = local.replace(tzinfo=self.zone).astimezone(UTC)
@@ -77,8 +79,8 @@ class AssetField(forms.CharField):
     user: User | None = None
 
     default_error_messages = {
-        "unknown": "There is no security with the symbol, ISIN or name “%(text)s”.",
-        "several": "Several securities are named so: %(symbols)s. Write the symbol.",
+        "unknown": _("There is no security with the symbol, ISIN or name “%(text)s”."),
+        "several": _("Several securities are named so: %(symbols)s. Write the symbol."),
     }
 
     def __init__(self, **kwargs: Any) -> None:

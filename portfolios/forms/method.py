@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
 from portfolios.forms.rows import DayField
@@ -18,8 +19,8 @@ from portfolios.models import CostMethod
 class MethodForm(forms.Form):
     """From the start of ``day`` on, sales take lots by ``method``."""
 
-    method = forms.ChoiceField(choices=CostMethod.choices)
-    day = DayField(label="From the start of", widget=forms.DateInput(attrs={"type": "date"}))
+    method = forms.ChoiceField(label=_("Method"), choices=CostMethod.choices)
+    day = DayField(label=_("From the start of"), widget=forms.DateInput(attrs={"type": "date"}))
     key = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from banking.forms.fields import PlainDecimalField
 from banking.models import Account
@@ -34,22 +36,24 @@ NOT_OF_TARGET = ("currency", "fee", "tax", "accrued", "exchange_rate", "account"
 class TradeForm(forms.Form):
     """One trade of ``portfolio``, or with ``original`` what takes its place."""
 
-    kind = forms.ChoiceField(choices=TradeKind.choices, widget=forms.RadioSelect)
-    asset = AssetField(label="Security")
-    traded_at = LocalInstantField(label="Date and time")
-    quantity = PlainDecimalField()
-    price = PlainDecimalField(label="Price of a unit", required=False)
-    currency = forms.CharField(max_length=3, required=False)
-    fee = PlainDecimalField(required=False)
-    tax = PlainDecimalField(required=False)
-    accrued = PlainDecimalField(label="Accrued interest", required=False)
-    exchange_rate = PlainDecimalField(label="Broker’s exchange rate", required=False)
-    account = forms.ModelChoiceField(Account.objects.none(), required=False, empty_label="By currency")
-    target = forms.ModelChoiceField(
-        Portfolio.objects.none(), label="Into", required=False, empty_label="Outside of my portfolios"
+    kind = forms.ChoiceField(label=_("Kind"), choices=TradeKind.choices, widget=forms.RadioSelect)
+    asset = AssetField(label=_("Security"))
+    traded_at = LocalInstantField(label=_("Date and time"))
+    quantity = PlainDecimalField(label=_("Quantity"))
+    price = PlainDecimalField(label=_("Price of a unit"), required=False)
+    currency = forms.CharField(label=_("Currency"), max_length=3, required=False)
+    fee = PlainDecimalField(label=_("Fee"), required=False)
+    tax = PlainDecimalField(label=_("Tax"), required=False)
+    accrued = PlainDecimalField(label=_("Accrued interest"), required=False)
+    exchange_rate = PlainDecimalField(label=_("Broker’s exchange rate"), required=False)
+    account = forms.ModelChoiceField(
+        Account.objects.none(), label=_("Account"), required=False, empty_label=_("By currency")
     )
-    external_id = forms.CharField(label="Broker’s id", max_length=LONGEST_ID, required=False)
-    note = forms.CharField(required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 2}))
+    target = forms.ModelChoiceField(
+        Portfolio.objects.none(), label=_("Into"), required=False, empty_label=_("Outside of my portfolios")
+    )
+    external_id = forms.CharField(label=_("Broker’s id"), max_length=LONGEST_ID, required=False)
+    note = forms.CharField(label=_("Note"), required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 2}))
     key = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
     def __init__(
@@ -141,10 +145,10 @@ class TradeForm(forms.Form):
 
     def _check_target(self, cleaned: Mapping[str, Any]) -> None:
         if cleaned.get("kind") != TradeKind.TRANSFER_OUT:
-            self.add_error("target", "Only a transfer out has a target.")
+            self.add_error("target", gettext("Only a transfer out has a target."))
         for name in NOT_OF_TARGET:
             if cleaned.get(name):
-                self.add_error(name, "A transfer between two portfolios has none.")
+                self.add_error(name, gettext("A transfer between two portfolios has none."))
 
     def _lots(self) -> tuple[NewLot, ...]:
         rows = [row for row in self.lot_rows if not row.blank]
@@ -241,7 +245,7 @@ class TradeForm(forms.Form):
         labels = [
             str(self[name].label) for name in self.fields if any(error.code in MISSING for error in found.get(name, []))
         ]
-        return labels + (["the rest of a lot"] if any(row.missing for row in self.lot_rows) else [])
+        return labels + ([gettext("the rest of a lot")] if any(row.missing for row in self.lot_rows) else [])
 
 
 def once_key(key: uuid.UUID | None, said: Iterable[tuple[str, Any]]) -> str:

@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 
 class CostMethod(models.TextChoices):
-    FIFO = "fifo", "First in, first out"
-    LIFO = "lifo", "Last in, first out"
-    HIFO = "hifo", "Highest cost first"
-    AVERAGE = "average", "Average cost"
-    SPECIFIC = "specific", "Lots picked for each sale"
+    FIFO = "fifo", _("First in, first out")
+    LIFO = "lifo", _("Last in, first out")
+    HIFO = "hifo", _("Highest cost first")
+    AVERAGE = "average", _("Average cost")
+    SPECIFIC = "specific", _("Lots picked for each sale")
 
 
 class CashSetting(models.TextChoices):
-    UNTRACKED = "untracked", "Not tracked: each trade's cash counts as a deposit or withdrawal"
-    TRACKED = "tracked", "Tracked: trades move the portfolio's accounts"
+    UNTRACKED = "untracked", _("Not tracked: each trade's cash counts as a deposit or withdrawal")
+    TRACKED = "tracked", _("Tracked: trades move the portfolio's accounts")
 
 
 class RiskTolerance(models.TextChoices):

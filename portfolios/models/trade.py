@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from assets.models import Asset
 from banking.models import Account, ImportBatch
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class TradeKind(models.TextChoices):
-    BUY = "buy", "Buy"
-    SELL = "sell", "Sell"
-    TRANSFER_IN = "transfer_in", "Transfer in"
-    TRANSFER_OUT = "transfer_out", "Transfer out"
+    BUY = "buy", _("Buy")
+    SELL = "sell", _("Sell")
+    TRANSFER_IN = "transfer_in", _("Transfer in")
+    TRANSFER_OUT = "transfer_out", _("Transfer out")
 
 
 class TradeQuerySet(models.QuerySet["Trade"]):

@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.db.models import F, Q, QuerySet, Value
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from assets.models import Asset
 from banking.models import Account, CashTransaction, Origin, Section
@@ -21,13 +23,13 @@ from portfolios.queries.facts import lineage
 
 TRADE, CASH = 0, 1  # of one day the trades come first, then the cash that follows from them
 KINDS = {
-    "trade": "Trades",
-    **{str(kind.value): f"– {kind.label}" for kind in TradeKind},
-    "cash": "Cash",
-    "deposit": "– Deposits and withdrawals",
-    "income": "– Income",
-    "expense": "– Expenses",
-    "settlement": "– Cash of trades",
+    "trade": _("Trades"),
+    **{str(kind.value): format_lazy("– {}", kind.label) for kind in TradeKind},
+    "cash": _("Cash"),
+    "deposit": _("– Deposits and withdrawals"),
+    "income": _("– Income"),
+    "expense": _("– Expenses"),
+    "settlement": _("– Cash of trades"),
 }
 CASH_KINDS = {
     "cash": Q(),

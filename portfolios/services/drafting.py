@@ -12,6 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from assets.queries import RateTable, bond_terms
 from banking.models import Account
 from core.errors import DomainError
@@ -126,7 +128,7 @@ def refuse_duplicates(
     seen = standing_ids(portfolio, external_ids, original)
     for position, text in enumerate(external_ids):
         if text and text in seen:
-            message = f"The portfolio has a trade with the external id “{text}” already."
+            message = gettext("The portfolio has a trade with the external id “%(text)s” already.") % {"text": text}
             raise DuplicateTrade(message, field=where(position) + "external_id")
         seen.add(text)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from assets.models import ActionKind
+from django.utils import translation
+
+from assets.models import ActionKind, CorporateAction
 from assets.queries import RateMissing, RateTable, rates
 from banking.models import Account, CashTransaction, Origin, Section
 from banking.models.transaction import SET_ASIDE
@@ -85,8 +87,14 @@ def _row(portfolio: Portfolio, due: Entitlement, accounts: Sequence[Account], ta
         booked_on=due.pay_date,
         amount=bounded(quantise(multiply(due.net, rate), account.currency)),
         section=Section.INCOME if dividend else Section.TRANSFER,
-        description=f"{due.action.get_kind_display()} {due.action.asset.symbol}",
+        description=_description(due.action),
         asset_id=due.asset_id,
         origin=Origin.ACTION,
         origin_id=due.action_id,
     )
+
+
+def _description(action: CorporateAction) -> str:
+    """What is stored is in English, in whatever language somebody books."""
+    with translation.override(None):
+        return f"{action.get_kind_display()} {action.asset.symbol}"

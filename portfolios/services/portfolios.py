@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Min, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from activity.services import once, record
 from assets.models import Asset, PriceClock
@@ -308,7 +309,7 @@ def _open(portfolio: Portfolio, investments: Sequence[NewInvestment], actor: Use
     transfers = []
     for position, investment in enumerate(investments):
         if investment.asset.pk in seen:
-            message = f"{investment.asset.symbol} is listed twice."
+            message = gettext("%(symbol)s is listed twice.") % {"symbol": investment.asset.symbol}
             raise DuplicateAsset(message, field=f"investments.{position}.asset")
         seen.add(investment.asset.pk)
         with located(f"investments.{position}."):

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from activity.services import record
 from assets.models import ActionProposal, ProposalState
@@ -135,7 +136,9 @@ def _open(proposal: ActionProposal) -> ActionProposal:
     rows = ActionProposal.objects.select_for_update(of=("self",))
     locked = rows.select_related("asset__exchange", "supersedes__action").get(pk=proposal.pk)
     if locked.state != ProposalState.PROPOSED:
-        raise ProposalDecided(f"This proposal is {locked.get_state_display().lower()} already.")
+        raise ProposalDecided(
+            gettext("This proposal is %(state)s already.") % {"state": locked.get_state_display().lower()}
+        )
     return locked
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
+
 from core.errors import DomainError
 from portfolios.book.types import Refused, ShortSale, TransferAltered
 from portfolios.models import Trade, TradeKind
@@ -25,9 +27,11 @@ def broken(error: Refused) -> DomainError:
     what = f"{later.quantity.normalize():f} {later.asset.symbol} on {later.day} (trade {later.pk})"
     if isinstance(error, ShortSale):
         return BreaksLaterTrade(
-            f"The sale of {what} would then sell more than is held: {error.held.normalize():f}."
+            gettext("The sale of %(what)s would then sell more than is held: %(held)s.")
+            % {"what": what, "held": f"{error.held.normalize():f}"}
             if later.kind == TradeKind.SELL
-            else f"The transfer of {what} would then send more than is held: {error.held.normalize():f}."
+            else gettext("The transfer of %(what)s would then send more than is held: %(held)s.")
+            % {"what": what, "held": f"{error.held.normalize():f}"}
         )
     if isinstance(error, TransferAltered):
         return BreaksTransfer("The transfer of {what} would then take other lots; void it first.", what=what)

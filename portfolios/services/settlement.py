@@ -9,6 +9,8 @@ from decimal import Decimal
 
 from django.db import connection
 from django.db.models import Model
+from django.utils import translation
+from django.utils.translation import gettext
 
 from assets.bonds import BondTerms, accrued
 from assets.queries import RateMissing, RateTable, carried, last_bars, rates
@@ -60,7 +62,9 @@ def account_for(trade: NewTrade, portfolio: Portfolio, accounts: Sequence[Accoun
         if found is None:
             raise AccountNotOfPortfolio(field="account")
         if not found.portfolio_link.held_on(trade.day):
-            message = f"The account joined the portfolio on {found.portfolio_link.joined_on}, after the trade."
+            message = gettext("The account joined the portfolio on %(joined_on)s, after the trade.") % {
+                "joined_on": found.portfolio_link.joined_on
+            }
             raise AccountJoinedLater(message, field="account")
         return found
     if portfolio.cash != CashSetting.TRACKED or trade.kind in TRANSFERS:
@@ -75,7 +79,10 @@ def default_account(currency: str, day: date, portfolio: Portfolio, accounts: Se
             if account.currency == wanted and account.portfolio_link.held_on(day):
                 return account
     codes = f"{currency} or {portfolio.base_currency}" if currency != portfolio.base_currency else currency
-    message = f"The portfolio's cash is tracked, but on {day} it has no account in {codes}."
+    message = gettext("The portfolio's cash is tracked, but on %(day)s it has no account in %(codes)s.") % {
+        "day": day,
+        "codes": codes,
+    }
     raise NoCashAccount(message, field="account")
 
 
@@ -113,7 +120,10 @@ def unit_price(trade: NewTrade, closes: Mapping[tuple[int, date], Decimal]) -> D
     if trade.quoted_price is not None:
         return trade.quoted_price
     if trade.trade_currency != trade.asset.currency:  # closes and the costs of lots are in the asset's
-        message = f"State the price per unit in {trade.trade_currency}; closes are in {trade.asset.currency}."
+        message = gettext("State the price per unit in %(trade_currency)s; closes are in %(currency)s.") % {
+            "trade_currency": trade.trade_currency,
+            "currency": trade.asset.currency,
+        }
         raise PriceRequired(message, field="price")
     close = closes.get((trade.asset.pk, trade.day))
     if close is not None:
@@ -121,7 +131,10 @@ def unit_price(trade: NewTrade, closes: Mapping[tuple[int, date], Decimal]) -> D
     if trade.kind == TradeKind.TRANSFER_OUT:
         return Decimal(0)  # no market gave a price, and nothing is booked at it
     if not trade.lots:
-        message = f"There is no close of {trade.asset.symbol} on or before {trade.day}: state what a unit cost."
+        message = gettext("There is no close of %(symbol)s on or before %(day)s: state what a unit cost.") % {
+            "symbol": trade.asset.symbol,
+            "day": trade.day,
+        }
         raise PriceRequired(message, field="price")
     return per_unit(unit_cost(total(lot.cost for lot in trade.lots), trade.quantity, trade.asset.price_factor))
 
@@ -271,7 +284,7 @@ def cash_row(
         booked_on=trade.day,
         amount=bounded(amount),
         section=Section.TRANSFER,
-        description=f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset.symbol}",
+        description=_description(trade),
         asset=trade.asset,
         origin=Origin.TRADE,
         origin_id=trade.pk,
@@ -287,3 +300,9 @@ def _to_account(trade: Trade, account: Account, portfolio: Portfolio, table: Rat
         return table.rate(trade.currency, account.currency, trade.day).value
     except RateMissing as error:
         raise RateMissing(error.message, field="account") from error
+
+
+def _description(trade: Trade) -> str:
+    """What is stored is in English, in whatever language somebody books."""
+    with translation.override(None):
+        return f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset.symbol}"

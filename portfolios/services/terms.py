@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
+
 from assets.models import Asset, AssetType
 from banking.models import Account
 from core.errors import DomainError
@@ -232,7 +234,7 @@ def _check_instant(at: datetime, asset: Asset, now: datetime) -> None:
     # First without a zone: an instant near the calendar's end has no day in some of them.
     if at > now + timedelta(days=2) or exchange_day(asset, at) > exchange_day(asset, now):
         raise DateInFuture(
-            "It is {asset} at the exchange; the trade is later.", asset=exchange_day(asset, now), field="traded_at"
+            "It is {day} at the exchange; the trade is later.", day=exchange_day(asset, now), field="traded_at"
         )
 
 
@@ -244,7 +246,10 @@ def _check_numbers(trade: NewTrade) -> None:
     elif trade.kind not in TRANSFERS:
         raise PriceRequired(field="price")
     if trade.price_currency not in (trade.trade_currency, trade.asset.quote_currency):
-        message = f"The prices of {trade.asset.symbol} are in {trade.asset.quote_currency}."
+        message = gettext("The prices of %(symbol)s are in %(quote_currency)s.") % {
+            "symbol": trade.asset.symbol,
+            "quote_currency": trade.asset.quote_currency,
+        }
         raise NotQuotedInMinor(message, field="currency")
     decimals = _minor_units(trade.trade_currency)
     for field, amount in (("fee", trade.fee), ("tax", trade.tax)):
@@ -276,7 +281,10 @@ def _check_lots(trade: NewTrade, base: str) -> None:
         _check_lot(lot, f"lots.{position}.", trade, base)
     brought = total(lot.quantity for lot in trade.lots)
     if brought != trade.quantity:
-        message = f"The lots hold {brought.normalize():f}, the transfer is of {trade.quantity.normalize():f}."
+        message = gettext("The lots hold %(held)s, the transfer is of %(quantity)s.") % {
+            "held": f"{brought.normalize():f}",
+            "quantity": f"{trade.quantity.normalize():f}",
+        }
         raise LotsDoNotAddUp(message, field="lots")
 
 
@@ -295,7 +303,10 @@ def _check_picks(trade: NewTrade) -> None:
         seen.add((pick.opened_by, pick.sequence))
     picked = total(pick.quantity for pick in trade.picks)
     if picked > trade.quantity:
-        message = f"The lots picked hold {picked.normalize():f}, but {trade.quantity.normalize():f} is taken."
+        message = gettext("The lots picked hold %(held)s, but %(quantity)s is taken.") % {
+            "held": f"{picked.normalize():f}",
+            "quantity": f"{trade.quantity.normalize():f}",
+        }
         raise PicksExceedSale(message, field="lots")
 
 
@@ -307,7 +318,7 @@ def _check_lot(lot: NewLot, where: str, trade: NewTrade, base: str) -> None:
         if trade.asset.currency == base and lot.cost_base != lot.cost:
             raise CostsDiffer(field=where + "cost_base")
     if lot.opened_on > trade.day:
-        raise DateInFuture("A lot cannot be opened after its transfer.", field=where + "opened_on")
+        raise DateInFuture(gettext("A lot cannot be opened after its transfer."), field=where + "opened_on")
     if lot.opened_on < EARLIEST.date():
         raise DateTooEarly(field=where + "opened_on")
 

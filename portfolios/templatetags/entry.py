@@ -9,6 +9,8 @@ from typing import Any
 from django import template
 from django.contrib.messages.storage.base import Message
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from assets.models import CorporateAction
 from core.api import plain
@@ -16,8 +18,8 @@ from core.web import localised, typable
 
 register = template.Library()
 OFFER = re.compile(r"\b(undo|redo|action-undo|action-redo|cash-undo)-([0-9]{1,18})\b")
-LABELS = {"undo": "Undo", "redo": "Book it again", "action-undo": "Undo", "action-redo": "Apply it again"}
-LABELS |= {"cash-undo": "Undo"}
+LABELS = {"undo": _("Undo"), "redo": _("Book it again"), "action-undo": _("Undo"), "action-redo": _("Apply it again")}
+LABELS |= {"cash-undo": _("Undo")}
 PAGES = {"undo": "trade-undo", "redo": "trade-redo", "action-undo": "action-page-void"}
 PAGES |= {"action-redo": "action-page-restore", "cash-undo": "banking-recategorisation-undo"}
 
@@ -56,15 +58,27 @@ def terms_said(action: CorporateAction) -> str:
     said = []
     if action.ratio is not None:
         units = f" {action.target.symbol}" if action.target else ""
-        said.append(f"{typable(plain(action.ratio))}{units} for {typable(plain(action.per or Decimal(1)))}")
+        said.append(
+            gettext("%(ratio)s%(units)s for %(per)s")
+            % {
+                "ratio": typable(plain(action.ratio)),
+                "units": units,
+                "per": typable(plain(action.per or Decimal(1))),
+            }
+        )
     if action.cash is not None:
-        said.append(f"{typable(plain(action.cash))} {action.currency} a unit")
+        said.append(
+            gettext("%(cash)s %(currency)s a unit") % {"cash": typable(plain(action.cash)), "currency": action.currency}
+        )
     if action.withholding_rate:
-        said.append(f"{typable(plain(action.withholding_rate * 100))}% withheld")
+        said.append(gettext("%(percent)s%% withheld") % {"percent": typable(plain(action.withholding_rate * 100))})
     if action.basis_share is not None:
-        said.append(f"{typable(plain(action.basis_share * 100))}% of the cost")
+        said.append(gettext("%(percent)s%% of the cost") % {"percent": typable(plain(action.basis_share * 100))})
     if action.cash_in_lieu is not None:
-        said.append(f"fractions paid at {typable(plain(action.cash_in_lieu))} {action.currency}")
+        said.append(
+            gettext("fractions paid at %(cash)s %(currency)s")
+            % {"cash": typable(plain(action.cash_in_lieu)), "currency": action.currency}
+        )
     if action.new_symbol:
         said.append(f"{action.old_symbol} → {action.new_symbol}")
     return ", ".join(said)

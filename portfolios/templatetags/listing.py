@@ -10,7 +10,9 @@ from typing import Any
 from django import template
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from banking.models import Section
 from portfolios.queries.beside import UNKNOWN
 from portfolios.queries.totals import UNCLASSIFIED
 
@@ -50,6 +52,12 @@ def group_name(name: str) -> str:
 
 
 @register.filter
+def section_name(section: str) -> str:
+    """“Income”, “Expense” or “Transfer” in the reader's language; what is none of them stays."""
+    return str(Section(section).label) if section in Section.values else section
+
+
+@register.filter
 def bar_width(share: Decimal | float | None) -> str:
     """The length of a bar of 100 for a share of 1; what is owed has none."""
     return f"{min(max(float(share or 0), 0.0), 1.0) * 100:.2f}"
@@ -62,5 +70,5 @@ def held_for(since: date | None, until: date | None) -> str:
         return ""
     days = (until - since).days
     if days < SHORT:
-        return f"{days} day{'' if days == 1 else 's'}"
+        return ngettext("%(count)s day", "%(count)s days", days) % {"count": days}
     return timesince(since, until).replace("\xa0", " ")

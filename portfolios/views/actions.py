@@ -9,6 +9,9 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views import View
 
 from assets.models import ActionKind, CorporateAction
@@ -78,10 +81,16 @@ class ActionEntryPage(View):
             refuse(form, error)
             return self.shown(request, form)
         if action.voided_at and not first:
-            text = f"This was applied before and voided since: {sentence(action)}. Nothing was applied now."
+            text = gettext("This was applied before and voided since: %(sentence)s. Nothing was applied now.") % {
+                "sentence": sentence(action)
+            }
             messages.warning(request, text, extra_tags=f"action-redo-{action.pk}")
         else:
-            messages.success(request, f"Applied: {sentence(action)}.", extra_tags=f"action-undo-{action.pk}")
+            messages.success(
+                request,
+                gettext("Applied: %(sentence)s.") % {"sentence": sentence(action)},
+                extra_tags=f"action-undo-{action.pk}",
+            )
         return redirect("action-page-list")
 
     def shown(self, request: HttpRequest, form: ActionForm, preview: ActionPreview | None = None) -> HttpResponse:
@@ -112,13 +121,13 @@ def refuse(form: ActionForm, error: DomainError | NotReady) -> None:
     if isinstance(error, DomainError):
         form.refuse(error)
     else:
-        form.add_error(None, f"{error} Nothing was stored; try again.")
+        form.add_error(None, gettext("%(error)s Nothing was stored; try again.") % {"error": error})
 
 
 class ActionVoidPage(View):
     """Void an action: asked with GET, done with POST."""
 
-    verb, done, tag = "Void", "Voided", "action-redo"
+    verb, done, tag, restores = _("Void"), _("Voided"), "action-redo", False
     http_method_names = ["get", "post", "options"]
 
     def action(self, pk: int) -> CorporateAction:
@@ -129,7 +138,9 @@ class ActionVoidPage(View):
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         action = self.action(pk)
-        context = {"action": action, "verb": self.verb, "holders": len(holders_of([action.asset_id]))}
+        context = {"action": action, "verb": self.verb, "restores": self.restores} | {
+            "holders": len(holders_of([action.asset_id]))
+        }
         return render(request, "portfolios/action_confirm.html", context)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -139,7 +150,7 @@ class ActionVoidPage(View):
         except DomainError as error:
             messages.error(request, error.message)
         except NotReady as error:
-            messages.error(request, f"{error} Nothing was stored; try again.")
+            messages.error(request, gettext("%(error)s Nothing was stored; try again.") % {"error": error})
         else:
             messages.success(request, f"{self.done}: {sentence(action)}.", extra_tags=f"{self.tag}-{action.pk}")
         return redirect("action-page-list")
@@ -148,11 +159,15 @@ class ActionVoidPage(View):
 class ActionRestorePage(ActionVoidPage):
     """Take the void of an action back."""
 
-    verb, done, tag = "Restore", "Applied again", "action-undo"
+    verb, done, tag, restores = _("Restore"), _("Applied again"), "action-undo", True
 
     def act(self, action: CorporateAction, actor: User) -> None:
         restore_action(action=action, actor=actor)
 
 
 def sentence(action: CorporateAction) -> str:
-    return f"{action.get_kind_display()} of {action.asset.symbol}, {action.ex_date:%-d %b %Y}"
+    return gettext("%(kind)s of %(symbol)s, %(ex_date)s") % {
+        "kind": action.get_kind_display(),
+        "symbol": action.asset.symbol,
+        "ex_date": date_format(action.ex_date, "SHORT_DATE_FORMAT"),
+    }

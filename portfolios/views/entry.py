@@ -11,6 +11,8 @@ from typing import Any, cast
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.views import View
 from django.views.decorators.http import require_safe
 
@@ -133,11 +135,12 @@ class TradeEntryView(EntryView):
             form.refuse(error)
             return None
         if trade == self.original:
-            messages.info(self.request, "Nothing was changed.")
+            messages.info(self.request, gettext("Nothing was changed."))
         elif trade.voided_at and not first:
             say_gone(self.request, trade)
         else:
-            messages.success(self.request, f"Booked: {sentence(trade)}.", extra_tags=f"undo-{trade.pk}")
+            said = gettext("Booked: %(sentence)s.") % {"sentence": sentence(trade)}
+            messages.success(self.request, said, extra_tags=f"undo-{trade.pk}")
         return redirect(after_booking(self.portfolio))
 
     def shown(self, form: TradeForm, hints: Hints, preview: Preview | None) -> HttpResponse:
@@ -294,12 +297,15 @@ def was_edited(trade: Trade) -> bool:
 
 
 def gone_said(what: str, edited: bool) -> str:
-    return f"This was booked before and {'edited' if edited else 'taken back'} since: {what}. Nothing was booked now."
+    if edited:
+        return gettext("This was booked before and edited since: %(what)s. Nothing was booked now.") % {"what": what}
+    return gettext("This was booked before and taken back since: %(what)s. Nothing was booked now.") % {"what": what}
 
 
 def sentence(trade: Trade) -> str:
     """What a trade is, for a message: “Buy 10 AAPL at 100.5 USD, 10 Jan 2024”."""
     paid = trade.kind in (TradeKind.BUY, TradeKind.SELL)
-    price = f" at {trade.stated_price.normalize():f} {trade.price_currency}" if paid else ""
+    price = {"price": f"{trade.stated_price.normalize():f}", "currency": trade.price_currency}
+    at_price = gettext(" at %(price)s %(currency)s") % price if paid else ""
     what = f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset.symbol}"
-    return f"{what}{price}, {trade.day:%-d %b %Y}"
+    return f"{what}{at_price}, {date_format(trade.day, 'SHORT_DATE_FORMAT')}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from assets.models import Asset, AssetType
@@ -92,14 +93,14 @@ class HoldingFilter(Filter):
 class TransactionFilter(Filter):
     """``?kind=&asset=&account=&start=&end=&q=&voided=``"""
 
-    q = text_field("Note or external id")
-    kind = choice_field("Kind", [("", "All"), *KINDS.items()])
-    asset = choice_field("Security")
-    account = choice_field("Account")
-    start = DayField(label="From")
-    end = DayField(label="To")
+    q = text_field(_("Note or external id"))
+    kind = choice_field(_("Kind"), [("", _("All")), *KINDS.items()])
+    asset = choice_field(_("Security"))
+    account = choice_field(_("Account"))
+    start = DayField(label=_("From"))
+    end = DayField(label=_("To"))
     voided = forms.BooleanField(
-        label="With voided ones", required=False, widget=forms.CheckboxInput(attrs={"class": "form-check-input"})
+        label=_("With voided ones"), required=False, widget=forms.CheckboxInput(attrs={"class": "form-check-input"})
     )
 
     def __init__(self, query: Mapping[str, Any], assets: Sequence[Asset], accounts: Sequence[Account]) -> None:
@@ -109,14 +110,14 @@ class TransactionFilter(Filter):
     def _choose(self) -> None:
         assets = [(asset.symbol, f"{asset.symbol} {asset.name}") for asset in self._assets]
         accounts = [(str(account.pk), str(account)) for account in self._accounts]
-        self.fields["asset"].choices = [("", "All"), *assets]  # type: ignore[attr-defined]
-        self.fields["account"].choices = [("", "All"), *accounts]  # type: ignore[attr-defined]
+        self.fields["asset"].choices = [("", gettext("All")), *assets]  # type: ignore[attr-defined]
+        self.fields["account"].choices = [("", gettext("All")), *accounts]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or self.cleaned_data
         start, end = found.get("start"), found.get("end")
         if start and end and start > end:
-            self.add_error("end", "This day lies before the first.")
+            self.add_error("end", gettext("This day lies before the first."))
         return found
 
     @property

@@ -10,6 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views import View
 
 from assets.models import Asset
@@ -45,11 +48,18 @@ class MethodPage(ManagedPage):
         except DomainError as error:
             form.refuse(error)
             return self.shown(form)
-        said = f"From {form.cleaned_data['day']:%-d %b %Y} on: {_label(form)}."
+        said = gettext("From %(day)s on: %(method)s.") % {
+            "day": date_format(form.cleaned_data["day"], "SHORT_DATE_FORMAT"),
+            "method": _label(form),
+        }
         if first or portfolio.method_changes.standing().filter(**form.terms()).exists():
             messages.success(request, said)
         else:
-            messages.warning(request, f"This was stored before and taken back since: {said} Nothing was changed now.")
+            messages.warning(
+                request,
+                gettext("This was stored before and taken back since: %(said)s Nothing was changed now.")
+                % {"said": said},
+            )
         return redirect(page_of_portfolio(portfolio))
 
     def effects(self, form: MethodForm) -> list[tuple[str, str, MethodEffect]] | None:
@@ -92,7 +102,7 @@ class MethodVoidPage(View):
     """Take a change back."""
 
     http_method_names = ["post", "options"]
-    said = "Taken back: {} from {:%-d %b %Y}."
+    said = _("Taken back: %(method)s from %(day)s.")
 
     def act(self, change: CostMethodChange, actor: User) -> None:
         void_change(change=change, actor=actor)
@@ -105,14 +115,18 @@ class MethodVoidPage(View):
         except DomainError as error:
             messages.error(request, error.message)
         else:
-            messages.success(request, self.said.format(change.get_method_display(), change.day))
+            messages.success(
+                request,
+                self.said
+                % {"method": change.get_method_display(), "day": date_format(change.day, "SHORT_DATE_FORMAT")},
+            )
         return redirect(page_of_portfolio(change.portfolio))
 
 
 class MethodRestorePage(MethodVoidPage):
     """Let a change hold again."""
 
-    said = "It holds again: {} from {:%-d %b %Y}."
+    said = _("It holds again: %(method)s from %(day)s.")
 
     def act(self, change: CostMethodChange, actor: User) -> None:
         restore_change(change=change, actor=actor)

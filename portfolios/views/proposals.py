@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from assets.models import ActionProposal, ProposalState
@@ -51,15 +52,23 @@ def _decide(request: HttpRequest) -> HttpResponse:
     proposal = get_object_or_404(known, pk=int(number))
     try:
         decided = DECISIONS[name](proposal=proposal, actor=user)
-        messages.success(request, f"{proposal.get_kind_display()} of {proposal.asset}: {_outcome(decided)}.")
+        messages.success(
+            request,
+            gettext("%(kind)s of %(asset)s: %(outcome)s.")
+            % {"kind": proposal.get_kind_display(), "asset": proposal.asset, "outcome": _outcome(decided)},
+        )
     except (DomainError, NotReady) as error:
-        messages.error(request, f"{proposal.get_kind_display()} of {proposal.asset}: {error}")
+        messages.error(
+            request,
+            gettext("%(kind)s of %(asset)s: %(error)s")
+            % {"kind": proposal.get_kind_display(), "asset": proposal.asset, "error": error},
+        )
     return redirect("proposals")
 
 
 def _outcome(proposal: ActionProposal) -> str:
     if proposal.withdrawal:
-        return "it is voided" if proposal.state == ProposalState.APPLIED else "it stays booked"
+        return gettext("it is voided") if proposal.state == ProposalState.APPLIED else gettext("it stays booked")
     if proposal.state == ProposalState.PROPOSED:
-        return f"it will be booked on {proposal.ex_date}"
-    return "it is booked" if proposal.state == ProposalState.APPLIED else "it is left out"
+        return gettext("it will be booked on %(ex_date)s") % {"ex_date": proposal.ex_date}
+    return gettext("it is booked") if proposal.state == ProposalState.APPLIED else gettext("it is left out")

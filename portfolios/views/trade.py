@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from core.errors import DomainError
@@ -20,6 +21,9 @@ from portfolios.views.base import rights_of, visible
 from portfolios.views.transactions import list_page
 from users.models import User
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 MOST_LOTS = 100
 
 
@@ -27,16 +31,24 @@ MOST_LOTS = 100
 class Change:
     """One thing that can be done to a trade, and the words for it."""
 
-    verb: str
+    verb: _StrOrPromise
     url_name: str
     service: Callable[..., Trade]
     applies: Callable[[Trade], bool]
-    otherwise: str
+    otherwise: _StrOrPromise
+    restores: bool = False
 
 
-VOID = Change("Void", "trade-void-page", void_trade, lambda trade: not trade.voided_at, "This trade is voided already.")
+VOID = Change(
+    _("Void"), "trade-void-page", void_trade, lambda trade: not trade.voided_at, _("This trade is voided already.")
+)
 RESTORE = Change(
-    "Restore", "trade-restore-page", restore_trade, lambda trade: bool(trade.voided_at), "This trade is not voided."
+    _("Restore"),
+    "trade-restore-page",
+    restore_trade,
+    lambda trade: bool(trade.voided_at),
+    _("This trade is not voided."),
+    restores=True,
 )
 
 

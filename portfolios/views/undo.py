@@ -8,6 +8,7 @@ from typing import cast
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 from django.views import View
 
 from core.errors import DomainError
@@ -23,7 +24,7 @@ class UndoView(View):
 
     http_method_names = ["post", "options"]
     act: Callable[..., Trade] = staticmethod(void_trade)
-    said = "Taken back: {}."
+    said = _("Taken back: %(what)s.")
     other = "redo"
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -35,7 +36,7 @@ class UndoView(View):
             messages.error(request, error.message)
         else:
             what = f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset.symbol}"
-            messages.success(request, self.said.format(what), extra_tags=f"{self.other}-{trade.pk}")
+            messages.success(request, self.said % {"what": what}, extra_tags=f"{self.other}-{trade.pk}")
         return redirect(after_booking(trade.portfolio))
 
 
@@ -43,5 +44,5 @@ class RedoView(UndoView):
     """Take the void of a trade back."""
 
     act: Callable[..., Trade] = staticmethod(restore_trade)
-    said = "Booked again: {}."
+    said = _("Booked again: %(what)s.")
     other = "undo"

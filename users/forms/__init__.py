@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
 from users.models import Role
@@ -27,9 +28,11 @@ class RefusableForm(forms.Form):
 
 
 class OrganisationForm(RefusableForm):
-    name = forms.CharField(max_length=100, widget=forms.TextInput(CONTROL | {"autocomplete": "organization"}))
+    name = forms.CharField(
+        label=_("Name"), max_length=100, widget=forms.TextInput(CONTROL | {"autocomplete": "organization"})
+    )
     base_currency = forms.CharField(
-        label="Currency",
+        label=_("Currency"),
         min_length=3,
         max_length=3,
         widget=forms.TextInput(CONTROL | {"autocomplete": "off", "autocapitalize": "characters", "size": 4}),
@@ -54,11 +57,11 @@ class NewOrganisationForm(OrganisationForm):
 
 class InvitationForm(RefusableForm):
     email = forms.CharField(
-        label="E-mail address",
+        label=_("E-mail address"),
         max_length=LONGEST_ADDRESS,
         widget=forms.EmailInput(CONTROL | {"autocomplete": "off"}),
     )
-    role = forms.ChoiceField(widget=forms.Select(SELECT))
+    role = forms.ChoiceField(label=_("Role"), widget=forms.Select(SELECT))
 
     def __init__(self, data: Any = None, *, roles: Iterable[Role]) -> None:
         super().__init__(data, initial={"role": Role.VIEWER})

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from users.models.user import validate_currency
 
@@ -20,15 +21,20 @@ if TYPE_CHECKING:
 class Role(models.TextChoices):
     """What a member may do; each role may do what those before it may."""
 
-    EMPLOYEE = "employee", "Employee: has expense accounts that the organisation sees; sees nothing of its books"
-    VIEWER = "viewer", "Viewer: reads the organisation's accounts and portfolios"
-    MEMBER = "member", "Member: books into them as well"
-    MANAGER = "manager", "Manager: opens, closes and shares them, sees the employees' expense accounts, invites"
-    OWNER = "owner", "Owner: changes roles and the organisation itself"
+    EMPLOYEE = "employee", _("Employee: has expense accounts that the organisation sees; sees nothing of its books")
+    VIEWER = "viewer", _("Viewer: reads the organisation's accounts and portfolios")
+    MEMBER = "member", _("Member: books into them as well")
+    MANAGER = "manager", _("Manager: opens, closes and shares them, sees the employees' expense accounts, invites")
+    OWNER = "owner", _("Owner: changes roles and the organisation itself")
 
     @property
     def word(self) -> str:
-        return self.label.split(":")[0]
+        return str(self.label).split(":")[0]
+
+    @property
+    def said(self) -> str:
+        """The word within a sentence."""
+        return str(SAID[self])
 
     @property
     def rank(self) -> int:
@@ -36,6 +42,15 @@ class Role(models.TextChoices):
 
     def and_above(self) -> list[Role]:
         return list(Role)[self.rank :]
+
+
+SAID = {
+    Role.EMPLOYEE: _("employee"),
+    Role.VIEWER: _("viewer"),
+    Role.MEMBER: _("member"),
+    Role.MANAGER: _("manager"),
+    Role.OWNER: _("owner"),
+}
 
 
 class OrganisationQuerySet(models.QuerySet["Organisation"]):

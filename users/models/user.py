@@ -12,6 +12,7 @@ from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext
 
 from core.errors import DomainError
 from core.money import minor_units
@@ -29,13 +30,18 @@ def validate_currency(code: str) -> None:
 
 def validate_time_zone(name: str) -> None:
     if name not in available_timezones():
-        raise ValidationError(f"“{name}” is not a time zone; use a name such as Europe/Zurich.")
+        raise ValidationError(
+            gettext("“%(name)s” is not a time zone; use a name such as Europe/Zurich.") % {"name": name}
+        )
 
 
 def validate_locale(code: str) -> None:
     if code and code not in dict(settings.LANGUAGES):
         known = ", ".join(sorted(dict(settings.LANGUAGES)))
-        raise ValidationError(f"“{code}” is not a language of this server; it speaks {known}.")
+        raise ValidationError(
+            gettext("“%(code)s” is not a language of this server; it speaks %(known)s.")
+            % {"code": code, "known": known}
+        )
 
 
 class User(AbstractUser):

@@ -18,6 +18,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
+from django.utils.translation import gettext
 
 from activity.services import record
 from core.errors import DomainError, Forbidden
@@ -184,7 +185,7 @@ def _mail(sent: Sent, actor: User) -> None:
     context = {"invitation": invitation, "organisation": invitation.organisation, "link": sent.link, "actor": actor}
     with translation.override(settings.LANGUAGE_CODE):  # who gets it need not speak what its sender does
         text = render_to_string("users/invitation_mail.txt", context)
-    subject = f"Invitation to {invitation.organisation.name}"
+        subject = gettext("Invitation to %(name)s") % {"name": invitation.organisation.name}
     try:
         send_mail(subject, text, None, [invitation.email])
     except (SMTPException, OSError) as error:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views import View
 
 from core.errors import DomainError
@@ -41,11 +42,13 @@ class InvitationPage(View):
             match request.POST.get("action", ""):
                 case "accept":
                     member = accept(secret=secret, user=user)
-                    messages.success(request, f"You belong to {member.organisation.name} now.")
+                    messages.success(
+                        request, gettext("You belong to %(name)s now.") % {"name": member.organisation.name}
+                    )
                     return redirect("people", member.organisation_id)
                 case "decline":
                     firm = decline(secret=secret, user=user)
-                    messages.success(request, f"You declined the invitation to {firm.name}.")
+                    messages.success(request, gettext("You declined the invitation to %(name)s.") % {"name": firm.name})
                     return redirect("organisations")
         except MemberAlready:
             return redirect("people", opened(secret).organisation_id)

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views import View
 
 from activity.services import once
@@ -43,7 +44,9 @@ class OrganisationsPage(View):
             form.refuse(error)
             return self.shown(form)
         if first:
-            messages.success(request, "The organisation is founded; you are its owner. Invite the others here.")
+            messages.success(
+                request, gettext("The organisation is founded; you are its owner. Invite the others here.")
+            )
         return redirect("people", pk)
 
     def shown(self, form: NewOrganisationForm) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views import View
 
 from core.api import PLAIN_INTEGER
@@ -91,20 +92,23 @@ class PeoplePage(View):
     def withdraw(self) -> HttpResponse:
         invitation = self._named("invitation", Invitation.objects.select_related("organisation"), Right.SEE)
         withdraw(invitation=invitation, actor=self.user)
-        return self.done(f"The invitation of {invitation.email} is withdrawn.")
+        return self.done(gettext("The invitation of %(email)s is withdrawn.") % {"email": invitation.email})
 
     def change_role(self) -> HttpResponse:
         member = self._member()
         changed = change_role(membership=member, role=self.request.POST.get("role", ""), actor=self.user)
-        return self.done(f"{member.user} is {Role(changed.role).word.lower()} now.")
+        return self.done(gettext("%(user)s is %(role)s now.") % {"user": member.user, "role": Role(changed.role).said})
 
     def remove(self) -> HttpResponse:
         member = self._member()
         remove_member(membership=member, actor=self.user)
         if member.user == self.user:
-            messages.success(self.request, f"You left {self.organisation.name}.")
+            messages.success(self.request, gettext("You left %(name)s.") % {"name": self.organisation.name})
             return redirect("organisations")
-        return self.done(f"{member.user} does not belong to {self.organisation.name} any more.")
+        return self.done(
+            gettext("%(user)s does not belong to %(name)s any more.")
+            % {"user": member.user, "name": self.organisation.name}
+        )
 
     def change_settings(self) -> HttpResponse:
         form = OrganisationForm(self.request.POST)
@@ -119,11 +123,11 @@ class PeoplePage(View):
         except DomainError as error:
             form.refuse(error)
             return self.shown(settings_form=form)
-        return self.done("The settings are changed.")
+        return self.done(gettext("The settings are changed."))
 
     def delete(self) -> HttpResponse:
         delete_organisation(organisation=self.organisation, actor=self.user)
-        messages.success(self.request, f"{self.organisation.name} is deleted.")
+        messages.success(self.request, gettext("%(name)s is deleted.") % {"name": self.organisation.name})
         return redirect("organisations")
 
     def done(self, said: str) -> HttpResponse:
