@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.forms.filters import DayField
 from banking.models import Account, Section
@@ -93,7 +94,7 @@ class CashForm(ClassForm):
     account = forms.ChoiceField(label=_("Account"), widget=forms.Select(attrs={"class": "form-select"}))
     booked_on = EntryDayField(label=_("Day"))
     section = forms.ChoiceField(
-        label=_("Section"),
+        label=pgettext_lazy("cash", "Section"),
         choices=[(each.value, each.label) for each in (Section.EXPENSE, Section.INCOME, Section.TRANSFER)],
         widget=forms.Select(attrs={"class": "form-select"}),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.forms.fields import CONTROL, SELECT, HolderForm, text_input
 from banking.forms.filters import Filter, text_field
@@ -25,7 +26,10 @@ def parent_choices(categories: Iterable[Category]) -> list[tuple[str, _StrOrProm
 
 class NewCategoryForm(HolderForm):
     section = forms.ChoiceField(
-        label=_("Section"), choices=Section.choices, initial=Section.EXPENSE, widget=forms.Select(SELECT)
+        label=pgettext_lazy("cash", "Section"),
+        choices=Section.choices,
+        initial=Section.EXPENSE,
+        widget=forms.Select(SELECT),
     )
     parent = forms.ChoiceField(label=_("Below"), required=False, widget=forms.Select(SELECT))
     name = text_input(_("Name"), 60)
@@ -95,7 +99,9 @@ class MergeForm(forms.Form):
     """Which one takes its place. The choice is by name: there may be thousands."""
 
     use_required_attribute = False
-    into = forms.CharField(label=_("Into"), max_length=140, widget=forms.TextInput(CONTROL | {"list": "merge-names"}))
+    into = forms.CharField(
+        label=pgettext_lazy("merge", "Into"), max_length=140, widget=forms.TextInput(CONTROL | {"list": "merge-names"})
+    )
 
     def __init__(self, *args: Any, others: Iterable[Any], **options: Any) -> None:
         super().__init__(*args, **{"label_suffix": ""} | options)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.forms.entry import AmountField, TagsField
 from banking.forms.holders import HolderField
@@ -48,7 +49,7 @@ class RuleForm(forms.Form):
     least = AmountField(label=_("Amount from"), required=False)
     most = AmountField(label=_("Amount to"), required=False)
     signed = _tick(_("Limits have a sign: expenses are below 0"))
-    section = _select(_("Section"), [("", _("Any")), *Section.choices])
+    section = _select(pgettext_lazy("cash", "Section"), [("", _("Any")), *Section.choices])
     account = _select(_("Account"), [])
     counterparty = _text(_("Counterparty is"), 140, choices="cash-counterparties")
     iban = _text(_("Counterparty's IBAN"), 50)

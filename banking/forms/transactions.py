@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.forms.filters import DayField, Filter, text_field
 from banking.models import Account, Category, Counterparty, Origin, Section, Tag
@@ -83,7 +84,7 @@ class TransactionFilter(Filter):
     q = text_field(_("Description, counterparty or external id"))
     account = IdField(_("Account"))
     organisation = IdField(_("Whose"))
-    section = _choice(_("Section"), Section.choices)
+    section = _choice(pgettext_lazy("cash", "Section"), Section.choices)
     category = IdField(_("Category"))
     counterparty = IdField(_("Counterparty"))
     tag = IdField(_("Tag"))
