@@ -24,11 +24,11 @@ class BalanceChart:
     lowest: tuple[date, Decimal]
 
 
-def balance_chart(balances: Balances, currency: str, digits: int) -> BalanceChart:
-    """The chart of at least one day, in ``currency`` with ``digits`` decimals."""
+def balance_chart(balances: Balances, currency: str, digits: int, name: str = "Balance") -> BalanceChart:
+    """The chart of at least one day, in ``currency`` with ``digits`` decimals; its line is called ``name``."""
     drawn = _thinned(balances)
     values = [float(balance) for _, balance in drawn]
-    series = {"name": "Balance", "role": "portfolio", "area": True, "values": values}
+    series = {"name": name, "role": "portfolio", "area": True, "values": values}
     json = {
         "unit": "money",
         "currency": currency,

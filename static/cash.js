@@ -28,11 +28,11 @@ const showLeft = () => {
   const amounts = parts.map(whole);
   const output = split.querySelector("[data-left]");
   if (amounts.includes(null)) {
-    output.value = `Write amounts such as ${typed("12.50")} or -${typed("12.50")}.`;
+    output.value = split.dataset.wrong.replaceAll("{amount}", typed("12.50"));
     return;
   }
   const left = whole(typed(split.dataset.whole)) - amounts.reduce((sum, amount) => sum + amount, 0n);
-  output.value = left === 0n ? "The parts add up." : `${written(left)} left`;
+  output.value = left === 0n ? split.dataset.even : split.dataset.rest.replace("{amount}", written(left));
 };
 
 const addPart = () => {
@@ -43,7 +43,8 @@ const addPart = () => {
     input.name = input.name.replace(/\d+/, String(rows.length));
     input.value = "";
   }
-  added.querySelector("legend").textContent = `Part ${rows.length + 1}`;
+  const legend = added.querySelector("legend");
+  legend.textContent = legend.textContent.replace(/\d+/, String(rows.length + 1));
   place.append(added);
   added.querySelector("input").focus();
 };
@@ -62,8 +63,9 @@ const ticks = () => [...document.querySelectorAll('input[name="ids"][form="cash-
 const showTicked = () => {
   const all = bulk.elements.all?.checked;
   const count = ticks().filter((tick) => tick.checked).length;
-  const rows = count ? `${count} row${count === 1 ? "" : "s"} ticked` : "Tick rows to change them together.";
-  bulk.querySelector("[data-ticked]").value = all ? "Everything that fits the filter" : rows;
+  const { none, one, many, all: everything } = bulk.dataset;
+  const rows = count > 1 ? many.replace("{count}", String(count)) : count ? one : none;
+  bulk.querySelector("[data-ticked]").value = all ? everything : rows;
   bulk.classList.toggle("cash-bulk-on", Boolean(all || count));
 };
 

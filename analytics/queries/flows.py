@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import CharField, F, Q, QuerySet, Sum
 from django.db.models.functions import Cast, Substr
+from django.utils.translation import gettext
 
 from assets.queries import RateMissing, rates
 from banking.models import Account, CashSplit, CashTransaction, Category, Section
@@ -151,7 +152,7 @@ def _hang(
         seen.add(pk)
         category = known.get(pk)
         new = pk not in nodes
-        node = nodes.setdefault(pk, CategorySum(pk, category.name if category else "Not categorised", 0, ZERO))
+        node = nodes.setdefault(pk, CategorySum(pk, category.name if category else gettext("Not categorised"), 0, ZERO))
         node.amount += amount
         if below is not None and below not in node.below:
             node.below.append(below)

@@ -340,3 +340,15 @@ def test_more_of_everything_takes_no_more_queries(firm: Organisation, alice: Use
     for number in range(2, 8):
         fill(number)
     assert [queries_of(path) for path in pages] == few
+
+
+def test_the_page_in_german(alice: User, daily: Account) -> None:
+    alice.locale = "de"
+    alice.save()
+    move(daily, "-200", "Food")
+    move(daily, "3000", "Salary")
+    page = read(alice, as_of=MAY.isoformat())
+    for words in ("Reinvermögen", "Ausgaben: 200,00 USD", "Einnahmen: 3.000,00 USD", "Girokonto", "20.05.2024"):
+        assert words in page
+    assert 'class="stress-bar loss"' in page
+    assert 'class="stress-bar gain"' in page

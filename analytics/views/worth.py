@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 import numpy as np
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from analytics import charts
 from analytics.models import RiskFlag
@@ -40,9 +42,17 @@ from portfolios.book.performance import months_before
 from portfolios.models import CashSetting, PortfolioAccount
 from users.models import Organisation, User, owned_by
 
-PARTS = {"cash": "Cash", "investments": "Investments", "possessions": "Possessions", "debts": "Debts"}
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+PARTS = {
+    "cash": pgettext_lazy("net worth", "Cash"),
+    "investments": _("Investments"),
+    "possessions": _("Possessions"),
+    "debts": _("Debts"),
+}
 ROLES = ("part-2", "part-3", "part-4", "part-5")
-SPANS = {"1y": "1 year", "3y": "3 years", "5y": "5 years", "all": "All"}
+SPANS = {"1y": _("1 year"), "3y": _("3 years"), "5y": _("5 years"), "all": _("All")}
 MONTHS_OF = {"1y": 12, "3y": 36, "5y": 60}
 YEAR = 12
 MOST_MONTHS = 360  # of “All”: what is drawn and summed for one page
@@ -54,7 +64,7 @@ SHOWN_FLAGS = 20
 class Change(NamedTuple):
     """What net worth has changed by since a day, as an amount and as a fraction of what there was."""
 
-    label: str
+    label: _StrOrPromise
     since: date
     amount: Decimal
     fraction: Decimal | None
@@ -63,7 +73,7 @@ class Change(NamedTuple):
 class Link(NamedTuple):
     """One of several choices of the page."""
 
-    label: str
+    label: _StrOrPromise
     url: str
     chosen: bool
 
@@ -154,19 +164,23 @@ def worth_context(page: Asked) -> dict[str, Any]:
     }
 
 
-def worth_chart(title: str, worth: NetWorth) -> dict[str, Any]:
+def worth_chart(title: _StrOrPromise, worth: NetWorth) -> dict[str, Any]:
     values = {part.value: np.array([float(amount) for amount in worth.parts[part]]) for part in Part}
     total = np.array([float(amount) for amount in worth.totals])
     return parts_chart(title, np.array(worth.days, "datetime64[D]"), total, values, worth.currency)
 
 
 def parts_chart(
-    title: str, days: charts.DayArray, total: charts.FloatArray, parts: dict[str, charts.FloatArray], currency: str
+    title: _StrOrPromise,
+    days: charts.DayArray,
+    total: charts.FloatArray,
+    parts: dict[str, charts.FloatArray],
+    currency: str,
 ) -> dict[str, Any]:
     """The whole as an area, and each part that is not nothing as a line."""
-    lines = [charts.Line("Net worth", "portfolio", total, area=True)]
+    lines = [charts.Line(gettext("Net worth"), "portfolio", total, area=True)]
     lines += [
-        charts.Line(PARTS[part], role, values)
+        charts.Line(str(PARTS[part]), role, values)
         for (part, values), role in zip(parts.items(), ROLES, strict=True)
         if values.any()
     ]
@@ -202,7 +216,7 @@ def _months_since(first: date, last: date) -> int:
 
 
 def _compared(day: date) -> dict[str, date]:
-    return {"In a month": months_before(day, 1), "In a year": months_before(day, YEAR)}
+    return {gettext("In a month"): months_before(day, 1), gettext("In a year"): months_before(day, YEAR)}
 
 
 def _worth(page: Asked, worth: NetWorth) -> dict[str, Any]:
@@ -216,7 +230,7 @@ def _worth(page: Asked, worth: NetWorth) -> dict[str, Any]:
         "worth_now": now,
         "changes": changes,
         "parts": [(PARTS[part], worth.parts[part][-1]) for part in Part],
-        "chart": worth_chart("Net worth over time", _at_month_ends(worth)),
+        "chart": worth_chart(gettext("Net worth over time"), _at_month_ends(worth)),
         "spans": [Link(label, page.url(span=key), key == page.span) for key, label in SPANS.items()],
         "invested": _of_part(worth, Part.INVESTMENTS),
         "possessions": [row for row in _of_part(worth, Part.POSSESSIONS) if row[1] != 0],
@@ -249,7 +263,7 @@ def _flows(page: Asked, cash: Flows) -> dict[str, Any]:
         "chosen_month": date.fromisoformat(f"{page.month}-01") if page.month else None,
         "year_url": page.url(month=""),
         "categories": [
-            (section.label, months_of(months, page.month, section), category_rows(page, section, tree))
+            (section, months_of(months, page.month, section), category_rows(page, section, tree))
             for section, tree in trees.items()
         ],
         "firm": firm,

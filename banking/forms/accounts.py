@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from banking.forms.fields import SELECT, AmountField, DateField, HolderForm, text_input
@@ -14,31 +15,36 @@ from banking.services.accounts import kinds_like
 from core.money import MINOR_UNITS
 from users.models import Organisation, Role, User
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 KINDS = [choice for choice in AccountKind.choices if choice[0] != AccountKind.DEPOSIT]
-RECEIVES = "Others of this server may pay into it by its IBAN or alias, without seeing it"
+RECEIVES = _("Others of this server may pay into it by its IBAN or alias, without seeing it")
 
 
-def _check(label: str) -> forms.BooleanField:
+def _check(label: _StrOrPromise) -> forms.BooleanField:
     return forms.BooleanField(label=label, required=False, widget=forms.CheckboxInput({"class": "form-check-input"}))
 
 
 def _employer(user: User, known: Organisation | None = None) -> list[tuple[str, str]]:
     """Whoever they belong to, and ``known``, which they may have left."""
     found = {str(each.pk): each.name for each in Organisation.objects.visible_to(user)}
-    return [("", "Nobody’s"), *(found | ({str(known.pk): known.name} if known else {})).items()]
+    return [("", gettext("Nobody’s")), *(found | ({str(known.pk): known.name} if known else {})).items()]
 
 
 class NewAccountForm(HolderForm):
     """What an account begins with."""
 
     role = Role.MANAGER
-    name = text_input("Name", 100)
-    kind = forms.ChoiceField(choices=KINDS, widget=forms.Select(SELECT))
-    currency = forms.ChoiceField(choices=[(code, code) for code in sorted(MINOR_UNITS)], widget=forms.Select(SELECT))
-    iban = text_input("IBAN or alias", 60, required=False)
-    balance = AmountField(label="Balance on that day", required=False)
-    opened_on = DateField(label="Opened on", required=False)
-    employer = forms.ChoiceField(label="Whose money is spent", required=False, widget=forms.Select(SELECT))
+    name = text_input(_("Name"), 100)
+    kind = forms.ChoiceField(label=_("Kind"), choices=KINDS, widget=forms.Select(SELECT))
+    currency = forms.ChoiceField(
+        label=_("Currency"), choices=[(code, code) for code in sorted(MINOR_UNITS)], widget=forms.Select(SELECT)
+    )
+    iban = text_input(_("IBAN or alias"), 60, required=False)
+    balance = AmountField(label=_("Balance on that day"), required=False)
+    opened_on = DateField(label=_("Opened on"), required=False)
+    employer = forms.ChoiceField(label=_("Whose money is spent"), required=False, widget=forms.Select(SELECT))
     receives = _check(RECEIVES)
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
@@ -55,10 +61,10 @@ class AccountForm(forms.Form):
     """What of an account can be changed."""
 
     use_required_attribute = False
-    name = text_input("Name", 100)
+    name = text_input(_("Name"), 100)
     kind = forms.ChoiceField(label=_("Kind"), widget=forms.Select(SELECT))
-    iban = text_input("IBAN or alias", 60, required=False)
-    employer = forms.ChoiceField(label="Whose money is spent", required=False, widget=forms.Select(SELECT))
+    iban = text_input(_("IBAN or alias"), 60, required=False)
+    employer = forms.ChoiceField(label=_("Whose money is spent"), required=False, widget=forms.Select(SELECT))
     receives = _check(RECEIVES)
 
     def __init__(self, *args: Any, account: Account, user: User, **options: Any) -> None:
@@ -102,7 +108,7 @@ def _chosen_employer(form: forms.Form, user: User, known: Organisation | None = 
 
 class ClosingForm(forms.Form):
     use_required_attribute = False
-    closed_on = DateField(label="Closed from")
+    closed_on = DateField(label=_("Closed from"))
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", "initial": {"closed_on": timezone.now().date()}} | options)
@@ -112,8 +118,8 @@ class AssertionForm(forms.Form):
     """What a statement says."""
 
     use_required_attribute = False
-    day = DateField(label="At the close of")
-    balance = AmountField(label="Balance on the statement")
+    day = DateField(label=_("At the close of"))
+    balance = AmountField(label=_("Balance on the statement"))
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"label_suffix": ""} | options)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from banking.budgeting import month_named
 from banking.forms.entry import AmountField
@@ -17,7 +18,10 @@ from core.api import plain
 from core.web import typable
 from users.models import User
 
-WORDS = {"class": "form-control", "autocomplete": "off"}
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+WORDS: dict[str, Any] = {"class": "form-control", "autocomplete": "off"}
 
 
 class MonthInput(forms.DateInput):
@@ -27,29 +31,34 @@ class MonthInput(forms.DateInput):
 class MonthField(forms.Field):
     """A month, as a month picker sends it: YYYY-MM. Its value is the month's first day."""
 
-    def __init__(self, label: str, *, required: bool = True) -> None:
+    def __init__(self, label: _StrOrPromise, *, required: bool = True) -> None:
         super().__init__(label=label, required=required, widget=MonthInput(attrs=WORDS, format="%Y-%m"))
 
     def to_python(self, value: Any) -> date | None:
         text = (value or "").strip()
         found = month_named(text)
         if text and found is None:
-            raise forms.ValidationError("Write a month, such as 2024-05.")
+            raise forms.ValidationError(_("Write a month, such as 2024-05."))
         return found
 
 
 class BudgetForm(forms.Form):
     """A budget; of one that is there, what it is for stays."""
 
-    category = forms.CharField(max_length=60, widget=forms.TextInput(attrs=WORDS | {"list": "budget-categories"}))
-    amount = AmountField(label="Amount a month")
-    currency = forms.CharField(
-        max_length=3, required=False, widget=forms.TextInput(attrs=WORDS | {"placeholder": "The owner's"})
+    category = forms.CharField(
+        label=_("Category"), max_length=60, widget=forms.TextInput(attrs=WORDS | {"list": "budget-categories"})
     )
-    first_month = MonthField("From")
-    last_month = MonthField("To", required=False)
+    amount = AmountField(label=_("Amount a month"))
+    currency = forms.CharField(
+        label=_("Currency"),
+        max_length=3,
+        required=False,
+        widget=forms.TextInput(attrs=WORDS | {"placeholder": _("The owner's")}),
+    )
+    first_month = MonthField(_("From"))
+    last_month = MonthField(_("To"), required=False)
     carries_over = forms.BooleanField(
-        label="What is left or overspent counts in the next month",
+        label=_("What is left or overspent counts in the next month"),
         required=False,
         widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from assets.bonds import DayCount
 from banking.forms.fields import SELECT, AmountField, DateField, text_input
@@ -21,13 +22,13 @@ class DepositForm(forms.Form):
     """What is lent, by which account, until when and for how much. The rate is in percent a year."""
 
     use_required_attribute = False
-    name = text_input("Name", 100)
-    source = forms.ChoiceField(label="Paid from, and back to", widget=forms.Select(SELECT))
-    principal = AmountField()
-    percent = AmountField(label="Interest, % a year")
-    started_on = DateField(label="From")
-    matures_on = DateField(label="Until")
-    day_count = forms.ChoiceField(label="Day count", choices=DEPOSIT_DAY_COUNTS, widget=forms.Select(SELECT))
+    name = text_input(_("Name"), 100)
+    source = forms.ChoiceField(label=_("Paid from, and back to"), widget=forms.Select(SELECT))
+    principal = AmountField(label=_("Principal"))
+    percent = AmountField(label=_("Interest, % a year"))
+    started_on = DateField(label=_("From"))
+    matures_on = DateField(label=_("Until"))
+    day_count = forms.ChoiceField(label=_("Day count"), choices=DEPOSIT_DAY_COUNTS, widget=forms.Select(SELECT))
 
     def __init__(self, *args: Any, accounts: Iterable[Account], **options: Any) -> None:
         first = {"started_on": timezone.now().date()}

@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.forms.filters import DayField
 from banking.models import Account, Section
 from core.api import PLAIN_DECIMAL
 from core.web import plain_number
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 LONGEST_KEY = 64
 MOST_TAGS = 20
@@ -34,7 +39,7 @@ class AmountField(forms.Field):
             return None
         text = plain_number(written)
         if not PLAIN_DECIMAL.fullmatch(text.removeprefix("+")) or text.startswith("+-"):
-            raise forms.ValidationError("Write an amount, such as 12.50 or -12.50.")
+            raise forms.ValidationError(_("Write an amount, such as 12.50 or -12.50."))
         self.signed = text[0] in "+-"
         return Decimal(text.removeprefix("+"))
 
@@ -45,11 +50,11 @@ class TagsField(forms.CharField):
     def clean(self, value: Any) -> Any:
         names = [name.strip() for name in super().clean(value).split(",") if name.strip()]
         if len(names) > MOST_TAGS:
-            raise forms.ValidationError(f"A row has at most {MOST_TAGS} tags.")
+            raise forms.ValidationError(_("A row has at most %(most)s tags.") % {"most": MOST_TAGS})
         return names
 
 
-def _words(label: str, most: int, *, choices: str = "", required: bool = False) -> forms.CharField:
+def _words(label: _StrOrPromise, most: int, *, choices: str = "", required: bool = False) -> forms.CharField:
     shown = {"class": "form-control", "autocomplete": "off"} | ({"list": choices} if choices else {})
     return forms.CharField(label=label, max_length=most, required=required, widget=forms.TextInput(attrs=shown))
 
@@ -66,10 +71,10 @@ class EntryDayField(DayField):
 class ClassForm(forms.Form):
     """Whatever names a category, a counterparty and tags."""
 
-    category = _words("Category", 60, choices="cash-categories")
-    counterparty = _words("Counterparty", 140, choices="cash-counterparties")
+    category = _words(_("Category"), 60, choices="cash-categories")
+    counterparty = _words(_("Counterparty"), 140, choices="cash-counterparties")
     tags = TagsField(
-        label="Tags",
+        label=_("Tags"),
         max_length=900,
         required=False,
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off", "list": "cash-tags"}),
@@ -86,15 +91,16 @@ class ClassForm(forms.Form):
 class CashForm(ClassForm):
     """One row. An amount without a sign takes that of its section: expenses go out."""
 
-    account = forms.ChoiceField(widget=forms.Select(attrs={"class": "form-select"}))
-    booked_on = EntryDayField(label="Day")
+    account = forms.ChoiceField(label=_("Account"), widget=forms.Select(attrs={"class": "form-select"}))
+    booked_on = EntryDayField(label=_("Day"))
     section = forms.ChoiceField(
-        choices=[(Section.EXPENSE, "Expense"), (Section.INCOME, "Income"), (Section.TRANSFER, "Transfer")],
+        label=pgettext_lazy("cash", "Section"),
+        choices=[(each.value, each.label) for each in (Section.EXPENSE, Section.INCOME, Section.TRANSFER)],
         widget=forms.Select(attrs={"class": "form-select"}),
     )
-    amount = AmountField()
-    description = _words("Description", 255)
-    external_id = _words("External id", 64)
+    amount = AmountField(label=_("Amount"))
+    description = _words(_("Description"), 255)
+    external_id = _words(_("External id"), 64)
     key = forms.CharField(max_length=LONGEST_KEY, required=False, widget=forms.HiddenInput)
     field_order: Sequence[str] = ("amount", "booked_on", "account", "section", "category", "counterparty")
 

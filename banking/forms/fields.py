@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from core.api import ISO_DATE, PLAIN_DECIMAL, plain
 from core.web import plain_number, typable
 from users.models import Organisation, Role, User
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 CONTROL = {"class": "form-control", "autocomplete": "off"}
 SELECT = {"class": "form-select"}
@@ -20,7 +24,9 @@ SELECT = {"class": "form-select"}
 class PlainDecimalField(forms.Field):
     """A number, exactly as written, in plain digits or as the person's language writes it; None when left out."""
 
-    default_error_messages = {"invalid": "Write a plain number, such as 12.50: digits, at most one point, no exponent."}
+    default_error_messages = {
+        "invalid": _("Write a plain number, such as 12.50: digits, at most one point, no exponent.")
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "maxlength": 64})
@@ -50,7 +56,7 @@ class AmountField(PlainDecimalField):
 class DateField(forms.DateField):
     """A day, written YYYY-MM-DD, as a date picker sends it. What may be booked on it, the services say."""
 
-    default_error_messages = {"invalid": "Write a day, such as 2024-05-31."}
+    default_error_messages = {"invalid": _("Write a day, such as 2024-05-31.")}
 
     def __init__(self, **options: Any) -> None:
         widget = forms.DateInput(attrs={"type": "date", "class": "form-control"}, format="%Y-%m-%d")
@@ -64,7 +70,7 @@ class DateField(forms.DateField):
         return day
 
 
-def text_input(label: str, longest: int, *, required: bool = True) -> forms.CharField:
+def text_input(label: _StrOrPromise, longest: int, *, required: bool = True) -> forms.CharField:
     return forms.CharField(label=label, max_length=longest, required=required, widget=forms.TextInput(CONTROL))
 
 
@@ -72,7 +78,7 @@ class HolderForm(forms.Form):
     """A form that makes something for the person, or for an organisation in which they have a role."""
 
     role: Role = Role.MEMBER
-    holder = forms.ChoiceField(label="Belongs to", required=False, widget=forms.Select(SELECT))
+    holder = forms.ChoiceField(label=_("Belongs to"), required=False, widget=forms.Select(SELECT))
     use_required_attribute = False
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
@@ -81,7 +87,7 @@ class HolderForm(forms.Form):
         self.organisations = {str(each.pk): each for each in Organisation.objects.where(user, self.role)}
         names = [(pk, each.name) for pk, each in self.organisations.items()]
         if names:
-            self.fields["holder"].choices = [("", "You"), *names]  # type: ignore[attr-defined]
+            self.fields["holder"].choices = [("", _("You")), *names]  # type: ignore[attr-defined]
         else:
             del self.fields["holder"]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from core.api import ISO_DATE
 from core.web import EARLIEST, EARLIEST_ZONE
@@ -27,7 +28,7 @@ class DayField(forms.DateField):
     """A day that has begun somewhere, written YYYY-MM-DD, as a date picker sends it."""
 
     widget = forms.DateInput(attrs={"type": "date", "class": "form-control"}, format="%Y-%m-%d")
-    default_error_messages = {"invalid": "Write a day, such as 2024-05-31."}
+    default_error_messages = {"invalid": _("Write a day, such as 2024-05-31.")}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, input_formats=["%Y-%m-%d"], **options)
@@ -39,9 +40,9 @@ class DayField(forms.DateField):
     def clean(self, value: Any) -> date | None:
         day: date | None = super().clean(value)
         if day and day > (timezone.now() + EARLIEST_ZONE).date():
-            raise ValidationError("This day is in the future.")
+            raise ValidationError(_("This day is in the future."))
         if day and day < EARLIEST:
-            raise ValidationError(f"Nothing is known before {EARLIEST.year}.")
+            raise ValidationError(_("Nothing is known before %(year)s.") % {"year": EARLIEST.year})
         return day
 
 
@@ -78,4 +79,4 @@ def text_field(where: _StrOrPromise) -> forms.CharField:
     """``where`` says what is searched."""
     shown = {"class": "form-control", "type": "search", "autocomplete": "off", "placeholder": where}
     widget = forms.TextInput(attrs=shown)
-    return forms.CharField(label="Search", required=False, max_length=LONGEST_TEXT, widget=widget)
+    return forms.CharField(label=_("Search"), required=False, max_length=LONGEST_TEXT, widget=widget)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from users.models import Organisation, Role, User
 
@@ -17,13 +18,13 @@ class HolderField(forms.ChoiceField):
     widget = forms.Select(attrs={"class": "form-select"})
 
     def __init__(self) -> None:
-        super().__init__(label="Whose", required=False)
+        super().__init__(label=_("Whose"), required=False)
 
     def offer(self, reader: User) -> None:
         """One query."""
         self.reader = reader
         self.firms = {str(each.pk): each for each in Organisation.objects.where(reader, Role.MEMBER)}
-        self.choices = [(OWN, "My own"), *((pk, str(each)) for pk, each in self.firms.items())]
+        self.choices = [(OWN, _("My own")), *((pk, str(each)) for pk, each in self.firms.items())]
 
     def clean(self, value: Any) -> User | Organisation:
         return self.firms.get(super().clean(value) or OWN, self.reader)

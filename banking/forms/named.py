@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.forms.fields import CONTROL, SELECT, HolderForm, text_input
 from banking.forms.filters import Filter, text_field
 from banking.models import Category, Counterparty, Section, Tag
 
-TOP = "Directly below its section"
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+TOP = _("Directly below its section")
 
 
-def parent_choices(categories: Iterable[Category]) -> list[tuple[str, str]]:
+def parent_choices(categories: Iterable[Category]) -> list[tuple[str, _StrOrPromise]]:
     sections = dict(Section.choices)
     return [("", TOP), *((str(row.pk), f"{sections[row.section]}: {row.name}") for row in categories)]
 
 
 class NewCategoryForm(HolderForm):
-    section = forms.ChoiceField(choices=Section.choices, initial=Section.EXPENSE, widget=forms.Select(SELECT))
-    parent = forms.ChoiceField(label="Below", required=False, widget=forms.Select(SELECT))
-    name = text_input("Name", 60)
+    section = forms.ChoiceField(
+        label=pgettext_lazy("cash", "Section"),
+        choices=Section.choices,
+        initial=Section.EXPENSE,
+        widget=forms.Select(SELECT),
+    )
+    parent = forms.ChoiceField(label=_("Below"), required=False, widget=forms.Select(SELECT))
+    name = text_input(_("Name"), 60)
 
     def __init__(self, *args: Any, rows: Iterable[Category], **options: Any) -> None:
         super().__init__(*args, **options)
@@ -35,15 +45,15 @@ class NewCategoryForm(HolderForm):
 
 
 class NewCounterpartyForm(HolderForm):
-    name = text_input("Name", 140)
-    iban = text_input("IBAN or handle", 60, required=False)
+    name = text_input(_("Name"), 140)
+    iban = text_input(_("IBAN or handle"), 60, required=False)
 
     def __init__(self, *args: Any, rows: Iterable[Any], **options: Any) -> None:
         super().__init__(*args, **options)
 
 
 class NewTagForm(HolderForm):
-    name = text_input("Name", 40)
+    name = text_input(_("Name"), 40)
 
     def __init__(self, *args: Any, rows: Iterable[Any], **options: Any) -> None:
         super().__init__(*args, **options)
@@ -63,8 +73,8 @@ class RowForm(forms.Form):
 
 
 class CategoryForm(RowForm):
-    name = text_input("Name", 60)
-    parent = forms.ChoiceField(label="Below", required=False, widget=forms.Select(SELECT))
+    name = text_input(_("Name"), 60)
+    parent = forms.ChoiceField(label=_("Below"), required=False, widget=forms.Select(SELECT))
 
     def __init__(self, *args: Any, row: Category, rows: Iterable[Category], **options: Any) -> None:
         super().__init__(*args, row=row, rows=rows, **options)
@@ -77,19 +87,21 @@ class CategoryForm(RowForm):
 
 
 class CounterpartyForm(RowForm):
-    name = text_input("Name", 140)
-    iban = text_input("IBAN or handle", 60, required=False)
+    name = text_input(_("Name"), 140)
+    iban = text_input(_("IBAN or handle"), 60, required=False)
 
 
 class TagForm(RowForm):
-    name = text_input("Name", 40)
+    name = text_input(_("Name"), 40)
 
 
 class MergeForm(forms.Form):
     """Which one takes its place. The choice is by name: there may be thousands."""
 
     use_required_attribute = False
-    into = forms.CharField(label="Into", max_length=140, widget=forms.TextInput(CONTROL | {"list": "merge-names"}))
+    into = forms.CharField(
+        label=pgettext_lazy("merge", "Into"), max_length=140, widget=forms.TextInput(CONTROL | {"list": "merge-names"})
+    )
 
     def __init__(self, *args: Any, others: Iterable[Any], **options: Any) -> None:
         super().__init__(*args, **{"label_suffix": ""} | options)
@@ -98,7 +110,7 @@ class MergeForm(forms.Form):
     def clean_into(self) -> Category | Counterparty | Tag:
         found = self.others.get(self.cleaned_data["into"])
         if found is None:
-            raise forms.ValidationError("There is no such one.")
+            raise forms.ValidationError(_("There is no such one."))
         return found
 
 
@@ -111,4 +123,4 @@ def _label(row: Any) -> str:
 class NameFilter(Filter):
     """``?q=``"""
 
-    q = text_field("Name")
+    q = text_field(_("Name"))

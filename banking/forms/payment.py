@@ -11,6 +11,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.models import Account, Category, OnWeekend, Section
 from banking.models.account import AccountQuerySet
@@ -25,7 +27,12 @@ from users.models import User
 
 SELECT, INPUT = {"class": "form-select"}, {"class": "form-control", "autocomplete": "off"}
 ONCE = ""
-REPEATS = [(ONCE, "Just once"), (Unit.WEEK, "Every week"), (Unit.MONTH, "Every month"), (Unit.YEAR, "Every year")]
+REPEATS = [
+    (ONCE, _("Just once")),
+    (Unit.WEEK, _("Every week")),
+    (Unit.MONTH, _("Every month")),
+    (Unit.YEAR, _("Every year")),
+]
 
 
 class AmountField(forms.Field):
@@ -38,7 +45,7 @@ class AmountField(forms.Field):
         written = str(value or "").strip()
         text = plain_number(written)
         if written and not PLAIN_DECIMAL.fullmatch(text):
-            raise ValidationError("Write a plain number, such as 12.50: digits, at most one point.", code="invalid")
+            raise ValidationError(_("Write a plain number, such as 12.50: digits, at most one point."), code="invalid")
         return Decimal(text) if written else None
 
 
@@ -51,7 +58,7 @@ class PlainDayField(forms.DateField):
 
     def to_python(self, value: Any) -> date | None:
         if value and not isinstance(value, date) and not ISO_DATE.fullmatch(str(value)):
-            raise ValidationError("Write a day, such as 2024-05-31.", code="invalid")
+            raise ValidationError(_("Write a day, such as 2024-05-31."), code="invalid")
         day: date | None = super().to_python(value)
         return day
 
@@ -66,60 +73,65 @@ class AccountChoice(forms.ModelChoiceField):
 class PaymentForm(forms.Form):
     """``accounts`` are those that the person may book into; their owners are loaded with them."""
 
-    source = AccountChoice(queryset=Account.objects.none(), label="From", widget=forms.Select(SELECT))
+    source = AccountChoice(queryset=Account.objects.none(), label=_("From"), widget=forms.Select(SELECT))
     target = AccountChoice(
         queryset=Account.objects.none(),
-        label="To",
+        label=pgettext_lazy("account", "To"),
         required=False,
-        empty_label="Somebody else",
+        empty_label=_("Somebody else"),
         widget=forms.Select(SELECT),
     )
     name = forms.CharField(
-        label="Their name",
+        label=_("Their name"),
         max_length=140,
         required=False,
         widget=forms.TextInput(INPUT),
-        help_text="As you know whom you pay.",
+        help_text=_("As you know whom you pay."),
     )
     target_iban = forms.CharField(
-        label="Their IBAN or alias",
+        label=_("Their IBAN or alias"),
         max_length=64,
         required=False,
         widget=forms.TextInput(INPUT | {"spellcheck": "false"}),
-        help_text="Where an account of this server receives under it, the money arrives at once.",
+        help_text=_("Where an account of this server receives under it, the money arrives at once."),
     )
-    amount = AmountField(label="Amount", help_text="In the currency of the account that pays.")
-    received = AmountField(label="Amount that arrives", required=False, help_text="For an account in another currency.")
-    rate = AmountField(label="Exchange rate", required=False, help_text="Instead: their currency for one of yours.")
-    booked_on = PlainDayField(label="Day", help_text="A day to come makes it a scheduled payment.")
+    amount = AmountField(label=_("Amount"), help_text=_("In the currency of the account that pays."))
+    received = AmountField(
+        label=_("Amount that arrives"), required=False, help_text=_("For an account in another currency.")
+    )
+    rate = AmountField(
+        label=_("Exchange rate"), required=False, help_text=_("Instead: their currency for one of yours.")
+    )
+    booked_on = PlainDayField(label=_("Day"), help_text=_("A day to come makes it a scheduled payment."))
     category = forms.ModelChoiceField(
+        label=_("Category"),
         queryset=Category.objects.none(),
         required=False,
-        empty_label="None",
+        empty_label=_("None"),
         widget=forms.Select(SELECT),
         help_text="",
     )
-    note = forms.CharField(max_length=255, required=False, widget=forms.TextInput(INPUT))
-    repeats = forms.ChoiceField(choices=REPEATS, required=False, widget=forms.Select(SELECT))
+    note = forms.CharField(label=_("Note"), max_length=255, required=False, widget=forms.TextInput(INPUT))
+    repeats = forms.ChoiceField(label=_("Repeats"), choices=REPEATS, required=False, widget=forms.Select(SELECT))
     interval = forms.IntegerField(
-        label="Every how many",
+        label=_("Every how many"),
         min_value=1,
         max_value=MOST_INTERVAL,
         required=False,
         widget=forms.NumberInput(INPUT),
-        help_text="2 with “every week” is every second week. 1 if empty.",
+        help_text=_("2 with “every week” is every second week. 1 if empty."),
     )
-    until = PlainDayField(label="Last day", required=False, help_text="For ever if empty.")
+    until = PlainDayField(label=_("Last day"), required=False, help_text=_("For ever if empty."))
     count = forms.IntegerField(
-        label="Times",
+        label=_("Times"),
         min_value=1,
         max_value=MOST_TIMES,
         required=False,
         widget=forms.NumberInput(INPUT),
-        help_text="How often in all.",
+        help_text=_("How often in all."),
     )
     weekend = forms.ChoiceField(
-        label="If it is a weekend", choices=OnWeekend.choices, required=False, widget=forms.Select(SELECT)
+        label=_("If it is a weekend"), choices=OnWeekend.choices, required=False, widget=forms.Select(SELECT)
     )
     key = forms.UUIDField(widget=forms.HiddenInput, required=False)
     use_required_attribute = False
@@ -155,7 +167,7 @@ class PaymentForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         if values.get("target") and (values.get("target_iban") or values.get("name")):
-            self.add_error("target", "Choose one of the accounts, or write whom you pay, not both.")
+            self.add_error("target", _("Choose one of the accounts, or write whom you pay, not both."))
         if not self.scheduled and values.get("booked_on"):
             try:
                 check_day(values["booked_on"], self.now)

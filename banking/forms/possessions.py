@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from banking.models import PossessionKind
 from core.api import PLAIN_DECIMAL
 from users.models import Organisation, User
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 OWN = "0"
 
 
-def _text(most: int, **attrs: str) -> forms.TextInput:
+def _text(most: int, **attrs: _StrOrPromise) -> forms.TextInput:
     return forms.TextInput(attrs={"class": "form-control", "autocomplete": "off", "maxlength": str(most)} | attrs)
 
 
@@ -30,7 +35,7 @@ class ValueField(forms.Field):
         if not text:
             return None
         if not PLAIN_DECIMAL.fullmatch(text):
-            raise forms.ValidationError("Write an amount, such as 250000 or 1250.50.")
+            raise forms.ValidationError(_("Write an amount, such as 250000 or 1250.50."))
         return Decimal(text)
 
 
@@ -44,19 +49,21 @@ class DayInput(forms.DateField):
 class PossessionForm(forms.Form):
     """A new one with its first value; ``key`` tells a form that is sent twice."""
 
-    name = forms.CharField(max_length=100, widget=_text(100, placeholder="House in Bern"))
-    kind = forms.ChoiceField(choices=PossessionKind.choices, widget=forms.Select(attrs={"class": "form-select"}))
-    value = ValueField(label="Worth", required=False)
-    day = DayInput(label="Since", required=False)
-    currency = forms.CharField(max_length=3, required=False, widget=_text(3))
-    holder = forms.ChoiceField(label="Belongs to", widget=forms.Select(attrs={"class": "form-select"}))
+    name = forms.CharField(label=_("Name"), max_length=100, widget=_text(100, placeholder=_("House in Bern")))
+    kind = forms.ChoiceField(
+        label=_("Kind"), choices=PossessionKind.choices, widget=forms.Select(attrs={"class": "form-select"})
+    )
+    value = ValueField(label=_("Worth"), required=False)
+    day = DayInput(label=_("Since"), required=False)
+    currency = forms.CharField(label=_("Currency"), max_length=3, required=False, widget=_text(3))
+    holder = forms.ChoiceField(label=_("Belongs to"), widget=forms.Select(attrs={"class": "form-select"}))
     key = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
     use_required_attribute = False
 
     def __init__(self, data: Any, *, reader: User, firms: Iterable[Organisation], initial: dict[str, Any]) -> None:
         super().__init__(data, auto_id="possession-%s", label_suffix="", initial=initial)
         self.holders: dict[str, User | Organisation] = {OWN: reader, **{str(firm.pk): firm for firm in firms}}
-        names = [(pk, "You" if pk == OWN else str(each)) for pk, each in self.holders.items()]
+        names = [(pk, gettext("You") if pk == OWN else str(each)) for pk, each in self.holders.items()]
         self.fields["holder"].choices = names  # type: ignore[attr-defined]
         if len(names) == 1:
             self.fields["holder"].required = False
@@ -70,9 +77,9 @@ class PossessionForm(forms.Form):
 class ValuationForm(forms.Form):
     """Another value of one possession."""
 
-    value = ValueField(label="Worth")
-    day = DayInput(label="Since")
-    note = forms.CharField(max_length=255, required=False, widget=_text(255))
+    value = ValueField(label=_("Worth"))
+    day = DayInput(label=_("Since"))
+    note = forms.CharField(label=_("Note"), max_length=255, required=False, widget=_text(255))
     use_required_attribute = False
 
     def __init__(self, data: Any = None, *, possession: int, initial: dict[str, Any] | None = None) -> None:
@@ -80,8 +87,10 @@ class ValuationForm(forms.Form):
 
 
 class NameForm(forms.Form):
-    name = forms.CharField(max_length=100, widget=_text(100))
-    kind = forms.ChoiceField(choices=PossessionKind.choices, widget=forms.Select(attrs={"class": "form-select"}))
+    name = forms.CharField(label=_("Name"), max_length=100, widget=_text(100))
+    kind = forms.ChoiceField(
+        label=_("Kind"), choices=PossessionKind.choices, widget=forms.Select(attrs={"class": "form-select"})
+    )
     use_required_attribute = False
 
     def __init__(self, data: Any = None, *, possession: int, initial: dict[str, Any] | None = None) -> None:
@@ -89,7 +98,7 @@ class NameForm(forms.Form):
 
 
 class DisposalForm(forms.Form):
-    disposed_on = DayInput(label="Sold or given away on")
+    disposed_on = DayInput(label=_("Sold or given away on"))
     use_required_attribute = False
 
     def __init__(self, data: Any = None, *, possession: int, initial: dict[str, Any] | None = None) -> None:

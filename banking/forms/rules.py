@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.forms.entry import AmountField, TagsField
 from banking.forms.holders import HolderField
@@ -15,23 +17,26 @@ from core.api import plain
 from core.web import typable
 from users.models import User
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 CONDITIONS = ("words", "section", "least", "most", "account", "counterparty", "iban", "signed")
 AS_THEY_ARE = ("words", "section", "iban", "name", "active", "signed")
 LIMITS = ("least", "most")
 WORDS = {"class": "form-control", "autocomplete": "off"}
 
 
-def _text(label: str, most: int, *, choices: str = "", hint: str = "") -> forms.CharField:
-    shown = WORDS | ({"list": choices} if choices else {}) | ({"placeholder": hint} if hint else {})
+def _text(label: _StrOrPromise, most: int, *, choices: str = "", hint: _StrOrPromise = "") -> forms.CharField:
+    shown: dict[str, Any] = WORDS | ({"list": choices} if choices else {}) | ({"placeholder": hint} if hint else {})
     return forms.CharField(label=label, max_length=most, required=False, widget=forms.TextInput(attrs=shown))
 
 
-def _select(label: str, choices: Iterable[tuple[str, str]]) -> forms.ChoiceField:
+def _select(label: _StrOrPromise, choices: Iterable[tuple[str, _StrOrPromise]]) -> forms.ChoiceField:
     widget = forms.Select(attrs={"class": "form-select"})
     return forms.ChoiceField(label=label, choices=list(choices), required=False, widget=widget)
 
 
-def _tick(label: str) -> forms.BooleanField:
+def _tick(label: _StrOrPromise) -> forms.BooleanField:
     return forms.BooleanField(
         label=label, required=False, widget=forms.CheckboxInput(attrs={"class": "form-check-input"})
     )
@@ -40,23 +45,23 @@ def _tick(label: str) -> forms.BooleanField:
 class RuleForm(forms.Form):
     """Conditions, and what rows become for which all of them hold."""
 
-    words = _text("Text holds any of", 500, hint="rewe, edeka")
-    least = AmountField(label="Amount from", required=False)
-    most = AmountField(label="Amount to", required=False)
-    signed = _tick("Limits have a sign: expenses are below 0")
-    section = _select("Section", [("", "Any"), *Section.choices])
-    account = _select("Account", [])
-    counterparty = _text("Counterparty is", 140, choices="cash-counterparties")
-    iban = _text("Counterparty's IBAN", 50)
-    category = _text("Category", 60, choices="cash-categories")
-    set_counterparty = _text("Counterparty, where there is none", 140, choices="cash-counterparties")
+    words = _text(_("Text holds any of"), 500, hint=_("rewe, edeka"))
+    least = AmountField(label=_("Amount from"), required=False)
+    most = AmountField(label=_("Amount to"), required=False)
+    signed = _tick(_("Limits have a sign: expenses are below 0"))
+    section = _select(pgettext_lazy("cash", "Section"), [("", _("Any")), *Section.choices])
+    account = _select(_("Account"), [])
+    counterparty = _text(_("Counterparty is"), 140, choices="cash-counterparties")
+    iban = _text(_("Counterparty's IBAN"), 50)
+    category = _text(_("Category"), 60, choices="cash-categories")
+    set_counterparty = _text(_("Counterparty, where there is none"), 140, choices="cash-counterparties")
     tags = TagsField(
-        label="Tags", max_length=900, required=False, widget=forms.TextInput(attrs=WORDS | {"list": "cash-tags"})
+        label=_("Tags"), max_length=900, required=False, widget=forms.TextInput(attrs=WORDS | {"list": "cash-tags"})
     )
-    name = _text("Name of the rule", 100)
-    active = _tick("New rows get it")
+    name = _text(_("Name of the rule"), 100)
+    active = _tick(_("New rows get it"))
     holder = HolderField()
-    since = BookedDayField(label="Try it on rows since")
+    since = BookedDayField(label=_("Try it on rows since"))
     use_required_attribute = False
 
     def __init__(
@@ -75,7 +80,7 @@ class RuleForm(forms.Form):
             label_suffix="",
         )
         self.accounts = {str(each.pk): each for each in accounts}
-        self.fields["account"].choices = [("", "Any"), *((pk, str(each)) for pk, each in self.accounts.items())]  # type: ignore[attr-defined]
+        self.fields["account"].choices = [("", _("Any")), *((pk, str(each)) for pk, each in self.accounts.items())]  # type: ignore[attr-defined]
         if rule:
             del self.fields["holder"]  # a rule stays with its owner
         else:

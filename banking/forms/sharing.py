@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from banking.models import ShareRole
 from core.errors import DomainError
 
 SELECT = {"class": "form-select"}
 LONGEST_PERSON = 150  # a name to log in with
-ROLES = [(ShareRole.VIEWER.value, "Viewer: sees it"), (ShareRole.EDITOR.value, "Editor: books into it as well")]
+ROLES = [(ShareRole.VIEWER.value, _("Viewer: sees it")), (ShareRole.EDITOR.value, _("Editor: books into it as well"))]
 
 
 class ShareForm(forms.Form):
     use_required_attribute = False
 
     person = forms.CharField(
-        label="Name that they log in with",
+        label=_("Name that they log in with"),
         max_length=LONGEST_PERSON,
         widget=forms.TextInput({"class": "form-control", "autocomplete": "off", "autocapitalize": "none"}),
     )
-    role = forms.ChoiceField(choices=ROLES, widget=forms.Select(SELECT))
+    role = forms.ChoiceField(label=_("Role"), choices=ROLES, widget=forms.Select(SELECT))
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data, initial={"role": ShareRole.VIEWER.value})

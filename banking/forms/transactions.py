@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.forms.filters import DayField, Filter, text_field
 from banking.models import Account, Category, Counterparty, Origin, Section, Tag
@@ -15,6 +17,9 @@ from banking.queries.transactions import Wanted, below, named
 from core.api import PLAIN_DECIMAL
 from core.fields import MONEY_LIMIT
 from users.models import User
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 MOST_CHOICES = 500
 OWN = "0"  # among the organisations: what is the reader's own
@@ -39,7 +44,7 @@ class SizeField(forms.Field):
         if not text:
             return None
         if not PLAIN_DECIMAL.fullmatch(text) or not 0 <= Decimal(text) < MONEY_LIMIT:
-            raise forms.ValidationError("Write an amount without a sign, such as 12.50.")
+            raise forms.ValidationError(_("Write an amount without a sign, such as 12.50."))
         return Decimal(text)
 
 
@@ -48,27 +53,27 @@ class IdField(forms.ChoiceField):
 
     widget = forms.Select(attrs={"class": "form-select"})
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: _StrOrPromise) -> None:
         super().__init__(label=label, required=False)
 
     def validate(self, value: Any) -> None:
         if value and not (value.isascii() and value.isdigit() and len(value) <= 18):
-            raise forms.ValidationError("Write an id: a whole number.")
+            raise forms.ValidationError(_("Write an id: a whole number."))
 
     def clean(self, value: Any) -> int | None:
         found = super().clean(value)
         return int(found) if found else None
 
 
-def _flag(label: str) -> forms.BooleanField:
+def _flag(label: _StrOrPromise) -> forms.BooleanField:
     return forms.BooleanField(
         label=label, required=False, widget=forms.CheckboxInput(attrs={"class": "form-check-input"})
     )
 
 
-def _choice(label: str, choices: Sequence[tuple[str, str]]) -> forms.ChoiceField:
+def _choice(label: _StrOrPromise, choices: Sequence[tuple[str, _StrOrPromise]]) -> forms.ChoiceField:
     widget = forms.Select(attrs={"class": "form-select"})
-    return forms.ChoiceField(label=label, choices=[("", "All"), *choices], required=False, widget=widget)
+    return forms.ChoiceField(label=label, choices=[("", _("All")), *choices], required=False, widget=widget)
 
 
 class TransactionFilter(Filter):
@@ -76,20 +81,20 @@ class TransactionFilter(Filter):
     ``&start=&end=&origin=&voided=``
     """
 
-    q = text_field("Description, counterparty or external id")
-    account = IdField("Account")
-    organisation = IdField("Whose")
-    section = _choice("Section", Section.choices)
-    category = IdField("Category")
-    counterparty = IdField("Counterparty")
-    tag = IdField("Tag")
-    start = BookedDayField(label="From")
-    end = BookedDayField(label="To")
-    amount_min = SizeField(label="Amount from", required=False)
-    amount_max = SizeField(label="Amount to", required=False)
-    origin = _choice("Comes from", Origin.choices)
-    uncategorised = _flag("Without a category")
-    voided = _flag("With voided ones")
+    q = text_field(_("Description, counterparty or external id"))
+    account = IdField(_("Account"))
+    organisation = IdField(_("Whose"))
+    section = _choice(pgettext_lazy("cash", "Section"), Section.choices)
+    category = IdField(_("Category"))
+    counterparty = IdField(_("Counterparty"))
+    tag = IdField(_("Tag"))
+    start = BookedDayField(label=_("From"))
+    end = BookedDayField(label=_("To"))
+    amount_min = SizeField(label=_("Amount from"), required=False)
+    amount_max = SizeField(label=_("Amount to"), required=False)
+    origin = _choice(_("Comes from"), Origin.choices)
+    uncategorised = _flag(_("Without a category"))
+    voided = _flag(_("With voided ones"))
 
     def __init__(self, query: Mapping[str, Any], reader: User, accounts: Sequence[Account]) -> None:
         self._reader, self.accounts = reader, accounts
@@ -98,8 +103,8 @@ class TransactionFilter(Filter):
     def clean(self) -> dict[str, Any]:
         found = super().clean() or self.cleaned_data
         for first, last, said in (
-            ("start", "end", "This day lies before the first."),
-            ("amount_min", "amount_max", "This is less than the smallest."),
+            ("start", "end", _("This day lies before the first.")),
+            ("amount_min", "amount_max", _("This is less than the smallest.")),
         ):
             low, high = found.get(first), found.get(last)
             if low is not None and high is not None and low > high:
@@ -111,7 +116,7 @@ class TransactionFilter(Filter):
     ) -> None:
         """Give the fields what can be picked on the page."""
         firms = {each.organisation_id: str(each.organisation) for each in self.accounts if each.organisation_id}
-        whose = [(OWN, "My own"), *((str(pk), name) for pk, name in firms.items())]
+        whose = [(OWN, _("My own")), *((str(pk), name) for pk, name in firms.items())]
         groups = [
             (label, [(str(each.pk), each.name) for each in categories if each.section == section])
             for section, label in Section.choices
@@ -123,7 +128,7 @@ class TransactionFilter(Filter):
         self._pick("tag", [(str(each.pk), each.name) for each in tags])
 
     def _pick(self, name: str, choices: Sequence[Any]) -> None:
-        self.fields[name].choices = [("", "All"), *choices]  # type: ignore[attr-defined]
+        self.fields[name].choices = [("", _("All")), *choices]  # type: ignore[attr-defined]
 
     def wanted(self, categories: Iterable[Category] | None = None, also: Sequence[int] = ()) -> Wanted:
         """What the list takes; a query for the tree of categories, unless it is given, and one for a text."""

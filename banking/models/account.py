@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import F, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.models.sharing import AccountShare, ShareRole
 from core.fields import MONEY_LIMIT, MoneyField
@@ -21,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class AccountKind(models.TextChoices):
-    CHECKING = "checking", "Checking"
-    SAVINGS = "savings", "Savings"
-    CREDIT = "credit", "Credit card"
-    CASH = "cash", "Cash"
-    BROKERAGE = "brokerage", "Brokerage"
-    EXPENSE = "expense", "Expense"
-    LOAN = "loan", "Loan"
-    DEPOSIT = "deposit", "Term deposit"
+    CHECKING = "checking", _("Checking")
+    SAVINGS = "savings", _("Savings")
+    CREDIT = "credit", _("Credit card")
+    CASH = "cash", _("Cash")
+    BROKERAGE = "brokerage", _("Brokerage")
+    EXPENSE = "expense", pgettext_lazy("account", "Expense")
+    LOAN = "loan", _("Loan")
+    DEPOSIT = "deposit", _("Term deposit")
 
 
 OWING = {AccountKind.CREDIT, AccountKind.LOAN}  # below zero by their nature

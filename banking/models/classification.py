@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.models.account import Account
 from users.models import Owned, OwnedQuerySet, Role, one_owner
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class Section(models.TextChoices):
-    INCOME = "income", "Income"
-    EXPENSE = "expense", "Expense"
-    TRANSFER = "transfer", "Transfer"
+    INCOME = "income", pgettext_lazy("cash", "Income")
+    EXPENSE = "expense", pgettext_lazy("cash", "Expense")
+    TRANSFER = "transfer", _("Transfer")
 
 
 class CategoryQuerySet(OwnedQuerySet):

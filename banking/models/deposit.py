@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from assets.bonds import DayCount, years_between
 from banking.models.account import Account
@@ -33,9 +35,9 @@ PRINCIPAL_LIMIT = Decimal(10) ** 11  # with interest and minor units it stays wi
 class DepositState(models.TextChoices):
     """Derived from the rows that were booked."""
 
-    RUNNING = "running", "Running"
-    PAID = "paid", "Paid back"
-    CANCELLED = "cancelled", "Cancelled"
+    RUNNING = "running", pgettext_lazy("deposit", "Running")
+    PAID = "paid", _("Paid back")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class TermDepositQuerySet(models.QuerySet["TermDeposit"]):

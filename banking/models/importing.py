@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from activity.models import Job
 from banking.models.classification import Section
@@ -25,21 +26,21 @@ UNITS_LIMIT = int(MONEY_LIMIT / MONEY_SCALE)  # amounts are staged as whole ten-
 
 
 class ImportKind(models.TextChoices):
-    TRANSACTIONS = "transactions", "Cash transactions"
-    TRADES = "trades", "Trades"
+    TRANSACTIONS = "transactions", _("Cash transactions")
+    TRADES = "trades", _("Trades")
 
 
 class ImportState(models.TextChoices):
-    RECEIVING = "receiving", "Being received"
-    UPLOADED = "uploaded", "Waiting to be checked"
-    CHECKING = "checking", "Being checked"
-    MAPPING = "mapping", "Waiting for its columns"
-    FAILED = "failed", "Refused"
-    READY = "ready", "Ready to be booked"
-    COMMITTING = "committing", "Being booked"
-    COMMITTED = "committed", "Booked"
-    UNDOING = "undoing", "Being undone"
-    UNDONE = "undone", "Undone"
+    RECEIVING = "receiving", _("Being received")
+    UPLOADED = "uploaded", _("Waiting to be checked")
+    CHECKING = "checking", _("Being checked")
+    MAPPING = "mapping", _("Waiting for its columns")
+    FAILED = "failed", _("Refused")
+    READY = "ready", _("Ready to be booked")
+    COMMITTING = "committing", _("Being booked")
+    COMMITTED = "committed", _("Booked")
+    UNDOING = "undoing", _("Being undone")
+    UNDONE = "undone", _("Undone")
 
 
 UNFINISHED = (ImportState.UPLOADED, ImportState.CHECKING, ImportState.COMMITTING, ImportState.UNDOING)
@@ -146,9 +147,9 @@ class ImportChunk(models.Model):
 
 
 class Outcome(models.TextChoices):
-    NEW = "new", "New"
-    KNOWN = "known", "Already there"
-    WRONG = "wrong", "Error"
+    NEW = "new", _("New")
+    KNOWN = "known", _("Already there")
+    WRONG = "wrong", _("Error")
 
 
 class ImportRowQuerySet(models.QuerySet["ImportRow"]):
@@ -206,9 +207,9 @@ class ImportRow(models.Model):
 
 
 class NameKind(models.TextChoices):
-    CATEGORY = "category", "Category"
-    COUNTERPARTY = "counterparty", "Counterparty"
-    INSTRUMENT = "instrument", "Instrument"
+    CATEGORY = "category", _("Category")
+    COUNTERPARTY = "counterparty", _("Counterparty")
+    INSTRUMENT = "instrument", _("Instrument")
 
 
 class ImportNameQuerySet(models.QuerySet["ImportName"]):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from core.fields import MONEY_LIMIT, MoneyField
 from users.models import Owned, OwnedQuerySet, Role, allowed, one_owner, validate_currency
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class PossessionKind(models.TextChoices):
-    PROPERTY = "property", "Property"
-    VEHICLE = "vehicle", "Vehicle"
-    PENSION = "pension", "Pension or insurance"
-    BUSINESS = "business", "Business"
-    VALUABLES = "valuables", "Valuables"
-    CLAIM = "claim", "Money lent to somebody"
-    OTHER = "other", "Something else"
+    PROPERTY = "property", _("Property")
+    VEHICLE = "vehicle", _("Vehicle")
+    PENSION = "pension", _("Pension or insurance")
+    BUSINESS = "business", _("Business")
+    VALUABLES = "valuables", _("Valuables")
+    CLAIM = "claim", _("Money lent to somebody")
+    OTHER = "other", _("Something else")
 
 
 class Possession(Owned):

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.models.account import Account
 from banking.models.classification import Category
@@ -27,22 +29,22 @@ MOST_TIMES = 10_000
 
 
 class ScheduleState(models.TextChoices):
-    ACTIVE = "active", "Active"
-    PAUSED = "paused", "Paused"
-    ENDED = "ended", "Ended"
+    ACTIVE = "active", _("Active")
+    PAUSED = "paused", _("Paused")
+    ENDED = "ended", _("Ended")
 
 
 class Every(models.TextChoices):
-    ONCE = Unit.ONCE.value, "Once"
-    WEEK = Unit.WEEK.value, "Weeks"
-    MONTH = Unit.MONTH.value, "Months"
-    YEAR = Unit.YEAR.value, "Years"
+    ONCE = Unit.ONCE.value, _("Once")
+    WEEK = Unit.WEEK.value, _("Weeks")
+    MONTH = Unit.MONTH.value, _("Months")
+    YEAR = Unit.YEAR.value, _("Years")
 
 
 class OnWeekend(models.TextChoices):
-    STAYS = Weekend.STAYS.value, "On that day"
-    BEFORE = Weekend.BEFORE.value, "On the Friday before"
-    AFTER = Weekend.AFTER.value, "On the Monday after"
+    STAYS = Weekend.STAYS.value, _("On that day")
+    BEFORE = Weekend.BEFORE.value, _("On the Friday before")
+    AFTER = Weekend.AFTER.value, _("On the Monday after")
 
 
 class ScheduleQuerySet(models.QuerySet["Schedule"]):
@@ -151,9 +153,9 @@ class Schedule(models.Model):
 
 
 class RunState(models.TextChoices):
-    DONE = "done", "Paid"
-    FAILED = "failed", "Failed"
-    SKIPPED = "skipped", "Left out"
+    DONE = "done", pgettext_lazy("payment", "Paid")
+    FAILED = "failed", _("Failed")
+    SKIPPED = "skipped", _("Left out")
 
 
 class ScheduleRunQuerySet(models.QuerySet["ScheduleRun"]):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from users.models import Role, allowed
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 class ShareRole(models.TextChoices):
     """What a person may do with one account or portfolio of somebody else."""
 
-    VIEWER = "viewer", "Sees it"
-    EDITOR = "editor", "Sees it and books into it"
+    VIEWER = "viewer", _("Sees it")
+    EDITOR = "editor", _("Sees it and books into it")
 
 
 class ShareQuerySet(models.QuerySet[Any]):

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from banking.models.account import Account
 from banking.models.classification import Category, Counterparty, Section, Tag
@@ -25,18 +26,18 @@ if TYPE_CHECKING:
 class Origin(models.TextChoices):
     """What a row follows from. Rows of trades and actions are derived: rebuilt with them, never voided by hand."""
 
-    ENTRY = "entry", "Entered"
-    TRADE = "trade", "Trade"
-    ACTION = "action", "Corporate action"
+    ENTRY = "entry", _("Entered")
+    TRADE = "trade", _("Trade")
+    ACTION = "action", _("Corporate action")
 
 
 class ClassifiedBy(models.TextChoices):
     """Who chose a row's category. What a person set, neither a rule nor an import changes."""
 
-    NOBODY = "", "Nobody"
-    IMPORT = "import", "The file it came from"
-    RULE = "rule", "A rule"
-    PERSON = "person", "A person"
+    NOBODY = "", _("Nobody")
+    IMPORT = "import", _("The file it came from")
+    RULE = "rule", _("A rule")
+    PERSON = "person", _("A person")
 
 
 def counted_now(path: str = "") -> Q:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models.deletion import ProtectedError, RestrictedError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from stdnum import iban as iban_numbers
 from stdnum.exceptions import ValidationError as BadNumber
 
@@ -197,7 +198,10 @@ def close_account(*, account: Account, closed_on: date, actor: User | None) -> A
     if rows.filter(booked_on__gte=closed_on).exists():
         raise BookedLater(field="closed_on")
     if left := CashTransaction.objects.filter(account=account).balances(closed_on).get(account.pk):
-        raise BalanceLeft(f"{left.normalize():f} {account.currency} is left in the account: move it first.")
+        raise BalanceLeft(
+            _("%(amount)s %(currency)s is left in the account: move it first.")
+            % {"amount": f"{left.normalize():f}", "currency": account.currency}
+        )
     account.closed_on = closed_on
     account.save(update_fields=["closed_on"])
     record(actor=actor, action="account.closed", subject=account, data={"closed_on": closed_on.isoformat()})
@@ -222,7 +226,7 @@ def delete_account(*, account: Account, actor: User | None) -> None:
     Account.objects.filter(pk=account.pk).bump()
     found = Account.objects.filter(pk=account.pk).first()
     if found is None:
-        raise Gone("This account was deleted meanwhile.")
+        raise Gone(_("This account was deleted meanwhile."))
     record(actor=actor, action="account.deleted", subject=found, data={"name": found.name})
     try:
         with transaction.atomic():

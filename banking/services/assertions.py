@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from activity.services import record
 from banking.models import Account, BalanceAssertion
@@ -48,7 +49,7 @@ def void_assertion(*, assertion: BalanceAssertion, actor: User | None) -> Balanc
     """Raises AlreadyVoided, Gone."""
     found = _locked(assertion)
     if found.voided_at:
-        raise AlreadyVoided("This statement is taken back already.")
+        raise AlreadyVoided(_("This statement is taken back already."))
     found.voided_at = timezone.now()
     found.save(update_fields=["voided_at"])
     record(actor=actor, action="assertion.voided", subject=found, data={"account": found.account_id})
@@ -60,7 +61,7 @@ def restore_assertion(*, assertion: BalanceAssertion, actor: User | None) -> Bal
     """Raises NotVoided, StatedAlready, Gone."""
     found = _locked(assertion)
     if not found.voided_at:
-        raise NotVoided("This statement stands.")
+        raise NotVoided(_("This statement stands."))
     found.voided_at = None
     _store(found)
     record(actor=actor, action="assertion.restored", subject=found, data={"account": found.account_id})
@@ -70,7 +71,7 @@ def restore_assertion(*, assertion: BalanceAssertion, actor: User | None) -> Bal
 def _locked(assertion: BalanceAssertion) -> BalanceAssertion:
     found = BalanceAssertion.objects.select_for_update(of=("self",)).filter(pk=assertion.pk).first()
     if found is None:
-        raise Gone("This statement was deleted meanwhile.")
+        raise Gone(_("This statement was deleted meanwhile."))
     return found
 
 
@@ -85,6 +86,9 @@ def _store(assertion: BalanceAssertion) -> None:
 
 def _check_balance(balance: Decimal, currency: str) -> None:
     if not balance.is_finite() or abs(balance) >= MONEY_LIMIT:
-        raise AmountNotBookable("A balance is a finite number.", field="balance")
+        raise AmountNotBookable(_("A balance is a finite number."), field="balance")
     if quantise(balance, currency) != balance:
-        raise AmountNotBookable(f"{currency} has {minor_units(currency)} decimals.", field="balance")
+        raise AmountNotBookable(
+            _("%(currency)s has %(number)s decimals.") % {"currency": currency, "number": minor_units(currency)},
+            field="balance",
+        )

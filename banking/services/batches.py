@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from activity.services import record
 from banking.models import (
@@ -92,7 +93,7 @@ def _check(row: NewCash, closed_on: date | None) -> None:
     if row.section not in Section.values:
         raise UnknownSection(field="section")
     if closed_on and row.booked_on >= closed_on:
-        raise AccountClosed(f"The account is closed since {closed_on}.", field="booked_on")
+        raise AccountClosed(_("The account is closed since %(day)s.") % {"day": closed_on}, field="booked_on")
     check_classification(row.account, row.section, row.category, row.counterparty)
 
 
@@ -104,18 +105,20 @@ def _check_transfer(transfer: NewTransfer) -> None:
         raise TransferToAnother(field="target")
     one_currency = sent.account.currency == received.account.currency
     if sent.amount >= 0 or not one_currency or sent.amount + received.amount or sent.booked_on != received.booked_on:
-        raise TransferNotPositive("What leaves one account arrives at the other, on the same day and in one currency.")
+        raise TransferNotPositive(
+            _("What leaves one account arrives at the other, on the same day and in one currency.")
+        )
 
 
 def _refuse_known(rows: Iterable[NewCash]) -> None:
     """Refuse external ids that an account has already, or that come twice."""
     wanted = Counter((row.account.pk, row.external_id) for row in rows if row.external_id)
     if twice := [key for key, count in wanted.items() if count > 1]:
-        raise DuplicateCash(f"“{twice[0][1]}” comes twice.", field="external_id")
+        raise DuplicateCash(_("“%(id)s” comes twice.") % {"id": twice[0][1]}, field="external_id")
     standing = CashTransaction.objects.standing().filter(account__in={pk for pk, _ in wanted}).exclude(external_id="")
     known = set(standing.values_list("account", "external_id")) if wanted else set()
     if found := wanted.keys() & known:
-        raise DuplicateCash(f"The account has a row “{min(found)[1]}” already.", field="external_id")
+        raise DuplicateCash(_("The account has a row “%(id)s” already.") % {"id": min(found)[1]}, field="external_id")
 
 
 def _row(row: NewCash, actor: User | None, classified_by: str) -> CashTransaction:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from activity.services import record
 from banking.budgeting import first_day
@@ -95,19 +96,21 @@ def _locked(budget: Budget) -> Budget:
     whole = Budget.objects.select_related("category", "owner", "organisation")
     found: Budget | None = whole.filter(pk=budget.pk).first()
     if found is None:
-        raise Gone("This budget was deleted meanwhile.")
+        raise Gone(_("This budget was deleted meanwhile."))
     return found
 
 
 def _check(budget: Budget) -> None:
     digits, amount = minor_units(budget.currency), budget.amount
     if not amount.is_finite() or not 0 < amount < MONEY_LIMIT or quantise(amount, budget.currency) != amount:
-        raise BudgetNotMoney(f"A budget is an amount above 0 with at most {digits} decimals.", field="amount")
+        raise BudgetNotMoney(
+            _("A budget is an amount above 0 with at most %(number)s decimals.") % {"number": digits}, field="amount"
+        )
     category = budget.category
     if not (category.is_everybodys or category.belongs_with(budget)):
-        raise CategoryOfAnother("A budget is for a category of its owner.", field="category")
+        raise CategoryOfAnother(_("A budget is for a category of its owner."), field="category")
     if category.section != Section.EXPENSE:
-        raise SectionOfAnother("A budget is for a category of expenses.", field="category")
+        raise SectionOfAnother(_("A budget is for a category of expenses."), field="category")
     _check_months(budget)
 
 

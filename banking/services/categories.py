@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from activity.models import AuditEvent
 from activity.services import record
@@ -158,7 +159,7 @@ def merge_category(*, source: Category, target: Category, actor: User | None) ->
     if source.section != target.section:
         raise SectionsDiffer(field="into")
     if source.pk in _above(target, tree):
-        raise ParentBelowItself("The other category stands below this one: move it out first.", field="into")
+        raise ParentBelowItself(_("The other category stands below this one: move it out first."), field="into")
     if len(_above(target, tree)) + _height(source, tree) > DEEPEST + 1:
         raise TooDeep(field="into")
     dropped = _drop_budgets(source, target, actor)
@@ -202,7 +203,7 @@ def _refuse_everybodys(category: Category) -> None:
 def _refuse_everybodys_name(category: Category) -> None:
     same = called(Category.objects.filter(everybodys()), category.name).filter(section=category.section)
     if same.exists():
-        raise NameTaken("Everybody has a category of this name already.", field="name")
+        raise NameTaken(_("Everybody has a category of this name already."), field="name")
 
 
 def _tree(category: Category) -> dict[int, Category]:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 
 from banking.models import Account, Category, Counterparty, Section, Tag
 from banking.services.accounts import clean_iban
@@ -106,5 +107,5 @@ def checked_name(model: type[Category | Counterparty | Tag], name: str, field: s
     if not name:
         raise NameNeeded(field=field)
     if len(name) > LONGEST[model]:
-        raise NameTooLong(f"A name has at most {LONGEST[model]} characters.", field=field)
+        raise NameTooLong(_("A name has at most %(number)s characters.") % {"number": LONGEST[model]}, field=field)
     return name

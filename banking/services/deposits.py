@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from activity.services import record
 from assets.bonds import DayCount
@@ -156,22 +157,25 @@ def fresh(deposit: TermDeposit) -> TermDeposit:
 def check_terms(terms: DepositTerms, name: str, now: datetime) -> None:
     """Refuse what ``open_deposit`` would refuse of the terms. Raises BadDeposit."""
     if not name.strip():
-        raise BadDeposit("A deposit needs a name.", field="name")
+        raise BadDeposit(_("A deposit needs a name."), field="name")
     if not (terms.principal.is_finite() and 0 < terms.principal < PRINCIPAL_LIMIT):
-        raise BadDeposit(f"The principal is more than 0 and less than {PRINCIPAL_LIMIT:,}.", field="principal")
+        raise BadDeposit(
+            _("The principal is more than 0 and less than %(most)s.") % {"most": f"{PRINCIPAL_LIMIT:,}"},
+            field="principal",
+        )
     if not (terms.rate.is_finite() and 0 <= terms.rate <= 1):
-        raise BadDeposit("The rate is a fraction from 0 to 1: 0.03 is 3 %.", field="rate")
+        raise BadDeposit(_("The rate is a fraction from 0 to 1: 0.03 is 3 %."), field="rate")
     if int(terms.rate.normalize(EXACT).as_tuple().exponent) < -RATE_DECIMALS:
-        raise BadDeposit(f"A rate has at most {RATE_DECIMALS} decimals.", field="rate")
+        raise BadDeposit(_("A rate has at most %(number)s decimals.") % {"number": RATE_DECIMALS}, field="rate")
     if terms.day_count not in DAY_COUNT_NAMES:
-        raise BadDeposit("Actual/actual needs coupon periods, which a deposit has not.", field="day_count")
+        raise BadDeposit(_("Actual/actual needs coupon periods, which a deposit has not."), field="day_count")
     _check_days(terms, now)
 
 
 def _check_days(terms: DepositTerms, now: datetime) -> None:
     if terms.started_on > now.date() + timedelta(days=1):  # somewhere it is tomorrow already
-        raise BadDeposit("A deposit is entered from its first day on.", field="started_on")
+        raise BadDeposit(_("A deposit is entered from its first day on."), field="started_on")
     if terms.matures_on <= terms.started_on:
-        raise BadDeposit("A deposit matures after it has started.", field="matures_on")
+        raise BadDeposit(_("A deposit matures after it has started."), field="matures_on")
     if terms.matures_on.year - terms.started_on.year > MOST_YEARS:
-        raise BadDeposit(f"A deposit matures within {MOST_YEARS} years.", field="matures_on")
+        raise BadDeposit(_("A deposit matures within %(number)s years.") % {"number": MOST_YEARS}, field="matures_on")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from activity.services import record
 from banking.matching.transfers import Certainty
@@ -147,7 +148,9 @@ def _checked(sent: CashTransaction, received: CashTransaction) -> Decimal:
     if sent.account.currency != received.account.currency:
         return rate_of(-sent.amount, received.amount)
     if EXACT.add(sent.amount, received.amount):
-        raise RateInconsistent("Both accounts are in one currency, so the amounts would be the same.", field="received")
+        raise RateInconsistent(
+            _("Both accounts are in one currency, so the amounts would be the same."), field="received"
+        )
     return Decimal(1)
 
 

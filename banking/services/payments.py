@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from assets.queries import rates
 from banking.models import Account, CashTransaction, Category, Section, Transfer
@@ -78,7 +79,7 @@ def check_day(day: date, now: datetime) -> None:
     if day > (now + EARLIEST_ZONE).date():
         raise BadPaymentDay(field="booked_on")
     if day < EARLIEST:
-        raise BadPaymentDay(f"Nothing is booked before {EARLIEST.year}.", field="booked_on")
+        raise BadPaymentDay(_("Nothing is booked before %(year)s.") % {"year": EARLIEST.year}, field="booked_on")
 
 
 @transaction.atomic

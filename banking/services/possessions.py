@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from activity.services import record
 from banking.models import Possession, PossessionKind, Valuation
@@ -130,9 +131,9 @@ def void_valuation(*, valuation: Valuation, actor: User | None) -> Valuation:
     """Take a value back: the one before it counts again. Raises AlreadyVoided, Gone."""
     found = Valuation.objects.select_for_update(of=("self",)).filter(pk=valuation.pk).first()
     if found is None:
-        raise Gone("This value was deleted meanwhile.")
+        raise Gone(_("This value was deleted meanwhile."))
     if found.voided_at:
-        raise AlreadyVoided("This value is taken back already.")
+        raise AlreadyVoided(_("This value is taken back already."))
     found.voided_at = timezone.now()
     found.save(update_fields=["voided_at"])
     data = {"possession": found.possession_id, "day": found.day.isoformat()}
@@ -145,7 +146,7 @@ def dispose(*, possession: Possession, disposed_on: date, actor: User | None) ->
     """It was sold or given away: it counts no more from that day on. Raises GivenAway, ValueOfNoDay, ValuedLater."""
     found = _locked(possession)
     if found.disposed_on:
-        raise GivenAway("It is given away already.")
+        raise GivenAway(_("It is given away already."))
     _check_day(disposed_on, "disposed_on")
     if Valuation.objects.standing().filter(possession=found, day__gte=disposed_on).exists():
         raise ValuedLater(field="disposed_on")
@@ -180,7 +181,7 @@ def delete_possession(*, possession: Possession, actor: User | None) -> None:
 def _locked(possession: Possession) -> Possession:
     found: Possession | None = Possession.objects.select_for_update(of=("self",)).filter(pk=possession.pk).first()
     if found is None:
-        raise Gone("This possession was deleted meanwhile.")
+        raise Gone(_("This possession was deleted meanwhile."))
     return found
 
 
@@ -202,6 +203,9 @@ def _check_day(day: date, field: str) -> None:
 
 def _check_value(value: Decimal, currency: str) -> None:
     if not value.is_finite() or not 0 <= value < MONEY_LIMIT:
-        raise AmountNotBookable("A value is a finite number, and not less than nothing.", field="value")
+        raise AmountNotBookable(_("A value is a finite number, and not less than nothing."), field="value")
     if quantise(value, currency) != value:
-        raise AmountNotBookable(f"{currency} has {minor_units(currency)} decimals.", field="value")
+        raise AmountNotBookable(
+            _("%(currency)s has %(number)s decimals.") % {"currency": currency, "number": minor_units(currency)},
+            field="value",
+        )

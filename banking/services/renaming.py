@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, models, transaction
 from django.db.models.deletion import ProtectedError, RestrictedError
+from django.utils.translation import gettext as _
 
 from core.errors import DomainError, Gone
 
@@ -43,7 +44,7 @@ def lock(*rows: Row) -> list[Row]:
     wanted = sorted({row.pk for row in rows})
     found = {row.pk: row for row in model.objects.select_for_update(of=("self",)).filter(pk__in=wanted).order_by("pk")}
     if len(found) < len(wanted):
-        raise Gone("This was deleted meanwhile.")
+        raise Gone(_("This was deleted meanwhile."))
     return [found[row.pk] for row in rows]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Case, F, Max, Model, Value, When
+from django.utils.translation import gettext as _
 
 from activity.services import record
 from banking.matching.words import words
@@ -149,14 +150,14 @@ def _locked(rule: Rule) -> Rule:
     lock_holder(rule.holder)
     found: Rule | None = Rule.objects.whole().filter(pk=rule.pk).first()
     if found is None:
-        raise Gone("This rule was deleted meanwhile.")
+        raise Gone(_("This rule was deleted meanwhile."))
     return found
 
 
 def _check_conditions(rule: Rule) -> None:
     for name, most in (("name", 100), ("words", 500)):
         if len(getattr(rule, name)) > most:
-            raise TextTooLong(f"This text has at most {most} characters.", field=name)
+            raise TextTooLong(_("This text has at most %(number)s characters.") % {"number": most}, field=name)
     if not any(getattr(rule, name) not in (None, "") for name in CONDITIONS):
         raise ConditionNeeded(field="words")
     if rule.words and not all(words(part) for part in rule.words.split(",")):
@@ -187,7 +188,11 @@ def _check_actions(rule: Rule, tags: Sequence[Tag]) -> None:
     if category and not category.is_everybodys:
         _check_owner(rule, "category", category)
     if category and rule.section and rule.section != category.section:
-        raise SectionOfAnother(f"{category.name} is a category of {category.section}.", field="category")
+        raise SectionOfAnother(
+            _("%(name)s is a category of %(section)s.")
+            % {"name": category.name, "section": category.get_section_display().lower()},
+            field="category",
+        )
     _check_owner(rule, "set_counterparty", rule.set_counterparty)
     for tag in tags:
         _check_owner(rule, "tags", tag)
@@ -195,7 +200,7 @@ def _check_actions(rule: Rule, tags: Sequence[Tag]) -> None:
 
 def _check_owner(rule: Rule, field: str, found: Any) -> None:
     if found is not None and not rule.belongs_with(found):
-        raise CategoryOfAnother("A rule names what belongs to its own owner.", field=field)
+        raise CategoryOfAnother(_("A rule names what belongs to its own owner."), field=field)
 
 
 def _said(draft: Draft) -> dict[str, Any]:

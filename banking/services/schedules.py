@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from activity.services import record
 from banking.models import (
@@ -105,7 +106,7 @@ def create_schedule(*, source: Account, terms: ScheduleTerms, actor: User | None
     schedule.inside = payee_account(source, schedule.target_iban, schedule.first_on, actor)
     _place(schedule, 0)
     if schedule.state == ScheduleState.ENDED:
-        raise BadSchedule("It would end before its first day.", field="until")
+        raise BadSchedule(_("It would end before its first day."), field="until")
     schedule.save()
     data = {"account": source.pk, "amount": f"{terms.amount:f}", "unit": terms.unit, "first_on": f"{terms.first_on}"}
     record(actor=actor, action="schedule.created", subject=schedule, data=data)
@@ -229,17 +230,17 @@ def _check(schedule: Schedule) -> None:
     if schedule.target_id == schedule.source_id:
         raise TransferToSelf(field="target")
     if schedule.unit not in Every.values:
-        raise BadSchedule("It is due once, or every so many weeks, months or years.", field="unit")
+        raise BadSchedule(_("It is due once, or every so many weeks, months or years."), field="unit")
     if schedule.weekend not in OnWeekend.values:
-        raise BadSchedule("There is no such rule for weekends.", field="weekend")
+        raise BadSchedule(_("There is no such rule for weekends."), field="weekend")
     if not 1 <= schedule.interval <= MOST_INTERVAL:
-        raise BadSchedule(f"The interval is from 1 to {MOST_INTERVAL}.", field="interval")
+        raise BadSchedule(_("The interval is from 1 to %(most)s.") % {"most": MOST_INTERVAL}, field="interval")
     if schedule.count is not None and not 1 <= schedule.count <= MOST_TIMES:
-        raise BadSchedule(f"It is paid from 1 to {MOST_TIMES:,} times.", field="count")
+        raise BadSchedule(_("It is paid from 1 to %(most)s times.") % {"most": f"{MOST_TIMES:,}"}, field="count")
     if schedule.first_on.year > LAST_YEAR:
-        raise BadSchedule("That is too far away.", field="first_on")
+        raise BadSchedule(_("That is too far away."), field="first_on")
     if schedule.until and schedule.until < schedule.first_on:
-        raise BadSchedule("It would end before its first day.", field="until")
+        raise BadSchedule(_("It would end before its first day."), field="until")
     _check_texts(schedule)
     _check_category(schedule)
 
@@ -248,18 +249,24 @@ def _check_beginning(schedule: Schedule, now: datetime) -> None:
     """The first one is paid today or later, in accounts that are open then; a weekend may bring its day forward."""
     day, today = schedule.recurrence.payday(schedule.first_on), now.astimezone(schedule.zone).date()
     if schedule.first_on < today:
-        raise BadSchedule("It begins today or later; what is past is booked by itself.", field="first_on")
+        raise BadSchedule(_("It begins today or later; what is past is booked by itself."), field="first_on")
     if day < today:
-        raise BadSchedule(f"Because of the weekend it would be paid on {day}, which is past.", field="first_on")
+        raise BadSchedule(
+            _("Because of the weekend it would be paid on %(day)s, which is past.") % {"day": day}, field="first_on"
+        )
     for account in filter(None, (schedule.source, schedule.target)):
         check_open(account, day)
 
 
 def _check_texts(schedule: Schedule) -> None:
     if len(schedule.target_name) > LONGEST_NAME:
-        raise BadSchedule(f"A name has at most {LONGEST_NAME} characters.", field="target_name")
+        raise BadSchedule(
+            _("A name has at most %(number)s characters.") % {"number": LONGEST_NAME}, field="target_name"
+        )
     if len(schedule.description) > LONGEST_DESCRIPTION:
-        raise BadSchedule(f"A description has at most {LONGEST_DESCRIPTION} characters.", field="description")
+        raise BadSchedule(
+            _("A description has at most %(number)s characters.") % {"number": LONGEST_DESCRIPTION}, field="description"
+        )
 
 
 def _check_category(schedule: Schedule) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from activity.services import record
 from banking.models import Account, CashSplit, CashTransaction, Category, ClassifiedBy
@@ -105,7 +106,9 @@ def _check(row: CashTransaction, parts: Sequence[Part]) -> None:
             raise
     left = row.amount - total(part.amount for part in parts)
     if left:
-        message = (
-            f"The parts add up to {row.amount - left:f} and not to {row.amount.normalize():f} {row.account.currency}."
-        )
+        message = _("The parts add up to %(parts)s and not to %(amount)s %(currency)s.") % {
+            "parts": f"{row.amount - left:f}",
+            "amount": f"{row.amount.normalize():f}",
+            "currency": row.account.currency,
+        }
         raise PartsDoNotAddUp(message, field="parts")

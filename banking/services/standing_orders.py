@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
 from activity.services import record
 from banking.models import (
@@ -61,7 +62,7 @@ def run_now(*, schedule: Schedule, due_on: date, actor: User | None, now: dateti
     with transaction.atomic():
         schedule = active(schedule)
         if due_on != schedule.due_on:
-            raise NotDueThen("That is not the payment that comes next.", field="due_on")
+            raise NotDueThen(_("That is not the payment that comes next."), field="due_on")
         schedule.created_by = actor or schedule.created_by
         schedule.save(update_fields=["created_by"])
         today = now.astimezone(schedule.zone).date()
@@ -117,7 +118,7 @@ def _pay(schedule: Schedule, on: date | None, now: datetime) -> ScheduleRun:
     """
     due, day = schedule.due_on, on or schedule.next_on
     if due is None or day is None:  # a constraint keeps an active schedule from it
-        raise DomainError("Nothing is due.")
+        raise DomainError(_("Nothing is due."))
     run = ScheduleRun.objects.filter(schedule=schedule, due_on=due).first() or ScheduleRun(
         due_on=due, schedule=schedule
     )

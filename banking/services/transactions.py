@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from activity.services import record
 from assets.models import Asset
@@ -337,16 +338,18 @@ def check_open(account: Account, day: date) -> None:
     """Refuse to book into an account that is closed by ``day``, as the database has it now. Raises AccountClosed."""
     found = list(Account.objects.filter(pk=account.pk).values_list("closed_on", flat=True))
     if not found:
-        raise Gone("This account was deleted meanwhile.")
+        raise Gone(_("This account was deleted meanwhile."))
     closed = found[0]
     if closed and day >= closed:
-        raise AccountClosed(f"The account is closed since {closed}.", field="booked_on")
+        raise AccountClosed(_("The account is closed since %(day)s.") % {"day": closed}, field="booked_on")
 
 
 def _check_not_closed(account: Account) -> None:
     """Refuse what would leave something in an account that was closed as empty. Its row is as it was when locked."""
     if account.closed_on:
-        raise AccountClosed(f"{account.name} is closed since {account.closed_on}: reopen it first.")
+        raise AccountClosed(
+            _("%(name)s is closed since %(day)s: reopen it first.") % {"name": account.name, "day": account.closed_on}
+        )
 
 
 def check_classification(
@@ -360,7 +363,11 @@ def check_classification(
     if category and not (category.belongs_with(account) or category.is_everybodys):
         raise CategoryOfAnother(field="category")
     if category and category.section != section:
-        raise SectionOfAnother(f"{category.name} is a category of {category.section}.", field="category")
+        raise SectionOfAnother(
+            _("%(name)s is a category of %(section)s.")
+            % {"name": category.name, "section": category.get_section_display().lower()},
+            field="category",
+        )
     if counterparty and not counterparty.belongs_with(account):
         raise CategoryOfAnother(field="counterparty")
     if any(not tag.belongs_with(account) for tag in tags):
@@ -372,10 +379,13 @@ def check_amount(amount: Decimal, currency: str, field: str = "amount") -> None:
     if not amount.is_finite() or not amount or abs(amount) >= MONEY_LIMIT:
         raise AmountNotBookable(field=field)
     if quantise(amount, currency) != amount:
-        raise AmountNotBookable(f"{currency} has {minor_units(currency)} decimals.", field=field)
+        raise AmountNotBookable(
+            _("%(currency)s has %(number)s decimals.") % {"currency": currency, "number": minor_units(currency)},
+            field=field,
+        )
 
 
 def _refuse_duplicate(account: Account, external_id: str) -> None:
     standing = CashTransaction.objects.standing().filter(account=account)
     if external_id and standing.filter(external_id=external_id).exists():
-        raise DuplicateCash(f"The account has a row “{external_id}” already.", field="external_id")
+        raise DuplicateCash(_("The account has a row “%(id)s” already.") % {"id": external_id}, field="external_id")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from activity.services import record
 from banking.models import Account, CashTransaction, Category, ClassifiedBy, Counterparty, Section, Transfer
@@ -205,7 +206,9 @@ def converted(
         received, rate = amount if received is None else received, Decimal(1) if rate is None else rate
         check_positive(received, target, "received")
         if received != amount or rate != 1:
-            message = f"Both accounts are in {source}, so what leaves one arrives at the other."
+            message = _("Both accounts are in %(currency)s, so what leaves one arrives at the other.") % {
+                "currency": source
+            }
             raise RateInconsistent(message, field="rate" if received == amount else "received")
         return received, rate
     if received is None:
@@ -228,7 +231,10 @@ def _check_rate(rate: Decimal) -> None:
 def _arriving(amount: Decimal, rate: Decimal, currency: str) -> Decimal:
     received = quantise(multiply(amount, rate), currency)
     if not received:
-        raise AmountNotBookable(f"At this rate less than the smallest unit of {currency} arrives.", field="rate")
+        raise AmountNotBookable(
+            _("At this rate less than the smallest unit of %(currency)s arrives.") % {"currency": currency},
+            field="rate",
+        )
     return received
 
 
@@ -236,7 +242,7 @@ def rate_of(amount: Decimal, received: Decimal) -> Decimal:
     """The rate that the amounts imply, with as many digits as every database keeps."""
     rate = storable(divide(received, amount))
     if not 0 < rate < QUANTITY_LIMIT:
-        raise RateNotUsable("The amounts imply an exchange rate that cannot be kept.", field="received")
+        raise RateNotUsable(_("The amounts imply an exchange rate that cannot be kept."), field="received")
     return rate
 
 

@@ -10,6 +10,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 from django.views import View
 
 from banking.balance_charts import BalanceChart, balance_chart
@@ -26,7 +28,12 @@ from core.web import Right, bad_request, choice, day_shown, obtain
 
 LATEST = 10
 SHOWN_ASSERTIONS = 24
-SPANS = {"3m": ("3M", 92), "1y": ("1Y", 365), "5y": ("5Y", 1826), "max": ("Max", 36600)}
+SPANS = {
+    "3m": (pgettext_lazy("span", "3M"), 92),
+    "1y": (pgettext_lazy("span", "1Y"), 365),
+    "5y": (pgettext_lazy("span", "5Y"), 1826),
+    "max": (pgettext_lazy("span", "Max"), 36600),
+}
 
 
 @private
@@ -41,7 +48,7 @@ class NewAccountPage(View):
         made = tried(form, lambda: open_account(actor=user, **form.terms())) if form.is_valid() else None
         if made is None:
             return self.shown(request, form)
-        messages.success(request, f"{made.name} was opened.")
+        messages.success(request, _("%(name)s was opened.") % {"name": made.name})
         return redirect("banking-account", made.pk)
 
     def shown(self, request: HttpRequest, form: NewAccountForm) -> HttpResponse:
@@ -60,7 +67,7 @@ class AccountEditPage(View):
         account, user = account_for(request, Right.MANAGE, pk), caller(request)
         form = AccountForm(request.POST, account=account, user=user)
         if form.is_valid() and tried(form, lambda: change_account(account=account, actor=user, **form.changes())):
-            messages.success(request, "The account was changed.")
+            messages.success(request, _("The account was changed."))
             return redirect("banking-account", pk)
         return self.shown(request, account, form)
 
@@ -89,20 +96,20 @@ class AccountPage(View):
     def _state(self, request: HttpRequest, account: Account) -> HttpResponse:
         form, user = AssertionForm(request.POST), caller(request)
         if form.is_valid() and tried(form, lambda: assert_balance(account=account, actor=user, **form.cleaned_data)):
-            messages.success(request, "The statement was noted.")
+            messages.success(request, _("The statement was noted."))
             return redirect("banking-account", account.pk)
         return self.shown(request, account, assertion_form=form)
 
     def _close(self, request: HttpRequest, account: Account) -> HttpResponse:
         form, user = ClosingForm(request.POST), caller(request)
         if form.is_valid() and tried(form, lambda: close_account(account=account, actor=user, **form.cleaned_data)):
-            messages.success(request, "The account was closed.")
+            messages.success(request, _("The account was closed."))
             return redirect("banking-account", account.pk)
         return self.shown(request, account, closing_form=form)
 
     def _reopen(self, request: HttpRequest, account: Account) -> HttpResponse:
         reopen_account(account=account, actor=caller(request))
-        messages.success(request, "The account is open again.")
+        messages.success(request, _("The account is open again."))
         return redirect("banking-account", account.pk)
 
     def _delete(self, request: HttpRequest, account: Account) -> HttpResponse:
@@ -111,7 +118,7 @@ class AccountPage(View):
         except DomainError as error:
             messages.error(request, error.message)
             return redirect("banking-account", account.pk)
-        messages.success(request, f"{account.name} was deleted.")
+        messages.success(request, _("%(name)s was deleted.") % {"name": account.name})
         return redirect("banking-accounts")
 
     def shown(self, request: HttpRequest, account: Account, **given: forms.Form) -> HttpResponse:
@@ -162,4 +169,5 @@ def _chart(account: Account, span: str, day: date | None) -> BalanceChart | None
         return None
     last = day or max(booked[1], account.closed_on or timezone.now().date())
     first = max(booked[0], last - timedelta(days=min(SPANS[span][1], (last - date.min).days)))
-    return balance_chart(daily_balances(account, first, last), account.currency, minor_units(account.currency))
+    balances, digits = daily_balances(account, first, last), minor_units(account.currency)
+    return balance_chart(balances, account.currency, digits, _("Balance"))

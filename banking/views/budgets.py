@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.http import require_safe
 
@@ -69,7 +70,7 @@ class NewBudgetView(View):
     def post(self, request: HttpRequest) -> HttpResponse:
         form = BudgetForm(request.POST, reader=caller(request))
         if form.is_valid() and _tried(form, lambda: self._create(request, form)):
-            messages.success(request, "The budget counts.")
+            messages.success(request, _("The budget counts."))
             return redirect("banking-budgets")
         return _page(request, form, status=400)
 
@@ -96,7 +97,7 @@ class BudgetView(View):
         if form.is_valid():
             change = {"budget": budget, "actor": caller(request)} | form.terms()
             if _tried(form, lambda: change_budget(**change)):
-                messages.success(request, "The budget was changed, for all of its months.")
+                messages.success(request, _("The budget was changed, for all of its months."))
                 return redirect("banking-budgets")
         return self._page(request, budget, form, status=400)
 

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views import View
 
 from banking.forms.deposits import DepositForm, preview
@@ -51,7 +52,7 @@ class DepositListPage(View):
                 lambda: open_deposit(source=form.source_account, name=name, terms=form.terms(), actor=user, now=now),
             )
             if made:
-                messages.success(request, f"{made.account.name} was opened.")
+                messages.success(request, _("%(name)s was opened.") % {"name": made.account.name})
                 return redirect("banking-deposits")
         return self.shown(request, form)
 
@@ -100,7 +101,7 @@ class DepositCancelPage(View):
         except DomainError as error:
             messages.error(request, error.message)
         else:
-            messages.success(request, "The deposit was taken back.")
+            messages.success(request, _("The deposit was taken back."))
         return redirect("banking-deposits")
 
 

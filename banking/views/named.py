@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views import View
 
 from banking.forms.named import (
@@ -39,12 +41,18 @@ from banking.views.sections import section_page
 from core.errors import DomainError
 from core.web import Right, bad_request, obtain, paging
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What one of the three is, and what its services are. ``page`` is the URL of one, ``pages`` that of all."""
+    """What one of the three is, and what its services are. ``page`` is the URL of one, ``pages`` that of all.
+
+    ``adds`` heads the form of a new one; ``rows`` is what many are called within a sentence.
+    """
 
     key: str
     word: str
@@ -56,7 +64,9 @@ class Kind:
     change: Callable[..., Any]
     merge: Callable[..., dict[str, int]]
     delete: Callable[..., None]
-    tells: str
+    tells: _StrOrPromise
+    adds: _StrOrPromise
+    rows: _StrOrPromise
 
     @property
     def page(self) -> str:
@@ -82,7 +92,9 @@ CATEGORIES = Kind(
     lambda row, **terms: change_category(category=row, **terms),
     merge_category,
     _delete_category,
-    "What cash is for. Everybody begins with the same ones; add your own below them or beside.",
+    _("What cash is for. Everybody begins with the same ones; add your own below them or beside."),
+    _("New category"),
+    _("categories"),
 )
 COUNTERPARTIES = Kind(
     "counterparties",
@@ -95,7 +107,9 @@ COUNTERPARTIES = Kind(
     lambda row, **terms: change_counterparty(counterparty=row, **terms),
     merge_into,
     delete_named,
-    "Whom cash comes from and goes to. One whose IBAN or handle is of this server is internal.",
+    _("Whom cash comes from and goes to. One whose IBAN or handle is of this server is internal."),
+    _("New counterparty"),
+    _("counterparties"),
 )
 TAGS = Kind(
     "tags",
@@ -108,7 +122,9 @@ TAGS = Kind(
     lambda row, **terms: rename_tag(tag=row, **terms),
     merge_into,
     delete_named,
-    "Words that mark rows of any category, such as a journey.",
+    _("Words that mark rows of any category, such as a journey."),
+    _("New tag"),
+    _("tags"),
 )
 
 
@@ -125,7 +141,7 @@ class NamedList(View):
         made = tried(form, lambda: self.kind.create(actor=user, **form.terms())) if form.is_valid() else None
         if made is None:
             return self.shown(request, form)
-        messages.success(request, f"{made.name} was added.")
+        messages.success(request, gettext("%(name)s was added.") % {"name": made.name})
         return redirect(self.kind.pages)
 
     def new_form(self, request: HttpRequest, data: Any = None) -> Any:
@@ -199,7 +215,7 @@ class NamedPage(View):
     def _change(self, request: HttpRequest, row: Any) -> HttpResponse:
         user, form = caller(request), self.kind.form(request.POST, row=row, rows=self.beside(row))
         if form.is_valid() and tried(form, lambda: self.kind.change(row, actor=user, **form.changes())):
-            messages.success(request, f"{form.cleaned_data['name']} was changed.")
+            messages.success(request, gettext("%(name)s was changed.") % {"name": form.cleaned_data["name"]})
             return redirect(self.kind.pages)
         return self.shown(request, row, form=form)
 
@@ -212,8 +228,10 @@ class NamedPage(View):
                 return self.shown(request, row, merge_form=form, merge_into=target)
             counts: dict[str, int] = {}
             if tried(form, lambda: [counts.update(self.kind.merge(source=row, target=target, actor=user))]):
-                kept = f" {target.name} keeps its own budget." if "budgets_deleted" in counts else ""
-                messages.success(request, f"{target.name} stands for {row.name} now.{kept}")
+                names = {"name": row.name, "target": target.name}
+                said = gettext("%(target)s stands for %(name)s now.") % names
+                kept = gettext("%(target)s keeps its own budget.") % names if "budgets_deleted" in counts else ""
+                messages.success(request, f"{said} {kept}".strip())
                 return redirect(self.kind.pages)
         return self.shown(request, row, merge_form=form)
 
@@ -224,7 +242,7 @@ class NamedPage(View):
         except DomainError as error:
             messages.error(request, error.message)
             return redirect(self.kind.page, row.pk)
-        messages.success(request, f"{name} was deleted.")
+        messages.success(request, gettext("%(name)s was deleted.") % {"name": name})
         return redirect(self.kind.pages)
 
     def beside(self, row: Any) -> list[Any]:

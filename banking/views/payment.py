@@ -9,6 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views import View
 
 from activity.services import once
@@ -21,6 +22,7 @@ from banking.services.schedules import create_schedule
 from banking.views.base import caller, editable, private
 from banking.views.sections import section_page
 from core.errors import DomainError
+from core.web import localised
 
 SHOWN_DAYS = 4
 GIVEN = ("source", "target", "target_iban", "name", "amount", "note")
@@ -92,16 +94,26 @@ def booked(request: HttpRequest, form: PaymentForm) -> HttpResponse:
         return pay(source=source, payment=form.payment(), actor=actor).pk
 
     with transaction.atomic():
-        _, first = once(user=actor, key=form.once_key, work=work)
-    what = "Scheduled" if form.scheduled else "Paid"
-    given = form.cleaned_data
-    payee = given["target"].name if given["target"] else given["name"] or given["target_iban"]
-    text = f"{what}: {given['amount']:f} {source.currency} from {source.name} to {payee}."
+        first = once(user=actor, key=form.once_key, work=work)[1]
+    text = _told(form)
     if first:
         messages.success(request, text)
     else:
-        messages.info(request, f"This was sent before, so nothing was booked again. {text}")
+        messages.info(request, _("This was sent before, so nothing was booked again.") + f" {text}")
     return redirect("banking-schedules" if form.scheduled else "banking-transfers")
+
+
+def _told(form: PaymentForm) -> str:
+    """What was paid or scheduled, in a sentence."""
+    given, source = form.cleaned_data, form.cleaned_data["source"]
+    text = (
+        _("Scheduled: %(amount)s %(currency)s from %(account)s to %(payee)s.")
+        if form.scheduled
+        else _("Paid: %(amount)s %(currency)s from %(account)s to %(payee)s.")
+    )
+    payee = given["target"].name if given["target"] else given["name"] or given["target_iban"]
+    amount = localised(f"{given['amount']:f}")
+    return text % {"amount": amount, "currency": source.currency, "account": source.name, "payee": payee}
 
 
 def _days(form: PaymentForm) -> list[Any]:

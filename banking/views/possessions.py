@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views import View
 
 from activity.services import once
@@ -44,7 +45,7 @@ class PossessionsView(View):
         made = tried(form, lambda: self._add(request, form)) if form.is_valid() else None
         if made is None:
             return self.shown(request, form, status=400)
-        messages.success(request, f"{form.cleaned_data['name']} is noted.")
+        messages.success(request, _("%(name)s is noted.") % {"name": form.cleaned_data["name"]})
         return redirect(f"{reverse('banking-possessions')}#possession-{made}")
 
     def _add(self, request: HttpRequest, form: PossessionForm) -> int:
@@ -98,7 +99,7 @@ class PossessionView(View):
         kind, change = kinds[wanted]
         form = kind(request.POST, possession=pk)
         if form.is_valid() and tried(form, lambda: change(possession=row, actor=reader, **form.cleaned_data)):
-            messages.success(request, f"{row.name} is changed.")
+            messages.success(request, _("%(name)s is changed.") % {"name": row.name})
             return redirect("banking-possession", pk)
         return self.shown(request, pk, status=400, **{f"{wanted}_form": form})
 
@@ -126,7 +127,7 @@ class PossessionView(View):
         value = get_object_or_404(Valuation, possession=row, pk=int(number))
         try:
             service.void_valuation(valuation=value, actor=caller(request))
-            messages.success(request, "The value is taken back; the one before it counts again.")
+            messages.success(request, _("The value is taken back; the one before it counts again."))
         except DomainError as error:
             messages.error(request, error.message)
         return redirect("banking-possession", row.pk)
@@ -135,10 +136,10 @@ class PossessionView(View):
         try:
             if wanted == "delete":
                 service.delete_possession(possession=row, actor=caller(request))
-                messages.success(request, f"{row.name} is deleted.")
+                messages.success(request, _("%(name)s is deleted.") % {"name": row.name})
                 return redirect("banking-possessions")
             service.keep_possession(possession=row, actor=caller(request))
-            messages.success(request, f"{row.name} counts again.")
+            messages.success(request, _("%(name)s counts again.") % {"name": row.name})
         except DomainError as error:
             messages.error(request, error.message)
         return redirect("banking-possession", row.pk)

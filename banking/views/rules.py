@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.http import require_safe
 
@@ -74,7 +75,9 @@ class NewRuleView(View):
             except DomainError as error:
                 _refuse(form, error)
             else:
-                messages.success(request, "The rule counts for new rows. Apply the rules to have it for earlier ones.")
+                messages.success(
+                    request, _("The rule counts for new rows. Apply the rules to have it for earlier ones.")
+                )
                 return redirect("banking-rules")
         return _page(request, form, status=400)
 
@@ -100,7 +103,7 @@ class RuleView(View):
             except DomainError as error:
                 _refuse(form, error)
             else:
-                messages.success(request, "The rule was changed. Rows that it classified stay as they are.")
+                messages.success(request, _("The rule was changed. Rows that it classified stay as they are."))
                 return redirect("banking-rules")
         return self._page(request, rule, form, status=400)
 
@@ -164,7 +167,7 @@ class ApplyRulesView(View):
         rule, typed = _rule(request, pk), request.POST.get("since", "")
         since = _day(typed)
         if since is None:
-            messages.error(request, "Write the day from which on rows are classified, such as 2024-05-31.")
+            messages.error(request, _("Write the day from which on rows are classified, such as 2024-05-31."))
             return redirect("banking-rules")
         only = rule if request.POST.get("only") else None
         try:

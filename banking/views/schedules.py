@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.http import require_safe
 
@@ -71,11 +72,11 @@ class ScheduleView(View):
                 return None
             given["due_on"] = _day(named)
         actions: dict[str, tuple[Callable[[], Any], str]] = {
-            "skip": (lambda: service.skip_occurrence(**given), "That payment is left out."),
-            "pause": (lambda: service.pause_schedule(**given), "Paused: nothing is paid until it is resumed."),
-            "resume": (lambda: service.resume_schedule(**given, now=now), "Resumed."),
-            "run": (lambda: run_now(**given, now=now), "The next payment was made today."),
-            "end": (lambda: service.end_schedule(**given), "Ended: nothing more is paid."),
+            "skip": (lambda: service.skip_occurrence(**given), _("That payment is left out.")),
+            "pause": (lambda: service.pause_schedule(**given), _("Paused: nothing is paid until it is resumed.")),
+            "resume": (lambda: service.resume_schedule(**given, now=now), _("Resumed.")),
+            "run": (lambda: run_now(**given, now=now), _("The next payment was made today.")),
+            "end": (lambda: service.end_schedule(**given), _("Ended: nothing more is paid.")),
         }
         return actions.get(wanted)
 

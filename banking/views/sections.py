@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 
 class Section(NamedTuple):
     """A page of banking. ``url_name`` is that of its URL; ``title`` its tab and its heading."""
 
     key: str
-    title: str
+    title: _StrOrPromise
     url_name: str
 
 
 SECTIONS = (
-    Section("overview", "Overview", "banking"),
-    Section("accounts", "Accounts", "banking-accounts"),
-    Section("transactions", "Transactions", "banking-transactions"),
-    Section("possessions", "Possessions", "banking-possessions"),
-    Section("transfers", "Transfers", "banking-transfers"),
-    Section("schedules", "Scheduled", "banking-schedules"),
-    Section("categories", "Categories", "banking-categories"),
-    Section("counterparties", "Counterparties", "banking-counterparties"),
-    Section("tags", "Tags", "banking-tags"),
-    Section("deposits", "Term deposits", "banking-deposits"),
-    Section("rules", "Rules", "banking-rules"),
-    Section("budgets", "Budgets", "banking-budgets"),
-    Section("recurring", "Recurring", "banking-recurring"),
+    Section("overview", _("Overview"), "banking"),
+    Section("accounts", _("Accounts"), "banking-accounts"),
+    Section("transactions", _("Transactions"), "banking-transactions"),
+    Section("possessions", _("Possessions"), "banking-possessions"),
+    Section("transfers", _("Transfers"), "banking-transfers"),
+    Section("schedules", _("Scheduled"), "banking-schedules"),
+    Section("categories", _("Categories"), "banking-categories"),
+    Section("counterparties", _("Counterparties"), "banking-counterparties"),
+    Section("tags", _("Tags"), "banking-tags"),
+    Section("deposits", _("Term deposits"), "banking-deposits"),
+    Section("rules", _("Rules"), "banking-rules"),
+    Section("budgets", _("Budgets"), "banking-budgets"),
+    Section("recurring", _("Recurring"), "banking-recurring"),
 )
 
 

@@ -8,10 +8,11 @@ from typing import Any, cast
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views import View
 
 from banking.forms.sharing import ROLES, ShareForm
-from banking.models import Account, AccountShare
+from banking.models import Account, AccountShare, ShareRole
 from banking.services.sharing import change_account_share, share_account, unshare_account
 from core.api import PLAIN_INTEGER
 from core.errors import DomainError, Gone
@@ -62,23 +63,26 @@ class SharingPage(View):
         except DomainError as error:
             form.refuse(error)
             return self.shown(form)
-        who = share.user.get_full_name() or share.user.get_username()
-        messages.success(self.request, f"Shared with {who} ({share.user.get_username()}) as {share.role}.")
+        login = share.user.get_username()
+        said = {"person": share.user.get_full_name() or login, "login": login, "role": _role(share.role)}
+        messages.success(self.request, _("Shared with %(person)s (%(login)s) as %(role)s.") % said)
         return redirect(self.request.path)
 
     def change(self) -> HttpResponse:
         self._managed()
         share = type(self).change_it(self._share(), role=self.request.POST.get("role", ""), actor=self.user)
-        messages.success(self.request, f"{share.user} is {share.role} now.")
+        messages.success(
+            self.request, _("%(person)s is %(role)s now.") % {"person": share.user, "role": _role(share.role)}
+        )
         return redirect(self.request.path)
 
     def end(self) -> HttpResponse:
         share = self._share()
         type(self).end_it(share, actor=self.user)
         if share.user == self.user:
-            messages.success(self.request, f"{self.row.name} is not shared with you any more.")
+            messages.success(self.request, _("%(name)s is not shared with you any more.") % {"name": self.row.name})
             return redirect("dashboard")
-        messages.success(self.request, f"It is not shared with {share.user} any more.")
+        messages.success(self.request, _("It is not shared with %(person)s any more.") % {"person": share.user})
         return redirect(self.request.path)
 
     def shown(self, form: ShareForm) -> HttpResponse:
@@ -106,6 +110,11 @@ class SharingPage(View):
         if not PLAIN_INTEGER.fullmatch(number):
             raise Http404
         return obtain(self.row.shares.select_related("user"), self.user, Right.SEE, pk=int(number))
+
+
+def _role(role: str) -> str:
+    """What somebody is who has it, within a sentence."""
+    return _("editor") if role == ShareRole.EDITOR else _("viewer")
 
 
 class AccountSharingPage(SharingPage):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views import View
 from django.views.decorators.http import require_safe
 
@@ -28,6 +30,9 @@ from banking.views.transactions import classification, named_classes, offers, sa
 from core.api import plain
 from core.errors import DomainError
 from core.web import Right, login_needed, obtain, typable
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 EMPTY_PARTS = 2  # rows of a split that wait to be filled in
 MOST_EVENTS = 200
@@ -135,7 +140,7 @@ class RowView(View):
         return _page(request, _row(request, Right.SEE, row.pk), refusal=error.message, status=409)
 
 
-def _simple(service: Callable[..., CashTransaction], said: str) -> type[RowView]:
+def _simple(service: Callable[..., CashTransaction], said: _StrOrPromise) -> type[RowView]:
     """A view that calls ``service`` on the row and says so."""
 
     class Simple(RowView):
@@ -147,9 +152,9 @@ def _simple(service: Callable[..., CashTransaction], said: str) -> type[RowView]
     return private(Simple)
 
 
-VoidView = _simple(void_cash, "Voided: it does not count any more.")
-RestoreView = _simple(restore_cash, "Restored.")
-UnsplitView = _simple(unsplit_cash, "One amount again, without a category.")
+VoidView = _simple(void_cash, _("Voided: it does not count any more."))
+RestoreView = _simple(restore_cash, _("Restored."))
+UnsplitView = _simple(unsplit_cash, _("One amount again, without a category."))
 
 
 @private
@@ -181,7 +186,7 @@ class EditView(RowView):
         kept = {name for name in ("category", "counterparty") if name in values and values[name] == getattr(row, name)}
         changes = {name: value for name, value in values.items() if name not in kept}
         new = correct_cash(row=row, actor=caller(request), **given, **changes)
-        messages.success(request, "Corrected: this row stands in place of the one before.")
+        messages.success(request, _("Corrected: this row stands in place of the one before."))
         return new
 
 
@@ -195,13 +200,13 @@ class SplitView(RowView):
             Part(category_named(part["category"], row.section, books=row.account), part["amount"], part["note"])
             for part in parts_of(request.POST)
         ]
-        messages.success(request, "Split.")
+        messages.success(request, gettext("Split."))
         return split_cash(row=row, parts=named, actor=caller(request))
 
     def refused(self, request: HttpRequest, row: CashTransaction, error: DomainError) -> HttpResponse:
         list(messages.get_messages(request))  # nothing was done
         place = error.field.split(".")
-        where = f"Part {int(place[1]) + 1}: " if len(place) == 3 else ""
+        where = gettext("Part %(number)s:") % {"number": int(place[1]) + 1} + " " if len(place) == 3 else ""
         row, typed = _row(request, Right.SEE, row.pk), parts_of(request.POST)
         blank = [{"typed": "", "category": "", "note": ""}]
         return _page(request, row, parts=typed + blank, refusal=where + error.message, status=400)
@@ -223,7 +228,7 @@ class CategoryView(View):
         row = _row(request, Right.BOOK, pk)
         form, problem, act = ClassForm(request.POST, ids=f"row-{pk}"), "", None
         if not form.is_valid():
-            problem = "A category’s name has at most 60 characters."
+            problem = gettext("A category’s name has at most 60 characters.")
         else:
             try:
                 with transaction.atomic():

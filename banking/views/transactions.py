@@ -17,6 +17,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
 from django.views import View
 from django.views.decorators.http import require_safe
 
@@ -44,6 +46,13 @@ PAGE_SIZE = 50
 NAMED = ("pk", "name")  # rows of these two: hundreds of objects take several times as long
 COUNTED = 10_000  # a longer list says “more than”, since counting it takes longer than showing it
 PLACE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})_([0-9]{1,18})")
+VOIDED = ngettext_lazy(
+    "%(number)s row voided. Tick them to restore them.", "%(number)s rows voided. Tick them to restore them.", "count"
+)
+RESTORED = ngettext_lazy("%(number)s row restored.", "%(number)s rows restored.", "count")
+CLASSIFIED = ngettext_lazy("%(number)s row classified.", "%(number)s rows classified.", "count")
+UNDONE = ngettext_lazy("Taken back for %(number)s row.", "Taken back for %(number)s rows.", "count")
+KEPT = ngettext_lazy("%(number)s row changed since, and left.", "%(number)s rows changed since, and left.", "count")
 MOVES = ("older", "newer", "from", "totals", "format", "changed")
 
 
@@ -129,7 +138,7 @@ class EntryView(View):
         request.GET = _back(request)  # type: ignore[assignment]
         if row is None:
             return list_page(request, entry=form, status=400)
-        messages.success(request, "Booked.")
+        messages.success(request, _("Booked."))
         return redirect(f"{reverse('banking-transactions')}?{_with(request.GET, changed=row)}#cash-{row}")
 
 
@@ -164,7 +173,8 @@ class BulkView(View):
     def _classify(self, request: HttpRequest, ids: list[int], form: BulkForm) -> None:
         given = form.given()
         if not ids or not given:
-            form.add_error(None, "Tick some rows, and say what they become." if not ids else "Say what they become.")
+            told = _("Say what they become.") if ids else _("Tick some rows, and say what they become.")
+            form.add_error(None, told)
             return
         lock_accounts_of(ids)
         act = classify(row_ids=ids, to=classification(given, ids[0]), actor=caller(request))
@@ -173,11 +183,11 @@ class BulkView(View):
     def _void(self, request: HttpRequest, ids: list[int], form: BulkForm) -> None:
         done = void_many(rows=CashTransaction.objects.filter(pk__in=ids).standing(), actor=caller(request))
         request.GET = _back(request, voided="on")  # type: ignore[assignment]  # where they can be restored
-        messages.success(request, f"{_rows(len(done))} voided. Tick them to restore them.")
+        messages.success(request, _counted(VOIDED, len(done)))
 
     def _restore(self, request: HttpRequest, ids: list[int], form: BulkForm) -> None:
         rows = CashTransaction.objects.filter(pk__in=ids, voided_at__isnull=False)
-        messages.success(request, f"{_rows(len(restore_many(rows=rows, actor=caller(request))))} restored.")
+        messages.success(request, _counted(RESTORED, len(restore_many(rows=rows, actor=caller(request)))))
 
 
 @private
@@ -195,8 +205,8 @@ class UndoView(View):
             messages.error(request, error.message)
         else:
             kept = act.count - act.restored
-            left = f" {_rows(kept)} changed since, and left." if kept else ""
-            messages.success(request, f"Taken back for {_rows(act.restored).lower()}.{left}")
+            left = f" {_counted(KEPT, kept)}" if kept else ""
+            messages.success(request, _counted(UNDONE, act.restored) + left)
         return redirect("banking-transactions")
 
 
@@ -222,13 +232,14 @@ def named_classes(given: dict[str, Any], account: Account, section: str) -> dict
 
 def say_classified(request: HttpRequest, act: Recategorisation) -> None:
     if act.count:
-        messages.success(request, f"{_rows(act.count)} classified.", extra_tags=f"cash-undo-{act.pk}")
+        messages.success(request, _counted(CLASSIFIED, act.count), extra_tags=f"cash-undo-{act.pk}")
     else:
-        messages.info(request, "They were so already: nothing changed.")
+        messages.info(request, _("They were so already: nothing changed."))
 
 
-def _rows(count: int) -> str:
-    return f"{localised(f'{count:,}')} row{'' if count == 1 else 's'}"
+def _counted(text: Any, count: int) -> str:
+    """``text``, one of those above, about so many rows."""
+    return str(text % {"count": count, "number": localised(f"{count:,}")})
 
 
 def _book(form: CashForm, request: HttpRequest) -> int | None:

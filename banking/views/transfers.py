@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views import View
 from django.views.decorators.http import require_safe
 
@@ -46,9 +48,9 @@ class TransferView(View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         transfer = obtain(Transfer.objects.all(), caller(request), Right.BOOK, pk=pk)
         actions: dict[str, tuple[Any, str]] = {
-            "void": (void_transfer, "The transfer was taken back."),
-            "restore": (restore_transfer, "The transfer stands again."),
-            "unmatch": (unmatch_transfer, "The two rows stand by themselves again."),
+            "void": (void_transfer, _("The transfer was taken back.")),
+            "restore": (restore_transfer, _("The transfer stands again.")),
+            "unmatch": (unmatch_transfer, _("The two rows stand by themselves again.")),
         }
         wanted = actions.get(request.POST.get("action", ""))
         if wanted is None:
@@ -80,20 +82,21 @@ class MatchesView(View):
             case "all":
                 accounts = Account.objects.editable_by(actor)
                 made = match_unique(accounts=accounts, since=timezone.now().date() - WINDOW, actor=actor)
-                messages.success(request, f"{len(made)} transfer{'' if len(made) == 1 else 's'} made.")
+                said = ngettext("%(number)s transfer made.", "%(number)s transfers made.", len(made))
+                messages.success(request, said % {"number": len(made)})
             case "match":
                 sent, received = _two(request)
                 say(
                     request,
                     lambda: match_transfer(sent=sent, received=received, actor=actor),
-                    "The rows are one transfer now.",
+                    _("The rows are one transfer now."),
                 )
             case "refuse":
                 sent, received = _two(request)
                 say(
                     request,
                     lambda: refuse_match(sent=sent, received=received, actor=actor),
-                    "They are not offered again.",
+                    _("They are not offered again."),
                 )
             case _:
                 return bad_request(request)
