@@ -1,5 +1,4 @@
-"""What surrounds every request: which URLs are the API, answers where no view is reached, lists as pages and files,
-numbers as the reader's language writes them."""
+"""What surrounds every request: which URLs are the API, answers where no view is reached, lists, files, numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterat
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -27,7 +26,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import escape_uri_path
 from django.utils.formats import get_format
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.views import defaults
 from django_htmx.http import HttpResponseClientRedirect
 from rest_framework import exceptions
@@ -194,7 +193,12 @@ staff_needed = only_for(lambda user: bool(user.is_staff))
 
 def localised(text: str) -> str:
     """A number as Python groups it, 1,234.50, with the separators of the language that is spoken."""
-    return text.translate({ord(","): get_format("THOUSAND_SEPARATOR"), ord("."): get_format("DECIMAL_SEPARATOR")})
+    return text.translate(_separators(get_language()))
+
+
+@cache  # a page has a thousand numbers
+def _separators(language: str | None) -> dict[int, str]:
+    return {ord(","): get_format("THOUSAND_SEPARATOR", language), ord("."): get_format("DECIMAL_SEPARATOR", language)}
 
 
 def typable(plain: str) -> str:

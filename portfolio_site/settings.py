@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "portfolio_site.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pads each answer at random, and tokens are masked: no guessing by length
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "core.web.RefuseNullCharacters",
@@ -100,6 +101,7 @@ TEMPLATES = [
         },
     },
 ]
+FORM_RENDERER = "portfolio_site.widgets.WidgetRenderer"
 
 # --- database: SQLite under var/ for one household, PostgreSQL for more -------------------------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'portfolio.sqlite3'}")}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from django.db.models import Exists, OuterRef, Q
 from numpy.typing import NDArray
 
 from analytics.engine import cumulative_returns, drawdown_series
@@ -14,7 +15,7 @@ from analytics.performance import Inputs, Series, series_of
 from analytics.queries.facts import inputs
 from analytics.queries.remembered import remembered
 from analytics.valuation import FloatArray
-from assets.models import HistoricValue
+from assets.models import Asset, HistoricValue
 from assets.queries import SIMULATED
 from portfolios.models import Investment, Portfolio
 
@@ -69,11 +70,18 @@ def risk(portfolio: Portfolio, *, as_of: date | None = None, level: float = LEVE
 
 
 def price_source(portfolio: Portfolio) -> str:
-    """ "simulated" if a price that no market made is in the portfolio's figures, else ""; one query."""
-    traded = Investment.objects.filter(portfolio=portfolio).values("asset")
-    bars = HistoricValue.objects.filter(source=SIMULATED)
-    used = bars.filter(asset__in=traded) | bars.filter(asset=portfolio.benchmark_id)
-    return SIMULATED if used.exists() else ""
+    """ "simulated" if a price that no market made is in the portfolio's figures, else ""; one query.
+
+    All closes of what was ever held are looked at, so what was found is kept under the versions that it follows from.
+    """
+
+    def compute() -> str:
+        traded = Investment.objects.filter(portfolio=portfolio).values("asset")
+        used = Asset.objects.filter(Q(pk__in=traded) | Q(pk=portfolio.benchmark_id))
+        made_up = HistoricValue.objects.filter(asset=OuterRef("pk"), source=SIMULATED)
+        return SIMULATED if used.filter(Exists(made_up)).exists() else ""
+
+    return remembered(portfolio, "price source", (), compute)
 
 
 def series(portfolio: Portfolio, *, start: date | None = None, end: date | None = None) -> ValueSeries:

@@ -54,25 +54,20 @@ assert set(RECENT_NAMES) == set(RECENT)  # noqa: S101  one name for each
 
 def period_name(period: Period) -> str:
     """``October 2026``, ``Q3 2026``, ``2026``, or both days; with its end where it is not over yet."""
-    between = _("%(start)s – %(end)s") % {"start": day(period.start), "end": day(period.end)}
-    names = {
-        "month": date_format(period.start, "YEAR_MONTH_FORMAT"),
-        "quarter": _("Q%(quarter)s %(year)s") % {"quarter": period.quarter, "year": period.start.year},
-        "year": str(period.start.year),
-        "all": _("All time"),
-    }
-    name = names.get(period.kind, between)
     if period.kind == "own":
+        return _("%(start)s – %(end)s") % {"start": day(period.start), "end": day(period.end)}
+    name = _whole_name(period)
+    if period.whole and period.kind != "all":
         return name
-    return (
-        name
-        if period.whole and period.kind != "all"
-        else _("%(name)s, until %(end)s")
-        % {
-            "name": name,
-            "end": day(period.end),
-        }
-    )
+    return _("%(name)s, until %(end)s") % {"name": name, "end": day(period.end)}
+
+
+def _whole_name(period: Period) -> str:
+    if period.kind == "month":
+        return date_format(period.start, "YEAR_MONTH_FORMAT")
+    if period.kind == "quarter":
+        return _("Q%(quarter)s %(year)s") % {"quarter": period.quarter, "year": period.start.year}
+    return _("All time") if period.kind == "all" else str(period.start.year)
 
 
 def day(value: date) -> str:

@@ -293,6 +293,22 @@ def test_pages_follow_the_day_that_is_shown(browser: Client, portfolio: Portfoli
     assert "Statement February 2024, until" in page_of(browser, "/reports/statement/?as_of=2024-02-10&period=month")
 
 
+def test_a_portfolio_of_long_ago_is_shown_with_its_last_year(browser: Client, portfolio: Portfolio) -> None:
+    """Last month would be zeros; whoever asks for it gets it."""
+    assert "Statement 2024" in page_of(browser, "/reports/statement/")
+    assert "Statement 2024" not in page_of(browser, "/reports/statement/?period=last-month")
+    assert "Statement 2024" not in page_of(browser, f"/reports/statement/?start={timezone.now().date()}")
+    assert "Income 2024" in page_of(browser, "/reports/income/")
+
+
+def test_a_portfolio_with_anything_of_late_is_shown_with_its_last_month(browser: Client, portfolio: Portfolio) -> None:
+    today = timezone.now().date()
+    account = portfolio.portfolio_accounts.get().account
+    book_cash(account=account, amount=Decimal(5), booked_on=today, section=Section.INCOME, actor=account.owner)
+    month = (today.replace(day=1) - timedelta(days=1)).strftime("%B %Y")
+    assert f"Statement {month}" in page_of(browser, "/reports/statement/")
+
+
 def test_somebody_without_a_portfolio_or_a_transaction(client: Client, bob: User) -> None:
     client.force_login(bob)
     for path in ("/reports/", "/reports/statement/", "/reports/income/"):

@@ -27,6 +27,7 @@ from analytics.views.report_lines import INCOME_HEAD, STATEMENT_HEAD, income_lin
 from core.errors import DomainError
 from core.web import csv_answer, day_shown, login_needed
 from portfolios.models import Portfolio
+from portfolios.queries import known_until
 from portfolios.queries.income import earnings
 from portfolios.queries.performance import first_day
 from portfolios.queries.tax import years_with_disposals
@@ -107,7 +108,15 @@ class ReportPage(ABC, View):
     def form(self) -> PeriodForm:
         today = last_shown(self.request)
         first = first_day(self.portfolio) or today
-        return PeriodForm(self.request.GET, first=first, today=today, over=is_over(today), default=self.default)
+        usual = self._usual(first, today)
+        return PeriodForm(self.request.GET, first=first, today=today, over=is_over(today), default=usual)
+
+    def _usual(self, first: date, today: date) -> str:
+        """Which period is shown when none is asked for: a recent one, or the last year with anything to tell."""
+        if any(self.request.GET.get(name) for name in ("period", "start", "end")):
+            return self.default
+        period, known = named(self.default, first, today, over=is_over(today)), known_until(self.portfolio)
+        return str(known.year) if period and known and known < period.start else self.default
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         if self.page["portfolio"] is None:

@@ -3,7 +3,7 @@
 from portfolios.queries.actions import held_assets, with_linked
 from portfolios.queries.books import books_of, rules_of
 from portfolios.queries.facts import conversion_of, entries_of, first_versions, lineage, rates_for
-from portfolios.queries.holdings import Holding, holdings, own_prices, valuation_days
+from portfolios.queries.holdings import Holding, holdings, known_until, own_prices, valuation_days
 from portfolios.queries.lots import lots_on
 from portfolios.queries.totals import (
     Amount,
@@ -29,6 +29,7 @@ __all__ = [
     "first_versions",
     "held_assets",
     "holdings",
+    "known_until",
     "lineage",
     "lots_on",
     "overdrawn",

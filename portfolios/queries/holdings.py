@@ -13,10 +13,11 @@ from django.db.models import Max, OuterRef, Subquery
 from assets.bonds import BondTerms
 from assets.models import Asset, AssetType, HistoricValue
 from assets.queries import LastBar, RateMissing, RateTable, bond_terms, carried, last_bars, rates
+from banking.models import CashTransaction
 from core.money import HUNDREDTH, divide, multiply, total
 from portfolios.book.types import Position, plain
 from portfolios.book.value import market_value, per_unit, unit_cost, weights
-from portfolios.models import Investment, Lot, Portfolio, Trade
+from portfolios.models import CashSetting, Investment, Lot, Portfolio, Trade
 from portfolios.queries.books import books_of
 from portfolios.queries.facts import BookKey
 
@@ -172,6 +173,15 @@ def valuation_days(portfolio_ids: Collection[int]) -> dict[int, date | None]:
         known = days[portfolio_id]
         days[portfolio_id] = max(filter(None, (known, day)), default=None)
     return days
+
+
+def known_until(portfolio: Portfolio) -> date | None:
+    """The last day of which anything is known: a price of what is held, a trade, or tracked cash; 3 queries."""
+    valued = valuation_days([portfolio.pk])[portfolio.pk]
+    if portfolio.cash != CashSetting.TRACKED:
+        return valued
+    cash = CashTransaction.objects.standing().filter(account__portfolio_link__portfolio=portfolio)
+    return max(filter(None, (valued, cash.aggregate(last=Max("booked_on"))["last"])), default=None)
 
 
 class Held(NamedTuple):
