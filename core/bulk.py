@@ -84,9 +84,11 @@ def indexed_after(model: type[models.Model]) -> Iterator[None]:
         cursor.execute("PRAGMA cache_size")
         (size,) = cursor.fetchone()
         cursor.execute(f"PRAGMA cache_size = -{SORTED_KB}")
-        for _, statement in indexes:
-            cursor.execute(statement)
-        cursor.execute(f"PRAGMA cache_size = {size}")
+        try:
+            for _, statement in indexes:
+                cursor.execute(statement)
+        finally:
+            cursor.execute(f"PRAGMA cache_size = {size}")
 
 
 INDEXES = """
