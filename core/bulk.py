@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ UNCHANGED: dict[type[models.Field[Any, Any]], type] = {
     models.PositiveIntegerField: int,
     models.PositiveSmallIntegerField: int,
 }
+SORTED_KB = 1024  # of an index at a time, while SQLite sorts it: twice as fast as more than a processor's own cache
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
@@ -59,6 +61,39 @@ def upsert(
     return target.write(
         rows, f" ON CONFLICT ({', '.join(target.quoted(unique))}) DO UPDATE SET {update}{target.guard(newer)}"
     )
+
+
+@contextmanager
+def indexed_after(model: type[models.Model]) -> Iterator[None]:
+    """Have SQLite index a table once the body has filled it; call it in a transaction. Other databases: nothing.
+
+    Where most rows are new, sorting each index by itself takes a third of the time of growing all of them row by row.
+    Nobody else ever sees the table without them, and they are made in the order that they had: of two that serve a
+    query as well, SQLite takes the one that was made last.
+    """
+    connection = connections[router.db_for_write(model)]
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(INDEXES, [model._meta.db_table])  # noqa: SLF001  Django documents it
+        indexes = cursor.fetchall()
+        for name, _ in indexes:
+            cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
+        yield
+        cursor.execute("PRAGMA cache_size")
+        (size,) = cursor.fetchone()
+        cursor.execute(f"PRAGMA cache_size = -{SORTED_KB}")
+        try:
+            for _, statement in indexes:
+                cursor.execute(statement)
+        finally:
+            cursor.execute(f"PRAGMA cache_size = {size}")
+
+
+INDEXES = """
+SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = %s AND sql IS NOT NULL ORDER BY rowid
+"""  # those without a statement are the table's own
 
 
 @dataclass(frozen=True, slots=True)

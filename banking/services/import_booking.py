@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Choices, F, Model
+from django.db.models import Choices, F, Max, Model
 from django.utils import timezone
 
 from activity.services import record
@@ -23,7 +23,7 @@ from banking.models import (
     Outcome,
     Transfer,
 )
-from banking.services.import_cash import account_ids, half_known, in_lists
+from banking.services.import_cash import Holders, account_ids, half_known, holders_of, in_lists
 from banking.services.import_known import mark_known
 from banking.services.import_names import resolve
 from banking.services.import_owners import strangers
@@ -37,6 +37,7 @@ from core.fields import MONEY_SCALE
 
 MOST_TRIES = 3  # to compare the file with the books without holding a lock
 CACHE_MB = 64  # of SQLite's pages while a million rows are indexed
+INDEXED_AFTER = 20_000  # new rows, from which on SQLite sorts indexes anew, unless there are more rows than these
 SORTED = "import_sorted"  # SQLite's copy of the new rows, of this connection only
 
 
@@ -60,6 +61,15 @@ class _Booked(Exception):
     """Something was booked into the accounts since the file was compared with them."""
 
 
+class _Ready(NamedTuple):
+    """What of a file is known before a lock is held: its rows, whose accounts it is for, and if currencies differ."""
+
+    new: int
+    known: int
+    holders: Holders
+    one_currency: bool
+
+
 def versions_of(ids: Sequence[int]) -> int:
     """The versions of accounts together: it moves with every booking into one of them."""
     return sum(sum(Account.objects.filter(pk__in=part).values_list("version", flat=True)) for part in in_lists(ids))
@@ -81,37 +91,46 @@ def commit(claim: Claim) -> None:
             _refuse_halves(claim.batch_id)
         try:
             with sorted_rows(claim.batch_id) as new, roomy():
-                known = _known(claim.batch_id)
+                ready = _ready(claim.batch_id, ids, new)
                 with transaction.atomic():
-                    _book(claim, ids, (new, known), wait=attempt == MOST_TRIES)
+                    _book(claim, ids, ready, wait=attempt == MOST_TRIES)
         except _Booked:
             continue
         return
+
+
+def _ready(batch_id: int, ids: Sequence[int], new: int) -> _Ready:
+    """Raises Unacquainted."""
+    holders = holders_of(batch_id, ids)  # before the data, so that a doubt means one look too many
+    _refuse_strangers(batch_id, ids)
+    rows = ImportRow.objects.filter(batch=batch_id).exclude(transfer_group="").order_by()
+    currencies = rows.values_list("currency", flat=True).distinct()[:2]
+    return _Ready(new, _known(batch_id), holders, len(currencies) < 2)
 
 
 def _known(batch_id: int) -> int:
     return ImportRow.objects.filter(batch=batch_id, outcome=Outcome.KNOWN).count()
 
 
-def _book(claim: Claim, ids: Sequence[int], counted: tuple[int, int], *, wait: bool) -> None:
-    """``counted`` are its (new, known) rows, before a lock was held."""
+def _book(claim: Claim, ids: Sequence[int], ready: _Ready, *, wait: bool) -> None:
     batch = locked_batch(claim)
-    if lock_accounts(ids) != batch.versions:
+    moved = lock_accounts(ids) != batch.versions
+    if moved:
         if not wait:
             raise _Booked
         mark_known(claim)  # others have to wait: they never let us compare in peace
-        counted = _sort(batch.pk), _known(batch.pk)
+        ready = ready._replace(new=_sort(batch.pk), known=_known(batch.pk))
         _refuse_halves(batch.pk)
-    new, known = counted
     _check_accounts(batch, ids)
-    _refuse_strangers(batch.pk, ids)
+    if moved or holders_of(batch.pk, ids) != ready.holders:
+        _refuse_strangers(batch.pk, ids)
     resolve(batch.pk, make=True)
     now = timezone.now()
-    if new + known != batch.rows or _insert(batch, now) != new:
+    if ready.new + ready.known != batch.rows or _fill(batch, now, ready.new) != ready.new:
         raise RowsLost
     classify(claim, ids)
-    transfers = _pair(batch, now)
-    counts: dict[str, Any] = {"new": new, "known": known, "transfers": transfers}
+    transfers = _pair(batch, now, one_currency=ready.one_currency)
+    counts: dict[str, Any] = {"new": ready.new, "known": ready.known, "transfers": transfers}
     record(actor=batch.owner, action="import.committed", subject=batch, data={"file": batch.file_name} | counts)
     end(claim, ImportState.COMMITTED, committed_at=now, **counts)
 
@@ -195,6 +214,13 @@ def _forget_sorted() -> None:
             cursor.execute(f"DROP TABLE IF EXISTS temp.{SORTED}")
 
 
+def _fill(batch: ImportBatch, now: datetime, new: int) -> int:
+    """Copy the new rows into the books; returns how many. Where they are the most of them, indexes wait for the end."""
+    last = CashTransaction.objects.aggregate(last=Max("pk"))["last"] or 0  # nothing counts as fast
+    with bulk.indexed_after(CashTransaction) if new >= max(last, INDEXED_AFTER) else nullcontext():
+        return _insert(batch, now)
+
+
 def _insert(batch: ImportBatch, now: datetime) -> int:
     """Copy the new rows into the books in one statement, those of a day in the order of the file; returns how many."""
     taken = {name: f"r.{name}" for name in ("booked_on", "section", "description", "external_id", "content_key")}
@@ -236,8 +262,8 @@ AND x.outcome = 'new' AND x.units < 0 AND y.units > 0
 ACROSS = f"SELECT s.id, t.id, x.units, y.units {LEGS} AND x.currency <> y.currency ORDER BY x.line"
 
 
-def _pair(batch: ImportBatch, now: datetime) -> int:
-    """Join the two legs of each transfer; returns how many there are."""
+def _pair(batch: ImportBatch, now: datetime, *, one_currency: bool) -> int:
+    """Join the two legs of each transfer; returns how many there are. With ``one_currency`` none has a rate."""
     constants = {"created_by_id": batch.owner_id, "created_at": now}
     columns, selected, values = _columns(Transfer, {"sent_id": "s.id", "received_id": "t.id", "rate": "1"}, constants)
     # The names are this module's and the models' own; values are parameters.
@@ -245,6 +271,8 @@ def _pair(batch: ImportBatch, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"{within} ORDER BY x.line", [*values, batch.pk])
         paired = int(cursor.rowcount)
+        if one_currency:
+            return paired
         cursor.execute(ACROSS, [batch.pk])
         found = cursor.fetchall()
     same = constants | _defaults(Transfer, {"sent_id", "received_id", "rate", *constants})

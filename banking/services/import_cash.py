@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LARGE = 10**SQLITE_DIGITS
 ID_LIST = 500
+Holders = dict[tuple[int | None, int | None], list[int]]  # (owner, organisation) to account ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +231,9 @@ def unacquainted(batch_id: int, ids: Sequence[int] | None = None) -> Iterator[tu
                 yield line, f"transfer “{shortened(group)}”: {text}"
 
 
-def holders_of(batch_id: int, ids: Sequence[int] | None = None) -> dict[tuple[int | None, int | None], list[int]]:
+def holders_of(batch_id: int, ids: Sequence[int] | None = None) -> Holders:
     """(owner, organisation) to their accounts that a file books into."""
-    holders: dict[tuple[int | None, int | None], list[int]] = {}
+    holders: Holders = {}
     for part in in_lists(account_ids(batch_id) if ids is None else ids):
         for pk, *holder in Account.objects.filter(pk__in=part).values_list("pk", "owner", "organisation"):
             holders.setdefault((holder[0], holder[1]), []).append(pk)
