@@ -6,7 +6,7 @@ BIN := .venv/bin
 SETUP := PYTHON="$(PYTHON)" scripts/setup.sh
 SOURCES := .
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format lock messages front bench clean
+.PHONY: help run test browser lint format lock messages front bench clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/make \1\t\2/' | expand -t 14
@@ -22,6 +22,12 @@ test: ## Set everything up and run the whole test suite; ARGS="-k name" passes o
 	@$(SETUP) languages
 	@$(SETUP) front
 	@$(BIN)/python -m pytest -n $${TEST_PROCESSES:-2} $(ARGS)
+
+browser: ## Set everything up and test the pages in Debian's Chromium; ARGS="-k name" passes options to pytest
+	@$(SETUP) dev
+	@$(SETUP) languages
+	@$(SETUP) front
+	@$(BIN)/python -m pytest browser $(ARGS)
 
 lint: ## Style, types and import contracts
 	@$(SETUP) dev
