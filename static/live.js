@@ -104,11 +104,11 @@ let lastAt = null;
 const say = (state, detail) => {
   if (!stateLine) return;
   const fresh = Date.now() - lastAt < FRESH;
-  const moving = fresh ? `${simulated ? "Simulated prices, moving" : "Live"} · ${clock.format(lastAt)}` : "Waiting for live prices";
+  const moving = fresh ? (simulated ? "Simulated prices, moving" : "Live") : "Waiting for live prices";
   const words = {
     live: moving,
-    polling: fresh ? `Quotes, asked for · ${clock.format(lastAt)}` : "Waiting for quotes",
-    simulated: fresh ? `Simulated prices, moving · ${clock.format(lastAt)}` : "Waiting for simulated prices",
+    polling: fresh ? "Quotes, asked for" : "Waiting for quotes",
+    simulated: fresh ? "Simulated prices, moving" : "Waiting for simulated prices",
     unavailable: "No live prices",
     connecting: "Waiting for live prices",
     reconnecting: "Live prices are interrupted; trying again",
@@ -117,8 +117,18 @@ const say = (state, detail) => {
   };
   stateLine.hidden = false;
   stateLine.dataset.state = state;
-  const text = (words[state] ?? words.offline) + (detail ? `. ${detail}` : "");
-  if (stateLine.textContent !== text) stateLine.textContent = text;
+  const moves = fresh && ["live", "polling", "simulated"].includes(state);
+  writeState((words[state] ?? words.offline) + (detail ? `. ${detail}` : ""), moves ? ` · ${clock.format(lastAt)}` : "");
+};
+
+// A screen reader hears how the stream is when that changes, and not the time of every price.
+const stated = document.createElement("span");
+const ticked = document.createElement("span");
+ticked.setAttribute("aria-live", "off");
+const writeState = (text, time) => {
+  if (!stated.isConnected) stateLine.replaceChildren(stated, ticked);
+  if (stated.textContent !== text) stated.textContent = text;
+  ticked.textContent = time;
 };
 
 let state = "offline";
