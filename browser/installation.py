@@ -24,11 +24,14 @@ COMPUTED_WITHIN = 300.0
 
 
 @contextmanager
-def installation(folder: Path) -> Iterator[str]:
-    """Start the server on an empty ``folder``; yields its address once the demo is there and its risk is computed."""
+def installation(folder: Path, **settings: str) -> Iterator[str]:
+    """Start the server on an empty ``folder``; yields its address once the demo is there and its risk is computed.
+
+    ``settings`` go into its environment.
+    """
     port, log_path = free_port(), folder / "server.log"
     with log_path.open("wb") as log:
-        process = spawn([sys.executable, "manage.py", "run"], _environment(folder, port), log)
+        process = spawn([sys.executable, "manage.py", "run"], _environment(folder, port) | settings, log)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_until(lambda: process.poll() is not None or _is_ready(address), STARTED_WITHIN, "the server is ready")

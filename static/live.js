@@ -105,7 +105,7 @@ const say = (state, detail) => {
   if (!stateLine) return;
   const fresh = Date.now() - lastAt < FRESH;
   const said = stateLine.dataset; // the words, in the reader's language
-  const told = (words, waiting) => (fresh ? `${words} · ${clock.format(lastAt)}` : waiting);
+  const told = (words, waiting) => (fresh ? words : waiting);
   const words = {
     live: told(simulated ? said.saysSimulated : said.saysLive, said.saysWaiting),
     polling: told(said.saysPolling, said.saysWaitingPolling),
@@ -118,8 +118,18 @@ const say = (state, detail) => {
   };
   stateLine.hidden = false;
   stateLine.dataset.state = state;
-  const text = (words[state] ?? words.offline) + (detail ? `. ${detail}` : "");
-  if (stateLine.textContent !== text) stateLine.textContent = text;
+  const moves = fresh && ["live", "polling", "simulated"].includes(state);
+  writeState((words[state] ?? words.offline) + (detail ? `. ${detail}` : ""), moves ? ` · ${clock.format(lastAt)}` : "");
+};
+
+// A screen reader hears how the stream is when that changes, and not the time of every price.
+const stated = document.createElement("span");
+const ticked = document.createElement("span");
+ticked.setAttribute("aria-live", "off");
+const writeState = (text, time) => {
+  if (!stated.isConnected) stateLine.replaceChildren(stated, ticked);
+  if (stated.textContent !== text) stated.textContent = text;
+  ticked.textContent = time;
 };
 
 let state = "offline";

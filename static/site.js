@@ -1,6 +1,7 @@
 // Small manners of every page: htmx, menus that close, changes that are announced.
 import htmx from "htmx.org";
 import "./definitions.js";
+import "./focus.js";
 
 window.htmx = htmx;
 
@@ -8,11 +9,14 @@ const close = (menu) => {
   menu.open = false;
 };
 
-document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target)) close(menu);
-  }
-});
+// A click beside it, or the focus that leaves it.
+for (const kind of ["click", "focusin"]) {
+  document.addEventListener(kind, (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) close(menu);
+    }
+  });
+}
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
@@ -30,7 +34,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("htmx:load", (event) => {
   const part = event.detail.elt;
   if (part === document.body) return;
-  const sentence = part.querySelector("[data-announce]")?.textContent.trim().replace(/\s+/g, " ");
+  const sentence = part.querySelector("[data-announce]")?.innerText.trim().replace(/\s+/g, " ");
   const region = document.getElementById("announcements");
   if (sentence && sentence !== region.textContent) region.textContent = sentence;
 });
