@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
+from browser.furnishing import furnish
 from browser.installation import installation
 from browser.visits import Complaints, Scheme, Size, log_in, open_context
 
@@ -42,6 +43,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with installation(tmp_path_factory.mktemp("installation")) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def furnished(server: str) -> str:
+    """The same address, once there is something of each kind behind it."""
+    furnish(server)
+    return server
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,7 @@ router.register("banking/recurring", RecurringViewSet, basename="recurring")
 router.register("jobs", JobViewSet, basename="job")
 
 # Swagger UI ships one <style> element; scripts stay under the strict policy.
-docs = csp_update({"style-src": [SELF, UNSAFE_INLINE]})(SpectacularSwaggerSplitView.as_view())
+docs = csp_update({"style-src": [SELF, UNSAFE_INLINE]})(SpectacularSwaggerSplitView.as_view(template_name="docs.html"))
 
 
 BEGINNINGS = {
