@@ -213,8 +213,8 @@ class TradeForm(forms.Form):
         What is still missing is no mistake yet; a field that the page does not have has no place for one.
         """
         found = self.errors.as_data()
-        absent = {"key"} if self.has_accrued else {"key", "accrued"}
-        for name in self.fields.keys() - absent:
+        unseen = {"key"} if self.has_accrued else {"key", "accrued"}
+        for name in self.fields.keys() - unseen:
             wrong = [error for error in found.get(name, []) if error.code not in MISSING]
             yield name, [message for error in wrong for message in error.messages]
         for row in self.lot_rows:
