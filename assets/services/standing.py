@@ -9,6 +9,8 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from assets.models import ProviderState
 from assets.providers.base import NAMES, Capability, ProviderError
@@ -20,11 +22,11 @@ from core.errors import DomainError
 
 READY, OFF, UNCONFIGURED, WAITING, OPEN = "ready", "off", "unconfigured", "waiting", "open"
 STATES = {
-    READY: "Ready",
-    OFF: "Off",
-    UNCONFIGURED: "Not set up",
-    WAITING: "Asked us to wait",
-    OPEN: "Left alone",
+    READY: _("Ready"),
+    OFF: _("Off"),
+    UNCONFIGURED: _("Not set up"),
+    WAITING: _("Asked us to wait"),
+    OPEN: _("Left alone"),
 }
 
 
@@ -46,7 +48,7 @@ class Standing:
     left: CallsLeft
 
     @property
-    def state_label(self) -> str:
+    def state_label(self) -> str | Promise:
         return STATES[self.state]
 
     @property
