@@ -155,6 +155,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         "img-src": [SELF, "data:"],
+        "manifest-src": [SELF],
         "object-src": ["'none'"],
         "base-uri": [SELF],
         "form-action": [SELF],
@@ -189,6 +190,7 @@ STORAGES = {
 if PRODUCTION:  # hashed names, cached for a year; a local run serves the sources and collects nothing
     STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
 WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_MIMETYPES = {".webmanifest": "application/manifest+json"}
 
 # --- broker and background work -----------------------------------------------------------------------------------
 # `manage.py run` starts a server of its own under var/ when REDIS_URL is not set. Its password follows from

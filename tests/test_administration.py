@@ -1,5 +1,7 @@
-"""The administration: each list can be searched and filtered, leads to the site, and sends as many queries for many rows
-as for few; its first page tells how the server is doing."""
+"""The administration: lists can be searched and filtered, lead to the site, and send no more queries for more rows.
+
+Its first page tells how the server is doing.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +36,7 @@ from tests.world import grow, make_world
 from users.models import Invitation, TokenFamily, User
 
 OURS = ("activity", "users", "assets", "banking", "portfolios", "analytics")
-PAGES: dict[Any, Any] = {
-    model: page
-    for model, page in admin.site._registry.items()  # noqa: SLF001  the admin's list has no other name
-    if model._meta.app_label in OURS
-}
+PAGES: dict[Any, Any] = {model: page for model, page in admin.site._registry.items() if model._meta.app_label in OURS}
 NOWHERE_ON_SITE = {AuditEvent, IdempotencyKey, TokenFamily, Invitation, Exchange, IngestionRun}
 by_model = pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label)
 
@@ -103,7 +101,8 @@ def read_row(client: Client, model: Any) -> int:
     row = model.objects.order_by("pk").first()
     if row is None:
         return 200
-    return client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk])).status_code
+    url_name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+    return client.get(reverse(url_name, args=[row.pk])).status_code
 
 
 @pytest.mark.django_db
@@ -255,4 +254,3 @@ def test_first_page_speaks_german(client: Client, carol: User) -> None:
         text = unescape(client.get(reverse("admin:index")).content.decode())
     assert "Fehlgeschlagen in 24 Stunden" in text
     assert "Anbieter von Kursen" in text
-
