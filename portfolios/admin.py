@@ -22,6 +22,7 @@ from portfolios.models import (
     Departure,
     Disposal,
     Entitlement,
+    Goal,
     Investment,
     Lot,
     LotPick,
@@ -196,6 +197,18 @@ class TargetSetAdmin(OfPortfolio, ReadOnly, ModelAdmin):
     search_fields = ["portfolio__name"]
     date_hierarchy = "created_at"
     inlines = [TargetWeightInline]
+
+
+@admin.register(Goal)
+class GoalAdmin(OfPortfolio, ReadOnly, ModelAdmin):
+    """What people wish for; they set and change it in the settings of their portfolio."""
+
+    page = "portfolio-settings"
+    list_display = ["due_on", "portfolio", "name", "amount", "currency", "start_on", "created_by"]
+    list_filter = ["currency", "created_at"]
+    list_select_related = ["portfolio", "created_by"]
+    search_fields = ["name", "portfolio__name"]
+    date_hierarchy = "due_on"
 
 
 class TransferLotInline(ReadOnly, Inline):
