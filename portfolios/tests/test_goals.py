@@ -104,8 +104,8 @@ def portfolio(alice: User) -> Portfolio:
 
 
 def terms(**changes: Any) -> GoalTerms:
-    given = {"name": "House", "amount": Decimal(1000), "currency": "EUR", "due_on": date(2060, 1, 1)}
-    return GoalTerms(**given | changes)
+    known: dict[str, Any] = {"name": "House", "amount": Decimal(1000), "currency": "EUR", "due_on": date(2060, 1, 1)}
+    return GoalTerms(**known | changes)
 
 
 def test_goals_are_added_changed_and_deleted(portfolio: Portfolio, alice: User) -> None:
