@@ -6,15 +6,27 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from kombu.exceptions import OperationalError
 
-from activity.admin import ReadOnly
+from activity.admin import OnSite, ReadOnly
 from activity.services import finish_job, start_job
 from analytics import services, tasks
-from analytics.models import Factor, FactorSet, OptimisationRun, RebalanceProposal, Snapshot, StressWindow, VarBacktest
+from analytics.models import (
+    Factor,
+    FactorSet,
+    OptimisationRun,
+    RebalanceProposal,
+    ReportFile,
+    RiskFlag,
+    Snapshot,
+    StressWindow,
+    VarBacktest,
+)
 from analytics.services.recomputing import KIND as RECOMPUTE
+from portfolios.admin import OfPortfolio
 from portfolios.models import Portfolio
 
 if TYPE_CHECKING:
@@ -54,17 +66,22 @@ class FactorInline(ReadOnly, TabularInline):
 
 
 @admin.register(FactorSet)
-class FactorSetAdmin(ReadOnly, ModelAdmin):
+class FactorSetAdmin(OnSite, ReadOnly, ModelAdmin):
     """To look at; files are loaded on the page of factor sets."""
 
     list_display = ["key", "name", "frequency", "region", "currency", "source", "version", "updated_at"]
     list_filter = ["frequency", "currency"]
     search_fields = ["key", "name"]
+    date_hierarchy = "updated_at"
     inlines = [FactorInline]
+
+    def site_page(self, row: Any) -> str | None:
+        return reverse("factor-sets")
 
 
 @admin.register(Snapshot)
-class SnapshotAdmin(ReadOnly, ModelAdmin):
+class SnapshotAdmin(OfPortfolio, ReadOnly, ModelAdmin):
+    page = "analytics-risk"
     list_display = [
         *("portfolio", "as_of", "currency", "total_value", "annual_return", "annual_volatility", "sharpe_ratio"),
         *("max_drawdown", "value_at_risk", "observations", "computed_at"),
@@ -81,13 +98,18 @@ class SnapshotAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(StressWindow)
-class StressWindowAdmin(ModelAdmin):
+class StressWindowAdmin(OnSite, ModelAdmin):
     list_display = ["name", "start", "end", "description"]
+    date_hierarchy = "start"
+
+    def site_page(self, row: Any) -> str | None:
+        return reverse("analytics-stress")
+
     search_fields = ["key", "name"]
 
 
 @admin.register(RebalanceProposal)
-class RebalanceProposalAdmin(ReadOnly, ModelAdmin):
+class RebalanceProposalAdmin(OfPortfolio, ReadOnly, ModelAdmin):
     """Proposals of trades; they are booked and discarded by those whose portfolio it is."""
 
     list_display = [
@@ -99,9 +121,13 @@ class RebalanceProposalAdmin(ReadOnly, ModelAdmin):
     search_fields = ["portfolio__name"]
     date_hierarchy = "created_at"
 
+    def own_page(self, row: Any) -> str:
+        return reverse("rebalancing-proposal", args=[row.pk])
+
 
 @admin.register(VarBacktest)
-class VarBacktestAdmin(ReadOnly, ModelAdmin):
+class VarBacktestAdmin(OfPortfolio, ReadOnly, ModelAdmin):
+    page = "analytics-var"
     list_display = [
         *("portfolio", "as_of", "basis", "method", "level", "days", "exceptions", "expected", "zone"),
         *("kupiec_p_value", "independence_p_value", "joint_p_value", "problem", "computed_at"),
@@ -113,9 +139,48 @@ class VarBacktestAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(OptimisationRun)
-class OptimisationRunAdmin(ReadOnly, ModelAdmin):
+class OptimisationRunAdmin(OfPortfolio, ReadOnly, ModelAdmin):
     list_display = ["portfolio", "objective", "state", "message", "asked_by", "fence", "created_at", "finished_at"]
     list_filter = ["state", "objective", "created_at"]
     list_select_related = ["portfolio", "asked_by"]
     search_fields = ["portfolio__name", "asked_by__username"]
     date_hierarchy = "created_at"
+
+    def own_page(self, row: Any) -> str:
+        return reverse("optimisation-run", args=[row.pk])
+
+
+@admin.register(RiskFlag)
+class RiskFlagAdmin(OnSite, ReadOnly, ModelAdmin):
+    """Causes for concern; they are acknowledged and closed on the page of flags, where a note goes with it."""
+
+    list_display = [
+        *("first_seen", "kind", "portfolio", "account", "about", "measure", "limit", "state"),
+        *("last_seen", "ended_at", "decided_by"),
+    ]
+    list_filter = ["state", "kind", ("ended_at", admin.EmptyFieldListFilter), "first_seen"]
+    list_select_related = ["portfolio", "account", "decided_by"]
+    search_fields = ["about", "portfolio__name", "account__name", "note"]
+    date_hierarchy = "first_seen"
+
+    def site_page(self, row: Any) -> str | None:
+        return reverse("bank-flags")
+
+
+@admin.register(ReportFile)
+class ReportFileAdmin(OnSite, ReadOnly, ModelAdmin):
+    """Long reports that were asked for; each is for who asked alone, so the file itself is not here."""
+
+    list_display = ["created_at", "owner", "portfolio", "kind", "start", "end", "state", "message"]
+    list_filter = ["state", "kind", "created_at"]
+    list_select_related = ["owner", "portfolio"]
+    search_fields = ["owner__username", "portfolio__name", "message"]
+    date_hierarchy = "created_at"
+    exclude = ["content"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReportFile]:
+        rows = super().get_queryset(request).defer("content")
+        return rows.annotate(own=ExpressionWrapper(Q(owner=request.user.pk), output_field=BooleanField()))
+
+    def site_page(self, row: Any) -> str | None:
+        return reverse("report-file", args=[row.pk]) if row.own else None

@@ -205,6 +205,11 @@ METHODS: dict[str, Definition] = {
     "figures-of-one-asset": Definition(
         _("Return and risk of one asset from its adjusted closes alone, whether it is held or not."), "", ""
     ),
+    "goals": Definition(
+        _("How much of an amount that the portfolio shall reach is there, and what each month has to add to it."),
+        "money",
+        "books",
+    ),
     "risk-tolerance": Definition(_("How much annual volatility the owner says is right for this portfolio."), "", ""),
     "cost-methods": Definition(_("Which lots a sale takes, and so what it cost."), "", "books"),
     "prices-and-price-factors": Definition(_("The last known close of each asset, as it is quoted."), "price"),

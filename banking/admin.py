@@ -11,16 +11,18 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
-from activity.admin import ReadOnly
+from activity.admin import OnSite, ReadOnly
 from banking.models import (
     Account,
     BalanceAssertion,
     CashTransaction,
     Category,
     Counterparty,
+    ImportBatch,
     Possession,
     Schedule,
     Section,
@@ -35,6 +37,7 @@ from banking.services.categories import check_place
 from banking.services.transactions import book_cash, check_cash, restore_cash, void_cash
 from banking.services.transfers import restore_transfer, void_transfer
 from core.errors import DomainError
+from users.admin import OwnedOnSite
 
 if TYPE_CHECKING:  # generic in their stubs only
     AccountModelAdmin = admin.ModelAdmin[Account]
@@ -45,6 +48,7 @@ if TYPE_CHECKING:  # generic in their stubs only
     CategoryModelAdmin = admin.ModelAdmin[Category]
     AssertionModelAdmin = admin.ModelAdmin[BalanceAssertion]
     CounterpartyModelAdmin = admin.ModelAdmin[Counterparty]
+    ImportModelAdmin = admin.ModelAdmin[ImportBatch]
     TagModelAdmin = admin.ModelAdmin[Tag]
     CategoryModelForm = forms.ModelForm[Category]
     PossessionModelAdmin = admin.ModelAdmin[Possession]
@@ -53,7 +57,7 @@ if TYPE_CHECKING:  # generic in their stubs only
     CashModelForm = forms.ModelForm[CashTransaction]
 else:
     AccountModelAdmin = CashModelAdmin = TransferModelAdmin = DepositModelAdmin = admin.ModelAdmin
-    ScheduleModelAdmin = PossessionModelAdmin = admin.ModelAdmin
+    ScheduleModelAdmin = PossessionModelAdmin = ImportModelAdmin = admin.ModelAdmin
     ValuationTabularInline = admin.TabularInline
     AccountModelForm = CashModelForm = forms.ModelForm
     CategoryModelAdmin = AssertionModelAdmin = CounterpartyModelAdmin = TagModelAdmin = admin.ModelAdmin
@@ -70,11 +74,21 @@ class AccountForm(AccountModelForm):
         return iban
 
 
+class OfAccount(OwnedOnSite):
+    """Rows of an account: its page."""
+
+    through = "account"
+
+    def own_page(self, row: Any) -> str:
+        return reverse("banking-account", args=[row.account_id])
+
+
 @admin.register(Account)
-class AccountAdmin(AccountModelAdmin):
+class AccountAdmin(OwnedOnSite, AccountModelAdmin):
     form = AccountForm
     list_display = ["name", "kind", "currency", "balance", "owner", "organisation"]
-    list_filter = ["kind", "currency"]
+    list_filter = ["kind", "currency", ("closed_on", admin.EmptyFieldListFilter)]
+    date_hierarchy = "created_at"
     list_select_related = ["owner", "organisation"]
     search_fields = ["name", "iban", "owner__username", "organisation__name"]
     autocomplete_fields = ["owner", "organisation", "employer"]
@@ -87,6 +101,9 @@ class AccountAdmin(AccountModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
         """Amounts and portfolios depend on the currency and the owner, so both stay."""
         return [*self.readonly_fields, "owner", "organisation", "currency"] if obj else list(self.readonly_fields)
+
+    def own_page(self, row: Any) -> str:
+        return reverse("banking-account", args=[row.pk])
 
     @admin.display(description="Balance", ordering="total")
     def balance(self, account: Any) -> str:
@@ -125,7 +142,7 @@ class CashForm(CashModelForm):
 
 
 @admin.register(CashTransaction)
-class CashTransactionAdmin(CashModelAdmin):
+class CashTransactionAdmin(OfAccount, CashModelAdmin):
     form = CashForm
     list_display = ["booked_on", "account", "amount", "section", "description", "origin", "voided_at"]
     list_filter = ["section", "origin", ("voided_at", admin.EmptyFieldListFilter), "account__currency"]
@@ -134,6 +151,9 @@ class CashTransactionAdmin(CashModelAdmin):
     search_fields = ["description", "external_id", "account__name"]
     autocomplete_fields = ["account", "asset"]
     actions = ["void", "restore"]
+
+    def own_page(self, row: Any) -> str:
+        return reverse("banking-transaction", args=[row.pk])
 
     def has_change_permission(self, request: HttpRequest, obj: CashTransaction | None = None) -> bool:
         return False
@@ -175,7 +195,10 @@ class CashTransactionAdmin(CashModelAdmin):
 
 
 @admin.register(Transfer)
-class TransferAdmin(ReadOnly, TransferModelAdmin):
+class TransferAdmin(OwnedOnSite, ReadOnly, TransferModelAdmin):
+    through = "sent__account"
+    list_filter = ["created_at", ("sent__voided_at", admin.EmptyFieldListFilter)]
+    date_hierarchy = "created_at"
     list_display = ["created_at", "sent", "sent_from", "received", "received_by", "rate", "voided_at"]
     list_select_related = ["sent__account", "received__account"]
     search_fields = ["sent__description", "sent__account__name", "received__account__name"]
@@ -193,6 +216,9 @@ class TransferAdmin(ReadOnly, TransferModelAdmin):
     def voided_at(self, transfer: Transfer) -> datetime | None:
         return transfer.sent.voided_at
 
+    def own_page(self, row: Any) -> str:
+        return reverse("banking-transfer", args=[row.pk])
+
     def has_void_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("banking.change_transfer")
 
@@ -206,7 +232,7 @@ class TransferAdmin(ReadOnly, TransferModelAdmin):
 
 
 @admin.register(Category)
-class CategoryAdmin(CategoryModelAdmin):
+class CategoryAdmin(OwnedOnSite, CategoryModelAdmin):
     """Everybody's tree, which staff look after; those of people and organisations are theirs to change."""
 
     list_display = ["name", "section", "parent", "owner", "organisation"]
@@ -214,6 +240,9 @@ class CategoryAdmin(CategoryModelAdmin):
     list_select_related = ["parent", "owner", "organisation"]
     search_fields = ["name"]
     fields = ["section", "name", "parent"]
+
+    def own_page(self, row: Any) -> str:
+        return reverse("banking-category", args=[row.pk])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> list[str]:
         return ["section"] if obj else []
@@ -234,42 +263,57 @@ class CategoryAdmin(CategoryModelAdmin):
 
 
 @admin.register(BalanceAssertion)
-class BalanceAssertionAdmin(ReadOnly, AssertionModelAdmin):
+class BalanceAssertionAdmin(OfAccount, ReadOnly, AssertionModelAdmin):
     list_display = ["account", "day", "balance", "created_by", "voided_at"]
+    list_filter = [("voided_at", admin.EmptyFieldListFilter), "account__currency"]
     list_select_related = ["account", "created_by"]
+    date_hierarchy = "day"
     search_fields = ["account__name"]
 
 
 @admin.register(Counterparty)
-class CounterpartyAdmin(ReadOnly, CounterpartyModelAdmin):
+class CounterpartyAdmin(OwnedOnSite, ReadOnly, CounterpartyModelAdmin):
     list_display = ["name", "iban", "owner", "organisation"]
+    list_filter = [("organisation", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["owner", "organisation"]
-    search_fields = ["name", "iban"]
+    search_fields = ["name", "iban", "owner__username", "organisation__name"]
+    date_hierarchy = "created_at"
+
+    def own_page(self, row: Any) -> str:
+        return reverse("banking-counterparty", args=[row.pk])
 
 
 @admin.register(Tag)
-class TagAdmin(ReadOnly, TagModelAdmin):
+class TagAdmin(OwnedOnSite, ReadOnly, TagModelAdmin):
     list_display = ["name", "owner", "organisation"]
+    list_filter = [("organisation", admin.EmptyFieldListFilter)]
     list_select_related = ["owner", "organisation"]
-    search_fields = ["name"]
+    search_fields = ["name", "owner__username", "organisation__name"]
+
+    def own_page(self, row: Any) -> str:
+        return reverse("banking-tag", args=[row.pk])
 
 
 @admin.register(TermDeposit)
-class TermDepositAdmin(ReadOnly, DepositModelAdmin):
+class TermDepositAdmin(OfAccount, ReadOnly, DepositModelAdmin):
+    date_hierarchy = "matures_on"
+    list_select_related = ["account", "returns_to", "opening__sent", "payout"]
     list_display = ["account", "principal", "rate", "started_on", "matures_on", "state"]
     list_filter = ["day_count", "account__currency"]
     search_fields = ["account__name", "account__owner__username"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TermDeposit]:
-        return super().get_queryset(request).select_related("account", "returns_to", "opening__sent", "payout")
-
 
 @admin.register(Schedule)
-class ScheduleAdmin(ReadOnly, ScheduleModelAdmin):
+class ScheduleAdmin(OwnedOnSite, ReadOnly, ScheduleModelAdmin):
+    through = "source"
+    date_hierarchy = "next_on"
     list_display = ["source", "payee", "amount", "unit", "interval", "next_on", "state", "retry_at"]
     list_filter = ["state", "unit"]
     list_select_related = ["source", "target"]
     search_fields = ["source__name", "target__name", "target_name", "description"]
+
+    def own_page(self, row: Any) -> str:
+        return reverse("banking-schedule", args=[row.pk])
 
 
 class ValuationInline(ValuationTabularInline):
@@ -285,12 +329,35 @@ class ValuationInline(ValuationTabularInline):
 
 
 @admin.register(Possession)
-class PossessionAdmin(ReadOnly, PossessionModelAdmin):
+class PossessionAdmin(OwnedOnSite, ReadOnly, PossessionModelAdmin):
     list_display = ["name", "kind", "currency", "owner", "organisation", "disposed_on"]
-    list_filter = ["kind", "currency"]
+    list_filter = ["kind", "currency", ("disposed_on", admin.EmptyFieldListFilter)]
+    date_hierarchy = "created_at"
     list_select_related = ["owner", "organisation"]
     search_fields = ["name", "owner__username", "organisation__name"]
     inlines = [ValuationInline]
+
+    def own_page(self, row: Any) -> str:
+        return reverse("banking-possession", args=[row.pk])
+
+
+@admin.register(ImportBatch)
+class ImportBatchAdmin(OnSite, ReadOnly, ImportModelAdmin):
+    """Files on their way into the books; whoever uploaded one books and undoes it on its page."""
+
+    list_display = ["created_at", "file_name", "owner", "kind", "state", "rows", "new", "known", "wrong", "message"]
+    list_filter = ["state", "kind", "created_at"]
+    list_select_related = ["owner"]
+    search_fields = ["file_name", "owner__username", "message", "sha256"]
+    date_hierarchy = "created_at"
+    exclude = ["head", "mapping"]  # rows of somebody's file
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ImportBatch]:
+        own = ExpressionWrapper(Q(owner=request.user.pk), output_field=BooleanField())
+        return super().get_queryset(request).annotate(own=own)
+
+    def site_page(self, row: Any) -> str | None:
+        return reverse("import-page", args=[row.pk]) if row.own else None
 
 
 def each(

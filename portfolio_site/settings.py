@@ -36,11 +36,14 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 HOST = env.str("HOST", default="") or "127.0.0.1"  # nothing written is no wish to listen on every address
 PORT = env.int("PORT", default=8000)
 FLOWER_PORT = env.int("FLOWER_PORT", default=5555)
+FLOWER_URL = env.str("FLOWER_URL", default="")  # how browsers reach it, where that is not FLOWER_PORT of the same host
+if FLOWER_URL and not FLOWER_URL.startswith(("http://", "https://")):
+    raise ImproperlyConfigured(f"FLOWER_URL is “{FLOWER_URL}”; it begins with http:// or https://.")
 BROKER_PORT = env.int("BROKER_PORT", default=6399)  # of the broker that `manage.py run` starts
 WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "portfolio_site.administration.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -154,6 +157,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         "img-src": [SELF, "data:"],
+        "manifest-src": [SELF],
         "object-src": ["'none'"],
         "base-uri": [SELF],
         "form-action": [SELF],
@@ -188,6 +192,7 @@ STORAGES = {
 if PRODUCTION:  # hashed names, cached for a year; a local run serves the sources and collects nothing
     STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
 WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_MIMETYPES = {".webmanifest": "application/manifest+json"}
 
 # --- broker and background work -----------------------------------------------------------------------------------
 # `manage.py run` starts a server of its own under var/ when REDIS_URL is not set. Its password follows from

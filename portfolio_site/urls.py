@@ -10,9 +10,6 @@ from django.views.generic import RedirectView
 
 from portfolio_site import api
 
-admin.site.site_header = admin.site.site_title = "Portfolio server"
-admin.site.index_title = "Administration"
-
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("analytics.urls")),
     path("", include("portfolios.page_urls")),

@@ -10,9 +10,10 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
-from activity.admin import ReadOnly
+from activity.admin import ReadOnly, SecurityOnSite
 from assets.models import CorporateAction
 from banking.models import Account
 from core.errors import DomainError
@@ -21,6 +22,7 @@ from portfolios.models import (
     Departure,
     Disposal,
     Entitlement,
+    Goal,
     Investment,
     Lot,
     LotPick,
@@ -43,6 +45,7 @@ from portfolios.services.portfolios import (
     delete_portfolio,
 )
 from portfolios.services.trades import restore_trade, void_trade
+from users.admin import OwnedOnSite
 
 if TYPE_CHECKING:  # generic in their stubs only
     ModelAdmin = admin.ModelAdmin[Any]
@@ -99,15 +102,36 @@ def _portfolio(request: HttpRequest) -> Portfolio:
     return Portfolio.objects.filter(pk=portfolio_id or 0).first() or Portfolio()
 
 
+class OfPortfolio(OwnedOnSite):
+    """Rows of a portfolio: the page of it that ``page`` names."""
+
+    through = "portfolio"
+    page = "dashboard"
+
+    def own_page(self, row: Any) -> str:
+        return f"{reverse(self.page)}?portfolio={row.portfolio_id}"
+
+
+class OfHolding(OfPortfolio):
+    """Rows about one security in a portfolio: the page of that holding."""
+
+    def own_page(self, row: Any) -> str:
+        return f"{reverse('holding', args=[row.asset.symbol])}?portfolio={row.portfolio_id}"
+
+
 @admin.register(Portfolio)
-class PortfolioAdmin(ModelAdmin):
+class PortfolioAdmin(OwnedOnSite, ModelAdmin):
+    date_hierarchy = "created_at"
     list_display = ["name", "owner", "organisation", "base_currency", "cost_method", "cash", "benchmark", "version"]
-    list_filter = ["base_currency", "cost_method", "cash"]
+    list_filter = ["base_currency", "cost_method", "cash", "risk_tolerance"]
     list_select_related = ["owner", "organisation", "benchmark"]
     search_fields = ["name", "owner__username", "organisation__name"]
     autocomplete_fields = ["owner", "organisation", "benchmark"]
     readonly_fields = ["version", "rates_version", "created_at"]
     inlines = [AccountInline]
+
+    def own_page(self, row: Any) -> str:
+        return f"{reverse('dashboard')}?portfolio={row.pk}"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Portfolio | None = None) -> list[str]:
         fixed = ["owner", "organisation", "base_currency", "cost_method", "cash"] if obj else []
@@ -163,14 +187,28 @@ class TargetWeightInline(ReadOnly, Inline):
 
 
 @admin.register(TargetSet)
-class TargetSetAdmin(ReadOnly, ModelAdmin):
+class TargetSetAdmin(OfPortfolio, ReadOnly, ModelAdmin):
     """Target weights as they were laid down; the newest set of a portfolio counts."""
 
+    page = "analytics-rebalancing"
+    list_filter = ["created_at", "portfolio__base_currency"]
     list_display = ["created_at", "portfolio", "cash", "created_by"]
     list_select_related = ["portfolio", "created_by"]
     search_fields = ["portfolio__name"]
     date_hierarchy = "created_at"
     inlines = [TargetWeightInline]
+
+
+@admin.register(Goal)
+class GoalAdmin(OfPortfolio, ReadOnly, ModelAdmin):
+    """What people wish for; they set and change it in the settings of their portfolio."""
+
+    page = "portfolio-settings"
+    list_display = ["due_on", "portfolio", "name", "amount", "currency", "start_on", "created_by"]
+    list_filter = ["currency", "created_at"]
+    list_select_related = ["portfolio", "created_by"]
+    search_fields = ["name", "portfolio__name"]
+    date_hierarchy = "due_on"
 
 
 class TransferLotInline(ReadOnly, Inline):
@@ -187,7 +225,7 @@ class LotPickInline(ReadOnly, Inline):
 
 
 @admin.register(Trade)
-class TradeAdmin(ReadOnly, ModelAdmin):
+class TradeAdmin(OfPortfolio, ReadOnly, ModelAdmin):
     list_display = ["day", "portfolio", "kind", "asset", "quantity", "price", "currency", "fee", "tax", "voided_at"]
     list_filter = ["kind", ("voided_at", admin.EmptyFieldListFilter), "currency"]
     list_select_related = ["portfolio", "asset"]
@@ -195,6 +233,9 @@ class TradeAdmin(ReadOnly, ModelAdmin):
     search_fields = ["asset__symbol", "portfolio__name", "external_id", "note"]
     inlines = [TransferLotInline, LotPickInline]
     actions = ["void", "restore"]
+
+    def own_page(self, row: Any) -> str:
+        return reverse("trade-page", args=[row.pk])
 
     def has_correct_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("portfolios.change_trade")
@@ -219,7 +260,7 @@ class TradeAdmin(ReadOnly, ModelAdmin):
                 self.message_user(request, f"{done}: {name}", messages.SUCCESS)
 
 
-class DerivedAdmin(ReadOnly, ModelAdmin):
+class DerivedAdmin(OfHolding, ReadOnly, ModelAdmin):
     """Rows that follow from trades. ``manage.py rebuild`` derives them anew."""
 
     search_fields = ["asset__symbol", "portfolio__name"]
@@ -244,16 +285,21 @@ class DisposalAdmin(DerivedAdmin):
 class InvestmentAdmin(DerivedAdmin):
     list_display = ["portfolio", "asset", "quantity", "cost", "cost_base", "realised_gain_base", "first_traded_on"]
     list_filter = ["asset__type", "asset__sector", "portfolio__base_currency"]
+    date_hierarchy = "first_traded_on"
 
 
 @admin.register(Departure)
 class DepartureAdmin(DerivedAdmin):
     list_display = ["trade", "portfolio", "asset", "opened_on", "quantity", "cost", "cost_base"]
+    list_filter = ["portfolio__cost_method", "portfolio__base_currency"]
+    list_select_related = ["trade__asset", "portfolio", "asset"]
+    date_hierarchy = "opened_on"
 
 
 @admin.register(Entitlement)
 class EntitlementAdmin(DerivedAdmin):
     list_display = ["ex_date", "pay_date", "portfolio", "asset", "quantity", "gross", "withholding", "currency"]
+    list_filter = ["currency", "portfolio__base_currency"]
     date_hierarchy = "ex_date"
 
 
@@ -286,17 +332,22 @@ class VoidableAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(CostMethodChange)
-class CostMethodChangeAdmin(VoidableAdmin):
+class CostMethodChangeAdmin(OfPortfolio, VoidableAdmin):
+    page = "method-page"
+    date_hierarchy = "day"
     list_display = ["day", "portfolio", "method", "created_by", "voided_at"]
     list_select_related = ["portfolio", "created_by"]
-    list_filter = ["method"]
+    list_filter = ["method", ("voided_at", admin.EmptyFieldListFilter)]
     search_fields = ["portfolio__name"]
     voiding = staticmethod(lambda fact, user: void_change(change=fact, actor=user))
     restoring = staticmethod(lambda fact, user: restore_change(change=fact, actor=user))
 
 
 @admin.register(PaymentMatch)
-class PaymentMatchAdmin(VoidableAdmin):
+class PaymentMatchAdmin(OfPortfolio, VoidableAdmin):
+    page = "income-page"
+    list_filter = ["action__kind", ("voided_at", admin.EmptyFieldListFilter)]
+    date_hierarchy = "created_at"
     list_display = ["created_at", "portfolio", "action", "row", "created_by", "voided_at"]
     list_select_related = ["portfolio", "action__asset", "row", "created_by"]
     search_fields = ["portfolio__name", "action__asset__symbol"]
@@ -305,12 +356,13 @@ class PaymentMatchAdmin(VoidableAdmin):
 
 
 @admin.register(CorporateAction)
-class CorporateActionAdmin(VoidableAdmin):
+class CorporateActionAdmin(SecurityOnSite, VoidableAdmin):
     """Here and not with the assets, since voiding one changes the books of its holders."""
 
     list_display = ["ex_date", "asset", "kind", "ratio", "per", "cash", "currency", "target", "voided_at"]
     list_select_related = ["asset", "target"]
-    list_filter = ["kind"]
+    list_filter = ["kind", ("voided_at", admin.EmptyFieldListFilter)]
     search_fields = ["asset__symbol"]
+    date_hierarchy = "ex_date"
     voiding = staticmethod(lambda fact, user: void_action(action=fact, actor=user))
     restoring = staticmethod(lambda fact, user: restore_action(action=fact, actor=user))

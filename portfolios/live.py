@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+
+from django.utils import timezone
 
 from assets.live import Move, plain
 from assets.models import Asset, AssetType
@@ -18,6 +20,7 @@ from core.money import divide, multiply, quantise, total
 from portfolios.book.value import market_value, weights
 from portfolios.models import Portfolio
 from portfolios.queries import Amount, beside_holdings, holdings
+from portfolios.queries.day_moves import Traded, traded_since
 from portfolios.queries.holdings import latest_rate
 from portfolios.queries.totals import UNCLASSIFIED
 
@@ -48,7 +51,8 @@ Points = Mapping[int, Point]
 class Held:
     """A holding. ``cost`` is in the base currency; ``close`` as the asset is quoted, None where none is known.
 
-    So is ``accrued``, the interest of a bond that is added to its prices.
+    So is ``accrued``, the interest of a bond that is added to its prices. ``traded`` is what of it was traded on the
+    day of the total; what was sold whole on that day is here with no quantity, for its part in the day's change.
     """
 
     symbol: str
@@ -59,12 +63,16 @@ class Held:
     cost: Decimal
     close: Decimal | None
     accrued: Decimal = Decimal(0)
+    traded: Traded = field(default_factory=Traded)
 
-    def worth(self, price: Decimal | None, rate: Decimal | None, base: str) -> Decimal | None:
-        """In the base currency, rounded as in the books."""
+    def worth(
+        self, price: Decimal | None, rate: Decimal | None, base: str, units: Decimal | None = None
+    ) -> Decimal | None:
+        """In the base currency, rounded as in the books; of ``units``, else of all that is held."""
         if price is None or rate is None:
             return None
-        return market_value(self.quantity, price + self.accrued, rate, base, self.factor)
+        quantity = self.quantity if units is None else units
+        return market_value(quantity, price + self.accrued, rate, base, self.factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class LiveTotal:
     """What does not change between two bookings.
 
     ``held`` is by asset id, ``beside`` is cash and what actions owe, ``currency`` the base currency. ``pairs`` are the
-    exchange rates that lead to it: asset id to the pair and its last close.
+    exchange rates that lead to it: asset id to the pair and its last close. ``day`` is today in UTC.
     """
 
     portfolio_id: int
@@ -80,6 +88,7 @@ class LiveTotal:
     held: Mapping[int, Held]
     beside: Sequence[Amount]
     pairs: Mapping[int, tuple[str, Decimal]]
+    day: date
 
     @property
     def needed(self) -> set[int]:
@@ -88,11 +97,12 @@ class LiveTotal:
 
     def text(self, points: Points) -> str:
         """The message with the total at the last prices ``points``, by asset id; what has none stays at its close."""
-        table, earlier = self._rates(points), _day_before(points)
+        table = self._rates(points)
         values = self._values(points, table)
         known = {asset_id: value for asset_id, value in values.items() if value is not None}
         extra = [self._in_base(row.amount, row.currency, table) for row in self.beside]
-        complete = None not in extra and len(known) == len(values)
+        held = {asset_id for asset_id, each in self.held.items() if each.quantity}
+        complete = None not in extra and held <= known.keys()
         gain = total(value - self.held[asset_id].cost for asset_id, value in known.items())
         invested, worth = total(each.cost for each in self.held.values()), total(known.values())
         figures = {
@@ -105,8 +115,8 @@ class LiveTotal:
             "unrealized_return": _ratio(gain, invested) if complete else None,
             "complete": complete,
         }
-        moved = self._moved(known, self._values(earlier, self._rates(earlier)))
-        return json.dumps(figures | moved | self._parts(known))
+        parts = self._parts({asset_id: value for asset_id, value in known.items() if asset_id in held})
+        return json.dumps(figures | self._moved(points, table) | parts)
 
     def _rates(self, points: Points) -> RateTable:
         prices = {
@@ -131,12 +141,35 @@ class LiveTotal:
             return None if amount else amount
         return quantise(multiply(amount, rate), self.currency)
 
-    @staticmethod
-    def _moved(values: Mapping[int, Decimal], before: Mapping[int, Decimal | None]) -> dict[str, Any]:
-        """The change of what is held now since the closes of the day before."""
-        old = {asset_id: before[asset_id] or Decimal(0) for asset_id in values}
-        change = total(value - old[asset_id] for asset_id, value in values.items())
-        return {"day_change": plain(change), "day_return": _ratio(change, total(old.values()))}
+    def _moved(self, points: Points, table: RateTable) -> dict[str, Any]:
+        """The change since the closes of the day before; what was traded on the day counts at its price."""
+        earlier = _day_before(points)
+        rates_then = self._rates(earlier)
+        moves = [self._move(asset_id, points, earlier, (table, rates_then)) for asset_id in self.held]
+        known = [move for move in moves if move is not None]
+        change, old = total(amount for _, amount in known), total(before for before, _ in known)
+        return {"day_change": plain(change), "day_return": _ratio(change, old)}
+
+    def _move(
+        self, asset_id: int, points: Points, earlier: Points, tables: tuple[RateTable, RateTable]
+    ) -> tuple[Decimal, Decimal] | None:
+        """What one holding's move is a move of, and the move, as ``day_moves`` counts them; None without its price."""
+        each, base, point = self.held[asset_id], self.currency, points.get(asset_id)
+        now, then = (latest_rate(table, each.currency, base) for table in tables)
+        price = point.price if point else each.close
+        old = earlier[asset_id].price if asset_id in earlier else each.close
+        traded, end = each.traded, each.quantity
+        if point is None or datetime.fromtimestamp(point.at, UTC).date() < self.day:
+            traded, end = Traded(), end - traded.units  # its price is of a day before that of the trades
+        start = end - traded.units
+        worth, before = each.worth(price, now, base, end), each.worth(old, then, base, start)
+        carried = each.worth(price, now, base, traded.carried)
+        if worth is None or before is None or carried is None or traded.paid is None or traded.got is None:
+            return None
+        amount = worth - before - carried - traded.paid + traded.got
+        if min(start, end) < 0 and max(start, end) <= 0:
+            return before - traded.got + min(carried, Decimal(0)), amount
+        return before + traded.paid + max(carried, Decimal(0)), amount
 
     def _parts(self, values: Mapping[int, Decimal]) -> dict[str, Any]:
         """Each holding and each sector with its share of the market value."""
@@ -168,7 +201,10 @@ class LiveTotal:
 def live_total(portfolio: Portfolio) -> LiveTotal:
     """At the last closes; a fixed number of queries."""
     base = portfolio.base_currency
-    rows = holdings([portfolio])[portfolio.pk]
+    day = timezone.now().date()
+    every = holdings([portfolio], include_closed=True)[portfolio.pk]
+    traded = traded_since(every, {portfolio.pk: base}, day)
+    rows = [row for row in every if row.quantity or (portfolio.pk, row.asset_id) in traded]
     held = {
         row.asset_id: Held(
             symbol=row.symbol,
@@ -179,12 +215,13 @@ def live_total(portfolio: Portfolio) -> LiveTotal:
             cost=row.cost_base,
             close=row.price,
             accrued=row.accrued,
+            traded=traded.get((portfolio.pk, row.asset_id), Traded()),
         )
         for row in rows
     }
     beside = beside_holdings(portfolio)
     currencies = {row.currency for row in rows} | {amount.currency for amount in beside}
-    return LiveTotal(portfolio.pk, base, held, beside, _pairs(currencies, base))
+    return LiveTotal(portfolio.pk, base, held, beside, _pairs(currencies, base), day)
 
 
 def _pairs(currencies: set[str], base: str) -> dict[int, tuple[str, Decimal]]:

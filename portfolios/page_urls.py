@@ -13,6 +13,7 @@ from portfolios.views.actions import (
     ActionVoidPage,
 )
 from portfolios.views.entry import LotsPart, PreviewPart, TradeEntryView, asset_options
+from portfolios.views.goals import GoalDelete, GoalPage, NewGoalPage
 from portfolios.views.holdings import HoldingColumnsView, holding_list
 from portfolios.views.import_columns import ImportColumnsPage
 from portfolios.views.imports import ImportListPage, ImportPage, import_errors
@@ -50,6 +51,9 @@ urlpatterns: list[URLPattern] = [
     path("corporate-actions/<int:pk>/void/", staff_needed(ActionVoidPage.as_view()), name="action-page-void"),
     path("corporate-actions/<int:pk>/restore/", staff_needed(ActionRestorePage.as_view()), name="action-page-restore"),
     path("settings/holding-columns/", login_needed(HoldingColumnsView.as_view()), name="holding-columns"),
+    path("settings/goals/", login_needed(NewGoalPage.as_view()), name="goal-new"),
+    path("settings/goals/<int:pk>/", login_needed(GoalPage.as_view()), name="goal-page"),
+    path("settings/goals/<int:pk>/delete/", login_needed(GoalDelete.as_view()), name="goal-delete"),
     path("settings/cost-method/", login_needed(MethodPage.as_view()), name="method-page"),
     path("settings/cost-method/preview/", login_needed(MethodPreviewPart.as_view()), name="method-preview-part"),
     path("settings/cost-method/<int:pk>/void/", login_needed(MethodVoidPage.as_view()), name="method-page-void"),

@@ -8,6 +8,7 @@ from django.urls import path
 
 from portfolios.api import (
     DisposalViewSet,
+    GoalViewSet,
     LotViewSet,
     MethodChangeViewSet,
     PortfolioSharesViewSet,
@@ -59,6 +60,8 @@ urlpatterns = [
         TargetsViewSet.as_view({"get": "retrieve", "put": "update"}),
         name="portfolio-targets",
     ),
+    path("<int:portfolio_id>/goals/", GoalViewSet.as_view(MANY), name="goal-list"),
+    path("<int:portfolio_id>/goals/<int:pk>/", GoalViewSet.as_view(ONE), name="goal-detail"),
     path("<int:portfolio_id>/shares/", PortfolioSharesViewSet.as_view(MANY), name="portfolio-share-list"),
     path("<int:portfolio_id>/shares/<int:pk>/", PortfolioSharesViewSet.as_view(SHARE), name="portfolio-share-detail"),
     path("<int:portfolio_id>/lots/", LotViewSet.as_view({"get": "list"}), name="lot-list"),

@@ -111,6 +111,8 @@ OPENING: dict[str, Any] = {
     "investments": [{"asset": "AAPL", "quantity": "1", "unit_cost": "90", "opened_on": "2024-01-02"}],
 }
 
+GOAL = {"name": "House", "amount": "100000.50", "currency": "EUR", "due_on": "2061-01-01", "start_on": "2024-01-01"}
+
 SHOCKS = [{"target": "asset", "key": "AAPL", "size": "-0.3"}, {"target": "all", "key": "", "size": "0.1"}]
 
 RULE: dict[str, Any] = {
@@ -179,6 +181,8 @@ VALID: dict[str, dict[str, Any]] = {
     "put portfolio-targets": {"targets": [{"asset": "AAPL", "weight": "0.5"}], "cash": "0.1", "threshold": "0.1"},
     "put provider-key": {"key": "0123456789abcdef"},
     "post method-list": {"method": "average", "day": "2024-01-04"},
+    "post goal-list": GOAL,
+    "patch goal-detail": GOAL,
     "post method-preview": {"method": "average", "day": "2024-01-04"},
     "post action-list": {"kind": "split", "ex_date": "2024-01-05", "ratio": "2", "per": "1", "note": ""},
     "post portfolio-rebalance": {

@@ -59,6 +59,7 @@ FIRMS = {
 }
 # What takes more than the right to book.
 SET_UP = {"portfolio-detail", "method-list", "method-preview", "method-detail", "method-restore", "method-page"}
+SET_UP |= {"goal-list", "goal-detail", "goal-new", "goal-page", "goal-delete"}
 SET_UP |= {"method-preview-part", "method-page-void", "method-page-restore", "portfolio-share-list"}
 SET_UP |= {"portfolio-share-detail", "account-share-list", "account-share-detail", "portfolio-sharing"}
 SET_UP |= {"account-sharing", "deposit-detail", "banking-deposit-cancel", "account-detail", "account-close"}

@@ -69,8 +69,9 @@ from banking.services.schedules import ScheduleTerms, create_schedule, skip_occu
 from banking.services.sharing import share_account
 from banking.services.transactions import book_cash
 from core.testing import make_user, owner_of
-from portfolios.models import CostMethodChange, Portfolio, PortfolioShare, Trade
+from portfolios.models import CostMethodChange, Goal, Portfolio, PortfolioShare, Trade
 from portfolios.services.actions import apply_action
+from portfolios.services.goals import MOST_GOALS, GoalTerms, add_goal
 from portfolios.services.methods import change_method
 from portfolios.services.proposals import ignore_proposal
 from portfolios.services.rebalancing import Request
@@ -131,6 +132,7 @@ class World:
     rule: Rule
     budget: Budget
     report: ReportFile
+    goal: Goal
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -187,6 +189,7 @@ class World:
             "rules": self.rule.pk,
             "budgets": self.budget.pk,
             "files": self.report.pk,
+            "goals": self.goal.pk,
         }
 
     @property
@@ -262,7 +265,14 @@ def make_world(owner: User) -> World:
         rule=rule,
         budget=hold_to(owner, 0),
         report=store_report(portfolio, 0),
+        goal=wish(portfolio, 0),
     )
+
+
+def wish(portfolio: Portfolio, number: int) -> Goal:
+    """A goal of the portfolio for a day that lies ahead."""
+    terms = GoalTerms(f"House {number}", Decimal(1000 + number), "USD", date(2060, 1, 1), date(2024, 1, 1))
+    return add_goal(portfolio=portfolio, terms=terms, actor=owner_of(portfolio))
 
 
 def store_report(portfolio: Portfolio, number: int) -> ReportFile:
@@ -542,6 +552,8 @@ def grow(world: World, first: int, last: int) -> None:
         add_entry(watchlist=world.watchlist, asset=asset)
         imagine(world.owner, f"Scenario {number}")
         store_report(world.portfolio, number + 1)
+        if number < MOST_GOALS - 1:
+            wish(world.portfolio, number + 1)
         spend(world.owner, number)
         say(world.owner, number)
         hold_to(world.owner, number + 1)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
-from django.db.models import QuerySet
+from django.db.models import BooleanField, Exists, Model, OuterRef, QuerySet, Value
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
-from activity.admin import ReadOnly
+from activity.admin import OnSite, ReadOnly
 from users.models import Invitation, Membership, Organisation, TokenFamily, User
 
 if TYPE_CHECKING:  # generic in their stubs only
@@ -25,14 +26,62 @@ else:
     MembershipTabularInline = admin.TabularInline
 
 
+OVERSEER = "analytics.oversee_bank"  # whose pages show everybody's money
+
+
+def holder_page(row: Any) -> str | None:
+    """Where who oversees the bank looks at the person or organisation that ``row`` belongs to."""
+    if row.organisation_id:
+        return reverse("bank-organisation", args=[row.organisation_id])
+    return reverse("bank-person", args=[row.owner_id]) if row.owner_id else None
+
+
+class OwnedOnSite(OnSite):
+    """Rows of somebody: their page for whom they are visible, the holder's for who oversees the bank, else none.
+
+    ``through`` is the way from a row to what belongs to somebody, such as "portfolio"; empty: the row itself.
+    """
+
+    through = ""
+
+    def own_page(self, row: Any) -> str:
+        """The address of the page of a row that the administrator sees on the site, too."""
+        raise NotImplementedError
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # of the ModelAdmin beside it
+        path = self.through.split("__") if self.through else []
+        owned: type[Model] = rows.model
+        for name in path:
+            owned = cast("type[Model]", owned._meta.get_field(name).related_model)  # noqa: SLF001  Django's public name
+        seen = owned._default_manager.all().visible_to(request.user)  # type: ignore[attr-defined]  # noqa: SLF001
+        mine = Exists(seen.order_by().filter(pk=OuterRef("__".join([*path, "pk"]))))
+        oversees = Value(request.user.has_perm(OVERSEER), output_field=BooleanField())
+        return rows.annotate(seen_on_site=mine, overseen_on_site=oversees)
+
+    def site_page(self, row: Any) -> str | None:
+        if row.seen_on_site:
+            return self.own_page(row)
+        if not row.overseen_on_site:
+            return None
+        owned = row
+        for name in self.through.split("__") if self.through else []:
+            owned = getattr(owned, name)
+        return holder_page(owned)
+
+
 @admin.register(User)
-class UserAdmin(UserModelAdmin):
+class UserAdmin(OnSite, UserModelAdmin):
+    date_hierarchy = "date_joined"
     list_display = ["username", "email", "base_currency", "time_zone", "is_active", "is_staff", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "base_currency"]
     fieldsets = [
         *(auth_admin.UserAdmin.fieldsets or ()),
         ("Display", {"fields": ["base_currency", "time_zone", "locale"]}),
     ]
+
+    def site_page(self, row: Any) -> str | None:
+        return reverse("bank-person", args=[row.pk])
 
 
 @admin.register(TokenFamily)
@@ -41,6 +90,7 @@ class TokenFamilyAdmin(ReadOnly, TokenModelAdmin):
     list_filter = ["created_at", "revoked_at"]
     list_select_related = ["user"]
     search_fields = ["user__username"]
+    date_hierarchy = "created_at"
     fields = ["user", "created_at", "expires_at", "revoked_at"]
     actions = ["revoke"]
 
@@ -57,16 +107,23 @@ class MembershipInline(MembershipTabularInline):
 
 
 @admin.register(Organisation)
-class OrganisationAdmin(OrganisationModelAdmin):
+class OrganisationAdmin(OnSite, OrganisationModelAdmin):
     list_display = ["name", "base_currency", "created_at"]
-    search_fields = ["name"]
+    list_filter = ["base_currency"]
+    search_fields = ["name", "memberships__user__username"]
+    date_hierarchy = "created_at"
     readonly_fields = ["created_at"]
     inlines = [MembershipInline]
+
+    def site_page(self, row: Any) -> str | None:
+        return reverse("bank-organisation", args=[row.pk])
 
 
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnly, InvitationModelAdmin):
     list_display = ["email", "organisation", "role", "created_at", "expires_at", "accepted_at", "withdrawn_at"]
+    list_filter = ["role", ("accepted_at", admin.EmptyFieldListFilter), ("withdrawn_at", admin.EmptyFieldListFilter)]
     list_select_related = ["organisation"]
     search_fields = ["email", "organisation__name"]
+    date_hierarchy = "created_at"
     exclude = ["secret_hash"]

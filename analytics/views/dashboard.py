@@ -11,12 +11,14 @@ from typing import Any, cast
 import markdown
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
 from analytics import queries
 from analytics.figures import LABELS, Label
 from analytics.models import Snapshot
+from analytics.queries.goals import GoalShown, goals_of
 from analytics.queries.methods import methods_source
 from analytics.views import dashboard_parts as parts
 from analytics.views.dashboard_parts import Shown
@@ -48,7 +50,14 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     if context["held"] or context["disposals"]:
         snapshot = None if shown.day else risk["snapshot"]
         context |= _cards(shown, request) | {"returns": parts.returns(shown, snapshot, stale=risk["stale"])}
+    if shown.day is None:
+        context["goals"] = _goals(shown, portfolio, risk["snapshot"])
     return render(request, "analytics/dashboard.html", context)
+
+
+def _goals(shown: Shown, portfolio: Portfolio, snapshot: Snapshot | None) -> list[GoalShown]:
+    value = shown.totals.total_value if shown.totals.complete else None
+    return goals_of(portfolio, value, snapshot.annual_return if snapshot else None, timezone.now().date())
 
 
 def _together(request: HttpRequest) -> HttpResponse:

@@ -8,12 +8,15 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from analytics.models import Snapshot
+from analytics.queries.goals import GoalShown, goals_of
 from core.errors import DomainError
 from portfolios.forms.settings import PortfolioSettingsForm
 from portfolios.models import RiskTolerance
+from portfolios.queries import holdings, totals
 from portfolios.services.portfolios import change_portfolio
 from portfolios.views.base import ManagedPage, welcome
 from users.forms.settings import focus_first_mistake
@@ -45,6 +48,15 @@ class PortfolioSettingsPage(ManagedPage):
         messages.success(request, _("The settings of the portfolio are stored."))
         return redirect(f"{reverse('portfolio-settings')}?portfolio={portfolio.pk}")
 
+    def goals(self, snapshot: Snapshot | None) -> list[GoalShown]:
+        """Nothing is valued for a portfolio without goals."""
+        if not self.portfolio.goals.exists():
+            return []
+        found = totals(self.portfolio, holdings([self.portfolio])[self.portfolio.pk])
+        measured = snapshot.annual_return if snapshot else None
+        value = found.total_value if found.complete else None
+        return goals_of(self.portfolio, value, measured, timezone.now().date())
+
     def shown(self, form: PortfolioSettingsForm) -> HttpResponse:
         if form.is_bound:
             focus_first_mistake(form)
@@ -57,6 +69,7 @@ class PortfolioSettingsPage(ManagedPage):
             "tab": "portfolio",
             "form": form,
             "targets": self.portfolio.target_sets.exists(),
+            "goals": self.goals(snapshot),
             "snapshot": snapshot,
             "measured": measured,
             "most": most,

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from activity.admin import SecurityOnSite
 from assets.bonds import BondTerms, DayCount
 from assets.models import Bond
 from assets.services.bonds import check_terms, remove_terms, set_terms
@@ -45,13 +46,14 @@ def terms_of(values: dict[str, Any]) -> BondTerms:
 
 
 @admin.register(Bond)
-class BondAdmin(BondModelAdmin):
+class BondAdmin(SecurityOnSite, BondModelAdmin):
     form = BondForm
     list_display = ["asset", "coupon", "frequency", "day_count", "issued", "matures", "redemption"]
     list_filter = ["day_count", "frequency"]
     list_select_related = ["asset"]
     search_fields = ["asset__symbol", "asset__name", "asset__isin"]
     autocomplete_fields = ["asset"]
+    date_hierarchy = "matures"
     ordering = ["asset__symbol"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Bond | None = None) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 
-from activity.admin import ReadOnly
+from activity.admin import ReadOnly, SecurityOnSite
 from assets.models import ActionProposal, Backfill, DoubtfulQuote, PriceGap, QuarantinedBar
 
 if TYPE_CHECKING:  # generic in their stubs only
@@ -16,7 +16,7 @@ else:
 
 
 @admin.register(QuarantinedBar)
-class QuarantinedBarAdmin(ReadOnly, FactAdmin):
+class QuarantinedBarAdmin(SecurityOnSite, ReadOnly, FactAdmin):
     list_display = ["asset", "day", "provider", "reason", "text", "state", "first_seen", "last_seen", "decided_by"]
     list_filter = ["state", "reason", "provider"]
     list_select_related = ["asset", "decided_by"]
@@ -25,31 +25,34 @@ class QuarantinedBarAdmin(ReadOnly, FactAdmin):
 
 
 @admin.register(DoubtfulQuote)
-class DoubtfulQuoteAdmin(ReadOnly, FactAdmin):
+class DoubtfulQuoteAdmin(SecurityOnSite, ReadOnly, FactAdmin):
     list_display = ["asset", "provider", "price", "at", "previous", "state", "first_seen", "last_seen", "decided_by"]
     list_filter = ["state", "provider"]
     list_select_related = ["asset", "decided_by"]
     search_fields = ["=asset__symbol"]
+    date_hierarchy = "at"
 
 
 @admin.register(PriceGap)
-class PriceGapAdmin(ReadOnly, FactAdmin):
+class PriceGapAdmin(SecurityOnSite, ReadOnly, FactAdmin):
     list_display = ["asset", "start", "end", "sessions", "tries", "next_try_at", "message"]
     list_filter = ["asset__exchange"]
     list_select_related = ["asset"]
     search_fields = ["=asset__symbol"]
+    date_hierarchy = "start"
 
 
 @admin.register(Backfill)
-class BackfillAdmin(ReadOnly, FactAdmin):
+class BackfillAdmin(SecurityOnSite, ReadOnly, FactAdmin):
     list_display = ["asset", "start", "end", "reached", "state", "stored", "refused", "attempts", "message"]
     list_filter = ["state"]
     list_select_related = ["asset"]
     search_fields = ["=asset__symbol"]
+    date_hierarchy = "start"
 
 
 @admin.register(ActionProposal)
-class ActionProposalAdmin(ReadOnly, FactAdmin):
+class ActionProposalAdmin(SecurityOnSite, ReadOnly, FactAdmin):
     list_display = [
         "asset",
         "kind",

@@ -9,8 +9,9 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
-from activity.admin import ReadOnly
+from activity.admin import OnSite, ReadOnly, SecurityOnSite
 from assets.models import ProviderKey, ProviderState, SymbolMapping, UnknownHere
 from assets.providers.base import NAMES
 from assets.services import breaker
@@ -25,6 +26,13 @@ if TYPE_CHECKING:  # generic in their stubs only
 else:
     KeyModelForm = MappingModelForm = forms.ModelForm
     ProviderModelAdmin = admin.ModelAdmin
+
+
+class ProviderOnSite(OnSite):
+    """Rows about a provider: the page that shows how each is doing."""
+
+    def site_page(self, row: Any) -> str | None:
+        return reverse("providers")
 
 
 class KeyForm(KeyModelForm):
@@ -49,9 +57,12 @@ class KeyForm(KeyModelForm):
 
 
 @admin.register(ProviderKey)
-class ProviderKeyAdmin(ProviderModelAdmin):
+class ProviderKeyAdmin(ProviderOnSite, ProviderModelAdmin):
     form = KeyForm
     list_display = ["provider", "in_use", "entered_at", "entered_by"]
+    list_filter = ["entered_at"]
+    search_fields = ["provider", "entered_by__username"]
+    date_hierarchy = "entered_at"
     list_select_related = ["entered_by"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -78,7 +89,7 @@ class MappingForm(MappingModelForm):
 
 
 @admin.register(SymbolMapping)
-class SymbolMappingAdmin(ProviderModelAdmin):
+class SymbolMappingAdmin(SecurityOnSite, ProviderModelAdmin):
     form = MappingForm
     list_display = ["asset", "provider", "symbol"]
     list_filter = ["provider"]
@@ -88,8 +99,10 @@ class SymbolMappingAdmin(ProviderModelAdmin):
 
 
 @admin.register(ProviderState)
-class ProviderStateAdmin(ReadOnly, ProviderModelAdmin):
+class ProviderStateAdmin(ProviderOnSite, ReadOnly, ProviderModelAdmin):
     list_display = ["name", "failures", "open_until", "held_until", "last_success_at", "last_failure_at", "last_error"]
+    list_filter = [("open_until", admin.EmptyFieldListFilter), "last_failure_at", "last_success_at"]
+    search_fields = ["name", "last_error"]
     actions = ["close_breaker"]
 
     def has_close_permission(self, request: HttpRequest) -> bool:
@@ -104,12 +117,13 @@ class ProviderStateAdmin(ReadOnly, ProviderModelAdmin):
 
 
 @admin.register(UnknownHere)
-class UnknownHereAdmin(ProviderModelAdmin):
+class UnknownHereAdmin(ProviderOnSite, ProviderModelAdmin):
     """Deleting a row lets the provider be asked again at once."""
 
     list_display = ["provider", "capability", "symbol", "until", "reason"]
     list_filter = ["provider", "capability"]
-    search_fields = ["symbol"]
+    search_fields = ["symbol", "reason"]
+    date_hierarchy = "until"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -11,10 +11,11 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
-from activity.admin import ReadOnly
+from activity.admin import OnSite, ReadOnly, SecurityOnSite
 from assets.models import Asset, AssetType, Exchange, HistoricValue, IngestionRun, PriceRevision, RunState
 from assets.queries import SIMULATED, referred_to, with_last_bar
 from assets.services import sources
@@ -71,6 +72,7 @@ def _missing_days(request: HttpRequest, market: Exchange) -> list[MarketDay]:
 @admin.register(Exchange)
 class ExchangeAdmin(ExchangeModelAdmin):
     list_display = ["code", "name", "calendar", "time_zone", "ingest_at", "ingest_zone", "ingest_since"]
+    list_filter = ["calendar", "ingest_zone", ("ingest_since", admin.EmptyFieldListFilter)]
     search_fields = ["code", "name"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Exchange | None = None) -> list[str]:
@@ -139,7 +141,7 @@ class AssetForm(AssetModelForm):
 
 
 @admin.register(Asset)
-class AssetAdmin(AssetModelAdmin):
+class AssetAdmin(OnSite, AssetModelAdmin):
     form = AssetForm
     list_display = [
         *("symbol", "name", "type", "sector", "exchange", "currency"),
@@ -150,6 +152,9 @@ class AssetAdmin(AssetModelAdmin):
     search_fields = ["symbol", "name", "isin"]
     readonly_fields = ["price_version", "created_at", "last_close", "last_day", "source", "nightly"]
     actions = ["ingest_now", "backfill_now"]
+
+    def site_page(self, row: Any) -> str | None:
+        return reverse("asset-page", args=[row.symbol])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
         return with_last_bar(super().get_queryset(request))
@@ -221,7 +226,7 @@ class AssetAdmin(AssetModelAdmin):
 
 
 @admin.register(HistoricValue)
-class HistoricValueAdmin(ReadOnly, FactAdmin):
+class HistoricValueAdmin(SecurityOnSite, ReadOnly, FactAdmin):
     list_display = ["asset", "day", "close", "open", "high", "low", "volume", "source", "version"]
     list_filter = ["source", "asset__type"]
     list_select_related = ["asset"]
@@ -233,7 +238,7 @@ class HistoricValueAdmin(ReadOnly, FactAdmin):
 
 
 @admin.register(PriceRevision)
-class PriceRevisionAdmin(ReadOnly, FactAdmin):
+class PriceRevisionAdmin(SecurityOnSite, ReadOnly, FactAdmin):
     list_display = ["asset", "day", "close", "source", "version", "replaced_at"]
     list_filter = ["source"]
     list_select_related = ["asset"]

@@ -1,6 +1,7 @@
 """Portfolios over HTTP."""
 
 from portfolios.api.actions import CorporateActionViewSet
+from portfolios.api.goals import GoalViewSet
 from portfolios.api.imports import ImportMissingView, ImportRowsView, ImportViewSet
 from portfolios.api.methods import MethodChangeViewSet
 from portfolios.api.proposals import ActionProposalViewSet
@@ -12,6 +13,7 @@ __all__ = [
     "ActionProposalViewSet",
     "CorporateActionViewSet",
     "DisposalViewSet",
+    "GoalViewSet",
     "ImportMissingView",
     "ImportRowsView",
     "ImportViewSet",

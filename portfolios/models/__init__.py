@@ -1,4 +1,5 @@
 from portfolios.models.columns import HoldingColumns
+from portfolios.models.goal import Goal
 from portfolios.models.investment import Investment
 from portfolios.models.lot import Departure, Disposal, Entitlement, Lot
 from portfolios.models.method import CostMethodChange
@@ -15,6 +16,7 @@ __all__ = [
     "Departure",
     "Disposal",
     "Entitlement",
+    "Goal",
     "HoldingColumns",
     "Investment",
     "Lot",

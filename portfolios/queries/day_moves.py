@@ -62,7 +62,7 @@ def day_moves(
     are closed by then, what was sold on ``day`` has a move. What was booked after ``day`` has none of it. A holding
     without a value, or without a price or a rate of the day before for what was there, is left out.
     """
-    traded = _traded(held, bases, day, as_of)
+    traded = traded_since(held, bases, day, as_of)
     valued = [row for row in held if row.value is not None and (row.quantity or _key(row) in traded)]
     yesterday = day - timedelta(days=1)
     earlier = carried(last_bars({holding.asset_id for holding in valued}, yesterday), as_of)
@@ -73,14 +73,14 @@ def day_moves(
         base, bar = bases[holding.portfolio_id], earlier.get(holding.asset_id)
         rate = latest_rate(table, holding.currency, base, yesterday)
         then = None if bar is None or rate is None else (total([bar.close, holding.accrued]), rate)
-        move = _move(holding, base, then, traded.get(_key(holding), _Traded()))
+        move = _move(holding, base, then, traded.get(_key(holding), Traded()))
         if move is not None:
             found.append(move)
     return found
 
 
 @dataclass(slots=True)
-class _Traded:
+class Traded:
     """The trades of one holding since the beginning of the day, in the units that it has now.
 
     ``units`` came in on the day less those that left, of them ``carried`` by transfers; ``later`` came in after it.
@@ -94,7 +94,7 @@ class _Traded:
     got: Decimal | None = ZERO
 
 
-def _move(holding: Holding, base: str, then: tuple[Decimal, Decimal] | None, traded: _Traded) -> DayMove | None:
+def _move(holding: Holding, base: str, then: tuple[Decimal, Decimal] | None, traded: Traded) -> DayMove | None:
     """``then``: price and rate of the day before, None where one is not known."""
     if traded.paid is None or traded.got is None:
         return None
@@ -117,7 +117,9 @@ def _move(holding: Holding, base: str, then: tuple[Decimal, Decimal] | None, tra
     return DayMove(holding, base, abs(before) + traded.paid + max(carried, ZERO), amount)
 
 
-def _traded(held: Sequence[Holding], bases: Mapping[int, str], day: date, as_of: date | None) -> dict[BookKey, _Traded]:
+def traded_since(
+    held: Sequence[Holding], bases: Mapping[int, str], day: date, as_of: date | None = None
+) -> dict[BookKey, Traded]:
     """By portfolio and asset, of ``held`` alone; one query, 3 where there are trades."""
     known = {_key(holding): holding for holding in held}
     trades = Trade.objects.standing().filter(portfolio__in=bases, day__gte=day).order_by("pk")
@@ -127,7 +129,7 @@ def _traded(held: Sequence[Holding], bases: Mapping[int, str], day: date, as_of:
         return {}
     splits = splits_of({row.asset_id for row in rows})
     codes = {row.currency for row in rows} | {bases[row.portfolio_id] for row in rows}
-    table, found = rates(codes, min(codes), day), defaultdict[BookKey, _Traded](_Traded)
+    table, found = rates(codes, min(codes), day), defaultdict[BookKey, Traded](Traded)
     until = as_of or timezone.now().date()
     for row in rows:
         since = [ratio for ex_date, ratio in splits.get(row.asset_id, []) if row.day < ex_date <= until]
@@ -136,7 +138,7 @@ def _traded(held: Sequence[Holding], bases: Mapping[int, str], day: date, as_of:
     return dict(found)
 
 
-def _add(traded: _Traded, trade: Trade, quantity: Decimal, day: date) -> None:
+def _add(traded: Traded, trade: Trade, quantity: Decimal, day: date) -> None:
     units = quantity if trade.kind in (TradeKind.BUY, TradeKind.TRANSFER_IN) else -quantity
     if trade.day > day:
         traded.later += units
@@ -146,7 +148,7 @@ def _add(traded: _Traded, trade: Trade, quantity: Decimal, day: date) -> None:
         traded.carried += units
 
 
-def _pay(traded: _Traded, trade: Trade, base: str, table: RateTable, day: date) -> None:
+def _pay(traded: Traded, trade: Trade, base: str, table: RateTable, day: date) -> None:
     if trade.day > day or trade.kind not in (TradeKind.BUY, TradeKind.SELL):
         return
     rate = trade.exchange_rate or latest_rate(table, trade.currency, base, day)

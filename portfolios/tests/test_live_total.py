@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars, make_rate
@@ -171,4 +172,44 @@ def test_it_takes_a_fixed_number_of_queries(euros: Portfolio) -> None:
         make_bars(asset, {CLOSED: 100})
         buy(euros, asset, 1, 100, BOUGHT)
     many, texts = count_queries(lambda: live_total(euros))
-    assert many == few <= 10, texts
+    assert many == few <= 11, texts
+
+
+def today_at(hour: int = 12) -> datetime:
+    return timezone.now().replace(hour=hour, minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture
+def bought_before(alice: User) -> Portfolio:
+    """10 AAPL that closed at 110 yesterday."""
+    portfolio, apple = make_portfolio(alice), make_asset("AAPL")
+    yesterday = timezone.now().date() - timedelta(days=1)
+    make_bars(apple, {yesterday: 110})
+    buy(portfolio, apple, 10, 100, yesterday)
+    return portfolio
+
+
+def test_what_was_bought_today_moves_from_its_price(bought_before: Portfolio) -> None:
+    buy(bought_before, Asset.objects.get(symbol="AAPL"), 5, 118, timezone.now().date())
+    message = told(bought_before, AAPL=at("120", "110", today_at().timestamp()))
+    assert (message["market_value"], message["day_change"]) == ("1800", "110")  # 10 × (120 - 110) + 5 × (120 - 118)
+    assert message["day_return"] == round(110 / (1100 + 590), 8)
+
+
+def test_what_was_sold_today_moved_to_its_price(bought_before: Portfolio) -> None:
+    sell(bought_before, Asset.objects.get(symbol="AAPL"), 4, 115, timezone.now().date())
+    message = told(bought_before, AAPL=at("120", "110", today_at().timestamp()))
+    assert message["day_change"] == "80"  # 6 × 10 + 4 × 5
+
+
+def test_what_was_sold_whole_today_counts_and_is_held_no_more(bought_before: Portfolio) -> None:
+    sell(bought_before, Asset.objects.get(symbol="AAPL"), 10, 115, timezone.now().date())
+    message = told(bought_before, AAPL=at("120", "110", today_at().timestamp()))
+    assert (message["market_value"], message["day_change"], message["holdings"]) == ("0", "50", {})
+    assert message["complete"]
+
+
+def test_a_trade_after_the_newest_price_has_no_part_in_its_days_change(bought_before: Portfolio) -> None:
+    buy(bought_before, Asset.objects.get(symbol="AAPL"), 5, 118, timezone.now().date())
+    yesterday = (today_at() - timedelta(days=1)).timestamp()
+    assert told(bought_before, AAPL=at("110", "100", yesterday))["day_change"] == "100"  # 10 × (110 - 100)

@@ -1,0 +1,1 @@
+"""The administration's first page: how the server and its work are doing."""
