@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import numpy as np
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from analytics import queries
@@ -19,7 +20,7 @@ from core.errors import DomainError
 from core.web import choice, login_needed
 from portfolios.views.base import welcome
 
-WINDOWS = {"": "All", "252": "1 year", "756": "3 years", "1260": "5 years"}
+WINDOWS = {"": _("All"), "252": _("1 year"), "756": _("3 years"), "1260": _("5 years")}
 SHADES = 5  # steps of colour on each side of zero
 SHOWN = 20
 
@@ -71,8 +72,8 @@ def _shown(parts: Contributions, related: Correlations) -> dict[str, Any]:
         "rows": rows,
         "cut": len(parts.holdings) > SHOWN,
         "bars": [
-            ("By holding", [(row, _width(row.share, largest)) for row in parts.holdings[:SHOWN]]),
-            ("By sector", [(row, _width(row.share, largest)) for row in parts.sectors]),
+            (_("By holding"), [(row, _width(row.share, largest)) for row in parts.holdings[:SHOWN]]),
+            (_("By sector"), [(row, _width(row.share, largest)) for row in parts.sectors]),
         ],
     }
 

@@ -13,6 +13,7 @@ from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from analytics.dependence import ESTIMATORS
@@ -46,7 +47,7 @@ INFIX = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "power
 INFIX |= {"greater": ">", "greater_equal": "≥", "less": "<", "less_equal": "≤", "equal": "=", "dot": "·"}
 
 
-def _choice(label: str, choices: Iterable[tuple[str, str]]) -> forms.ChoiceField:
+def _choice(label: Any, choices: Iterable[tuple[str, Any]]) -> forms.ChoiceField:
     select = forms.Select(attrs={"class": "form-select"})
     return forms.ChoiceField(label=label, required=False, choices=list(choices), widget=select)
 
@@ -60,16 +61,16 @@ def _text(longest: int) -> forms.CharField:
 
 
 class ExplainForm(Filter):
-    as_of = DayField(label="As of the close of")
-    start = DayField(label="From the close of")
-    period = _choice("Period", [("", "Since inception"), *PERIODS.items()])
+    as_of = DayField(label=_("As of the close of"))
+    start = DayField(label=_("From the close of"))
+    period = _choice(_("Period"), [("", _("Since inception")), *PERIODS.items()])
     asset = _text(32)
     level = forms.DecimalField(
         required=False, min_value=Decimal("0.5"), max_value=Decimal("0.999"), max_digits=6, widget=forms.HiddenInput
     )
     horizon = _whole(1, 252)
-    method = _choice("Method", [(key, label.name) for key, label in METHOD_LABELS.items()])
-    estimator = _choice("Covariance", ESTIMATORS.items())
+    method = _choice(_("Method"), [(key, label.name) for key, label in METHOD_LABELS.items()])
+    estimator = _choice(_("Covariance"), ESTIMATORS.items())
     window = _whole(MIN_SESSIONS, 5000)
     other = _text(32)
     limit = _whole(1, MOST_HOLDINGS)
@@ -81,7 +82,7 @@ class ExplainForm(Filter):
     factors = _text(200)
     model = _text(40)
     set = _text(40)
-    basis = _choice("Returns", BASES.items())
+    basis = _choice(_("Returns"), BASES.items())
     factor = _text(40)
     year = _whole(1900, 9999)
     run = _whole(1, MOST_ID)

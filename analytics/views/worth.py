@@ -13,6 +13,7 @@ import numpy as np
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from analytics import charts
 from analytics.models import RiskFlag
@@ -40,9 +41,9 @@ from portfolios.book.performance import months_before
 from portfolios.models import CashSetting, PortfolioAccount
 from users.models import Organisation, User, owned_by
 
-PARTS = {"cash": "Cash", "investments": "Investments", "possessions": "Possessions", "debts": "Debts"}
+PARTS = {"cash": _("Cash"), "investments": _("Investments"), "possessions": _("Possessions"), "debts": _("Debts")}
 ROLES = ("part-2", "part-3", "part-4", "part-5")
-SPANS = {"1y": "1 year", "3y": "3 years", "5y": "5 years", "all": "All"}
+SPANS = {"1y": _("1 year"), "3y": _("3 years"), "5y": _("5 years"), "all": _("All")}
 MONTHS_OF = {"1y": 12, "3y": 36, "5y": 60}
 YEAR = 12
 MOST_MONTHS = 360  # of “All”: what is drawn and summed for one page
@@ -164,9 +165,9 @@ def parts_chart(
     title: str, days: charts.DayArray, total: charts.FloatArray, parts: dict[str, charts.FloatArray], currency: str
 ) -> dict[str, Any]:
     """The whole as an area, and each part that is not nothing as a line."""
-    lines = [charts.Line("Net worth", "portfolio", total, area=True)]
+    lines = [charts.Line(str(_("Net worth")), "portfolio", total, area=True)]
     lines += [
-        charts.Line(PARTS[part], role, values)
+        charts.Line(str(PARTS[part]), role, values)
         for (part, values), role in zip(parts.items(), ROLES, strict=True)
         if values.any()
     ]
@@ -202,7 +203,7 @@ def _months_since(first: date, last: date) -> int:
 
 
 def _compared(day: date) -> dict[str, date]:
-    return {"In a month": months_before(day, 1), "In a year": months_before(day, YEAR)}
+    return {str(_("In a month")): months_before(day, 1), str(_("In a year")): months_before(day, YEAR)}
 
 
 def _worth(page: Asked, worth: NetWorth) -> dict[str, Any]:
@@ -216,8 +217,8 @@ def _worth(page: Asked, worth: NetWorth) -> dict[str, Any]:
         "worth_now": now,
         "changes": changes,
         "parts": [(PARTS[part], worth.parts[part][-1]) for part in Part],
-        "chart": worth_chart("Net worth over time", _at_month_ends(worth)),
-        "spans": [Link(label, page.url(span=key), key == page.span) for key, label in SPANS.items()],
+        "chart": worth_chart(str(_("Net worth over time")), _at_month_ends(worth)),
+        "spans": [Link(str(label), page.url(span=key), key == page.span) for key, label in SPANS.items()],
         "invested": _of_part(worth, Part.INVESTMENTS),
         "possessions": [row for row in _of_part(worth, Part.POSSESSIONS) if row[1] != 0],
         "empty": not worth.items,
