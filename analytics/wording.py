@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from django.utils.functional import lazy
 from django.utils.translation import get_language, gettext
 
 from analytics.texts import WITH_VALUES
@@ -27,6 +28,9 @@ def worded(text: Any) -> str:
         return said
     found = gettext(said)
     return found if found != said else _with_values(said)
+
+
+later = lazy(worded, str)  # for what is read before anybody's language is known
 
 
 def _with_values(said: str) -> str:

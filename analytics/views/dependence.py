@@ -16,6 +16,7 @@ from analytics.dependence import ESTIMATORS, Contributions, Correlations
 from analytics.engine import Estimator
 from analytics.exposure import Position
 from analytics.views.sections import section_page
+from analytics.wording import worded
 from core.errors import DomainError
 from core.web import choice, login_needed
 from portfolios.views.base import welcome
@@ -44,7 +45,8 @@ def dependence(request: HttpRequest) -> HttpResponse:
     if page["portfolio"] is None:
         return welcome(request, "analytics")
     estimator, window = choice(request, "estimator", ESTIMATORS, "sample"), choice(request, "window", WINDOWS, "")
-    chosen = {"estimators": ESTIMATORS, "estimator": estimator, "windows": WINDOWS, "window": window}
+    known = {key: worded(text) for key, text in ESTIMATORS.items()}
+    chosen = {"estimators": known, "estimator": estimator, "windows": WINDOWS, "window": window}
     try:
         known = queries.dependence(
             page["portfolio"],

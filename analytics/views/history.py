@@ -22,7 +22,7 @@ from analytics.history_charts import cells, drawdown_chart, rolling_chart
 from analytics.queries import PeriodFigures
 from analytics.views.sections import section_page
 from analytics.windows import ALL_FIGURES, YOUNGER
-from analytics.wording import chart_worded
+from analytics.wording import chart_worded, worded
 from core.web import day_shown, login_needed
 from portfolios.models import Portfolio
 from portfolios.views.base import visible, welcome
@@ -104,7 +104,7 @@ class Row:
 def _periods(report: queries.PeriodReport) -> dict[str, Any]:
     """The table, without the periods for which the portfolio is too young: they are named beside it."""
     shown = [row for row in report.rows if row.observations]
-    young = [row.label for row in report.rows if YOUNGER in row.problems.values()]
+    young = [worded(row.label) for row in report.rows if YOUNGER in row.problems.values()]
     rows = [Row(name, ALL_LABELS[name], name in SIGNED, list(_cells(shown, name))) for name in ALL_FIGURES]
     return {"report": report, "shown": shown, "young": young, "rows": rows}
 

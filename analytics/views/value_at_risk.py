@@ -155,7 +155,7 @@ class Chosen:
 
     @property
     def name(self) -> str:
-        return METHOD_LABELS[self.method].name
+        return worded(METHOD_LABELS[self.method].name)
 
     @property
     def level_text(self) -> str:
