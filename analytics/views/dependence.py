@@ -45,8 +45,8 @@ def dependence(request: HttpRequest) -> HttpResponse:
     if page["portfolio"] is None:
         return welcome(request, "analytics")
     estimator, window = choice(request, "estimator", ESTIMATORS, "sample"), choice(request, "window", WINDOWS, "")
-    known = {key: worded(text) for key, text in ESTIMATORS.items()}
-    chosen = {"estimators": known, "estimator": estimator, "windows": WINDOWS, "window": window}
+    estimators = {key: worded(text) for key, text in ESTIMATORS.items()}
+    chosen = {"estimators": estimators, "estimator": estimator, "windows": WINDOWS, "window": window}
     try:
         known = queries.dependence(
             page["portfolio"],

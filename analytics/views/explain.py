@@ -53,7 +53,7 @@ def _choice(label: Any, choices: Iterable[tuple[str, Any]]) -> forms.ChoiceField
     return forms.ChoiceField(label=label, required=False, choices=list(choices), widget=select)
 
 
-def _later(texts: Mapping[str, str]) -> list[tuple[str, Any]]:
+def _later(texts: Mapping[Any, str]) -> list[tuple[str, Any]]:
     return [(key, later(text)) for key, text in texts.items()]
 
 
