@@ -21,6 +21,7 @@ SKIPPED = ("tests", "migrations")
 PLACE = Path("LC_MESSAGES") / "django.po"
 KEYWORDS = dict(DEFAULT_KEYWORDS) | {
     "gettext_lazy": None,
+    "lazy": None,
     "ngettext_lazy": (1, 2),
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext_lazy": ((1, "c"), 2, 3),

@@ -10,7 +10,8 @@ const shapes = {
   asset: { symbol: "circle", symbolSize: 7, colour: "quiet", label: false },
 };
 
-const said = (name, [risk, earned]) => `${name}\nVolatility  ${percent.format(risk)}\nReturn  ${percent.format(earned)}`;
+const said = (name, [risk, earned], words) =>
+  `${name}\n${words.volatility}  ${percent.format(risk)}\n${words.return}  ${percent.format(earned)}`;
 
 const points = (role, data, colours) => {
   const { colour, label, ...shape } = shapes[role];
@@ -33,11 +34,11 @@ const points = (role, data, colours) => {
   };
 };
 
-const axis = (name, colours) => ({
+const axis = (name, nameGap, colours) => ({
   type: "value",
   name,
   nameLocation: "middle",
-  nameGap: name === "Volatility a year" ? 28 : 48,
+  nameGap,
   nameTextStyle: { color: colours.quiet },
   scale: true,
   axisLabel: { color: colours.quiet, fontSize: 12, hideOverlap: true, formatter: short.format },
@@ -57,13 +58,13 @@ export const plane = (data, colours) => ({
     borderColor: colours.rule,
     textStyle: { color: colours.ink, fontSize: 13, lineHeight: 20 },
     confine: true,
-    formatter: (point) => said(point.name || point.seriesName, point.value),
+    formatter: (point) => said(point.name || point.seriesName, point.value, data.words),
   },
-  xAxis: axis("Volatility a year", colours),
-  yAxis: axis("Expected return a year", colours),
+  xAxis: axis(data.words.across, 28, colours),
+  yAxis: axis(data.words.up, 48, colours),
   series: [
     {
-      name: "Efficient frontier",
+      name: data.words.line,
       type: "line",
       data: data.line,
       symbol: "circle",

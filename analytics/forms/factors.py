@@ -10,12 +10,14 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
 
 from analytics.factor_files import MOST_BYTES
 from analytics.models.factor import LONGEST_KEY, validate_key
 from analytics.services.factors import NewFactorSet
+from core.web import localised
 
-UNITS = {"auto": "As the file says", "percent": "Percent", "fraction": "Fractions"}
+UNITS = {"auto": _("As the file says"), "percent": _("Percent"), "fraction": _("Fractions")}
 PERCENT = {"auto": None, "percent": True, "fraction": False}
 OTHER_FIELDS = 10_000  # bytes of the form that stores, beside the file
 CONTROL = {"class": "form-control"}
@@ -29,25 +31,25 @@ class LoadForm(forms.Form):
 
     key = forms.CharField(
         max_length=LONGEST_KEY,
-        label="Key of the set",
+        label=_("Key of the set"),
         validators=[validate_key],
         widget=forms.TextInput(CONTROL | {"list": "factor-set-keys", "autocomplete": "off", "autocapitalize": "none"}),
     )
-    name = forms.CharField(max_length=100, required=False, label="Name", widget=forms.TextInput(CONTROL))
-    source = forms.CharField(max_length=200, required=False, label="Source", widget=forms.TextInput(CONTROL))
-    region = forms.CharField(max_length=100, required=False, label="Region", widget=forms.TextInput(CONTROL))
+    name = forms.CharField(max_length=100, required=False, label=_("Name"), widget=forms.TextInput(CONTROL))
+    source = forms.CharField(max_length=200, required=False, label=_("Source"), widget=forms.TextInput(CONTROL))
+    region = forms.CharField(max_length=100, required=False, label=_("Region"), widget=forms.TextInput(CONTROL))
     currency = forms.CharField(
         max_length=3,
         required=False,
-        label="Currency",
+        label=_("Currency"),
         validators=[RegexValidator(r"\A[A-Z]{3}\Z", "Write three capital letters, such as USD.")],
         widget=forms.TextInput(CONTROL),
     )
     unit = forms.ChoiceField(
-        choices=list(UNITS.items()), label="Values are", required=False, widget=forms.Select(SELECT)
+        choices=list(UNITS.items()), label=_("Values are"), required=False, widget=forms.Select(SELECT)
     )
     new_factors = forms.BooleanField(
-        required=False, label="Columns that the set does not have are new factors", widget=forms.CheckboxInput()
+        required=False, label=_("Columns that the set does not have are new factors"), widget=forms.CheckboxInput()
     )
 
     @property
@@ -65,15 +67,17 @@ class LoadForm(forms.Form):
 class UploadForm(LoadForm):
     """With the file itself, to be looked at first."""
 
-    file = forms.FileField(label="File", widget=forms.ClearableFileInput(CONTROL))
+    file = forms.FileField(label=_("File"), widget=forms.ClearableFileInput(CONTROL))
 
     def clean_file(self) -> bytes:
         upload = self.cleaned_data["file"]
         if upload.size > MOST_BYTES:
-            raise forms.ValidationError(f"The file is larger than {MOST_BYTES:,} bytes.")
+            raise forms.ValidationError(
+                _("The file is larger than %(most)s bytes.") % {"most": localised(f"{MOST_BYTES:,}")}
+            )
         content: bytes = upload.read()
         if len(packed(content)) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE - OTHER_FIELDS:
-            raise forms.ValidationError("The file is too large for this page; manage.py load_factors takes it.")
+            raise forms.ValidationError(_("The file is too large for this page; manage.py load_factors takes it."))
         return content
 
 
@@ -86,7 +90,7 @@ class StoreForm(LoadForm):
         try:
             return base64.b64decode(self.cleaned_data["packed"].encode("ascii", "replace"), validate=True)
         except (binascii.Error, ValueError) as error:
-            raise forms.ValidationError("The file did not come back whole; choose it again.") from error
+            raise forms.ValidationError(_("The file did not come back whole; choose it again.")) from error
 
 
 def packed(content: bytes) -> str:

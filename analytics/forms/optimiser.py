@@ -10,29 +10,34 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from analytics.optimiser import MOST_VIEWS, AssetLimit, SectorLimit, Terms, View
 from core.api import PLAIN_DECIMAL
 from core.errors import DomainError
 
 OBJECTIVES = {
-    "min_variance": "Least variance",
-    "max_sharpe": "Best Sharpe ratio",
-    "target_return": "Least variance for a return",
-    "target_volatility": "Most return for a volatility",
-    "risk_parity": "Risk parity: each asset bears the same risk",
-    "hrp": "Hierarchical risk parity",
-    "black_litterman": "Black–Litterman: the market, moved by views",
-    "min_cvar": "Least expected shortfall",
+    "min_variance": _("Least variance"),
+    "max_sharpe": _("Best Sharpe ratio"),
+    "target_return": _("Least variance for a return"),
+    "target_volatility": _("Most return for a volatility"),
+    "risk_parity": _("Risk parity: each asset bears the same risk"),
+    "hrp": _("Hierarchical risk parity"),
+    "black_litterman": _("Black–Litterman: the market, moved by views"),
+    "min_cvar": _("Least expected shortfall"),
 }
 ESTIMATORS = {
-    "sample": "Sample",
-    "ewma": "EWMA, λ 0.94: the last weeks count most",
-    "ledoit_wolf": "Ledoit–Wolf: shrunk",
+    "sample": _("Sample"),
+    "ewma": _("EWMA, λ 0.94: the last weeks count most"),
+    "ledoit_wolf": _("Ledoit–Wolf: shrunk"),
 }
-MARKETS = {"current": "What is held", "equal": "Equal weights", "capitalisation": "The companies’ market values"}
-WINDOWS = {"252": "1 year", "504": "2 years", "756": "3 years", "1260": "5 years", "": "All there is"}
-LOOKBACKS = {"126": "Half a year", "252": "1 year", "504": "2 years"}
+MARKETS = {
+    "current": _("What is held"),
+    "equal": _("Equal weights"),
+    "capitalisation": _("The companies’ market values"),
+}
+WINDOWS = {"252": _("1 year"), "504": _("2 years"), "756": _("3 years"), "1260": _("5 years"), "": _("All there is")}
+LOOKBACKS = {"126": _("Half a year"), "252": _("1 year"), "504": _("2 years")}
 VIEW = re.compile(r"view-([0-9]{1,3})-(asset|against|earns|confidence)")
 BLANK_VIEWS = 3
 SYMBOLS = re.compile(r"[\s,;]+")
@@ -42,7 +47,7 @@ SYMBOL = re.compile(r"[^\s\x00-\x1f]{1,32}")
 class PercentField(forms.Field):
     """A percentage in plain digits as a fraction: 12.5 is 0.125; None when it is left out."""
 
-    default_error_messages = {"invalid": "Write a percentage in plain digits, such as 12.5."}
+    default_error_messages = {"invalid": _("Write a percentage in plain digits, such as 12.5.")}
 
     def __init__(self, **kwargs: Any) -> None:
         shown = {"inputmode": "decimal", "autocomplete": "off", "maxlength": 16, "class": "form-control"}
@@ -80,7 +85,7 @@ class Row:
             return None
 
 
-def _select(label: str, choices: Mapping[str, str], **options: Any) -> forms.ChoiceField:
+def _select(label: Any, choices: Mapping[str, Any], **options: Any) -> forms.ChoiceField:
     widget = forms.Select(attrs={"class": "form-select"})
     return forms.ChoiceField(label=label, choices=list(choices.items()), widget=widget, **options)
 
@@ -90,24 +95,24 @@ class OptimiserForm(forms.Form):
 
     use_required_attribute = False
 
-    objective = _select("What is best", OBJECTIVES)
-    target = PercentField(label="Target, % a year")
-    estimator = _select("Covariance", ESTIMATORS)
-    window = _select("Estimated from", WINDOWS, required=False)
-    risk_free = PercentField(label="Risk-free return, % a year")
-    level = PercentField(label="Level of the shortfall, %")
-    lower = PercentField(label="Each asset at least, %")
-    upper = PercentField(label="Each asset at most, %")
-    turnover = PercentField(label="Turnover at most, %")
-    market = _select("Held without views", MARKETS)
+    objective = _select(_("What is best"), OBJECTIVES)
+    target = PercentField(label=_("Target, % a year"))
+    estimator = _select(_("Covariance"), ESTIMATORS)
+    window = _select(_("Estimated from"), WINDOWS, required=False)
+    risk_free = PercentField(label=_("Risk-free return, % a year"))
+    level = PercentField(label=_("Level of the shortfall, %"))
+    lower = PercentField(label=_("Each asset at least, %"))
+    upper = PercentField(label=_("Each asset at most, %"))
+    turnover = PercentField(label=_("Turnover at most, %"))
+    market = _select(_("Held without views"), MARKETS)
     extra = forms.CharField(
-        label="Further assets",
+        label=_("Further assets"),
         required=False,
         max_length=2000,
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off", "placeholder": "MSFT, KO"}),
     )
-    lookback = _select("Each step of the walk forward knows", LOOKBACKS)
-    cost = PercentField(label="Cost of trading, %")
+    lookback = _select(_("Each step of the walk forward knows"), LOOKBACKS)
+    cost = PercentField(label=_("Cost of trading, %"))
 
     def __init__(
         self, data: Mapping[str, Any] | None, *, held: Mapping[str, tuple[str, str]], sectors: Iterable[str]
@@ -137,13 +142,13 @@ class OptimiserForm(forms.Form):
         )
         found["views"] = tuple(view for row in self.views if not row.blank for view in _view(row))
         if any(row.errors for row in (*self.assets, *self.sectors, *self.views)):
-            raise ValidationError("Some rows cannot be read; see the tables.")
+            raise ValidationError(_("Some rows cannot be read; see the tables."))
         return found
 
     def clean_extra(self) -> tuple[str, ...]:
         symbols = tuple(dict.fromkeys(word for word in SYMBOLS.split(self.cleaned_data["extra"]) if word))
         if not all(SYMBOL.fullmatch(symbol) for symbol in symbols):
-            raise ValidationError("Write symbols, with commas between them.")
+            raise ValidationError(_("Write symbols, with commas between them."))
         return symbols
 
     def terms(self, **more: Any) -> Terms:
@@ -188,9 +193,9 @@ def _view(row: Row) -> Sequence[View]:
     asset, against = (row.written.get(part, "").strip() for part in ("asset", "against"))
     earns, confidence = row.percent("earns"), row.percent("confidence")
     if not SYMBOL.fullmatch(asset) or (against and not SYMBOL.fullmatch(against)):
-        row.errors.append("Name the asset by its symbol.")
+        row.errors.append(str(_("Name the asset by its symbol.")))
     elif (earns is None or confidence is None) and not row.errors:
-        row.errors.append("Say what it earns a year, and how sure that is.")
+        row.errors.append(str(_("Say what it earns a year, and how sure that is.")))
     if row.errors or earns is None or confidence is None:
         return ()
     return (View(asset, earns, confidence, against),)

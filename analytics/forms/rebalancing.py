@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from analytics.services.rebalance_request import FRACTIONAL, WHOLE
 from assets.models import Asset
@@ -32,7 +33,7 @@ MOST_MONEY = Decimal(10) ** 15
 class PercentField(PlainDecimalField):
     """A fraction that people write in percent: 12.5 is 0.125."""
 
-    default_error_messages = {"range": "Write a percentage from 0 to %(most)s with at most %(places)s decimals."}
+    default_error_messages = {"range": _("Write a percentage from 0 to %(most)s with at most %(places)s decimals.")}
 
     def __init__(self, *, most: int = 100, places: int = 8, **kwargs: Any) -> None:
         super().__init__(**{"required": False} | kwargs)
@@ -54,7 +55,7 @@ class PercentField(PlainDecimalField):
 class AmountField(PlainDecimalField):
     """An amount in the portfolio's currency, not negative."""
 
-    default_error_messages = {"range": "Write an amount that is not negative, with at most 4 decimals."}
+    default_error_messages = {"range": _("Write an amount that is not negative, with at most 4 decimals.")}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"required": False} | kwargs)
@@ -138,9 +139,9 @@ class TargetRow:
                 self.errors[name] = list(error.messages)
         symbol = self.text("asset").upper()
         if not symbol:
-            self.errors["asset"] = ["Name the security."]
+            self.errors["asset"] = [str(_("Name the security."))]
         elif symbol not in assets:
-            self.errors["asset"] = [f"There is no security with the symbol “{symbol[:32]}”."]
+            self.errors["asset"] = [_("There is no security with the symbol “%(symbol)s”.") % {"symbol": symbol[:32]}]
         if self.errors:
             return None
         return NewTarget(assets[symbol], values["weight"] or Decimal(0), values["lot_size"])
@@ -151,24 +152,25 @@ class RebalanceForm(forms.Form):
 
     mode = forms.ChoiceField(
         choices=[
-            (Mode.FULL.value, "Buy and sell"),
-            (Mode.CONTRIBUTION.value, "Only buy"),
-            (Mode.WITHDRAWAL.value, "Only sell"),
+            (Mode.FULL.value, _("Buy and sell")),
+            (Mode.CONTRIBUTION.value, _("Only buy")),
+            (Mode.WITHDRAWAL.value, _("Only sell")),
         ]
     )
-    amount = AmountField(label="Paid in or out")
-    threshold = PercentField(label="Threshold, %", places=2)
+    amount = AmountField(label=_("Paid in or out"))
+    threshold = PercentField(label=_("Threshold, %"), places=2)
     reach = forms.ChoiceField(
-        label="Trade to", choices=[(Reach.TARGET.value, "The target"), (Reach.EDGE.value, "The edge of the band")]
+        label=_("Trade to"),
+        choices=[(Reach.TARGET.value, _("The target")), (Reach.EDGE.value, _("The edge of the band"))],
     )
-    units = forms.ChoiceField(choices=[(WHOLE, "Whole"), (FRACTIONAL, "Fractions")])
-    minimum = AmountField(label="Smallest trade")
-    fee_flat = AmountField(label="Fee a trade")
-    fee_rate = PercentField(label="Fee, % of the trade", most=50)
-    short_rate = PercentField(label="Tax on short-term gains, %")
-    long_rate = PercentField(label="Tax on long-term gains, %")
-    keep_others = forms.BooleanField(required=False, label="Leave alone what has no target")
-    use_cash = forms.BooleanField(required=False, label="Spend the free cash as well")
+    units = forms.ChoiceField(choices=[(WHOLE, _("Whole")), (FRACTIONAL, _("Fractions"))])
+    minimum = AmountField(label=_("Smallest trade"))
+    fee_flat = AmountField(label=_("Fee a trade"))
+    fee_rate = PercentField(label=_("Fee, %\N{NO-BREAK SPACE}of the trade"), most=50)
+    short_rate = PercentField(label=_("Tax on short-term gains, %"))
+    long_rate = PercentField(label=_("Tax on long-term gains, %"))
+    keep_others = forms.BooleanField(required=False, label=_("Leave alone what has no target"))
+    use_cash = forms.BooleanField(required=False, label=_("Spend the free cash as well"))
 
     def __init__(
         self,

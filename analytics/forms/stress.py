@@ -6,10 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from analytics.scenarios import Shock, Target
 
-TARGETS = {Target.ASSET: "Security", Target.SECTOR: "Sector", Target.CURRENCY: "Currency", Target.ALL: "Everything"}
+TARGETS = {
+    Target.ASSET: _("Security"),
+    Target.SECTOR: _("Sector"),
+    Target.CURRENCY: _("Currency"),
+    Target.ALL: _("Everything"),
+}
 CONTROL = {"class": "form-control", "autocomplete": "off"}
 
 
@@ -19,19 +25,19 @@ class ShockForm(forms.Form):
     target = forms.ChoiceField(
         choices=[(target.value, label) for target, label in TARGETS.items()],
         widget=forms.Select({"class": "form-select"}),
-        label="What moves",
+        label=_("What moves"),
     )
     key = forms.CharField(
         max_length=100,
         required=False,
-        label="Which",
+        label=_("Which"),
         widget=forms.TextInput(CONTROL | {"list": "scenario-names", "placeholder": "AAPL, Technology, EUR"}),
     )
     size = forms.FloatField(
         min_value=-100,
         max_value=1000,
         required=False,
-        label="By, in %",
+        label=_("By, in %"),
         widget=forms.NumberInput(CONTROL | {"step": "0.1", "placeholder": "-30"}),
     )
 
@@ -66,7 +72,7 @@ class FactorShocksForm(forms.Form):
                 min_value=-100,
                 max_value=1000,
                 required=False,
-                label=f"{name}, in %",
+                label=_("%(name)s, in %%") % {"name": name},
                 widget=forms.NumberInput(CONTROL | {"step": "0.1", "placeholder": "-10"}),
             )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from analytics.engine import METHODS
 from portfolios.models import Portfolio
@@ -19,8 +20,8 @@ STATISTIC_LIMIT = 1e12
 class Basis(models.TextChoices):
     """What the returns of a figure are."""
 
-    EX_ANTE = "ex-ante", "Ex-ante: today's weights on the assets' history"
-    EX_POST = "ex-post", "Ex-post: the portfolio's own returns"
+    EX_ANTE = "ex-ante", _("Ex-ante: today's weights on the assets' history")
+    EX_POST = "ex-post", _("Ex-post: the portfolio's own returns")
 
 
 class VarBacktestQuerySet(models.QuerySet["VarBacktest"]):

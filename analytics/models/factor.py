@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from analytics.factor_files.table import LONGEST_KEY, MOST_COLUMNS, RETURN_LIMIT
 
@@ -21,9 +22,9 @@ validate_key = RegexValidator(
 
 
 class Frequency(models.TextChoices):
-    DAILY = "daily", "Daily"
-    WEEKLY = "weekly", "Weekly"
-    MONTHLY = "monthly", "Monthly"
+    DAILY = "daily", _("Daily")
+    WEEKLY = "weekly", _("Weekly")
+    MONTHLY = "monthly", _("Monthly")
 
 
 class FactorSetQuerySet(models.QuerySet["FactorSet"]):

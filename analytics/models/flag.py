@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from banking.models import Account
 from portfolios.models import Portfolio
@@ -22,20 +23,20 @@ MEASURE_LIMIT = 1e18
 
 
 class FlagKind(models.TextChoices):
-    CONCENTRATION = "concentration", "Much in one asset"
-    LEVERAGE = "leverage", "More invested than owned"
-    OVERDRAWN = "overdrawn", "Negative cash"
-    DRAWDOWN = "drawdown", "Deep fall"
-    VALUE_AT_RISK = "value_at_risk", "High value at risk"
-    OUTFLOW = "outflow", "Unusual outflow"
-    DORMANT = "dormant", "Dormant account"
-    ASSERTION = "assertion", "Statement does not agree"
+    CONCENTRATION = "concentration", _("Much in one asset")
+    LEVERAGE = "leverage", _("More invested than owned")
+    OVERDRAWN = "overdrawn", _("Negative cash")
+    DRAWDOWN = "drawdown", _("Deep fall")
+    VALUE_AT_RISK = "value_at_risk", _("High value at risk")
+    OUTFLOW = "outflow", _("Unusual outflow")
+    DORMANT = "dormant", _("Dormant account")
+    ASSERTION = "assertion", _("Statement does not agree")
 
 
 class FlagState(models.TextChoices):
-    OPEN = "open", "Open"
-    ACKNOWLEDGED = "acknowledged", "Acknowledged"
-    CLOSED = "closed", "Closed"
+    OPEN = "open", _("Open")
+    ACKNOWLEDGED = "acknowledged", _("Acknowledged")
+    CLOSED = "closed", _("Closed")
 
 
 class RiskFlagQuerySet(models.QuerySet["RiskFlag"]):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from core.fields import MONEY_LIMIT, MoneyField, within
 from portfolios.models import Portfolio
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class RebalanceState(models.TextChoices):
-    SAVED = "saved", "Saved"
-    BOOKED = "booked", "Booked"
-    TAKEN_BACK = "taken_back", "Taken back"
-    DISCARDED = "discarded", "Discarded"
+    SAVED = "saved", _("Saved")
+    BOOKED = "booked", _("Booked")
+    TAKEN_BACK = "taken_back", _("Taken back")
+    DISCARDED = "discarded", _("Discarded")
 
 
 class RebalanceProposalQuerySet(models.QuerySet["RebalanceProposal"]):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from activity.models import Job, JobState
 from analytics.models.optimisation import UNFINISHED
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class ReportKind(models.TextChoices):
-    STATEMENT = "statement", "Statement"
-    INCOME = "income", "Income"
-    TAX = "tax", "Tax report"
+    STATEMENT = "statement", _("Statement")
+    INCOME = "income", _("Income")
+    TAX = "tax", _("Tax report")
 
 
 class ReportFileQuerySet(models.QuerySet["ReportFile"]):

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import template
 from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
 
 from analytics.models import FlagKind, RiskFlag
 from portfolios.templatetags.money import amount, percent, ratio
@@ -15,19 +16,19 @@ from portfolios.templatetags.money import amount, percent, ratio
 register = template.Library()
 
 FRACTIONS = {FlagKind.CONCENTRATION, FlagKind.DRAWDOWN, FlagKind.VALUE_AT_RISK}
-WORDS = {
-    "total_value": "of a total of {}",
-    "asset": "{}",
-    "mean": "usual payment {}",
-    "payments": "from {} payments of a year",
-    "description": "“{}”",
-    "booked_on": "on {}",
-    "last_booked_on": "last row on {}",
-    "balance": "balance {}",
-    "stated": "the statement says {}",
-    "booked": "the books {}",
-    "day": "at the close of {}",
-    "observations": "from {} returns",
+WORDS: dict[str, Any] = {
+    "total_value": _("of a total of %(figure)s"),
+    "asset": "%(figure)s",
+    "mean": _("usual payment %(figure)s"),
+    "payments": _("from %(figure)s payments of a year"),
+    "description": "“%(figure)s”",
+    "booked_on": _("on %(figure)s"),
+    "last_booked_on": _("last row on %(figure)s"),
+    "balance": _("balance %(figure)s"),
+    "stated": _("the statement says %(figure)s"),
+    "booked": _("the books %(figure)s"),
+    "day": _("at the close of %(figure)s"),
+    "observations": _("from %(figure)s returns"),
 }
 AMOUNTS = {"total_value", "mean", "balance", "stated", "booked"}
 DAYS = {"booked_on", "last_booked_on", "day"}
@@ -50,14 +51,14 @@ def told(flag: RiskFlag) -> str:
     figures: dict[str, Any] = flag.figures
     currency = figures.get("currency") or (flag.account.currency if flag.account else "")
     named = ((name, words) for name, words in WORDS.items() if figures.get(name) not in (None, ""))
-    return ", ".join(words.format(_figure(name, figures[name], currency)) for name, words in named)
+    return ", ".join(words % {"figure": _figure(name, figures[name], currency)} for name, words in named)
 
 
 def _figure(name: str, value: Any, currency: str) -> str:
     """A recorded figure as it is read: an amount with its currency, a day in words, else as it is."""
     if name in AMOUNTS:
         return f"{amount(Decimal(str(value)), currency)} {currency}" if currency else ratio(float(value))
-    return date_format(date.fromisoformat(value), "j M Y") if name in DAYS else str(value)
+    return date_format(date.fromisoformat(value), "SHORT_DATE_FORMAT") if name in DAYS else str(value)
 
 
 def _written(flag: RiskFlag, value: float) -> str:
@@ -66,5 +67,5 @@ def _written(flag: RiskFlag, value: float) -> str:
     if flag.kind == FlagKind.LEVERAGE:
         return f"{ratio(value)} ×"
     if flag.kind == FlagKind.DORMANT:
-        return f"{ratio(value, 0)} days"
+        return _("%(days)s days") % {"days": ratio(value, 0)}
     return f"{amount(value, flag.account.currency)} {flag.account.currency}" if flag.account else ratio(value)

@@ -10,12 +10,13 @@ from django import template
 from django.urls import reverse
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from analytics.queries.explain import FIGURES
 from portfolios.models import Portfolio
 
 register = template.Library()
-LINK = '<a class="explained" href="{}" title="How this comes about">{}</a>'
+LINK = '<a class="explained" href="{}" title="{}">{}</a>'
 
 
 @register.simple_block_tag
@@ -30,7 +31,8 @@ def explained(content: str, figure: str, portfolio: Portfolio | None, **asked: A
     if portfolio is None:
         return mark_safe(content.strip())  # noqa: S308  as below
     # What stands within was rendered, and so escaped, by the template around it.
-    return mark_safe(LINK.format(escape(explain_url(figure, portfolio, **asked)), content.strip()))  # noqa: S308
+    url, title = escape(explain_url(figure, portfolio, **asked)), escape(_("How this comes about"))
+    return mark_safe(LINK.format(url, title, content.strip()))  # noqa: S308
 
 
 @register.simple_tag

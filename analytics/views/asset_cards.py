@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from analytics import queries
 from analytics.asset_figures import figures
@@ -24,7 +25,7 @@ from portfolios.models import Portfolio
 from portfolios.queries.holdings import Holding
 from portfolios.queries.income import income
 
-SPAN_NAMES = {"1y": "1 year", "3y": "3 years", "5y": "5 years", "max": "All"}
+SPAN_NAMES = {"1y": _("1 year"), "3y": _("3 years"), "5y": _("5 years"), "max": _("All")}
 
 
 def figures_card(asset: Asset, closes: Closes, benchmark: Asset | None, until: date) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from django.db.models import Model, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from analytics import charts
@@ -32,7 +33,12 @@ from portfolios.models import Portfolio
 from users.models import Membership, Organisation, User
 
 A_PAGE, FLAGS, LATEST, TOP = 50, 8, 30, 10
-ORDERS = {"-total": "Largest first", "total": "Smallest first", "name": "By name", "debts": "Most debts first"}
+ORDERS = {
+    "-total": _("Largest first"),
+    "total": _("Smallest first"),
+    "name": _("By name"),
+    "debts": _("Most debts first"),
+}
 
 
 overseer_needed = only_for(lambda user: bool(user.has_perm(OVERSEER)))  # who may look at everybody's money
@@ -115,7 +121,7 @@ def _decide(request: HttpRequest) -> HttpResponse:
     flag = get_object_or_404(RiskFlag.objects.editable_by(user), pk=int(number))
     try:
         decide(flag=flag, state=request.POST.get("state", ""), note=request.POST.get("note", ""), actor=user)
-        messages.success(request, "The flag was changed.")
+        messages.success(request, _("The flag was changed."))
     except DomainError as error:
         messages.error(request, error.message)
     return redirect("bank-flags")
@@ -125,7 +131,7 @@ def _compute(request: HttpRequest) -> HttpResponse:
     """Have the report computed anew by a worker."""
     job = ask_report(cast("User", request.user))
     report_wanted(job.pk)
-    messages.success(request, "The report is being computed; the page shows it when it is there.")
+    messages.success(request, _("The report is being computed; the page shows it when it is there."))
     return redirect("bank")
 
 
@@ -163,7 +169,7 @@ def _holder(request: HttpRequest, subject: Model, own: dict[str, Any], more: dic
         "now": worth.totals[-1],
         "parts": [(PARTS[part], worth.parts[part][-1]) for part in Part],
         "items": [(item, amounts[-1]) for item, amounts in worth.items],
-        "chart": worth_chart("Net worth", worth),
+        "chart": worth_chart(str(_("Net worth")), worth),
         "own_portfolios": _with_figures(Portfolio.objects.filter(**own), day),
         "transactions": _latest(own, day),
         "flags": [*mine[0], *mine[1]],
@@ -191,7 +197,7 @@ def _months_chart(report: BankReport) -> dict[str, Any]:
     values = {part: np.array([float(month[part]) for month in months]) for part in PARTS}
     total = np.array([float(month["total"]) for month in months])
     days = np.array([month["day"] for month in months], "datetime64[D]")
-    return parts_chart("Everybody’s net worth", days, total, values, report.currency)
+    return parts_chart(str(_("Everybody’s net worth")), days, total, values, report.currency)
 
 
 def _change(report: BankReport) -> dict[str, Decimal | None]:
@@ -206,7 +212,7 @@ def _change(report: BankReport) -> dict[str, Decimal | None]:
 def _top(report: BankReport) -> list[TopCategory]:
     """The categories that moved most, expenses first."""
     sums: dict[tuple[str, str], Decimal] = {}
-    for _, section, category, amount in report.categories:
+    for _day, section, category, amount in report.categories:
         sums[section, category] = sums.get((section, category), Decimal(0)) + Decimal(amount)
     found = []
     for section in (Section.EXPENSE, Section.INCOME):

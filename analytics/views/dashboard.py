@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from analytics import queries
@@ -188,7 +189,7 @@ class Figure:
     problem: str
 
 
-DETAILS = {"value_at_risk": "95%, a day", "expected_shortfall": "95%, a day"}
+DETAILS = {"value_at_risk": _("95%, a day"), "expected_shortfall": _("95%, a day")}
 SIGNED = ("annual_return", "max_drawdown", "alpha")  # a gain and a loss are told apart by sign and colour
 SHOWN = (
     "annual_volatility",
@@ -224,4 +225,4 @@ def _risk_then(portfolio: Portfolio, day: date) -> dict[str, Any]:
 
 
 def _figure(name: str, value: float | None, problems: Mapping[str, str]) -> Figure:
-    return Figure(name, LABELS[name], DETAILS.get(name, ""), name in SIGNED, value, problems.get(name, ""))
+    return Figure(name, LABELS[name], str(DETAILS.get(name, "")), name in SIGNED, value, problems.get(name, ""))

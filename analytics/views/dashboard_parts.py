@@ -20,6 +20,7 @@ from analytics.packing import LAYOUTS
 from analytics.period_returns import PeriodReturn, fall_of, period_returns
 from analytics.queries.daily import Daily, daily, daily_together, stored_periods
 from analytics.queries.periods import stored_report
+from analytics.wording import chart_worded
 from assets.queries import rates
 from banking.models import Account
 from core.money import minor_units
@@ -208,7 +209,7 @@ def value_chart(shown: Shown, request: HttpRequest) -> dict[str, Any] | None:
     benchmark = shown.one.benchmark.name if shown.one and shown.one.benchmark else ""
     digits = minor_units(shown.currency)
     chart = charts.draw(series, view, span, benchmark=benchmark, currency=shown.currency, digits=digits)
-    return charts.told(chart) | {
+    return chart_worded(charts.told(chart)) | {
         "title": TITLES[view],
         "anchor": ANCHORS[view],
         "view": view,

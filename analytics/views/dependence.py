@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import numpy as np
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from analytics import queries
@@ -15,11 +16,12 @@ from analytics.dependence import ESTIMATORS, Contributions, Correlations
 from analytics.engine import Estimator
 from analytics.exposure import Position
 from analytics.views.sections import section_page
+from analytics.wording import worded
 from core.errors import DomainError
 from core.web import choice, login_needed
 from portfolios.views.base import welcome
 
-WINDOWS = {"": "All", "252": "1 year", "756": "3 years", "1260": "5 years"}
+WINDOWS = {"": _("All"), "252": _("1 year"), "756": _("3 years"), "1260": _("5 years")}
 SHADES = 5  # steps of colour on each side of zero
 SHOWN = 20
 
@@ -43,7 +45,8 @@ def dependence(request: HttpRequest) -> HttpResponse:
     if page["portfolio"] is None:
         return welcome(request, "analytics")
     estimator, window = choice(request, "estimator", ESTIMATORS, "sample"), choice(request, "window", WINDOWS, "")
-    chosen = {"estimators": ESTIMATORS, "estimator": estimator, "windows": WINDOWS, "window": window}
+    estimators = {key: worded(text) for key, text in ESTIMATORS.items()}
+    chosen = {"estimators": estimators, "estimator": estimator, "windows": WINDOWS, "window": window}
     try:
         known = queries.dependence(
             page["portfolio"],
@@ -71,8 +74,8 @@ def _shown(parts: Contributions, related: Correlations) -> dict[str, Any]:
         "rows": rows,
         "cut": len(parts.holdings) > SHOWN,
         "bars": [
-            ("By holding", [(row, _width(row.share, largest)) for row in parts.holdings[:SHOWN]]),
-            ("By sector", [(row, _width(row.share, largest)) for row in parts.sectors]),
+            (_("By holding"), [(row, _width(row.share, largest)) for row in parts.holdings[:SHOWN]]),
+            (_("By sector"), [(row, _width(row.share, largest)) for row in parts.sectors]),
         ],
     }
 

@@ -13,6 +13,7 @@ from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from analytics.dependence import ESTIMATORS
@@ -31,6 +32,7 @@ from analytics.queries.explain import (
 )
 from analytics.queries.explain.document import told
 from analytics.queries.factors import BASES
+from analytics.wording import later, worded
 from banking.forms.filters import DayField, Filter
 from core.errors import DomainError
 from core.web import day_shown, login_needed
@@ -46,9 +48,13 @@ INFIX = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "power
 INFIX |= {"greater": ">", "greater_equal": "≥", "less": "<", "less_equal": "≤", "equal": "=", "dot": "·"}
 
 
-def _choice(label: str, choices: Iterable[tuple[str, str]]) -> forms.ChoiceField:
+def _choice(label: Any, choices: Iterable[tuple[str, Any]]) -> forms.ChoiceField:
     select = forms.Select(attrs={"class": "form-select"})
     return forms.ChoiceField(label=label, required=False, choices=list(choices), widget=select)
+
+
+def _later(texts: Mapping[Any, str]) -> list[tuple[str, Any]]:
+    return [(key, later(text)) for key, text in texts.items()]
 
 
 def _whole(least: int, most: int) -> forms.IntegerField:
@@ -60,16 +66,16 @@ def _text(longest: int) -> forms.CharField:
 
 
 class ExplainForm(Filter):
-    as_of = DayField(label="As of the close of")
-    start = DayField(label="From the close of")
-    period = _choice("Period", [("", "Since inception"), *PERIODS.items()])
+    as_of = DayField(label=_("As of the close of"))
+    start = DayField(label=_("From the close of"))
+    period = _choice(_("Period"), [("", _("Since inception")), *_later(PERIODS)])
     asset = _text(32)
     level = forms.DecimalField(
         required=False, min_value=Decimal("0.5"), max_value=Decimal("0.999"), max_digits=6, widget=forms.HiddenInput
     )
     horizon = _whole(1, 252)
-    method = _choice("Method", [(key, label.name) for key, label in METHOD_LABELS.items()])
-    estimator = _choice("Covariance", ESTIMATORS.items())
+    method = _choice(_("Method"), [(key, later(label.name)) for key, label in METHOD_LABELS.items()])
+    estimator = _choice(_("Covariance"), _later(ESTIMATORS))
     window = _whole(MIN_SESSIONS, 5000)
     other = _text(32)
     limit = _whole(1, MOST_HOLDINGS)
@@ -81,7 +87,7 @@ class ExplainForm(Filter):
     factors = _text(200)
     model = _text(40)
     set = _text(40)
-    basis = _choice("Returns", BASES.items())
+    basis = _choice(_("Returns"), _later(BASES))
     factor = _text(40)
     year = _whole(1900, 9999)
     run = _whole(1, MOST_ID)
@@ -203,7 +209,7 @@ def _argument(value: Any) -> Iterator[Token]:
     elif isinstance(value, dict):
         yield Token(" ".join(f"{name} {each}" for name, each in value.items() if each is not None))
     elif isinstance(value, list) and len(value) > ENDS:
-        yield Token(f"{len(value)} values")
+        yield Token(_("%(count)s values") % {"count": len(value)})
     elif isinstance(value, list):
         yield from (token for each in value for token in (*_argument(each), Token(" ")))
     else:
@@ -212,9 +218,13 @@ def _argument(value: Any) -> Iterator[Token]:
 
 def _value_of(step: Mapping[str, Any]) -> str:
     if step["value"] is None:
-        return f"{' × '.join(map(str, step['shape']))} numbers"
+        return _numbers(step["shape"])
     shape = np.shape(step["value"]) if isinstance(step["value"], list) else ()
-    return f"{' × '.join(map(str, shape))} numbers" if shape else shortened(step["value"])
+    return _numbers(shape) if shape else shortened(step["value"])
+
+
+def _numbers(shape: Sequence[int]) -> str:
+    return _("%(count)s numbers") % {"count": " × ".join(map(str, shape))}
 
 
 def shortened(value: Any) -> str:
@@ -261,12 +271,17 @@ def _inputs(inputs: Sequence[Mapping[str, Any]], portfolio: Portfolio) -> list[G
 
 def _single(given: Mapping[str, Any], portfolio: Portfolio) -> Given:
     source = given["source"]
-    words = [source["kind"]]
-    words += [f"{name} {source[name]}" for name in ("symbol", "trade", "action", "id", "account") if source.get(name)]
+    words = [worded(source["kind"])]
+    words += [
+        f"{worded(name)} {source[name]}" for name in ("symbol", "trade", "action", "id", "account") if source.get(name)
+    ]
     words += [str(source[name]) for name in ("day", "what") if source.get(name)]
     if source.get("source"):
-        words.append(f"from {source['source']}, price version {source['version']}")
-    return Given(given["id"], given["name"], shortened(given["value"]), ", ".join(words), _url(source, portfolio))
+        known = {"source": worded(source["source"]), "version": source["version"]}
+        words.append(_("from %(source)s, price version %(version)s") % known)
+    return Given(
+        given["id"], worded(given["name"]), shortened(given["value"]), ", ".join(words), _url(source, portfolio)
+    )
 
 
 def _url(source: Mapping[str, Any], portfolio: Portfolio) -> str:
@@ -290,13 +305,13 @@ def _column(given: Mapping[str, Any], portfolio: Portfolio) -> Given:
     places = range(len(values))
     shown = [*places] if len(values) <= 2 * ENDS else [*places[:ENDS], *places[-ENDS:]]
     rows = [[_cell(name, column[place], source, portfolio) for name, column in columns.items()] for place in shown]
-    head = [name.replace("_", " ") for name in columns]
-    head[-1] = given["name"].partition(":")[0]
+    head = [worded(name.replace("_", " ")) for name in columns]
+    head[-1] = worded(given["name"]).partition(":")[0]
     words = ", ".join(
         str(source[name]) for name in ("kind", "symbol", "series", "price") if isinstance(source.get(name), str)
     )
     left_out, formula = len(values) - len(shown), source.get("formula", "")
-    return Given(given["id"], given["name"], f"{len(values)} numbers", words, "", formula, head, rows, left_out)
+    return Given(given["id"], worded(given["name"]), _numbers([len(values)]), words, "", formula, head, rows, left_out)
 
 
 EACH = {"days": ("each_value", "as_of"), "symbol": ("each_asset", "asset")}

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from analytics.forms.factors import LoadForm, StoreForm, UploadForm, packed, words_of
 from analytics.models import FactorSet
 from analytics.queries import factors as queries
 from analytics.services.factors import load_files, preview_files
+from analytics.wording import worded
 from core.errors import DomainError
 from core.web import bad_request, staff_needed
 
@@ -58,6 +60,7 @@ def _preview(request: HttpRequest) -> HttpResponse:
         "key": form.cleaned_data["key"],
         "table": table,
         "loaded": loaded,
+        "frequency_text": worded(table.frequency),
         "rows": [*table.rows[: SHOWN // 2], *table.rows[SHOWN // 2 :][-SHOWN // 2 :]],
     }
     return render(request, "analytics/factor_file.html", context)
@@ -79,7 +82,9 @@ def _store(request: HttpRequest) -> HttpResponse:
         messages.error(request, error.message)
         return redirect("factor-sets")
     messages.success(
-        request, f"{made.name}: {loaded.added} returns are new, {loaded.changed} changed, {loaded.unchanged} the same."
+        request,
+        _("%(name)s: %(added)s returns are new, %(changed)s changed, %(unchanged)s the same.")
+        % {"name": made.name, "added": loaded.added, "changed": loaded.changed, "unchanged": loaded.unchanged},
     )
     return redirect("factor-sets")
 

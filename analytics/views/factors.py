@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from analytics import charts
@@ -15,13 +16,14 @@ from analytics.factor_charts import rolling_chart, whiskers
 from analytics.factor_models.analysis import Attributed
 from analytics.queries.factors import BASES, EX_ANTE, Choice, FactorReport, choices, factor_report, factor_sets
 from analytics.views.sections import section_page
+from analytics.wording import worded
 from core.errors import DomainError
 from core.web import login_needed
 from portfolios.models import Portfolio
 from portfolios.views.base import welcome
 
 FREQUENCIES = {"daily": "days", "weekly": "weeks", "monthly": "months"}
-CASH = "Cash"
+CASH = _("Cash")
 
 
 @require_safe
@@ -92,7 +94,7 @@ def _figures(report: FactorReport) -> dict[str, Any]:
     return {
         "found": found,
         "fit": fit,
-        "unit": FREQUENCIES[found.sample.frequency],
+        "unit": worded(FREQUENCIES[found.sample.frequency]),
         "first": found.sample.starts[0].item(),
         "last": found.sample.ends[-1].item(),
         "exposures": list(rows),
@@ -126,7 +128,7 @@ def _rolling(report: FactorReport) -> dict[str, Any] | None:
     rolling = report.analysis.rolling
     if rolling is None:
         return None
-    chart = rolling_chart(rolling, [factor.name for factor in report.choice.factors])
+    chart = rolling_chart(rolling, [worded(factor.name) for factor in report.choice.factors])
     return charts.told(chart) | {
         "named": [*zip(chart.lines, (factor.key for factor in report.choice.factors), strict=True)],
         "window": rolling.window,

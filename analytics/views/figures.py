@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.utils.translation import gettext_lazy as _
+
 from analytics.figures import Label
 
-UNITS = {"fraction": "percent", "fraction a year": "percent a year", "ratio": "ratio"}
+UNITS = {"fraction": _("percent"), "fraction a year": _("percent a year"), "ratio": _("ratio")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +30,4 @@ class FigureRow:
 
     @property
     def unit(self) -> str:
-        return UNITS[self.label.unit]
+        return str(UNITS[self.label.unit])

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from analytics import history_charts as charts
@@ -20,17 +22,18 @@ from analytics.history_charts import cells, drawdown_chart, rolling_chart
 from analytics.queries import PeriodFigures
 from analytics.views.sections import section_page
 from analytics.windows import ALL_FIGURES, YOUNGER
+from analytics.wording import chart_worded, worded
 from core.web import day_shown, login_needed
 from portfolios.models import Portfolio
 from portfolios.views.base import visible, welcome
 
-WINDOWS = {63: "3 months", 126: "6 months", 252: "1 year", 756: "3 years"}
+WINDOWS = {63: _("3 months"), 126: _("6 months"), 252: _("1 year"), 756: _("3 years")}
 METRICS = {
-    "annual_volatility": "Volatility",
-    "sharpe_ratio": "Sharpe",
-    "beta": "Beta",
-    "total_return": "Return",
-    "max_drawdown": "Drawdown",
+    "annual_volatility": _("Volatility"),
+    "sharpe_ratio": _("Sharpe"),
+    "beta": _("Beta"),
+    "total_return": _("Return"),
+    "max_drawdown": _("Drawdown"),
 }
 SHOWN_DRAWDOWNS = 5
 SIGNED = ("total_return", "annual_return", "max_drawdown", "alpha", "best_day", "worst_day")
@@ -46,7 +49,6 @@ SHADES = {
     -3: "history-loss-3",
     -4: "history-loss-4",
 }
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @require_safe
@@ -102,7 +104,7 @@ class Row:
 def _periods(report: queries.PeriodReport) -> dict[str, Any]:
     """The table, without the periods for which the portfolio is too young: they are named beside it."""
     shown = [row for row in report.rows if row.observations]
-    young = [row.label for row in report.rows if YOUNGER in row.problems.values()]
+    young = [worded(row.label) for row in report.rows if YOUNGER in row.problems.values()]
     rows = [Row(name, ALL_LABELS[name], name in SIGNED, list(_cells(shown, name))) for name in ALL_FIGURES]
     return {"report": report, "shown": shown, "young": young, "rows": rows}
 
@@ -128,12 +130,12 @@ def _rolling(portfolio: Portfolio, past: Past, request: HttpRequest, day: date |
         "benchmark": portfolio.benchmark.symbol if portfolio.benchmark and metric == "beta" else "",
         "day": day,
     }
-    return context if found.problem else context | {"chart": rolling_chart(found, label.name)}
+    return context if found.problem else context | {"chart": chart_worded(rolling_chart(found, label.name))}
 
 
 def _drawdowns(past: Past) -> dict[str, Any]:
     deepest = drawdowns(past, SHOWN_DRAWDOWNS)
-    return {"deepest": deepest, "chart": drawdown_chart(past, deepest)}
+    return {"deepest": deepest, "chart": chart_worded(drawdown_chart(past, deepest))}
 
 
 def _calendar(past: Past) -> dict[str, Any]:
@@ -141,13 +143,17 @@ def _calendar(past: Past) -> dict[str, Any]:
     rows = [(year, _span(past, year.year), [_month(past, cell) for cell in row]) for year, row in cells(found)]
     ends = {"best": found.best, "worst": found.worst}
     spans = {name: _span(past, month.year, month.month) for name, month in ends.items() if month}
-    return {"found": found, "rows": rows, "months": MONTHS} | spans
+    return {"found": found, "rows": rows, "months": [_month_name(month) for month in range(1, 13)]} | spans
+
+
+def _month_name(month: int) -> str:
+    return date_format(date(2000, month, 1), "M")
 
 
 def _month(past: Past, cell: charts.Cell) -> tuple[charts.Cell, str, str, str]:
     """A month with its name, its class, and what its return is explained with."""
     span = _span(past, cell.month.year, cell.number) if cell.month else ""
-    return cell, MONTHS[cell.number - 1], SHADES[cell.shade], span
+    return cell, _month_name(cell.number), SHADES[cell.shade], span
 
 
 def _span(past: Past, year: int, month: int | None = None) -> str:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.http import require_safe
 
@@ -18,6 +19,7 @@ from analytics.optimiser import Terms, charts
 from analytics.services.optimising import request_optimisation
 from analytics.tasks import optimisation_wanted
 from analytics.views.sections import section_page
+from analytics.wording import chart_worded, worded
 from assets.models import Asset
 from core.errors import DomainError
 from core.web import Right, login_needed
@@ -107,14 +109,31 @@ def _outcome(run: OptimisationRun) -> dict[str, Any]:
     result = run.result
     if not result:
         return {"result": None}
+    walk = charts.walk(result)
     weights = [row | {"change": row["weight"] - (row["current"] or 0.0)} for row in result["assets"]]
     return {
         "result": result,
         "weights": weights,
-        "plane": charts.plane(result),
+        "plane": _plane(result),
         "frontier_rows": charts.frontier_rows(result),
-        "walk": charts.walk(result),
+        "walk": walk and chart_worded(walk),
     }
+
+
+def _plane(result: dict[str, Any]) -> dict[str, Any]:
+    """What static/plane.js draws, with the words that it writes."""
+    words = {
+        "line": _("Efficient frontier"),
+        "volatility": _("Volatility"),
+        "return": _("Return"),
+        "across": _("Volatility a year"),
+        "up": _("Expected return a year"),
+    }
+    drawn = charts.plane(result)
+    named = [
+        point | {"name": worded(point["name"])} if point["role"] != "asset" else point for point in drawn["points"]
+    ]
+    return drawn | {"points": named, "words": words}
 
 
 def _terms(run: OptimisationRun) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from analytics.queries.employees import Expenses, expenses
@@ -23,7 +24,7 @@ from core.web import choice, csv_answer, login_needed, text_cell
 from portfolios.book.performance import months_before
 from users.models import Organisation, Role
 
-PERIODS = {"month": "This month", "quarter": "Three months", "year": "12 months"}
+PERIODS = {"month": _("This month"), "quarter": _("Three months"), "year": _("12 months")}
 MONTHS_OF = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -87,7 +88,7 @@ def _employees(request: HttpRequest, page: Asked, firm: Organisation) -> dict[st
         "expenses": found,
         "expenses_since": since,
         "employees": [(row, [_account(each, which) for each in row.accounts]) for row in found.rows],
-        "periods": [Link(label, page.url(period=key), key == period) for key, label in PERIODS.items()],
+        "periods": [Link(str(label), page.url(period=key), key == period) for key, label in PERIODS.items()],
         "csv_query": page.url(),
     }
 

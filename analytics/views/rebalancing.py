@@ -12,6 +12,8 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views import View
 
 from analytics.forms.optimiser import OBJECTIVES
@@ -109,7 +111,7 @@ class RebalancingPage(View):
         except DomainError as error:
             form.refuse(error)
             return self.shown(form)
-        messages.success(request, f"These are the targets of {portfolio.name} from now on.")
+        messages.success(request, _("These are the targets of %(name)s from now on.") % {"name": portfolio.name})
         return redirect(_page_of(portfolio))
 
     def asked(self, form: RebalanceForm) -> Request | None:
@@ -149,7 +151,7 @@ class RebalancingPage(View):
             "found": found,
             "problem": problem,
             "has_own": has_own,
-            "long_term": f"{portfolio.long_term_days} days.",
+            "long_term": _("Held for more than %(days)s days.") % {"days": portfolio.long_term_days},
             "runs": [(run, OBJECTIVES.get(run.objective, run.objective)) for run in finished_runs(portfolio)],
             "proposals": proposals,
         }
@@ -245,7 +247,8 @@ class ProposalBookPage(ProposalPage):
         """Do it; what is said then, and where it leads."""
         accepted = self.request.POST.get("accept_prices") == "on"
         trades = book_proposal(proposal=proposal, actor=actor, accept_prices=accepted)[1]
-        return f"Booked {len(trades)} trade{'' if len(trades) == 1 else 's'}.", self.back(proposal)
+        said = ngettext("Booked %(count)s trade.", "Booked %(count)s trades.", len(trades)) % {"count": len(trades)}
+        return said, self.back(proposal)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         proposal = self.proposal(pk)
@@ -266,7 +269,7 @@ class ProposalDiscardPage(ProposalBookPage):
 
     def act(self, proposal: RebalanceProposal, actor: User) -> tuple[str, HttpResponse]:
         discard_proposal(proposal=proposal, actor=actor)
-        return "The proposal was discarded.", redirect(_page_of(proposal.portfolio))
+        return _("The proposal was discarded."), redirect(_page_of(proposal.portfolio))
 
 
 class ProposalUndoPage(ProposalBookPage):
@@ -274,7 +277,7 @@ class ProposalUndoPage(ProposalBookPage):
 
     def act(self, proposal: RebalanceProposal, actor: User) -> tuple[str, HttpResponse]:
         take_back_proposal(proposal=proposal, actor=actor)
-        return "The trades were taken back.", self.back(proposal)
+        return _("The trades were taken back."), self.back(proposal)
 
 
 def rows_of(drifts: Sequence[Drift], targets: Sequence[NewTarget]) -> list[TargetRow]:

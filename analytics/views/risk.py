@@ -10,6 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from analytics import queries
@@ -25,7 +26,7 @@ from portfolios.models import Portfolio
 from portfolios.views.base import visible, welcome
 
 LOSSES = tuple(DETAILS)
-EX_ANTE_DETAILS = {f"ex_ante_{name}": f"{detail}, historical" for name, detail in DETAILS.items()}
+EX_ANTE_DETAILS = dict.fromkeys((f"ex_ante_{name}" for name in DETAILS), _("95%, a day, historical"))
 
 
 @require_safe
@@ -104,12 +105,12 @@ def _ex_post_rows(found: ExPost, currency: str) -> Iterator[FigureRow]:
         value, problem = found.figures.get(key), found.problems.get(key, "not defined")
         amount = amount_of(value, found.total_value, currency) if key in LOSSES else None
         signed = key in (*SIGNED, "total_return")
-        yield FigureRow(key, LABELS[key], DETAILS.get(key, ""), signed, value, amount, problem)
+        yield FigureRow(key, LABELS[key], str(DETAILS.get(key, "")), signed, value, amount, problem)
 
 
 def _ex_ante_rows(found: ExAnte) -> Iterator[FigureRow]:
     held = found.exposure
     for key, (value, problem) in found.figures().items():
-        detail = EX_ANTE_DETAILS.get(key, "")
+        detail = str(EX_ANTE_DETAILS.get(key, ""))
         amount = amount_of(value, held.total_value, held.currency) if held and detail else None
         yield FigureRow(key, EX_ANTE_LABELS[key], detail, signed=False, value=value, amount=amount, problem=problem)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from core.web import day_shown, login_needed
@@ -17,19 +18,19 @@ class Section(NamedTuple):
     """A page of Analytics. ``url_name`` is that of its URL; ``title`` its tab and its heading."""
 
     key: str
-    title: str
+    title: Any  # a text or a lazy one
     url_name: str
 
 
 SECTIONS = (
-    Section("risk", "Risk", "analytics-risk"),
-    Section("history", "History", "analytics-history"),
-    Section("var", "Value at risk", "analytics-var"),
-    Section("factors", "Factors", "analytics-factors"),
-    Section("stress", "Stress tests", "analytics-stress"),
-    Section("correlation", "Correlation", "analytics-correlation"),
-    Section("optimiser", "Optimiser", "analytics-optimiser"),
-    Section("rebalancing", "Rebalancing", "analytics-rebalancing"),
+    Section("risk", _("Risk"), "analytics-risk"),
+    Section("history", _("History"), "analytics-history"),
+    Section("var", _("Value at risk"), "analytics-var"),
+    Section("factors", _("Factors"), "analytics-factors"),
+    Section("stress", _("Stress tests"), "analytics-stress"),
+    Section("correlation", _("Correlation"), "analytics-correlation"),
+    Section("optimiser", _("Optimiser"), "analytics-optimiser"),
+    Section("rebalancing", _("Rebalancing"), "analytics-rebalancing"),
 )
 
 

@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
 from django.views import View
 from django.views.decorators.http import require_safe
 
@@ -25,22 +26,25 @@ from analytics.queries.factors import Choice, choices, chosen, factor_sets
 from analytics.queries.stress import Bench, bench, under_factors
 from analytics.scenarios import Effect, Outcome, Source, lines
 from analytics.services.scenarios import change_scenario, create_scenario, delete_scenario
+from analytics.sheets.words import day
 from analytics.views.factors import label_of, value_of
 from analytics.views.sections import section_page
+from analytics.wording import worded
 from core.errors import DomainError, Gone
 from core.web import bad_request, login_needed
 from portfolios.models import Portfolio
+from portfolios.templatetags.money import signed_percent
 from portfolios.views.base import welcome
 from users.models import User
 
 FALLS = (-0.1, -0.2, -0.3, -0.4)
 SOURCES = {
-    Source.PRICES: "its own prices",
-    Source.RATE: "the exchange rate",
-    Source.BETA: "its beta to the benchmark",
-    Source.SCENARIO: "the scenario",
-    Source.FACTORS: "its factors",
-    Source.NONE: "not known, taken as unmoved",
+    Source.PRICES: _("its own prices"),
+    Source.RATE: _("the exchange rate"),
+    Source.BETA: _("its beta to the benchmark"),
+    Source.SCENARIO: _("the scenario"),
+    Source.FACTORS: _("its factors"),
+    Source.NONE: _("not known, taken as unmoved"),
 }
 private: Any = method_decorator(cast("Any", login_needed), name="dispatch")
 
@@ -97,9 +101,9 @@ def _results(request: HttpRequest, page: dict[str, Any]) -> dict[str, Any]:
         return {"problem": error.message}
     own = Scenario.objects.visible_to(_caller(request)).prefetch_related("shocks__asset")
     groups = [
-        ("History", _histories(tested)),
-        ("The benchmark falls", _falls(tested, page["portfolio"])),
-        ("Your scenarios", [_own(tested, scenario) for scenario in own]),
+        (str(_("History")), _histories(tested)),
+        (str(_("The benchmark falls")), _falls(tested, page["portfolio"])),
+        (str(_("Your scenarios")), [_own(tested, scenario) for scenario in own]),
     ]
     drawn = _drawn(tested, groups)
     every = [row for _, rows in drawn for row in rows if row.outcome]
@@ -121,8 +125,8 @@ def _histories(tested: Bench) -> list[Row]:
     return [
         Row(
             window.key,
-            window.name,
-            f"{window.start:%-d %b %Y} – {window.end:%-d %b %Y}. {window.description}",
+            worded(window.name),
+            f"{day(window.start)} – {day(window.end)}. {worded(window.description)}",
             outcome,
             figure="stress_window",
             terms={"scenario": window.key},
@@ -134,9 +138,9 @@ def _histories(tested: Bench) -> list[Row]:
 def _falls(tested: Bench, portfolio: Portfolio) -> list[Row]:
     rows = []
     for fall in FALLS if portfolio.benchmark else ():
-        name, key = f"{portfolio.benchmark} {fall:+.0%}".replace("-", "−"), f"benchmark{int(fall * 100)}"
+        name, key = f"{portfolio.benchmark} {signed_percent(fall, 0)}", f"benchmark{int(fall * 100)}"
         try:
-            detail, outcome = "passed on through each holding’s beta", tested.with_benchmark(fall)
+            detail, outcome = str(_("passed on through each holding’s beta")), tested.with_benchmark(fall)
             rows.append(Row(key, name, detail, outcome, figure="stress_benchmark", terms={"move": fall}))
         except DomainError as error:
             rows.append(Row(key, name, "", None, error.message))
@@ -182,8 +186,8 @@ def _factors(request: HttpRequest, page: dict[str, Any]) -> tuple[FactorShocksFo
 
 def _factor_form(request: HttpRequest, every: Mapping[str, Choice], choice: Choice, named: str) -> FactorShocksForm:
     """Empty unless shocks of factors are asked for."""
-    models = {value: label_of(offered) for value, offered in every.items()}
-    factors = {factor.key: factor.name for factor in choice.factors}
+    models = {value: worded(label_of(offered)) for value, offered in every.items()}
+    factors = {factor.key: worded(factor.name) for factor in choice.factors}
     given = request.GET.dict() | {"model": named or value_of(choice)} if request.GET.get("show") == "factors" else None
     form = FactorShocksForm(models, factors, given)
     form.initial["model"] = value_of(choice)
@@ -208,7 +212,7 @@ def _effects(tested: Bench, chosen: Row | None) -> list[tuple[Effect, Decimal, s
     if chosen is None or chosen.outcome is None:
         return []
     ordered = sorted(chosen.outcome.effects, key=lambda effect: effect.contribution)
-    return [(effect, tested.held.amount(effect.contribution), SOURCES[effect.source]) for effect in ordered]
+    return [(effect, tested.held.amount(effect.contribution), str(SOURCES[effect.source])) for effect in ordered]
 
 
 def _names(tested: Bench) -> list[str]:
@@ -237,7 +241,7 @@ class ScenarioView(View):
         match request.POST.get("action", "change"):
             case "delete":
                 _or_404(scenario, request)
-                messages.success(request, f"“{scenario.name}” was deleted.")
+                messages.success(request, _("“%(name)s” was deleted.") % {"name": scenario.name})
                 return redirect(_back(request))
             case "change":
                 return _save(request, scenario)
@@ -258,7 +262,7 @@ def _save(request: HttpRequest, scenario: Scenario | None) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, [*error.messages])
         else:
-            messages.success(request, f"“{saved.name}” is saved.")
+            messages.success(request, _("“%(name)s” is saved.") % {"name": saved.name})
             return redirect(f"{_back(request)}&show=own{saved.pk}#stress-holdings")
     page = section_page(request, "stress")
     if page["portfolio"] is None:

@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 from django.views import View
 
 from analytics import charts
@@ -28,7 +29,7 @@ from portfolios.queries.tax import LONG, SHORT, tax_report, years_with_disposals
 from portfolios.views.base import page_of, welcome
 from users.models import User
 
-GROUPS = {"asset": "By security", "flat": "By day"}
+GROUPS = {"asset": _("By security"), "flat": _("By day")}
 
 
 class TaxReportPage(View):
@@ -97,7 +98,7 @@ def _report(portfolio: Portfolio, year: int, until: date | None, group: str) -> 
     drawn = charts.bars([float(gain) for gain in report.by_month])
     return {
         "report": report,
-        "terms": [("Short term", report.of_term(SHORT)), ("Long term", report.of_term(LONG))],
+        "terms": [(_("Short term"), report.of_term(SHORT)), (_("Long term"), report.of_term(LONG))],
         "months": list(zip(list(month_abbr)[1:], report.by_month, drawn, strict=True)),
         "groups": GROUPS,
         "group": group if group in GROUPS else "asset",

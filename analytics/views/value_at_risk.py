@@ -13,6 +13,9 @@ from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.formats import get_format
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from analytics import charts, queries
@@ -22,40 +25,51 @@ from analytics.exposure import amount_of
 from analytics.models import Basis, VarBacktest
 from analytics.queries import ExAnte, ForecastSeries, StoredBacktests
 from analytics.views.sections import section_page
+from analytics.wording import worded
 from banking.forms.filters import Filter
 from core.errors import DomainError
-from core.web import login_needed
+from core.web import localised, login_needed
 from portfolios.models import Portfolio
+from portfolios.templatetags.money import percent
 from portfolios.views.base import visible, welcome
 
-BASES = {str(Basis.EX_ANTE): "Ex-ante: today’s weights", str(Basis.EX_POST): "Ex-post: own returns"}
+BASES = {str(Basis.EX_ANTE): _("Ex-ante: today’s weights"), str(Basis.EX_POST): _("Ex-post: own returns")}
 
 
-def _select(label: str) -> forms.ChoiceField:
+def _select(label: Any) -> forms.ChoiceField:
     return forms.ChoiceField(label=label, required=False, widget=forms.Select(attrs={"class": "form-select"}))
 
 
 class VarFilter(Filter):
     """``?horizon=&window=&method=&level=&days=&basis=``; what is none of the choices is answered like the first."""
 
-    horizon = _select("Horizon")
-    window = _select("Losses from")
-    method = _select("Backtest of")
-    level = _select("Level")
-    days = _select("Over")
-    basis = _select("Returns")
+    horizon = _select(_("Horizon"))
+    window = _select(_("Losses from"))
+    method = _select(_("Backtest of"))
+    level = _select(_("Level"))
+    days = _select(_("Over"))
+    basis = _select(_("Returns"))
 
     def _choose(self) -> None:
         """The first of each is what is shown unless another is asked for."""
         self._set("horizon", [(str(each), sessions_text(each)) for each in settings.VAR_HORIZONS])
-        whole = ("", "The whole history")
-        self._set("window", [whole, (str(settings.VAR_WINDOW), f"The last {settings.VAR_WINDOW} sessions, as tested")])
-        self._set("method", [(method, METHOD_LABELS[method].name) for method in METHODS])
+        whole = ("", str(_("The whole history")))
+        self._set(
+            "window",
+            [
+                whole,
+                (
+                    str(settings.VAR_WINDOW),
+                    _("The last %(count)s sessions, as tested") % {"count": settings.VAR_WINDOW},
+                ),
+            ],
+        )
+        self._set("method", [(method, worded(METHOD_LABELS[method].name)) for method in METHODS])
         self._set("level", [(f"{level:g}", level_text(level)) for level in reversed(settings.VAR_LEVELS)])
         self._set("days", [(str(days), sessions_text(days)) for days in settings.VAR_BACKTEST_DAYS])
         self._set("basis", BASES.items())
 
-    def _set(self, name: str, choices: Iterable[tuple[str, str]]) -> None:
+    def _set(self, name: str, choices: Iterable[tuple[str, Any]]) -> None:
         field = self.fields[name]
         field.choices = list(choices)  # type: ignore[attr-defined]
         if self.data.get(name) not in dict(field.choices):  # type: ignore[attr-defined]
@@ -63,11 +77,11 @@ class VarFilter(Filter):
 
 
 def sessions_text(count: int) -> str:
-    return f"{count} session{'' if count == 1 else 's'}"
+    return ngettext("%(count)s session", "%(count)s sessions", count) % {"count": count}
 
 
 def level_text(level: float) -> str:
-    return f"{level:.5%}".rstrip("0%").rstrip(".") + "%"
+    return localised(f"{level:.5%}".rstrip("0%").rstrip(".")) + get_format("PERCENT_SIGN")
 
 
 @require_safe
@@ -141,7 +155,7 @@ class Chosen:
 
     @property
     def name(self) -> str:
-        return METHOD_LABELS[self.method].name
+        return worded(METHOD_LABELS[self.method].name)
 
     @property
     def level_text(self) -> str:
@@ -149,7 +163,7 @@ class Chosen:
 
     @property
     def basis_text(self) -> str:
-        return BASES[self.basis]
+        return str(BASES[self.basis])
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +176,9 @@ class _Test:
 
     @classmethod
     def of(cls, row: VarBacktest) -> _Test:
-        label: str = METHOD_LABELS[row.method].name  # type: ignore[index]  # held by the column's constraint
-        tests = (("Kupiec", "kupiec"), ("Independence", "independence"), ("Joint", "joint"))
-        found = ((name, getattr(row, f"{key}_statistic"), getattr(row, f"{key}_p_value")) for name, key in tests)
+        label = worded(METHOD_LABELS[row.method].name)  # type: ignore[index]  # held by the column's constraint
+        tests = (("Kupiec", "kupiec"), (_("Independence"), "independence"), (_("Joint"), "joint"))
+        found = ((str(name), getattr(row, f"{key}_statistic"), getattr(row, f"{key}_p_value")) for name, key in tests)
         return cls(row, label, tuple(found))
 
 
@@ -191,7 +205,7 @@ def _rows(found: ExAnte, stored: StoredBacktests, chosen: Chosen) -> Iterator[_R
     for loss in found.losses if held else ():
         value, currency = held.total_value, held.currency  # type: ignore[union-attr]  # there is one in here
         yield _Row(
-            METHOD_LABELS[loss.method].name,
+            worded(METHOD_LABELS[loss.method].name),
             level_text(loss.level),
             loss,
             amount_of(loss.value_at_risk, value, currency),
@@ -211,19 +225,22 @@ def _forecasts(portfolio: Portfolio, chosen: Chosen, past: date | None, found: E
     chart = charts.Chart(
         series.days,
         [
-            charts.Line("Return of the day", "portfolio", series.returns),
-            charts.Line("Forecast: minus value at risk", "loss", -series.forecasts),
+            charts.Line(str(_("Return of the day")), "portfolio", series.returns),
+            charts.Line(str(_("Forecast: minus value at risk")), "loss", -series.forecasts),
         ],
         "fraction",
         portfolio.base_currency,
         scale=False,
     )
     exceeded = list(_exceeded(series, found, chosen))
-    marks = [charts.Mark(day, "exception", f"Exception  −{loss:.2%}") for day, _, loss, _ in exceeded]
+    marks = [
+        charts.Mark(day, "exception", _("Exception  −%(loss)s") % {"loss": percent(loss)})
+        for day, _forecast, loss, _amount in exceeded
+    ]
     return charts.told(chart, marks) | {
         "exceeded": exceeded[::-1],
         "expected": chosen.days * (1 - chosen.level),
-        "worst": max((loss for _, _, loss, _ in exceeded), default=None),
+        "worst": max((row[2] for row in exceeded), default=None),
     }
 
 

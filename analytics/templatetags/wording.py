@@ -1,0 +1,10 @@
+"""Texts of pure code and of stored records, in the reader's language."""
+
+from __future__ import annotations
+
+from django import template
+
+from analytics.wording import worded
+
+register = template.Library()
+register.filter("worded", worded)
