@@ -32,5 +32,5 @@ def test_braces_without_values_are_themselves() -> None:
 
 def test_people_read_it_in_their_language() -> None:
     with translation.override("de"):
-        assert Forbidden().message == "Sie sehen dies, dürfen das aber nicht damit tun."
+        assert Forbidden().message == "Sie sehen dies, dürfen das damit aber nicht tun."
         assert str(Forbidden()) == "You see this, but may not do that with it."
