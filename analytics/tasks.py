@@ -19,7 +19,7 @@ from analytics.services.lost_jobs import end_lost_jobs
 from analytics.services.optimising import run_optimisation, waiting
 from analytics.services.reports import forget_reports, run_report, waiting_reports
 
-CHUNK = 2500  # portfolios a message: one and a half seconds of work, 250 MB
+CHUNK = 1000  # portfolios a message: about half a second of work, 100 MB
 TESTED_CHUNK = 100  # portfolios whose value at risk is tested by one message: two seconds of work, 25 MB of returns
 TESTED_EXPIRES = 300
 AT_ONCE = 100  # optimisations of one tick; the next tick finds the rest
