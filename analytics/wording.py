@@ -16,6 +16,7 @@ from django.utils.functional import lazy
 from django.utils.translation import get_language, gettext
 
 from analytics.texts import WITH_VALUES
+from core.errors import DomainError
 
 MOST_TEXTS = 500  # characters; longer ones are nobody's sentence
 WITHIN = ("reason", "limit", "names", "unit")  # values that are texts themselves, or several with semicolons
@@ -28,6 +29,14 @@ def worded(text: Any) -> str:
         return said
     found = gettext(said)
     return found if found != said else _with_values(said)
+
+
+class Worded(DomainError):
+    """What pure code says, as a part of what another refusal says."""
+
+    @property
+    def message(self) -> str:
+        return worded(str(self))
 
 
 later = lazy(worded, str)  # for what is read before anybody's language is known
