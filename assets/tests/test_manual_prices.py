@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils.translation import override
 from rest_framework.test import APIClient
 
 from activity.models import AuditEvent
@@ -230,6 +231,14 @@ def test_a_file_that_is_too_large_or_no_text(staff: Client) -> None:
     assert staff.post(URL, {"action": "preview"}).status_code == 422
     assert staff.post(URL, {"action": "nonsense"}).status_code == 400
     assert staff.post(URL).status_code == 400
+
+
+def test_the_largest_file_is_named_as_the_reader_writes_it(staff: Client, carol: User) -> None:
+    User.objects.filter(pk=carol.pk).update(locale="de")
+    large = SimpleUploadedFile("p.csv", b"x" * (MOST_BYTES + 1))
+    with override(None):
+        shown = staff.post(URL, {"action": "preview", "file": large})
+    assert "größer als 2.000.000 Bytes" in shown.content.decode()
 
 
 def test_only_staff_gets_in(alice: User) -> None:

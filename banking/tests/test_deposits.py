@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -201,6 +202,13 @@ def test_what_is_no_deposit(savings: Account, change: dict[str, Any], field: str
     assert refused.value.field == field
     assert not TermDeposit.objects.exists()
     assert list(Account.objects.all()) == [savings]
+
+
+@pytest.mark.parametrize(("locale", "most"), [("en", "100,000,000,000"), ("de", "100.000.000.000")])
+def test_the_largest_principal_is_named_as_the_reader_writes_it(savings: Account, locale: str, most: str) -> None:
+    with override(locale), pytest.raises(BadDeposit) as refused:
+        lend(savings, "1E+11")
+    assert refused.value.message.endswith(f" {most}.")
 
 
 @pytest.mark.parametrize("change", [{"principal": 0}, {"rate": 2}, {"matures_on": START}, {"day_count": "act/act"}])

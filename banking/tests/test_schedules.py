@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils.translation import override
 
 from activity.models import AuditEvent
 from assets.tests.factories import make_rate
 from banking.models import Account, CashTransaction, Category, RunState, Schedule, ScheduleRun, ScheduleState, Transfer
+from banking.models.schedule import MOST_TIMES
 from banking.queries.upcoming import upcoming
 from banking.recurrence import Recurrence
 from banking.services import schedules
@@ -367,6 +369,7 @@ def test_the_database_pays_a_day_once(checking: Account) -> None:
         ({"interval": 0}, BadSchedule, "interval"),
         ({"interval": 10**9}, BadSchedule, "interval"),
         ({"count": 0}, BadSchedule, "count"),
+        ({"count": MOST_TIMES + 1}, BadSchedule, "count"),
         ({"until": date(2024, 1, 30)}, BadSchedule, "until"),
         ({"name": ""}, DomainError, "target"),
         ({"name": "x" * 141}, BadSchedule, "target_name"),
@@ -380,6 +383,11 @@ def test_what_is_wrong_is_refused_by_name(
         plan(checking, **values)
     assert refused.value.field == field
     assert not Schedule.objects.exists()
+
+
+def test_the_most_times_are_named_as_the_reader_writes_them(checking: Account) -> None:
+    with override("de"), pytest.raises(BadSchedule, match=r"bis 10\.000-mal"):
+        plan(checking, count=MOST_TIMES + 1)
 
 
 def test_the_category_is_the_payers(checking: Account, savings: Account, bob: User, alice: User) -> None:
