@@ -40,6 +40,10 @@ class Complaints:
         """What a test provokes on purpose, such as the answer 422 to a form: whatever ``pattern`` is found in."""
         self.tolerated.append(re.compile(pattern))
 
+    def tolerate_answer(self, *statuses: int) -> None:
+        """The answers that a test provokes, as the browser and htmx tell of them."""
+        self.tolerate(rf"(status of|Status Error Code) ({'|'.join(map(str, statuses))})\b")
+
     def watch(self, context: BrowserContext) -> None:
         """Listen to every page of ``context``, those that it opens later, too."""
         context.on("console", self._console)
