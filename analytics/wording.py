@@ -16,6 +16,7 @@ from django.utils.functional import lazy
 from django.utils.translation import get_language, gettext, pgettext
 
 from analytics.texts import WITH_VALUES
+from core.errors import DomainError
 
 MOST_TEXTS = 500  # characters; longer ones are nobody's sentence
 VALUE = re.compile(r"%\(\w+\)s")
@@ -29,6 +30,14 @@ def worded(text: Any) -> str:
         return said
     found = gettext(said)
     return found if found != said else _with_values(said)
+
+
+class Worded(DomainError):
+    """What pure code says, as a part of what another refusal says."""
+
+    @property
+    def message(self) -> str:
+        return worded(str(self))
 
 
 def factor_worded(name: Any) -> str:
