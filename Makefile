@@ -55,6 +55,8 @@ front: ## Build the pages' scripts and styles into static/dist/
 
 bench: ## Run the benchmarks; each prints its figures beside a baseline
 	@$(SETUP) dev
+	@$(SETUP) languages
+	@$(SETUP) front
 	@for file in benchmarks/*.py; do case $$file in */__init__.py|*/_*) continue;; esac; \
 		echo "== $$file"; $(BIN)/python $$file || exit 1; done
 

@@ -28,6 +28,7 @@ from analytics.models import (
 from analytics.services.recomputing import KIND as RECOMPUTE
 from portfolios.admin import OfPortfolio
 from portfolios.models import Portfolio
+from users.admin import OverseenOnSite
 
 if TYPE_CHECKING:
     from users.models import User
@@ -151,7 +152,7 @@ class OptimisationRunAdmin(OfPortfolio, ReadOnly, ModelAdmin):
 
 
 @admin.register(RiskFlag)
-class RiskFlagAdmin(OnSite, ReadOnly, ModelAdmin):
+class RiskFlagAdmin(OverseenOnSite, ReadOnly, ModelAdmin):
     """Causes for concern; they are acknowledged and closed on the page of flags, where a note goes with it."""
 
     list_display = [
@@ -163,7 +164,7 @@ class RiskFlagAdmin(OnSite, ReadOnly, ModelAdmin):
     search_fields = ["about", "portfolio__name", "account__name", "note"]
     date_hierarchy = "first_seen"
 
-    def site_page(self, row: Any) -> str | None:
+    def overseers_page(self, row: Any) -> str:
         return reverse("bank-flags")
 
 

@@ -32,9 +32,8 @@ class ShortHistory(InsufficientData):
     """An asset whose history is too short; it is named."""
 
     def __init__(self, symbol: str, needed: int, got: int) -> None:
-        self.symbol = symbol
-        super().__init__(needed, got)
-        self.args = (f"{symbol}: {self}",)
+        self.symbol, self.needed, self.got = symbol, needed, got
+        DomainError.__init__(self, "{symbol}: needs {needed} days, has {got}", symbol=symbol, needed=needed, got=got)
 
     def __reduce__(self) -> tuple[type[ShortHistory], tuple[str, int, int]]:  # type: ignore[override]
         return type(self), (self.symbol, self.needed, self.got)

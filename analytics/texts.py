@@ -6,6 +6,7 @@ They are listed for the catalogues. Where values stand in a text, they are named
 from __future__ import annotations
 
 from django.utils.translation import gettext_noop as N_  # noqa: N812  the name that catalogues are gathered by
+from django.utils.translation import pgettext_lazy
 
 FIGURES = (
     N_("Total return"),
@@ -128,6 +129,14 @@ EXPLAINED = (
     N_("What a holding adds when factors move"),
     N_("Beta of a holding"),
 )
+FACTORS = (
+    pgettext_lazy("factor", "Market"),
+    pgettext_lazy("factor", "Size"),
+    pgettext_lazy("factor", "Value"),
+    pgettext_lazy("factor", "Profitability"),
+    pgettext_lazy("factor", "Investment"),
+    pgettext_lazy("factor", "Momentum"),
+)
 PARTS = (
     N_("historical"),
     N_("Historical"),
@@ -171,11 +180,6 @@ PARTS = (
     N_("Optimised"),
     N_("Equal weights"),
     # reference data
-    N_("Market"),
-    N_("Size"),
-    N_("Profitability"),
-    N_("Investment"),
-    N_("Momentum"),
     N_("Risk-free rate"),
     N_("All shares, weighted by value, over the risk-free rate (Mkt−RF)."),
     N_("Small companies over big ones (SMB)."),

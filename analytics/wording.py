@@ -13,11 +13,13 @@ from functools import cache
 from typing import Any
 
 from django.utils.functional import lazy
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, pgettext
 
 from analytics.texts import WITH_VALUES
+from core.errors import DomainError
 
 MOST_TEXTS = 500  # characters; longer ones are nobody's sentence
+VALUE = re.compile(r"%\(\w+\)s")
 WITHIN = ("reason", "limit", "names", "unit")  # values that are texts themselves, or several with semicolons
 
 
@@ -28,6 +30,21 @@ def worded(text: Any) -> str:
         return said
     found = gettext(said)
     return found if found != said else _with_values(said)
+
+
+class Worded(DomainError):
+    """What pure code says, as a part of what another refusal says."""
+
+    @property
+    def message(self) -> str:
+        return worded(str(self))
+
+
+def factor_worded(name: Any) -> str:
+    """A factor's name in the language that is spoken: as a factor, “Value” is no amount and “Market” no exchange."""
+    said = str(name) if name else ""
+    found = pgettext("factor", said) if said else ""
+    return found if found != said else worded(said)
 
 
 later = lazy(worded, str)  # for what is read before anybody's language is known
@@ -47,8 +64,13 @@ def _within(name: str, value: str) -> str:
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Each text with values as a pattern that finds them."""
-    return tuple((_pattern(text), text) for text in WITH_VALUES)
+    """Each text with values as a pattern that finds them; the one that says most comes first, as others fit it too."""
+    return tuple((_pattern(text), text) for text in sorted(WITH_VALUES, key=_said, reverse=True))
+
+
+def _said(text: str) -> int:
+    """How many characters a text has beside its values."""
+    return len(VALUE.sub("", text))
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -15,13 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 
 from browser.furnishing import furnish
 from browser.installation import installation
-from browser.visits import Complaints, Scheme, Size, log_in, open_context
+from browser.visits import CHROMIUM, Complaints, Scheme, Size, launch, log_in, open_context
 
-CHROMIUM = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
-QUIET = [
-    *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
 Visit = Callable[..., Page]
 
 
@@ -61,8 +56,7 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     assert Path(CHROMIUM).exists(), f"{CHROMIUM} is missing: apt-get install chromium, or name one by CHROMIUM="
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    launched = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *root])
+    launched = launch(playwright)
     yield launched
     launched.close()
 

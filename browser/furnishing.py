@@ -18,11 +18,13 @@ DEPOSIT = {
     "started_on": "2022-06-01",
     "matures_on": "2023-06-01",
 }
+GOAL = {"name": "House", "amount": "500000", "due_on": "2060-01-01", "start_on": "2020-01-01"}
 AFTER_SECONDS = 120.0
 
 
 def furnish(address: str) -> None:
-    """An optimisation, a proposal to rebalance, a report, what a household has besides, an upload, a corporate action.
+    """An optimisation, a proposal to rebalance, a goal, a report, what a household has besides, an upload, and a
+    corporate action.
 
     Done once: asked again of the same server, the same keys get the first answers.
     """
@@ -30,6 +32,7 @@ def furnish(address: str) -> None:
         portfolio = demo.get("/portfolios/").json()["results"][0]["id"]
         _post(demo, f"/portfolios/{portfolio}/optimise/", {"objective": "min_variance"})
         _post(demo, f"/portfolios/{portfolio}/rebalance/", {"targets": HALVES, "save": True})
+        _post(demo, f"/api/portfolios/{portfolio}/goals/", GOAL)
         _post(demo, "/api/banking/possessions/", {"name": "Weekend house", "value": "250000", "day": "2020-01-02"})
         watchlist = _post(demo, "/api/watchlists/", {"name": "To watch"})["id"]
         _post(demo, f"/api/watchlists/{watchlist}/entries/", {"asset": "KO", "target_price": "50"})

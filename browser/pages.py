@@ -95,6 +95,8 @@ SETTINGS = [
     Place("settings-security", "/settings/security/"),
     Place("portfolio-settings", "/settings/portfolio/"),
     Place("method-page", "/settings/cost-method/"),
+    Place("goal-new", "/settings/goals/"),
+    Place("goal-page", "/settings/portfolio/", link=r"/settings/goals/\d+/"),
 ]
 BANKING = [
     Place("banking", "/banking/"),

@@ -11,7 +11,7 @@ from browser.visits import Complaints
 
 
 def test_a_portfolio_is_added(visit: Visit, server: str, complaints: Complaints) -> None:
-    complaints.tolerate("400")  # the answer to a form without a name
+    complaints.tolerate_answer(400)  # the answer to a form without a name
     page = visit()
     keys = Keyboard(page)
     keys.to("Portfolio: ")
@@ -36,7 +36,7 @@ def test_a_portfolio_is_added(visit: Visit, server: str, complaints: Complaints)
 
 def test_a_purchase_is_entered(visit: Visit, server: str, complaints: Complaints) -> None:
     complaints.tolerate(REPLACED)
-    complaints.tolerate("400")
+    complaints.tolerate_answer(400)
     with Api.of(server).portfolio("Bought by keyboard") as portfolio:
         page = visit()
         page.goto(f"/transactions/?portfolio={portfolio}")

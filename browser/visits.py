@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, ViewportSize, expect
 
 from browser.installation import PASSWORDS
 
@@ -17,6 +18,11 @@ SIZES: dict[Size, ViewportSize] = {
     "desktop": {"width": 1280, "height": 900},
     "phone": {"width": 360, "height": 780},
 }
+CHROMIUM = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
+QUIET = [
+    *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
 SECONDS = 20_000  # milliseconds that a page may take on a busy machine
 
 
@@ -33,6 +39,10 @@ class Complaints:
     def tolerate(self, pattern: str) -> None:
         """What a test provokes on purpose, such as the answer 422 to a form: whatever ``pattern`` is found in."""
         self.tolerated.append(re.compile(pattern))
+
+    def tolerate_answer(self, *statuses: int) -> None:
+        """The answers that a test provokes, as the browser and htmx tell of them."""
+        self.tolerate(rf"(status of|Status Error Code) ({'|'.join(map(str, statuses))})\b")
 
     def watch(self, context: BrowserContext) -> None:
         """Listen to every page of ``context``, those that it opens later, too."""
@@ -58,6 +68,12 @@ class Complaints:
 
     def _add(self, page: Page | None, what: str) -> None:
         self.found.append(f"{page.url if page else '?'}: {what}")
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Debian's Chromium, or the one that ``CHROMIUM`` names, asking nobody for anything of its own accord."""
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *root])
 
 
 def open_context(browser: Browser, address: str, size: Size, scheme: Scheme, complaints: Complaints) -> BrowserContext:

@@ -12,7 +12,8 @@ class DomainError(Exception):
 
     ``field`` names the input that is to blame, in dotted form for nested input, or is
     empty when no single one is. ``code`` is the class's name in snake case.
-    ``values`` take their places in the message, as ``str.format`` puts them.
+    ``values`` take their places in the message, as ``str.format`` puts them; one that is
+    an error of the domain itself says there what it says, in the reader's language too.
     """
 
     wording: ClassVar[Callable[[str], str]] = str  # a text in the reader's language; the site sets it as it starts
@@ -31,7 +32,11 @@ class DomainError(Exception):
     def message(self) -> str:
         """In the language of whoever reads it; ``str`` gives the English one."""
         worded = DomainError.wording(self._text)
-        return worded.format(**self._values) if self._values else worded
+        return worded.format(**{name: _said(value) for name, value in self._values.items()}) if self._values else worded
+
+
+def _said(value: object) -> object:
+    return value.message if isinstance(value, DomainError) else value
 
 
 class Gone(DomainError):

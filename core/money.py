@@ -53,8 +53,11 @@ def minor_units(currency: str) -> int:
         return MINOR_UNITS[currency]
     except KeyError:
         if major_currency(currency) != currency:
-            message = f"“{currency}” is for prices alone: an amount is in {major_currency(currency)}."
-            raise UnknownCurrency(message) from None
+            raise UnknownCurrency(
+                "“{currency}” is for prices alone: an amount is in {major}.",
+                currency=currency,
+                major=major_currency(currency),
+            ) from None
         raise UnknownCurrency(
             "“{currency}” is not the ISO 4217 code of a currency in use.", currency=currency
         ) from None

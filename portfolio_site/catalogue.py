@@ -6,7 +6,7 @@ import ast
 import io
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -55,21 +55,37 @@ def marked(base: Path = BASE_DIR) -> Catalog:
     return found
 
 
+def parsed(base: Path = BASE_DIR) -> dict[str, ast.Module]:
+    """The modules of the apps, by name."""
+    return {path.relative_to(base).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in modules(base)}
+
+
 def refusals(base: Path = BASE_DIR) -> Iterator[tuple[str, str]]:
     """Each file and what errors of the domain say in it: their docstrings, and the messages that they are given."""
-    trees = {path.relative_to(base).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in modules(base)}
-    kinds = _kinds_of_errors(trees)
+    trees = parsed(base)
+    kinds = kinds_of_errors(trees)
     for name, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef) and node.name in kinds and (text := ast.get_docstring(node)):
                 yield name, " ".join(text.split())
-            elif isinstance(node, ast.Call) and _name(node.func) in kinds and node.args:
-                message = node.args[0]
-                if isinstance(message, ast.Constant) and isinstance(message.value, str) and message.value:
-                    yield name, message.value
+        for message in told(tree, kinds):
+            if isinstance(message, ast.Constant) and isinstance(message.value, str) and message.value:
+                yield name, message.value
 
 
-def _kinds_of_errors(trees: Mapping[str, ast.Module]) -> set[str]:
+def told(tree: ast.Module, kinds: Collection[str]) -> Iterator[ast.expr]:
+    """The messages that errors of these kinds are given: where they are made, and where one makes itself."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (_name(node.func) in kinds or _name(node.func) == "DomainError"):
+            yield from node.args[:1]
+        elif isinstance(node, ast.ClassDef) and node.name in kinds:
+            for call in ast.walk(node):
+                if isinstance(call, ast.Call) and _name(call.func) == "__init__":
+                    own = isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name)
+                    yield from call.args[own:][:1]  # without super(), the instance comes first
+
+
+def kinds_of_errors(trees: Mapping[str, ast.Module]) -> set[str]:
     """The names of all classes that derive from DomainError, wherever they stand."""
     classes = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     kinds = {"DomainError"}

@@ -158,7 +158,7 @@ class LiveTotal:
         now, then = (latest_rate(table, each.currency, base) for table in tables)
         price = point.price if point else each.close
         old = earlier[asset_id].price if asset_id in earlier else each.close
-        traded, end = each.traded, each.quantity
+        traded, end = each.traded, each.quantity - each.traded.later  # it came in after the day
         if point is None or datetime.fromtimestamp(point.at, UTC).date() < self.day:
             traded, end = Traded(), end - traded.units  # its price is of a day before that of the trades
         start = end - traded.units

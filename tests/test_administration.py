@@ -33,7 +33,7 @@ from portfolio_site.health import note_heartbeat
 from portfolio_site.testing import Broker
 from portfolios.tests.factories import make_portfolio
 from tests.world import grow, make_world
-from users.models import Invitation, TokenFamily, User
+from users.models import Invitation, Organisation, TokenFamily, User
 
 OURS = ("activity", "users", "assets", "banking", "portfolios", "analytics")
 PAGES: dict[Any, Any] = {model: page for model, page in admin.site._registry.items() if model._meta.app_label in OURS}
@@ -137,6 +137,34 @@ def test_staff_who_may_not_look_at_everybody_get_no_such_link(client: Client, al
     page = client.get(reverse("admin:portfolios_portfolio_changelist")).content.decode()
     assert "Hers" in page
     assert "bank-admin" not in page
+
+
+def test_pages_of_the_bank_are_linked_for_who_may_open_them(client: Client, alice: User, bob: User) -> None:
+    now = timezone.now()
+    seen = {"first_seen": now, "last_seen": now, "as_of": now.date(), "measure": 0.5, "limit": 0.25}
+    flag = RiskFlag.objects.create(kind="concentration", portfolio=make_portfolio(alice), **seen)
+    pages = {
+        alice: reverse("bank-person", args=[alice.pk]),
+        (firm := Organisation.objects.create(name="Firm")): reverse("bank-organisation", args=[firm.pk]),
+        flag: reverse("bank-flags"),
+    }
+    User.objects.filter(pk=bob.pk).update(is_staff=True)
+    names = ("view_user", "view_organisation", "view_riskflag")
+    bob.user_permissions.add(*Permission.objects.filter(codename__in=names))
+    client.force_login(bob)
+
+    def shown(row: Any) -> list[str]:
+        options = row._meta
+        alone = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk])
+        return [client.get(path).content.decode() for path in (list_of(row), alone)]
+
+    for row, page in pages.items():
+        assert [page in text for text in shown(row)] == [False, False], page
+        assert client.get(page).status_code == 403
+    bob.user_permissions.add(Permission.objects.get(codename="oversee_bank"))
+    for row, page in pages.items():
+        assert [f'href="{page}"' in text for text in shown(row)] == [True, True], page
+        assert client.get(page).status_code == 200
 
 
 def test_everybodys_category_is_everybodys_to_look_at(desk: Client) -> None:
@@ -253,4 +281,4 @@ def test_first_page_speaks_german(client: Client, carol: User) -> None:
     with override(None):
         text = unescape(client.get(reverse("admin:index")).content.decode())
     assert "Fehlgeschlagen in 24 Stunden" in text
-    assert "Anbieter von Kursen" in text
+    assert "Kursanbieter" in text

@@ -87,7 +87,7 @@ def test_what_is_wrong_is_told_and_stored_nowhere(world: World, browser: Client,
 def test_measured_risk_stands_beside_the_stated_one(world: World, browser: Client) -> None:
     portfolio = world.portfolio
     recompute([portfolio.pk])
-    for stated, said in (("conservative", b"more than the risk tolerance allows"), ("growth", b"within the risk")):
+    for stated, said in (("conservative", b"Above what you can bear"), ("growth", b"Within what you can bear")):
         Portfolio.objects.filter(pk=portfolio.pk).update(risk_tolerance=stated)
         Snapshot.objects.filter(portfolio=portfolio).update(annual_volatility=0.15)
         assert said in browser.get(address(portfolio)).content

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from activity.admin import OnSite, ReadOnly
-from users.models import Invitation, Membership, Organisation, TokenFamily, User
+from users.models import OVERSEER, Invitation, Membership, Organisation, TokenFamily, User
 
 if TYPE_CHECKING:  # generic in their stubs only
     UserModelAdmin = auth_admin.UserAdmin[User]
@@ -26,9 +26,6 @@ else:
     MembershipTabularInline = admin.TabularInline
 
 
-OVERSEER = "analytics.oversee_bank"  # whose pages show everybody's money
-
-
 def holder_page(row: Any) -> str | None:
     """Where who oversees the bank looks at the person or organisation that ``row`` belongs to."""
     if row.organisation_id:
@@ -36,7 +33,23 @@ def holder_page(row: Any) -> str | None:
     return reverse("bank-person", args=[row.owner_id]) if row.owner_id else None
 
 
-class OwnedOnSite(OnSite):
+class OverseenOnSite(OnSite):
+    """Rows whose page on the site is for who oversees the bank alone."""
+
+    def overseers_page(self, row: Any) -> str | None:
+        """The address of the page that who oversees the bank has of a row."""
+        raise NotImplementedError
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # of the ModelAdmin beside it
+        oversees = Value(request.user.has_perm(OVERSEER), output_field=BooleanField())
+        return rows.annotate(overseen_on_site=oversees)
+
+    def site_page(self, row: Any) -> str | None:
+        return self.overseers_page(row) if row.overseen_on_site else None
+
+
+class OwnedOnSite(OverseenOnSite):
     """Rows of somebody: their page for whom they are visible, the holder's for who oversees the bank, else none.
 
     ``through`` is the way from a row to what belongs to somebody, such as "portfolio"; empty: the row itself.
@@ -49,21 +62,18 @@ class OwnedOnSite(OnSite):
         raise NotImplementedError
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # of the ModelAdmin beside it
+        rows = super().get_queryset(request)
         path = self.through.split("__") if self.through else []
         owned: type[Model] = rows.model
         for name in path:
             owned = cast("type[Model]", owned._meta.get_field(name).related_model)  # noqa: SLF001  Django's public name
         seen = owned._default_manager.all().visible_to(request.user)  # type: ignore[attr-defined]  # noqa: SLF001
-        mine = Exists(seen.order_by().filter(pk=OuterRef("__".join([*path, "pk"]))))
-        oversees = Value(request.user.has_perm(OVERSEER), output_field=BooleanField())
-        return rows.annotate(seen_on_site=mine, overseen_on_site=oversees)
+        return rows.annotate(seen_on_site=Exists(seen.order_by().filter(pk=OuterRef("__".join([*path, "pk"])))))
 
     def site_page(self, row: Any) -> str | None:
-        if row.seen_on_site:
-            return self.own_page(row)
-        if not row.overseen_on_site:
-            return None
+        return self.own_page(row) if row.seen_on_site else super().site_page(row)
+
+    def overseers_page(self, row: Any) -> str | None:
         owned = row
         for name in self.through.split("__") if self.through else []:
             owned = getattr(owned, name)
@@ -71,7 +81,7 @@ class OwnedOnSite(OnSite):
 
 
 @admin.register(User)
-class UserAdmin(OnSite, UserModelAdmin):
+class UserAdmin(OverseenOnSite, UserModelAdmin):
     date_hierarchy = "date_joined"
     list_display = ["username", "email", "base_currency", "time_zone", "is_active", "is_staff", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "base_currency"]
@@ -80,7 +90,7 @@ class UserAdmin(OnSite, UserModelAdmin):
         ("Display", {"fields": ["base_currency", "time_zone", "locale"]}),
     ]
 
-    def site_page(self, row: Any) -> str | None:
+    def overseers_page(self, row: Any) -> str:
         return reverse("bank-person", args=[row.pk])
 
 
@@ -107,7 +117,7 @@ class MembershipInline(MembershipTabularInline):
 
 
 @admin.register(Organisation)
-class OrganisationAdmin(OnSite, OrganisationModelAdmin):
+class OrganisationAdmin(OverseenOnSite, OrganisationModelAdmin):
     list_display = ["name", "base_currency", "created_at"]
     list_filter = ["base_currency"]
     search_fields = ["name", "memberships__user__username"]
@@ -115,7 +125,7 @@ class OrganisationAdmin(OnSite, OrganisationModelAdmin):
     readonly_fields = ["created_at"]
     inlines = [MembershipInline]
 
-    def site_page(self, row: Any) -> str | None:
+    def overseers_page(self, row: Any) -> str:
         return reverse("bank-organisation", args=[row.pk])
 
 

@@ -17,12 +17,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from analytics.models import OVERSEER, BankReport, FlagKind, FlagState, RiskFlag
+from analytics.models import BankReport, FlagKind, FlagState, RiskFlag
 from analytics.queries.bank import newest_report
 from analytics.services.bank import look, look_at
 from analytics.services.flags import decide
 from core.api import StrictSerializer
-from users.models import User
+from users.models import OVERSEER, User
 
 
 class OverseerOnly(BasePermission):

@@ -11,7 +11,7 @@ class InsufficientData(DomainError):
     def __init__(self, needed: int, got: int) -> None:
         self.needed = needed
         self.got = got
-        super().__init__(f"needs {needed} days, has {got}")
+        super().__init__("needs {needed} days, has {got}", needed=needed, got=got)
 
     def __reduce__(self) -> tuple[type[InsufficientData], tuple[int, int]]:
         # An exception is pickled with its message alone, which is not what __init__ takes.

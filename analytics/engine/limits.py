@@ -63,7 +63,7 @@ class Infeasible(DomainError):
 
     def __reduce__(self) -> tuple[object, ...]:
         # An exception is pickled with its message alone, which is not all that __init__ takes.
-        return _infeasible, (self.message, self.constraint)
+        return _infeasible, (str(self), self.constraint)
 
 
 def _infeasible(message: str, constraint: Constraint) -> Infeasible:

@@ -8,9 +8,14 @@ from core.errors import DomainError
 class FactorFileError(DomainError):
     """The file cannot be taken; nothing was stored. ``line`` counts from 1; 0 is the file as a whole."""
 
-    def __init__(self, message: str = "", *, line: int = 0, field: str = "file") -> None:
+    def __init__(self, message: str = "", *, line: int = 0, field: str = "file", **values: object) -> None:
         self.line = line
-        super().__init__(f"Line {line}: {message}" if line else message, field=field)
+        if line:
+            super().__init__(
+                "Line {line}: {text}", field=field, line=line, text=DomainError(message, field=field, **values)
+            )
+        else:
+            super().__init__(message, field=field, **values)
 
 
 class UnreadableFactorFile(FactorFileError):

@@ -73,7 +73,9 @@ def read_library(text: str, *, percent: bool | None = None, frequency: str | Non
     ]
     for earlier, later in pairwise(rows):
         if later.day <= earlier.day:
-            raise LayoutChanged(f"{later.day} does not follow {earlier.day}", line=later.line)
+            raise LayoutChanged(
+                "{later} does not follow {earlier}", later=later.day, earlier=earlier.day, line=later.line
+            )
     often = MONTHLY if chosen.width == MONTH else spacing([row.day for row in rows], frequency)
     table = FactorTable(often, names, keys, in_order(rows, often), _titles(sections, chosen))
     if percent is None and not _is_marked(text):
@@ -90,8 +92,9 @@ def _titles(sections: Sequence[_Section], chosen: _Section) -> tuple[str, ...]:
 def _require_percent(table: FactorTable) -> None:
     usual = [median(known) for place in range(len(table.keys)) if (known := _sizes(table, place))]
     if max(usual, default=1.0) < TINY:
-        size = f"The usual size of a value is {max(usual) * 100:g}."
-        raise UnitUnclear(f"{size} Say whether that is percent or fractions.")
+        raise UnitUnclear(
+            "The usual size of a value is {size:g}. Say whether that is percent or fractions.", size=max(usual) * 100
+        )
 
 
 def _sizes(table: FactorTable, place: int) -> list[float]:
@@ -133,14 +136,16 @@ def _outside(content: str, cells: Sequence[str], line: int) -> str:
 
 def _add(section: _Section, line: int, cells: list[str]) -> None:
     if not PERIOD.fullmatch(cells[0]):
-        raise LayoutChanged(f"“{cells[0][:40]}” where a day, a month or a year should stand", line=line)
+        raise LayoutChanged("“{cell}” where a day, a month or a year should stand", cell=cells[0][:40], line=line)
     section.width = section.width or len(cells[0])
     if len(cells[0]) != section.width:
-        raise LayoutChanged(f"“{cells[0]}” among periods of {section.width} digits", line=line)
+        raise LayoutChanged("“{cell}” among periods of {width} digits", cell=cells[0], width=section.width, line=line)
     if len(cells) != len(section.names) + 1:
-        raise LayoutChanged(f"{len(cells) - 1} values under {len(section.names)} names", line=line)
+        raise LayoutChanged(
+            "{count} values under {names} names", count=len(cells) - 1, names=len(section.names), line=line
+        )
     if len(section.rows) >= MOST_ROWS:
-        raise FactorFileTooLarge(f"a file may have {MOST_ROWS:,} rows", line=line)
+        raise FactorFileTooLarge("a file may have {most:,} rows", most=MOST_ROWS, line=line)
     section.rows.append((line, cells))
 
 

@@ -17,10 +17,10 @@ BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotIm
 def text_of(content: bytes) -> str:
     """The text of an upload of any kind. Raises FactorFileTooLarge, UnreadableFactorFile."""
     if len(content) > MOST_BYTES:
-        raise FactorFileTooLarge(f"The file is larger than {MOST_BYTES:,} bytes.")
+        raise FactorFileTooLarge("The file is larger than {most:,} bytes.", most=MOST_BYTES)
     plain = _unpacked(content)
     if len(plain) > MOST_UNPACKED:
-        raise FactorFileTooLarge(f"Unpacked, the file is larger than {MOST_UNPACKED:,} bytes.")
+        raise FactorFileTooLarge("Unpacked, the file is larger than {most:,} bytes.", most=MOST_UNPACKED)
     if b"\x00" in plain:
         raise UnreadableFactorFile("The file holds null characters and is no text.")
     try:
@@ -38,7 +38,7 @@ def _unpacked(content: bytes) -> bytes:
             with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
                 return file.read(MOST_UNPACKED + 1)
     except BROKEN as error:
-        raise UnreadableFactorFile(f"The archive cannot be opened: {str(error)[:200]}.") from error
+        raise UnreadableFactorFile("The archive cannot be opened: {reason}.", reason=str(error)[:200]) from error
     return content
 
 
@@ -46,6 +46,6 @@ def _from_zip(content: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         files = [entry for entry in archive.infolist() if not entry.is_dir()]
         if len(files) != 1:
-            raise UnreadableFactorFile(f"The archive holds {len(files)} files; it must hold one.")
+            raise UnreadableFactorFile("The archive holds {count} files; it must hold one.", count=len(files))
         with archive.open(files[0]) as file:
             return file.read(MOST_UNPACKED + 1)

@@ -42,9 +42,9 @@ def read_plain(text: str, *, percent: bool | None, frequency: str | None) -> Fac
     months: list[bool] = []
     for line, cells in numbered:
         if len(cells) != len(head):
-            raise LayoutChanged(f"{len(cells)} cells under {len(head)} names", line=line)
+            raise LayoutChanged("{count} cells under {names} names", count=len(cells), names=len(head), line=line)
         if len(rows) >= MOST_ROWS:
-            raise FactorFileTooLarge(f"a file may have {MOST_ROWS:,} rows", line=line)
+            raise FactorFileTooLarge("a file may have {most:,} rows", most=MOST_ROWS, line=line)
         day, whole = day_of(cells[place].strip(), line)
         months.append(whole)
         rest = [*cells[:place], *cells[place + 1 :]]
@@ -84,7 +84,9 @@ def _require_fractions(table: FactorTable) -> None:
         known = [abs(value) for row in table.rows if (value := row.values[place]) is not None]
         if known and median(known) > SUSPICIOUS:
             raise UnitUnclear(
-                f"The usual size of {name} is {median(known):g}. Say whether that is percent or fractions."
+                "The usual size of {name} is {size:g}. Say whether that is percent or fractions.",
+                name=name,
+                size=median(known),
             )
 
 
@@ -93,8 +95,9 @@ def _columns(head: Sequence[str], line: int) -> tuple[int, tuple[str, ...]]:
     names = [cell.strip() for cell in head]
     dated = [place for place, name in enumerate(names) if name.lower() in DATE_NAMES]
     if len(dated) != 1:
-        problem = "no column is called “date”" if not dated else "more than one column could be that of the dates"
-        raise LayoutChanged(problem, line=line)
+        if not dated:
+            raise LayoutChanged("no column is called “date”", line=line)
+        raise LayoutChanged("more than one column could be that of the dates", line=line)
     return dated[0], tuple(names[: dated[0]] + names[dated[0] + 1 :])
 
 
@@ -112,6 +115,6 @@ def _numbered(lines: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error as error:
             line: int = getattr(lines, "line_num", 0)
-            raise BadFactorValue(f"the line cannot be read: {error}", line=line) from error
+            raise BadFactorValue("the line cannot be read: {reason}", reason=str(error), line=line) from error
         if any(cell.strip() for cell in cells):
             yield getattr(lines, "line_num", 0), cells

@@ -10,6 +10,7 @@ from analytics.factor_files.library import is_library, read_library
 from analytics.factor_files.packed import text_of
 from analytics.factor_files.plain import read_plain
 from analytics.factor_files.table import FactorRow, FactorTable
+from core.errors import DomainError
 
 
 def read(content: bytes, *, percent: bool | None = None, frequency: str | None = None) -> FactorTable:
@@ -36,13 +37,19 @@ def merge(tables: Iterable[FactorTable]) -> FactorTable:
     columns: dict[str, str] = {}
     for table in (first, *others):
         if table.frequency != first.frequency:
-            raise LayoutChanged(f"The files are {first.frequency} and {table.frequency}; a set has one frequency.")
+            raise LayoutChanged(
+                "The files are {first} and {second}; a set has one frequency.",
+                first=DomainError(first.frequency),
+                second=DomainError(table.frequency),
+            )
         columns |= {key: name for key, name in zip(table.keys, table.columns, strict=True) if key not in columns}
         for row in table.rows:
             known = values.setdefault(row.day, {})
             for key, value in zip(table.keys, row.values, strict=True):
                 if known.get(key) is not None and value is not None and known[key] != value:
-                    raise LayoutChanged(f"the files disagree about {columns[key]} of {row.day}", line=row.line)
+                    raise LayoutChanged(
+                        "the files disagree about {column} of {day}", column=columns[key], day=row.day, line=row.line
+                    )
                 known[key] = value if value is not None else known.get(key)
     rows = [FactorRow(0, day, tuple(map(known.get, columns))) for day, known in sorted(values.items())]
     left_out = tuple(title for table in (first, *others) for title in table.left_out)

@@ -77,7 +77,11 @@ class FactorTable:
     def only(self, keys: Sequence[str]) -> FactorTable:
         """The table with the columns of these keys alone. Raises LayoutChanged for one that it does not have."""
         if unknown := [key for key in keys if key not in self.keys]:
-            raise LayoutChanged(f"There is no column “{unknown[0][:40]}”; there are {', '.join(self.keys)}.")
+            raise LayoutChanged(
+                "There is no column “{column}”; there are {names}.",
+                column=unknown[0][:40],
+                names=", ".join(self.keys),
+            )
         places = [self.keys.index(key) for key in keys]
         rows = tuple(FactorRow(row.line, row.day, tuple(row.values[place] for place in places)) for row in self.rows)
         columns = tuple(self.columns[place] for place in places)
@@ -101,13 +105,15 @@ def keys_of(columns: Sequence[str], line: int) -> tuple[str, ...]:
     if not columns:
         raise LayoutChanged("there is no column beside the dates", line=line)
     if len(columns) > MOST_COLUMNS:
-        raise FactorFileTooLarge(f"{len(columns)} columns; at most {MOST_COLUMNS} are read", line=line)
+        raise FactorFileTooLarge(
+            "{count} columns; at most {most} are read", count=len(columns), most=MOST_COLUMNS, line=line
+        )
     keys = tuple(map(factor_key, columns))
     for place, key in enumerate(keys):
         if not key:
-            raise LayoutChanged(f"column {place + 2} has no name", line=line)
+            raise LayoutChanged("column {number} has no name", number=place + 2, line=line)
         if keys.index(key) != place:
-            raise LayoutChanged(f"“{columns[place][:40]}” stands twice among the columns", line=line)
+            raise LayoutChanged("“{column}” stands twice among the columns", column=columns[place][:40], line=line)
     return keys
 
 
@@ -118,12 +124,20 @@ def fraction(text: str, *, percent: bool, line: int, column: str) -> float | Non
     if cell in ("", "NA", "NaN", "nan", ".") or (percent and MISSING.fullmatch(cell)):
         return None
     if not NUMBER.fullmatch(cell):
-        raise BadFactorValue(f"{column}: “{text.strip()[:40]}” is not a number", line=line)
+        raise BadFactorValue("{column}: “{cell}” is not a number", column=column, cell=text.strip()[:40], line=line)
     exact = Decimal(cell)
     value = float(exact.scaleb(-2) if percent else exact)
     if not abs(value) < RETURN_LIMIT:
-        hint = "" if percent else "; are the values percent?"
-        raise BadFactorValue(f"{column}: {cell[:40]} is no return of one period{hint}", line=line)
+        if percent:
+            raise BadFactorValue(
+                "{column}: {cell} is no return of one period", column=column, cell=cell[:40], line=line
+            )
+        raise BadFactorValue(
+            "{column}: {cell} is no return of one period; are the values percent?",
+            column=column,
+            cell=cell[:40],
+            line=line,
+        )
     return value
 
 
@@ -137,7 +151,7 @@ def day_of(text: str, line: int) -> tuple[date, bool]:
             except ValueError:
                 break
     raise BadFactorValue(
-        f"“{text[:40]}” is no day such as 2024-05-31 or 20240531, and no month such as 202405", line=line
+        "“{cell}” is no day such as 2024-05-31 or 20240531, and no month such as 202405", cell=text[:40], line=line
     )
 
 
@@ -168,5 +182,7 @@ def in_order(rows: Iterable[FactorRow], frequency: str) -> tuple[FactorRow, ...]
     ordered = sorted(rows, key=lambda row: row.day)
     for earlier, later in pairwise(ordered):
         if earlier.day == later.day:
-            raise LayoutChanged(f"{later.day} stands in line {earlier.line} already", line=later.line)
+            raise LayoutChanged(
+                "{day} stands in line {before} already", day=later.day, before=earlier.line, line=later.line
+            )
     return tuple(ordered)

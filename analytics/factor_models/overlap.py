@@ -32,9 +32,9 @@ ONE_DAY = np.timedelta64(1, "D")
 class TooLittleOverlap(DomainError):
     """The portfolio's returns and the factor set's have too few periods in common."""
 
-    def __init__(self, message: str = "", *, got: int = 0, field: str = "model") -> None:
+    def __init__(self, message: str = "", *, got: int = 0, field: str = "model", **values: object) -> None:
         self.got = got
-        super().__init__(message, field=field)
+        super().__init__(message, field=field, **values)
 
 
 class WindowTooShort(DomainError):
@@ -113,10 +113,13 @@ def overlap(portfolio: Portfolio, factors: FactorSeries, window: int | None = No
     chosen = np.flatnonzero(complete)
     needed = needed_for(factors)
     if len(chosen) < needed:
-        raise TooLittleOverlap(_sentence(portfolio, factors, len(chosen)), got=len(chosen))
+        raise _too_little(portfolio, factors, len(chosen))
     if window is not None and window < needed:
         raise WindowTooShort(
-            "At least {needed} {units} are needed.", needed=needed, units=UNITS[factors.frequency], field="window"
+            "At least {needed} {units} are needed.",
+            needed=needed,
+            units=DomainError(UNITS[factors.frequency]),
+            field="window",
         )
     chosen = chosen if window is None else chosen[-window:]
     columns = ("starts", "ends", "parts", "factors", "rate")
@@ -200,13 +203,21 @@ def _compounded(returns: FloatArray, first: PlaceArray, stop: PlaceArray) -> Flo
     return compounded
 
 
-def _sentence(portfolio: Portfolio, factors: FactorSeries, got: int) -> str:
-    unit, needed = UNITS[factors.frequency], needed_for(factors)
-    earned = portfolio.days[portfolio.earned]
-    own = f"run from {earned[0]} to {earned[-1]}" if len(earned) else "have not begun"
-    its = "has none yet" if factors.first is None else f"from {factors.first} to {factors.last}"
-    shared = f"{got} whole {unit}" if got else "nothing"
-    return (
-        f"The portfolio's returns {own}, the factor set's ({factors.name}) {its}; "
-        f"they share {shared}, {needed} {unit} are needed."
+def _too_little(portfolio: Portfolio, factors: FactorSeries, got: int) -> TooLittleOverlap:
+    unit, earned = DomainError(UNITS[factors.frequency]), portfolio.days[portfolio.earned]
+    own, its = DomainError("have not begun"), DomainError("has none yet")
+    if len(earned):
+        own = DomainError("run from {first} to {last}", first=earned[0], last=earned[-1])
+    if factors.first is not None:
+        its = DomainError("from {first} to {last}", first=factors.first, last=factors.last)
+    return TooLittleOverlap(
+        "The portfolio's returns {own}, the factor set's ({name}) {its}; "
+        "they share {shared}, {needed} {unit} are needed.",
+        got=got,
+        own=own,
+        name=factors.name,
+        its=its,
+        shared=DomainError("{got} whole {unit}", got=got, unit=unit) if got else DomainError("nothing"),
+        needed=needed_for(factors),
+        unit=unit,
     )

@@ -3,7 +3,7 @@
 from analytics.models.backtest import Basis, VarBacktest, VarBacktestQuerySet
 from analytics.models.bank import BankReport, HolderFigures
 from analytics.models.factor import Factor, FactorReturn, FactorSet, Frequency
-from analytics.models.flag import OVERSEER, FlagKind, FlagState, RiskFlag
+from analytics.models.flag import FlagKind, FlagState, RiskFlag
 from analytics.models.optimisation import OptimisationRun, OptimisationRunQuerySet
 from analytics.models.rebalancing import RebalanceProposal, RebalanceState
 from analytics.models.report import ReportFile, ReportKind
@@ -11,7 +11,6 @@ from analytics.models.scenario import Scenario, ScenarioQuerySet, ScenarioShock,
 from analytics.models.snapshot import Snapshot, SnapshotQuerySet
 
 __all__ = [
-    "OVERSEER",
     "BankReport",
     "Basis",
     "Factor",

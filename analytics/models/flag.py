@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from banking.models import Account
 from portfolios.models import Portfolio
+from users.models import OVERSEER
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from users.models import User
 
-OVERSEER = "analytics.oversee_bank"
 MEASURE_LIMIT = 1e18
 
 

@@ -80,9 +80,10 @@ def bond_report(asset: Asset, terms: BondTerms, day: date | None = None, price: 
         day = day or timezone.now().date()
         return _report(asset, terms, day, price, day, GIVEN)
     bar = last_bars([asset.pk], day).get(asset.pk)
+    if bar is None and day is not None:
+        raise NoBondPrice("There is no price of {symbol} on or before {day}.", symbol=asset.symbol, day=day)
     if bar is None:
-        when = f" on or before {day}" if day else ""
-        raise NoBondPrice("There is no price of {symbol}{when}.", symbol=asset.symbol, when=when)
+        raise NoBondPrice("There is no price of {symbol}.", symbol=asset.symbol)
     return _report(asset, terms, day or bar.day, bar.close, bar.day, bar.source)
 
 

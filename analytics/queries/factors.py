@@ -28,6 +28,7 @@ from analytics.queries.exposure import exposure
 from analytics.queries.facts import inputs
 from analytics.queries.remembered import remembered
 from analytics.queries.series import price_source
+from analytics.wording import Worded
 from core.arrays import EpochDay, records
 from core.errors import DomainError
 from portfolios.models import Portfolio
@@ -267,7 +268,7 @@ def _own_returns(portfolio: Portfolio, as_of: date | None) -> Parts:
     earned = np.flatnonzero(whole.valid[0])
     if not len(earned):
         reason = whole.problems[0] or "nothing was held at the close of any session"
-        raise NoReturns("The portfolio has no returns of its own: {reason}.", reason=reason)
+        raise NoReturns("The portfolio has no returns of its own: {reason}.", reason=Worded(reason))
     shown = slice(int(earned[0]), int(earned[-1]) + 1)
     returns = np.where(whole.valid[0], whole.returns[0], 0.0)[shown, np.newaxis]
     return Parts(whole.grid.days[shown], returns, np.ones(1), whole.valid[0][shown])

@@ -140,8 +140,13 @@ def _check_factors(moves: Mapping[str, float], choice: Choice) -> None:
     """Raises UnknownFactor. The sets that can serve a model have the same factors of it."""
     known = [factor.key for factor in choice.factors]
     if unknown := sorted(moves.keys() - set(known)):
-        message = f"There is no factor “{unknown[0][:40]}” in {choice.name}; it has {', '.join(known)}."
-        raise UnknownFactor(message, field="factors")
+        raise UnknownFactor(
+            "There is no factor “{factor}” in {model}; it has {known}.",
+            field="factors",
+            factor=unknown[0][:40],
+            model=choice.name,
+            known=", ".join(known),
+        )
 
 
 def bench(portfolio: Portfolio, as_of: date | None = None) -> Bench:

@@ -26,6 +26,7 @@ from analytics.factor_files import (
 from analytics.factor_files.table import FEW, FactorRow, spacing, too_close
 from analytics.models import Factor, FactorReturn, FactorSet, Frequency
 from analytics.models.factor import LONGEST_KEY, MOST_FACTORS, validate_key
+from analytics.wording import Worded
 from core import bulk
 from core.errors import DomainError
 
@@ -116,9 +117,17 @@ def table_of(rows: Sequence[tuple[date, Mapping[str, float | None]]], frequency:
     for number, (given, values) in enumerate(rows, start=1):
         day = month_end(given) if frequency == MONTHLY else given
         if day in made:
-            raise LayoutChanged(f"row {number}: {day} stands in row {made[day].line} already", field="rows")
+            raise LayoutChanged(
+                "row {number}: {day} stands in row {before} already",
+                field="rows",
+                number=number,
+                day=day,
+                before=made[day].line,
+            )
         if wrong := [key for key, value in values.items() if value is not None and not abs(value) < RETURN_LIMIT]:
-            raise BadFactorValue(f"row {number}: {wrong[0][:40]} is no return of one period", field="rows")
+            raise BadFactorValue(
+                "row {number}: {factor} is no return of one period", field="rows", number=number, factor=wrong[0][:40]
+            )
         made[day] = FactorRow(number, day, tuple(values.get(key) for key in keys))
     days = sorted(made)
     _require_spacing(days, frequency, "rows")
@@ -172,8 +181,8 @@ def store_returns(
     if table.frequency != locked.frequency:
         raise WrongFrequency(
             "The returns are {frequency}, the factor set is {other_frequency}.",
-            frequency=table.frequency,
-            other_frequency=locked.frequency,
+            frequency=Worded(table.frequency),
+            other_frequency=Worded(locked.frequency),
             field="file",
         )
     _require_known_times(table)
@@ -268,12 +277,15 @@ def _require_spacing(days: Sequence[date], frequency: str, field: str) -> None:
             "{pair} and {other_pair} cannot both be the end of a {frequency} period.",
             pair=pair[0],
             other_pair=pair[1],
-            frequency=frequency,
+            frequency=Worded(frequency),
             field=field,
         )
     if (found := spacing(days, frequency)) != frequency:
         raise WrongFrequency(
-            "The days are {found}, the factor set is {frequency}.", found=found, frequency=frequency, field=field
+            "The days are {found}, the factor set is {frequency}.",
+            found=Worded(found),
+            frequency=Worded(frequency),
+            field=field,
         )
 
 

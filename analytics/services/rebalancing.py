@@ -217,8 +217,12 @@ def _check_cash(portfolio: Portfolio, found: dict[str, Any]) -> None:
         return
     held = total(box.value for box in cash_boxes(portfolio))
     if held + moved < 0:
-        message = f"The trades need {-moved:f} {portfolio.base_currency}, but the accounts hold {held:f}."
-        raise CashMissing(message)
+        raise CashMissing(
+            "The trades need {needed:f} {currency}, but the accounts hold {held:f}.",
+            needed=-moved,
+            currency=portfolio.base_currency,
+            held=held,
+        )
 
 
 def _predicted(rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:

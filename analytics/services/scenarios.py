@@ -135,7 +135,7 @@ def _check(shock: Shock) -> None:
     if shock.target == Target.ALL and shock.key:
         raise BadShocks("A shock of everything names nothing.", field="shocks")
     if shock.target != Target.ALL and not shock.key:
-        raise BadShocks("Say which {target} is shocked.", target=shock.target, field="shocks")
+        raise _nameless(shock.target)
     if not -1 <= shock.size <= LARGEST_SHOCK:
         raise BadShocks("A shock lies between a loss of everything (-1) and a tenfold gain (10).", field="shocks")
     if shock.target == Target.CURRENCY:
@@ -143,6 +143,14 @@ def _check(shock: Shock) -> None:
             minor_units(shock.key)
         except UnknownCurrency as error:
             raise BadShocks(error.message, field="shocks") from error
+
+
+def _nameless(target: str) -> BadShocks:
+    if target == Target.SECTOR:
+        return BadShocks("Say which sector is shocked.", field="shocks")
+    if target == Target.CURRENCY:
+        return BadShocks("Say which currency is shocked.", field="shocks")
+    return BadShocks("Say which asset is shocked.", field="shocks")
 
 
 def _sectors(names: Collection[str]) -> set[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django import template
 
-from analytics.wording import worded
+from analytics.wording import factor_worded, worded
 
 register = template.Library()
 register.filter("worded", worded)
+register.filter("factor_worded", factor_worded)

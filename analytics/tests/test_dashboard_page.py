@@ -230,7 +230,7 @@ def test_as_of_a_past_day_everything_is_of_that_day(browser: Client, growth: Por
     page = words(text_of(browser, f"/?as_of={day}"))
     worth = totals(growth, holdings([growth], day)[growth.pk], day).total_value
     assert money.amount(worth, "USD") in page
-    assert "Upcoming income and open flags are of today only" in page
+    assert "Upcoming income, goals and open flags are of today only" in page
     assert "Worth a look" not in page
     close, before = CLOSES[21], CLOSES[20]  # 1 February is the 22nd session
     assert money.signed_amount(Decimal(20 * (close - before)), "USD") in page

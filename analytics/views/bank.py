@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from analytics import charts
-from analytics.models import OVERSEER, BankReport, FlagKind, FlagState, RiskFlag, Snapshot
+from analytics.models import BankReport, FlagKind, FlagState, RiskFlag, Snapshot
 from analytics.queries.bank import holders, newest_report, year_to
 from analytics.queries.net_worth import Part, Scope, known_until, net_worth, total_of
 from analytics.services.bank import ask_report, look, look_at
@@ -30,7 +30,7 @@ from core.api import PLAIN_INTEGER
 from core.errors import DomainError
 from core.web import bad_request, day_shown, only_for
 from portfolios.models import Portfolio
-from users.models import Membership, Organisation, User
+from users.models import OVERSEER, Membership, Organisation, User
 
 A_PAGE, FLAGS, LATEST, TOP = 50, 8, 30, 10
 ORDERS = {

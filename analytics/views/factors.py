@@ -16,7 +16,7 @@ from analytics.factor_charts import rolling_chart, whiskers
 from analytics.factor_models.analysis import Attributed
 from analytics.queries.factors import BASES, EX_ANTE, Choice, FactorReport, choices, factor_report, factor_sets
 from analytics.views.sections import section_page
-from analytics.wording import worded
+from analytics.wording import factor_worded, worded
 from core.errors import DomainError
 from core.web import login_needed
 from portfolios.models import Portfolio
@@ -128,7 +128,7 @@ def _rolling(report: FactorReport) -> dict[str, Any] | None:
     rolling = report.analysis.rolling
     if rolling is None:
         return None
-    chart = rolling_chart(rolling, [worded(factor.name) for factor in report.choice.factors])
+    chart = rolling_chart(rolling, [factor_worded(factor.name) for factor in report.choice.factors])
     return charts.told(chart) | {
         "named": [*zip(chart.lines, (factor.key for factor in report.choice.factors), strict=True)],
         "window": rolling.window,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -21,9 +21,11 @@ from analytics.queries import ExAnte
 from analytics.views.dashboard import DETAILS, SIGNED
 from analytics.views.figures import FigureRow
 from analytics.views.sections import section_page
+from analytics.views.tolerance import Tolerance, tolerance_of
 from core.web import login_needed
 from portfolios.models import Portfolio
-from portfolios.views.base import visible, welcome
+from portfolios.views.base import rights_of, visible, welcome
+from users.models import User
 
 LOSSES = tuple(DETAILS)
 EX_ANTE_DETAILS = dict.fromkeys((f"ex_ante_{name}" for name in DETAILS), _("95%, a day, historical"))
@@ -45,19 +47,24 @@ def risk(request: HttpRequest) -> HttpResponse:
 def risk_figures(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     """The figures of now; while they are stale they ask for themselves again."""
     portfolio = get_object_or_404(visible(request), pk=portfolio_id)
-    context = _context(portfolio, None) | {"portfolio": portfolio, "past": None}
+    rights = rights_of(portfolio.role_for(cast("User", request.user)))
+    context = _context(portfolio, None) | rights | {"portfolio": portfolio, "past": None}
     return render(request, "analytics/_risk_figures.html", context)
 
 
 @dataclass(frozen=True, slots=True)
 class ExPost:
-    """Figures of the portfolio's own returns, and the window that they are of. ``stale``: newer ones are coming."""
+    """Figures of the portfolio's own returns as of a day, and the window that they are of.
+
+    ``stale``: newer ones are coming.
+    """
 
     start: date | None = None
     end: date | None = None
     observations: int = 0
     benchmark: str = ""
     stale: bool = False
+    as_of: date | None = None
     total_value: Decimal | None = None
     figures: dict[str, float | None] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
@@ -71,7 +78,14 @@ def _context(portfolio: Portfolio, past: date | None) -> dict[str, Any]:
         "ex_post_rows": list(_ex_post_rows(ex_post, portfolio.base_currency)),
         "ex_ante": found,
         "ex_ante_rows": list(_ex_ante_rows(found)),
+        "tolerance": _tolerance(portfolio, ex_post),
     }
+
+
+def _tolerance(portfolio: Portfolio, found: ExPost) -> Tolerance:
+    """What is stated now, beside what is shown below as measured."""
+    window = (found.start, found.end, found.observations)
+    return tolerance_of(portfolio, found.figures.get("annual_volatility"), window=window, as_of=found.as_of)
 
 
 def _stored(portfolio: Portfolio) -> ExPost:
@@ -86,6 +100,7 @@ def _stored(portfolio: Portfolio) -> ExPost:
         snapshot.observations,
         snapshot.benchmark_symbol,
         stale,
+        snapshot.as_of,
         snapshot.total_value,
         {name: getattr(snapshot, name) for name in FIGURES},
         snapshot.problems,
@@ -97,7 +112,7 @@ def _past(portfolio: Portfolio, day: date) -> ExPost:
     result = queries.risk(portfolio, as_of=day)
     benchmark = portfolio.benchmark.symbol if portfolio.benchmark else ""
     window = (result.start, result.end, result.observations)
-    return ExPost(*window, benchmark, figures=result.figures, problems=result.problems)
+    return ExPost(*window, benchmark, as_of=day, figures=result.figures, problems=result.problems)
 
 
 def _ex_post_rows(found: ExPost, currency: str) -> Iterator[FigureRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, cast
 
 from django.contrib import messages
@@ -12,10 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from analytics.models import Snapshot
+from analytics.queries import stale
 from analytics.queries.goals import GoalShown, goals_of
+from analytics.views.tolerance import Tolerance, tolerance_of
 from core.errors import DomainError
 from portfolios.forms.settings import PortfolioSettingsForm
-from portfolios.models import RiskTolerance
+from portfolios.models import Portfolio
 from portfolios.queries import holdings, totals
 from portfolios.services.portfolios import change_portfolio
 from portfolios.views.base import ManagedPage, welcome
@@ -52,27 +55,33 @@ class PortfolioSettingsPage(ManagedPage):
         """Nothing is valued for a portfolio without goals."""
         if not self.portfolio.goals.exists():
             return []
-        found = totals(self.portfolio, holdings([self.portfolio])[self.portfolio.pk])
         measured = snapshot.annual_return if snapshot else None
-        value = found.total_value if found.complete else None
-        return goals_of(self.portfolio, value, measured, timezone.now().date())
+        return goals_of(self.portfolio, self.value(snapshot), measured, timezone.now().date())
+
+    def value(self, snapshot: Snapshot | None) -> Decimal | None:
+        """What the portfolio is worth now: what is stored, in one query, while that is up to date."""
+        if snapshot is not None and not stale(Portfolio.objects.filter(pk=self.portfolio.pk)).exists():
+            return snapshot.total_value
+        found = totals(self.portfolio, holdings([self.portfolio])[self.portfolio.pk])
+        return found.total_value if found.complete else None
+
+    def tolerance(self, snapshot: Snapshot | None) -> Tolerance:
+        if snapshot is None:
+            return tolerance_of(self.portfolio, None, window=(None, None, 0), as_of=None)
+        window = (snapshot.window_start, snapshot.window_end, snapshot.observations)
+        return tolerance_of(self.portfolio, snapshot.annual_volatility, window=window, as_of=snapshot.as_of)
 
     def shown(self, form: PortfolioSettingsForm) -> HttpResponse:
         if form.is_bound:
             focus_first_mistake(form)
-        stated = self.portfolio.risk_tolerance
-        most = RiskTolerance(stated).most_volatility if stated else None
         snapshot = Snapshot.objects.filter(portfolio=self.portfolio).order_by("-as_of").first()
-        measured = snapshot.annual_volatility if snapshot else None
         context = self.page | {
             "section": "settings",
             "tab": "portfolio",
             "form": form,
             "targets": self.portfolio.target_sets.exists(),
             "goals": self.goals(snapshot),
-            "snapshot": snapshot,
-            "measured": measured,
-            "most": most,
-            "beyond": measured is not None and most is not None and measured > most,
+            "tolerance": self.tolerance(snapshot),
+            "past": None,
         }
         return render(self.request, "analytics/portfolio_settings.html", context)

@@ -29,7 +29,7 @@ from analytics.services.scenarios import change_scenario, create_scenario, delet
 from analytics.sheets.words import day
 from analytics.views.factors import label_of, value_of
 from analytics.views.sections import section_page
-from analytics.wording import worded
+from analytics.wording import factor_worded, worded
 from core.errors import DomainError, Gone
 from core.web import bad_request, login_needed
 from portfolios.models import Portfolio
@@ -187,7 +187,7 @@ def _factors(request: HttpRequest, page: dict[str, Any]) -> tuple[FactorShocksFo
 def _factor_form(request: HttpRequest, every: Mapping[str, Choice], choice: Choice, named: str) -> FactorShocksForm:
     """Empty unless shocks of factors are asked for."""
     models = {value: worded(label_of(offered)) for value, offered in every.items()}
-    factors = {factor.key: worded(factor.name) for factor in choice.factors}
+    factors = {factor.key: factor_worded(factor.name) for factor in choice.factors}
     given = request.GET.dict() | {"model": named or value_of(choice)} if request.GET.get("show") == "factors" else None
     form = FactorShocksForm(models, factors, given)
     form.initial["model"] = value_of(choice)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from assets.models import Asset
 from assets.price_lists import FIGURES, MOST_BYTES, NUMBER
+from core.web import localised
 
 
 class PlainNumberField(forms.CharField):
@@ -63,7 +64,7 @@ class PriceListForm(forms.Form):
         upload = self.cleaned_data["file"]
         if upload.size > MOST_BYTES:
             raise forms.ValidationError(
-                gettext("The file is larger than %(most)s bytes.") % {"most": f"{MOST_BYTES:,}"}
+                gettext("The file is larger than %(most)s bytes.") % {"most": localised(f"{MOST_BYTES:,}")}
             )
         content: bytes = upload.read()
         return content

@@ -127,15 +127,26 @@ def check_action(asset: Asset, kind: str, ex_date: date, terms: Mapping[str, Any
     if asset.type in (AssetType.FX, AssetType.INDEX):
         raise NoActionsHere("{symbol} has no corporate actions.", symbol=asset.symbol, field="asset")
     if kind in IN_PRICES.get(asset.price_basis, ()):
-        message = (
-            f"The prices of {asset.symbol} are {asset.get_price_basis_display().lower()}: this is in them already."
-        )
-        raise ActionInPrices(message, field="kind")
+        raise _in_prices(asset)
     _check_terms(kind, terms)
     _check_numbers(asset, kind, terms)
     _check_days(asset, ex_date, terms.get("pay_date"), today)
     if terms.get("target") == asset:
         raise TargetIsItself(field="target")
+
+
+def _in_prices(asset: Asset) -> ActionInPrices:
+    if asset.price_basis == PriceBasis.SPLIT_ADJUSTED:
+        return ActionInPrices(
+            "The prices of {symbol} are adjusted for splits: this is in them already.",
+            symbol=asset.symbol,
+            field="kind",
+        )
+    return ActionInPrices(
+        "The prices of {symbol} include splits and dividends: this is in them already.",
+        symbol=asset.symbol,
+        field="kind",
+    )
 
 
 def _check_terms(kind: str, terms: Mapping[str, Any]) -> None:

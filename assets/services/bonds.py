@@ -34,7 +34,7 @@ def check_terms(asset: Asset, terms: BondTerms) -> None:
         raise NoBond("{symbol} is no bond.", symbol=asset.symbol, field="asset")
     for name in ("coupon", "redemption"):
         if int(getattr(terms, name).normalize(EXACT).as_tuple().exponent) < SCALE:
-            raise BadTerms(f"At most {-SCALE} decimals are kept.", field=name)
+            raise BadTerms("At most {decimals} decimals are kept.", decimals=-SCALE, field=name)
 
 
 @transaction.atomic

@@ -44,8 +44,8 @@ class UnlikelyPrice(DomainError):
 class _OfLines(DomainError):
     """``problems`` says what is the matter with which line."""
 
-    def __init__(self, message: str, problems: Sequence[Problem]) -> None:
-        super().__init__(message, field="file")
+    def __init__(self, message: str, problems: Sequence[Problem], **values: object) -> None:
+        super().__init__(message, field="file", **values)
         self.problems = problems
 
 
@@ -118,23 +118,28 @@ def enter_list(*, content: bytes, actor: User, confirmed: bool = False) -> int:
     """
     found = preview(content, now=timezone.now())
     if found.problems:
-        first = found.problems[0]
-        where = f"line {first.line}: " if first.line else ""
-        raise PriceListRefused(
-            gettext("%(count)s lines are wrong, the first: %(where)s%(text)s")
-            % {"count": len(found.problems), "where": where, "text": first.text},
-            found.problems,
-        )
+        raise _wrong_lines(found.problems)
     if found.unlikely and not confirmed:
-        raise UnlikelyPrices(
-            gettext("Line %(line)s: %(text)s") % {"line": found.unlikely[0].line, "text": found.unlikely[0].text},
-            found.unlikely,
-        )
+        first = found.unlikely[0]
+        raise UnlikelyPrices("Line {line}: {text}", found.unlikely, line=first.line, text=first.text)
     by_symbol: dict[str, list[Bar]] = {}
     for row in found.rows:
         by_symbol.setdefault(row.symbol, []).append(_bar(row.symbol, row.day, row.figures))
     assets = Asset.objects.filter(symbol__in=by_symbol).order_by("pk")
     return sum(_store(asset, by_symbol[asset.symbol], actor) for asset in assets)
+
+
+def _wrong_lines(problems: Sequence[Problem]) -> PriceListRefused:
+    first, count = problems[0], len(problems)
+    if not first.line:
+        return PriceListRefused("{count} lines are wrong, the first: {text}", problems, count=count, text=first.text)
+    return PriceListRefused(
+        "{count} lines are wrong, the first: line {line}: {text}",
+        problems,
+        count=count,
+        line=first.line,
+        text=first.text,
+    )
 
 
 def _bar(symbol: str, day: date, figures: Mapping[str, Decimal | None]) -> Bar:

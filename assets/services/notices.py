@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as N_  # noqa: N812  the name that catalogues are gathered by
 
 from assets.models import (
     ActionKind,
@@ -125,7 +126,7 @@ def _note(asset: Asset, notice: ActionNotice, provider: str, now: datetime) -> b
     proposal.action = _booked(asset, terms) if not known else None
     proposal.state = State.APPLIED if proposal.action else State.PROPOSED
     if terms["kind"] in IN_PRICES.get(asset.price_basis, ()):
-        proposal.state, proposal.problem = State.IGNORED, "The prices of this asset include it already."
+        proposal.state, proposal.problem = State.IGNORED, N_("The prices of this asset include it already.")
     proposal.save()
     return proposal.state == State.PROPOSED
 

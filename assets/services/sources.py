@@ -24,6 +24,11 @@ from assets.services.keys import keys
 
 Covers = Callable[[str], bool]
 RATE_MARKETS = frozenset(["FX", "ECB"])
+BASES: dict[str, str] = {
+    PriceBasis.RAW: "as traded",
+    PriceBasis.SPLIT_ADJUSTED: "adjusted for splits",
+    PriceBasis.TOTAL_RETURN: "dividends included in price",
+}
 DEFAULT_CALENDAR = "XNYS"  # of an asset without an exchange
 
 
@@ -98,11 +103,9 @@ def in_order(sources: Iterable[Source], asset: Asset) -> list[Source]:
 
 
 def mismatch(source: Source, asset: Asset) -> str:
-    """Why a source whose closes mean something else is not asked for ``asset``."""
-    theirs = PriceBasis(source.price_basis).label.lower()
-    return (
-        f"{source.name}: its closes are “{theirs}”, those of {asset.symbol} “{asset.get_price_basis_display().lower()}”"
-    )
+    """Why a source whose closes mean something else is not asked for ``asset``, in English: a run keeps it."""
+    theirs, own = BASES[source.price_basis], BASES[asset.price_basis]
+    return f"{source.name}: its closes are “{theirs}”, those of {asset.symbol} “{own}”"
 
 
 def simulated_series(symbol: str, start: date, end: date, *, anchor: Anchor) -> list[Bar]:

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import translation
+from django.utils.datastructures import MultiValueDict
 
 from activity.models import AuditEvent
+from assets.forms.prices import PriceListForm
 from assets.models import Asset, HistoricValue
 from assets.price_lists import MOST_BYTES
 from assets.tests.factories import make_asset
@@ -153,3 +156,10 @@ def test_a_list_is_for_staff(house: Asset, alice: User) -> None:
         problem(upload(None, GOOD, url), 401)
     problem(upload(alice, GOOD, confirmed="maybe"), 403)
     assert stored() == {}
+
+
+def test_a_page_tells_the_most_bytes_with_the_separators_of_the_language() -> None:
+    large = SimpleUploadedFile("prices.csv", b"x" * (MOST_BYTES + 1))
+    with translation.override("de"):
+        form = PriceListForm(files=MultiValueDict({"file": [large]}))
+        assert f"{MOST_BYTES:,}".replace(",", ".") in form.errors["file"][0]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from activity.models import AuditEvent
 from assets.models import Asset, Exchange, HistoricValue, IngestionRun, PriceClock, PriceRevision, QuarantinedBar
@@ -219,9 +219,11 @@ def test_raw_closes_are_not_appended_to_adjusted_ones(polygon: FakePolygon, basi
     asset = make_asset("DEMO", price_basis=basis)
     make_bars(asset, {BEFORE: 100})
     polygon.trade({"DEMO": 101})
-    done = run(market)
+    with translation.override("de"):  # what a run keeps is English, whoever asks for it
+        done = run(market)
     assert (done.state, close_of(DAY), polygon.calls) == ("incomplete", None, [])
-    assert "polygon: its closes are “as traded”, those of DEMO" in done.missing["DEMO"]
+    words = {"total_return": "dividends included in price", "split_adjusted": "adjusted for splits"}[basis]
+    assert f"polygon: its closes are “as traded”, those of DEMO “{words}”" in done.missing["DEMO"]
 
 
 def test_an_accepted_bar_that_replaces_one_keeps_it(apple: Asset, carol: User) -> None:

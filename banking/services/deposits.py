@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from activity.services import record
@@ -160,7 +161,8 @@ def check_terms(terms: DepositTerms, name: str, now: datetime) -> None:
         raise BadDeposit(_("A deposit needs a name."), field="name")
     if not (terms.principal.is_finite() and 0 < terms.principal < PRINCIPAL_LIMIT):
         raise BadDeposit(
-            _("The principal is more than 0 and less than %(most)s.") % {"most": f"{PRINCIPAL_LIMIT:,}"},
+            _("The principal is more than 0 and less than %(most)s.")
+            % {"most": number_format(PRINCIPAL_LIMIT, force_grouping=True)},
             field="principal",
         )
     if not (terms.rate.is_finite() and 0 <= terms.rate <= 1):

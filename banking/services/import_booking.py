@@ -160,7 +160,7 @@ def _check_accounts(batch: ImportBatch, ids: Sequence[int]) -> None:
         accounts = Account.objects.filter(pk__in=part)
         for pk, name, closed in accounts.filter(closed_on__isnull=False).values_list("pk", "name", "closed_on"):
             if ImportRow.objects.filter(batch=batch, outcome="new", account=pk, booked_on__gte=closed).exists():
-                raise AccountClosed(f"{name} is closed since {closed}.")
+                raise AccountClosed("{name} is closed since {closed}.", name=name, closed=closed)
 
 
 def refuse_out_of_reach(batch: ImportBatch, ids: Sequence[int]) -> None:
@@ -172,12 +172,12 @@ def refuse_out_of_reach(batch: ImportBatch, ids: Sequence[int]) -> None:
 
 def _refuse_halves(batch_id: int) -> None:
     for line, text in half_known(batch_id):
-        raise HalfThere(f"Line {line}: {text}.")
+        raise HalfThere("Line {line}: {text}.", line=line, text=text)
 
 
 def _refuse_strangers(batch_id: int, ids: Sequence[int]) -> None:
     for line, text in strangers(batch_id, ids):
-        raise Unacquainted(f"Line {line}: {text}.")
+        raise Unacquainted("Line {line}: {text}.", line=line, text=text)
 
 
 @contextmanager

@@ -143,7 +143,7 @@ def tell_columns(*, batch: ImportBatch, mapping: ColumnMapping, actor: User) -> 
     """
     names = batch.head.get("names", [])
     if strange := sorted(set(mapping.columns.values()) - set(names)):
-        raise BadMapping(f"The file has no column “{strange[0]}”.", field="mapping")
+        raise BadMapping("The file has no column “{column}”.", column=strange[0], field="mapping")
     kept = ImportChunk.objects.filter(batch=batch).exists()
     started = start_job(owner=actor, kind=KIND, total=batch.size)
     counts = dict.fromkeys(("rows", "new", "known", "wrong", "transfers"), 0)

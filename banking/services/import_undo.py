@@ -92,8 +92,10 @@ def _refuse_matched(batch: ImportBatch) -> None:
     if first is not None:
         lines = [_line(leg, batch) for leg in (first.sent, first.received)]
         raise MatchedElsewhere(
-            f"Line {lines[0] or lines[1]} is one end of transfer {first.pk}, whose other end did not come with this "
-            "file: void or take apart that transfer first."
+            "Line {line} is one end of transfer {transfer}, whose other end did not come with this file: void or take "
+            "apart that transfer first.",
+            line=lines[0] or lines[1],
+            transfer=first.pk,
         )
 
 

@@ -95,7 +95,7 @@ def receive(
         size += len(piece)
         if size > settings.IMPORT_MOST_BYTES:
             batch.delete()
-            raise FileTooLarge(f"The file is larger than {settings.IMPORT_MOST_BYTES:,} bytes.", field="file")
+            raise FileTooLarge("The file is larger than {most:,} bytes.", most=settings.IMPORT_MOST_BYTES, field="file")
         ImportChunk.objects.create(batch=batch, number=number, data=zlib.compress(piece, 1))
     with transaction.atomic():
         batch.size, batch.sha256, batch.state = size, digest.hexdigest(), ImportState.UPLOADED

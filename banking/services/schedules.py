@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from activity.services import record
@@ -236,7 +237,8 @@ def _check(schedule: Schedule) -> None:
     if not 1 <= schedule.interval <= MOST_INTERVAL:
         raise BadSchedule(_("The interval is from 1 to %(most)s.") % {"most": MOST_INTERVAL}, field="interval")
     if schedule.count is not None and not 1 <= schedule.count <= MOST_TIMES:
-        raise BadSchedule(_("It is paid from 1 to %(most)s times.") % {"most": f"{MOST_TIMES:,}"}, field="count")
+        most = number_format(MOST_TIMES, force_grouping=True)
+        raise BadSchedule(_("It is paid from 1 to %(most)s times.") % {"most": most}, field="count")
     if schedule.first_on.year > LAST_YEAR:
         raise BadSchedule(_("That is too far away."), field="first_on")
     if schedule.until and schedule.until < schedule.first_on:

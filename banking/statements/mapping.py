@@ -108,22 +108,24 @@ def _numbered(text: str, place: int, taken: Collection[str]) -> str:
 def mapping_of(given: Any, kind: str = "") -> ColumnMapping:
     """What was sent as JSON, checked. ``kind`` is what the file is if that is said elsewhere. Raises BadMapping."""
     if not isinstance(given, Mapping):
-        raise _bad("it is an object with “columns”, and “constants”, “decimal” and “dates” where they are needed")
+        raise _bad(
+            DomainError("it is an object with “columns”, and “constants”, “decimal” and “dates” where they are needed")
+        )
     if strange := sorted(set(map(str, given)) - {"kind", "columns", "constants", "decimal", "dates"}):
-        raise _bad(f"“{shortened(strange[0])}” is unknown")
+        raise _bad(DomainError("“{name}” is unknown", name=shortened(strange[0])))
     said = given.get("kind", kind) or "transactions"
     if not isinstance(said, str) or said not in TARGETS or (kind and said != kind):
-        raise _bad("“kind” is transactions or trades, as the file is")
+        raise _bad(DomainError("“kind” is transactions or trades, as the file is"))
     columns = _texts(given.get("columns"), "columns", TARGETS[said])
     constants = _texts(given.get("constants", {}), "constants", CONSTANTS[said])
     decimal, dates = given.get("decimal", "."), given.get("dates", "ymd")
     if decimal not in tuple(MARKS):
-        raise _bad("“decimal” is the mark before decimals, a point or a comma")
+        raise _bad(DomainError("“decimal” is the mark before decimals, a point or a comma"))
     if dates not in tuple(ORDERS):
-        raise _bad(f"“dates” is one of {', '.join(ORDERS)}")
+        raise _bad(DomainError("“dates” is one of {orders}", orders=", ".join(ORDERS)))
     found = ColumnMapping(said, columns, constants, decimal, dates)
     if lacking := missing(found):
-        raise _bad(f"it has neither a column nor a constant for {', '.join(lacking)}")
+        raise _bad(DomainError("it has neither a column nor a constant for {names}", names=", ".join(lacking)))
     return found
 
 
@@ -135,19 +137,33 @@ def missing(mapping: ColumnMapping) -> list[str]:
     return lacking + ([choice[0]] if not told & set(choice) else [])
 
 
-def _bad(text: str) -> BadMapping:
-    return BadMapping(f"The mapping does not say which column is which: {text}.", field="mapping")
+def _bad(reason: DomainError) -> BadMapping:
+    return BadMapping("The mapping does not say which column is which: {reason}.", field="mapping", reason=reason)
 
 
 def _texts(given: Any, name: str, known: Sequence[str]) -> dict[str, str]:
     if not isinstance(given, Mapping):
-        raise _bad(f"“{name}” is an object of texts")
+        raise _bad(DomainError("“{name}” is an object of texts", name=name))
     found = {}
     for key, value in given.items():
         if key not in known:
-            raise _bad(f"“{shortened(str(key))}” in “{name}” is not one of {', '.join(known)}")
+            raise _bad(
+                DomainError(
+                    "“{key}” in “{name}” is not one of {known}",
+                    key=shortened(str(key)),
+                    name=name,
+                    known=", ".join(known),
+                )
+            )
         if not isinstance(value, str) or not value.isprintable() or len(value) > LONGEST:
-            raise _bad(f"“{key}” in “{name}” is a text of at most {LONGEST} characters on one line")
+            raise _bad(
+                DomainError(
+                    "“{key}” in “{name}” is a text of at most {most} characters on one line",
+                    key=key,
+                    name=name,
+                    most=LONGEST,
+                )
+            )
         if value.strip():
             found[str(key)] = " ".join(value.split()).lower() if name == "columns" else value.strip()
     return found

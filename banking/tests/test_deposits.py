@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -249,6 +250,12 @@ def test_the_problem_names_the_field(savings: Account, alice: User) -> None:
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["rate"])
     assert answer.json()["code"] == BadDeposit().code
     assert not Transfer.objects.exists()
+
+
+@pytest.mark.parametrize(("language", "most"), [("en", "100,000,000,000"), ("de", "100.000.000.000")])
+def test_the_most_is_told_with_the_separators_of_the_language(savings: Account, language: str, most: str) -> None:
+    with translation.override(language), pytest.raises(BadDeposit, match=re.escape(most)):
+        lend(savings, "1e11")
 
 
 def test_the_list_takes_two_queries(savings: Account, alice: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import translation
 
 from activity.models import AuditEvent
 from assets.tests.factories import make_rate
@@ -403,3 +405,11 @@ def test_what_is_to_come(checking: Account, savings: Account) -> None:
         ("2024-02-08", "Savings", True),
         ("2024-02-29", "Landlord", False),
     ]
+
+
+@pytest.mark.parametrize(("language", "most"), [("en", "10,000"), ("de", "10.000")])
+def test_the_most_is_told_with_the_separators_of_the_language(
+    checking: Account, savings: Account, language: str, most: str
+) -> None:
+    with translation.override(language), pytest.raises(BadSchedule, match=f"{re.escape(most)}\\b"):
+        plan(checking, target=savings, count=10_001)

@@ -30,6 +30,14 @@ def test_braces_without_values_are_themselves() -> None:
     assert TooMuch("{} is no JSON.").message == "{} is no JSON."
 
 
+def test_a_refusal_within_another_says_it_in_the_same_language() -> None:
+    error = TooMuch("Line {line}: {text}", line=3, text=Forbidden())
+    assert str(error) == error.message == "Line 3: You see this, but may not do that with it."
+    with translation.override("de"):
+        assert error.message == "Zeile 3: Sie sehen dies, dürfen das damit aber nicht tun."
+        assert str(error) == "Line 3: You see this, but may not do that with it."
+
+
 def test_people_read_it_in_their_language() -> None:
     with translation.override("de"):
         assert Forbidden().message == "Sie sehen dies, dürfen das damit aber nicht tun."

@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from activity.models import Job, JobState
-from analytics.models import OVERSEER, FlagKind, FlagState, RiskFlag
+from analytics.models import FlagKind, FlagState, RiskFlag
 from assets.models import Backfill, DoubtfulQuote, IngestionRun, QuarantinedBar
 from assets.models.backfill import UNFINISHED as UNFINISHED_BACKFILLS
 from assets.models.backfill import BackfillState
@@ -26,7 +26,7 @@ from banking.models import ImportBatch
 from banking.models.importing import UNFINISHED as UNFINISHED_IMPORTS
 from banking.models.importing import ImportState
 from portfolio_site.health import OK, background
-from users.models import User
+from users.models import OVERSEER, User
 
 LATELY = timedelta(hours=24)
 WORDS = {

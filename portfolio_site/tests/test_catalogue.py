@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 from collections.abc import Iterator
@@ -13,7 +14,18 @@ from babel.messages.catalog import Catalog, Message
 from django.template import Context, Template
 from django.utils import translation
 
-from portfolio_site.catalogue import PLACE, catalogues, compile_stale, marked, read, update, worded
+from portfolio_site.catalogue import (
+    PLACE,
+    catalogues,
+    compile_stale,
+    kinds_of_errors,
+    marked,
+    parsed,
+    read,
+    told,
+    update,
+    worded,
+)
 
 TAG = re.compile(r"<[^>]+>")
 LANGUAGES = {path.parts[-3]: path for path in catalogues()}
@@ -93,18 +105,62 @@ def test_a_new_text_waits_until_it_has_words(tmp_path: Path) -> None:
     (tmp_path / "users" / "refusals.py").write_text(
         'class Wrong(DomainError):\n    """This is\n    wrong."""\n'
         'class Worse(Wrong): ...\nerror = Worse("{it} is worse.", it=1)\n'
+        'class Worst(Wrong):\n    def __init__(self):\n        super().__init__("It is worst.")\n'
+        'class Last(Worst):\n    def __init__(self):\n        Wrong.__init__(self, "It is last.")\n'
     )
     path = tmp_path / "locale" / "de" / PLACE
     path.parent.mkdir(parents=True)
     shutil.copy(LANGUAGES["de"], path)
-    assert update(path, marked(tmp_path)) == (5, 5)
+    assert update(path, marked(tmp_path)) == (7, 7)
     assert {str(message.id) for message in read(path) if message.id} == {
         "A text that is new",
         "A word",
         "This is wrong.",
         "{it} is worse.",
+        "It is worst.",
+        "It is last.",
         "('%(n)s it', '%(n)s them')",
     }
+
+
+def put_together(tree: ast.Module, kinds: set[str]) -> list[str]:
+    """The f-strings that errors are given, in which a catalogue finds no text: themselves, or by a name."""
+    found = []
+    for scope in (node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.FunctionDef)):
+        named = {
+            target.id: node.value
+            for node in ast.walk(scope)
+            if isinstance(node, ast.Assign) and isinstance(scope, ast.FunctionDef)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        body = ast.Module(body=[scope] if isinstance(scope, ast.FunctionDef) else scope.body, type_ignores=[])
+        for message in told(body, kinds):
+            given = named.get(message.id) if isinstance(message, ast.Name) else message
+            if isinstance(given, ast.JoinedStr):
+                found.append(ast.unparse(given))
+    return found
+
+
+def test_refusals_are_templates_and_not_put_together() -> None:
+    trees = parsed()
+    kinds = kinds_of_errors(trees)
+    # Providers speak to the log and in English; what the solvers say is worded by its patterns in analytics/texts.py.
+    elsewhere = ("assets/providers/", "analytics/engine/")
+    found = {name: put_together(tree, kinds) for name, tree in trees.items() if not name.startswith(elsewhere)}
+    assert {name: texts for name, texts in found.items() if texts} == {}
+
+
+def test_what_is_put_together_is_found() -> None:
+    direct = 'class Wrong(DomainError): ...\nraise Wrong(f"{it} is wrong.")\n'
+    by_name = 'def refuse(it):\n    text = f"{it} is bad."\n    raise DomainError(text)\n'
+    within = (
+        'class Worse(DomainError):\n    def __init__(self, it):\n        super().__init__(f"{it} is worse.")\n'
+        'raise Worse("It is.")\n'
+    )
+    assert put_together(ast.parse(direct), {"Wrong"}) == ["f'{it} is wrong.'"]
+    assert set(put_together(ast.parse(by_name), set())) == {"f'{it} is bad.'"}
+    assert set(put_together(ast.parse(within), {"Worse"})) == {"f'{it} is worse.'"}
 
 
 def test_a_stale_catalogue_is_made_anew(tmp_path: Path) -> None:

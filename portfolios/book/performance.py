@@ -19,7 +19,7 @@ class ReturnUndefined(DomainError):
     """From this day on there is no time-weighted return: nothing was invested that could earn it."""
 
     def __init__(self, day: date) -> None:
-        super().__init__(f"The return is undefined from {day}, when nothing was invested that could earn it.")
+        super().__init__("The return is undefined from {day}, when nothing was invested that could earn it.", day=day)
         self.day = day
 
 

@@ -275,8 +275,8 @@ class Rules:
 class Refused(DomainError):
     """The books cannot be kept with this trade."""
 
-    def __init__(self, message: str, entry: Entry, *, field: str = "quantity") -> None:
-        super().__init__(message, field=field)
+    def __init__(self, message: str, entry: Entry, *, field: str = "quantity", **values: object) -> None:
+        super().__init__(message, field=field, **values)
         self.entry = entry
 
 
@@ -284,7 +284,13 @@ class ShortSale(Refused):
     """More is sold than is held."""
 
     def __init__(self, entry: Entry, held: Decimal) -> None:
-        super().__init__(f"{plain(entry.quantity)} sold on {entry.day}, but {plain(held)} held at that time.", entry)
+        super().__init__(
+            "{quantity} sold on {day}, but {held} held at that time.",
+            entry,
+            quantity=plain(entry.quantity),
+            day=entry.day,
+            held=plain(held),
+        )
         self.held = held
 
 
@@ -292,27 +298,48 @@ class PickUncovered(Refused):
     """A lot that is picked does not hold that much at that time."""
 
     def __init__(self, entry: Entry, pick: Pick, left: Decimal | None) -> None:
-        holds = "is not open" if not left else f"holds {plain(left)}"
-        message = (
-            f"On {entry.day} the lot opened by trade {pick.opened_by} {holds}, but {plain(pick.quantity)} is picked."
-        )
-        super().__init__(message, entry, field="lots")
+        values = {"day": entry.day, "opened_by": pick.opened_by, "picked": plain(pick.quantity)}
+        if left:
+            super().__init__(
+                "On {day} the lot opened by trade {opened_by} holds {left}, but {picked} is picked.",
+                entry,
+                field="lots",
+                left=plain(left),
+                **values,
+            )
+        else:
+            super().__init__(
+                "On {day} the lot opened by trade {opened_by} is not open, but {picked} is picked.",
+                entry,
+                field="lots",
+                **values,
+            )
 
 
 class PicksNotAllowed(Refused):
     """Lots are picked by the specific method only."""
 
     def __init__(self, entry: Entry, method: str) -> None:
-        message = f"On {entry.day} the cost method is {method}: lots are picked by the specific method only."
-        super().__init__(message, entry, field="lots")
+        super().__init__(
+            "On {day} the cost method is {method}: lots are picked by the specific method only.",
+            entry,
+            field="lots",
+            day=entry.day,
+            method=method,
+        )
 
 
 class TransferAltered(Refused):
     """The lots that another portfolio took over would no longer be those that left."""
 
     def __init__(self, entry: Entry) -> None:
-        message = f"The transfer of {plain(entry.quantity)} on {entry.day} (trade {entry.key}) would take other lots."
-        super().__init__(message, entry)
+        super().__init__(
+            "The transfer of {quantity} on {day} (trade {trade}) would take other lots.",
+            entry,
+            quantity=plain(entry.quantity),
+            day=entry.day,
+            trade=entry.key,
+        )
 
 
 def plain(number: Decimal) -> str:

@@ -249,7 +249,9 @@ def border(portfolio: Portfolio, day: date) -> Border:
 def border_of(day: date, held: Sequence[Holding], sums: Totals) -> Border:
     """The same of given holdings and totals. Raises ValueUnknown."""
     if not sums.complete:
-        unknown = ", ".join(holding.symbol for holding in held if holding.value is None) or "an account"
+        unknown = ", ".join(holding.symbol for holding in held if holding.value is None)
+        if not unknown:
+            raise ValueUnknown("On {day} there is no exchange rate for an account, so there is no value.", day=day)
         raise ValueUnknown(
             "On {day} there is no price or exchange rate for {unknown}, so there is no value.", day=day, unknown=unknown
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop as N_  # noqa: N812  the name that catalogues are gathered by
 
 from activity.services import record
 from assets.models import ActionProposal, Asset, CorporateAction
@@ -87,7 +88,7 @@ def _with_holders(about: set[int], write: Any, actor: User | None, verb: str) ->
                 return _locked_write(about, write, actor, verb)
         except HoldersChanged:
             continue
-    raise NotReady("The holders of the asset keep changing.")
+    raise NotReady(N_("The holders of the asset keep changing."))
 
 
 def _locked_write(about: set[int], write: Any, actor: User | None, verb: str) -> CorporateAction:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as N_  # noqa: N812  the name that catalogues are gathered by
 
 from activity.services import record
 from assets.models import ActionProposal, ProposalState
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 AUTOMATIC = "automatic"
 MOST_WITHDRAWN, LATELY = 3, timedelta(days=4)
+DECIDED: dict[str, str] = {
+    ProposalState.APPLIED: N_("This proposal is applied already."),
+    ProposalState.IGNORED: N_("This proposal is ignored already."),
+    ProposalState.SUPERSEDED: N_("This proposal is superseded already."),
+    ProposalState.WITHDRAWN: N_("This proposal is withdrawn already."),
+}
 TERMS = ("ratio", "per", "cash", "currency", "pay_date")
 
 
@@ -136,9 +142,7 @@ def _open(proposal: ActionProposal) -> ActionProposal:
     rows = ActionProposal.objects.select_for_update(of=("self",))
     locked = rows.select_related("asset__exchange", "supersedes__action").get(pk=proposal.pk)
     if locked.state != ProposalState.PROPOSED:
-        raise ProposalDecided(
-            gettext("This proposal is %(state)s already.") % {"state": locked.get_state_display().lower()}
-        )
+        raise ProposalDecided(DECIDED[locked.state])
     return locked
 
 
@@ -148,7 +152,8 @@ def _decide(proposal: ActionProposal, state: ProposalState, actor: User | None, 
 
 
 def _note_problem(proposal: ActionProposal, error: DomainError) -> None:
-    ActionProposal.objects.open().filter(pk=proposal.pk).update(problem=error.message[:500])
+    """In English, whoever asked: readers of every language see it."""
+    ActionProposal.objects.open().filter(pk=proposal.pk).update(problem=str(error)[:500])
 
 
 def _told(proposal: ActionProposal) -> dict[str, str]:

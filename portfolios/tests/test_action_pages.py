@@ -185,10 +185,14 @@ def test_each_refusal_stands_beside_its_field(
     assert not CorporateAction.objects.exists()
 
 
-def test_what_prices_include_already_is_refused(browser: Client, portfolio: Portfolio) -> None:
-    make_asset("TOTAL", price_basis="total_return")
+@pytest.mark.parametrize(
+    ("basis", "words"),
+    [("total_return", "include splits and dividends"), ("split_adjusted", "are adjusted for splits")],
+)
+def test_what_prices_include_already_is_refused(browser: Client, portfolio: Portfolio, basis: str, words: str) -> None:
+    make_asset("TOTAL", price_basis=basis)
     html = browser.post(f"{NEW}?kind=split", BODY | TERMS["split"] | {"asset": "TOTAL"}).content.decode()
-    assert "this is in them already" in error_beside(html, "general")
+    assert f"The prices of TOTAL {words}: this is in them already." in error_beside(html, "general")
 
 
 @pytest.mark.parametrize("query", ["kind=", "kind=gift", "kind=" + "9" * 400])

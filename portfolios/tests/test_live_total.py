@@ -16,7 +16,7 @@ from banking.models import Account, Section
 from banking.services.transactions import book_cash
 from core.testing import count_queries, make_user
 from portfolios.live import Point, live_total
-from portfolios.models import Portfolio, PortfolioAccount
+from portfolios.models import Portfolio, PortfolioAccount, Trade
 from portfolios.queries import holdings, sectors, totals
 from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
@@ -213,3 +213,15 @@ def test_a_trade_after_the_newest_price_has_no_part_in_its_days_change(bought_be
     buy(bought_before, Asset.objects.get(symbol="AAPL"), 5, 118, timezone.now().date())
     yesterday = (today_at() - timedelta(days=1)).timestamp()
     assert told(bought_before, AAPL=at("110", "100", yesterday))["day_change"] == "100"  # 10 × (110 - 100)
+
+
+def test_what_came_in_after_the_day_has_no_part_in_its_change(bought_before: Portfolio) -> None:
+    today = timezone.now().date()
+    sydney = make_asset("SYD")
+    make_bars(sydney, {today - timedelta(days=1): 100})
+    early, point = buy(bought_before, sydney, 10, 110, today), at("110", "100", today_at().timestamp())
+    buy(bought_before, sydney, 5, 104, today)
+    assert told(bought_before, SYD=point)["day_change"] == "30"  # 10 × (110 - 110) + 5 × (110 - 104)
+    Trade.objects.filter(pk=early.pk).update(day=today + timedelta(days=1))  # the exchange's day begins before UTC's
+    message = told(bought_before, SYD=point)
+    assert (message["holdings"]["SYD"]["value"], message["day_change"]) == ("1650", "30")

@@ -148,3 +148,24 @@ def test_the_feeds_are_asked_about_what_is_watched_too(apple: Asset, polygon: Fa
     assert {call.asked("ticker") for call in polygon.calls} == {"AAPL", "MSFT"}
     assert IngestionRun.objects.get().expected == 2
     assert ActionProposal.objects.get().asset == watched
+
+
+def test_what_stands_in_the_way_is_told_in_each_readers_language(apple: Asset, staff: Client, carol: User) -> None:
+    made = announced(apple)
+    Asset.objects.filter(pk=apple.pk).update(price_basis="split_adjusted")
+    User.objects.filter(pk=carol.pk).update(locale="de")
+    answer = staff.post(PAGE, {"proposal": made.pk, "action": "accept"}, follow=True)
+    german = "Die Kurse von AAPL sind um Splits bereinigt: Das ist in ihnen schon enthalten."
+    assert answer.content.decode().count(german) == 2, "once beside the proposal, where it stays"
+    english = "The prices of AAPL are adjusted for splits: this is in them already."
+    assert ActionProposal.objects.get().problem == english
+    User.objects.filter(pk=carol.pk).update(locale="en-gb")
+    assert english in staff.get(PAGE).content.decode()
+
+
+def test_a_decision_that_was_taken_is_told_in_german(apple: Asset, staff: Client, carol: User) -> None:
+    made = announced(apple)
+    User.objects.filter(pk=carol.pk).update(locale="de")
+    for _ in range(2):
+        answer = staff.post(PAGE, {"proposal": made.pk, "action": "ignore"}, follow=True)
+    assert "Dieser Vorschlag ist schon übergangen." in answer.content.decode()

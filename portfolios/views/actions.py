@@ -18,6 +18,7 @@ from assets.models import ActionKind, CorporateAction
 from core.errors import DomainError, NotReady
 from portfolios.forms import ActionFilterForm, ActionForm
 from portfolios.forms.action import EXPLAINED
+from portfolios.retelling import told
 from portfolios.services.action_preview import ActionPreview, enter_action, preview_action
 from portfolios.services.actions import holders_of, restore_action, void_action
 from users.models import User
@@ -121,7 +122,7 @@ def refuse(form: ActionForm, error: DomainError | NotReady) -> None:
     if isinstance(error, DomainError):
         form.refuse(error)
     else:
-        form.add_error(None, gettext("%(error)s Nothing was stored; try again.") % {"error": error})
+        form.add_error(None, gettext("%(error)s Nothing was stored; try again.") % {"error": told(error)})
 
 
 class ActionVoidPage(View):
@@ -150,7 +151,7 @@ class ActionVoidPage(View):
         except DomainError as error:
             messages.error(request, error.message)
         except NotReady as error:
-            messages.error(request, gettext("%(error)s Nothing was stored; try again.") % {"error": error})
+            messages.error(request, gettext("%(error)s Nothing was stored; try again.") % {"error": told(error)})
         else:
             messages.success(request, f"{self.done}: {sentence(action)}.", extra_tags=f"{self.tag}-{action.pk}")
         return redirect("action-page-list")

@@ -16,6 +16,7 @@ from assets.models import ActionProposal, ProposalState
 from core.api import PLAIN_INTEGER
 from core.errors import DomainError, NotReady
 from core.web import bad_request, staff_needed
+from portfolios.retelling import told
 from portfolios.services.proposals import AUTOMATIC, accept_proposal, ignore_proposal
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _decide(request: HttpRequest) -> HttpResponse:
         messages.error(
             request,
             gettext("%(kind)s of %(asset)s: %(error)s")
-            % {"kind": proposal.get_kind_display(), "asset": proposal.asset, "error": error},
+            % {"kind": proposal.get_kind_display(), "asset": proposal.asset, "error": told(error)},
         )
     return redirect("proposals")
 

@@ -1,10 +1,11 @@
 from users.models.organisation import Invitation, Membership, Organisation, Role
 from users.models.ownership import BOOKING, MANAGING, Owned, OwnedQuerySet, allowed, one_owner, owned_by
-from users.models.user import TokenFamily, User, validate_currency, validate_locale, validate_time_zone
+from users.models.user import OVERSEER, TokenFamily, User, validate_currency, validate_locale, validate_time_zone
 
 __all__ = [
     "BOOKING",
     "MANAGING",
+    "OVERSEER",
     "Invitation",
     "Membership",
     "Organisation",

@@ -20,6 +20,8 @@ from core.money import minor_units
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
+OVERSEER = "analytics.oversee_bank"  # the permission of who may look at everybody's money
+
 
 def validate_currency(code: str) -> None:
     try:

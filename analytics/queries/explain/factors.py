@@ -66,9 +66,13 @@ class Model:
         """The same among the factors and, after them, ``more``."""
         known = [*(factor.key for factor in self.report.choice.factors), *more]
         if self.question.factor not in known:
-            name = self.question.factor[:40]
-            message = f"There is no “{name}” in {self.report.choice.name}; it has {', '.join(known)}."
-            raise UnknownFactor(message, field="factor")
+            raise UnknownFactor(
+                "There is no “{factor}” in {model}; it has {known}.",
+                field="factor",
+                factor=self.question.factor[:40],
+                model=self.report.choice.name,
+                known=", ".join(known),
+            )
         return known.index(self.question.factor)
 
     @property

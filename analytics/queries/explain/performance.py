@@ -54,8 +54,12 @@ def _span(question: Question) -> _Span:
     if question.start is None and question.period:
         start = period_start(question.period, end, inception, _previous(portfolio, end, inception))
     if start >= end:
-        message = f"The period from {start} to {end} is empty: its end must be later than its start."
-        raise PeriodEmpty(message, field="start")
+        raise PeriodEmpty(
+            "The period from {start} to {end} is empty: its end must be later than its start.",
+            field="start",
+            start=start,
+            end=end,
+        )
     if question.period and start < inception:
         raise NoFigure("the portfolio is younger")
     return _Span(start, end, inception)

@@ -1,0 +1,40 @@
+"""Refusals that were kept in English are told in the reader's language, whatever values they have."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import translation
+from django.utils.translation import gettext
+
+from core.errors import DomainError, NotReady
+from portfolio_site.catalogue import refusals
+from portfolios.retelling import VALUE, retold, told
+
+TEXTS = sorted({text for _, text in refusals() if VALUE.search(text)})
+
+
+def filled(text: str) -> str:
+    return VALUE.sub(lambda found: f"⟨{found[1]}⟩", text)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_refusal_is_found_again_by_its_words(text: str) -> None:
+    with translation.override("de"):
+        assert retold(filled(text)) == filled(gettext(text))
+    assert retold(filled(text)) == filled(text)
+
+
+def test_other_texts_stay_as_they_are() -> None:
+    with translation.override("de"):
+        assert retold("Nobody says it {like} this") == "Nobody says it {like} this"
+        assert retold("") == ""
+        assert retold("The holders of the asset keep changing.") == gettext("The holders of the asset keep changing.")
+
+
+def test_an_error_is_told_in_the_language_of_who_reads_it() -> None:
+    refusal = DomainError("{symbol} has no corporate actions.", symbol="DEMO")
+    wait = NotReady("The holders of the asset keep changing.")
+    with translation.override("de"):
+        assert told(refusal) == gettext("{symbol} has no corporate actions.").format(symbol="DEMO") != str(refusal)
+        assert told(wait) == gettext(str(wait)) != str(wait)
+    assert (told(refusal), told(wait)) == (str(refusal), str(wait))
