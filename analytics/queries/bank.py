@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 
 from analytics.models import BankReport, HolderFigures
 from analytics.queries.backtests import last_time
-from analytics.queries.flows import flows
+from analytics.queries.flows import UNCATEGORISED, flows
 from analytics.queries.net_worth import Holder, Scope
 from banking.models import Account, CashTransaction, Category, Possession
 from portfolios.book.performance import months_before
@@ -23,7 +23,6 @@ from users.models import Organisation, User
 
 MONTHS = 13
 TOGETHER = 250  # people or organisations that are summed at once
-UNCATEGORISED = "Not categorised"
 
 
 def month_ends(today: date, count: int = MONTHS) -> list[date]:

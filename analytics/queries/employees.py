@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from analytics.queries.flows import ZERO, Flow, flows
+from analytics.queries.flows import UNCATEGORISED, ZERO, Flow, flows
 from banking.models import Account, CashTransaction, Category, Section
 from banking.queries import AccountBalance, account_balances
 from core.money import total
 from users.models import Organisation, User
-
-UNCATEGORISED = "Not categorised"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from core.money import multiply, quantise, total
 from users.models import Organisation, User
 
 ZERO = Decimal(0)
+UNCATEGORISED = "Not categorised"  # as it is stored and sent to programs
 
 
 class Flow(NamedTuple):

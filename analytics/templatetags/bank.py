@@ -8,9 +8,11 @@ from typing import Any
 
 from django import template
 from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from analytics.models import FlagKind, RiskFlag
+from analytics.queries.flows import UNCATEGORISED
 from portfolios.templatetags.money import amount, percent, ratio
 
 register = template.Library()
@@ -32,6 +34,12 @@ WORDS: dict[str, Any] = {
 }
 AMOUNTS = {"total_value", "mean", "balance", "stated", "booked"}
 DAYS = {"booked_on", "last_booked_on", "day"}
+
+
+@register.filter
+def category_name(name: str) -> str:
+    """A category's own name; what stands for none of them, in the reader's language."""
+    return gettext("Not categorised") if name == UNCATEGORISED else name
 
 
 @register.filter

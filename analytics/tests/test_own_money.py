@@ -310,6 +310,15 @@ def test_expenses_by_employee_and_category(firm: Organisation, alice: User) -> N
     ]
 
 
+def test_what_has_no_category_is_named_in_the_readers_language(firm: Organisation, alice: User) -> None:
+    move(employ(firm, "eve"), "-5")
+    assert expenses(firm, date(2024, 5, 1), MAY).categories == [("Not categorised", Decimal(5))]
+    User.objects.filter(pk=alice.pk).update(locale="de")
+    shown = read(alice, f"/organisation/{firm.pk}/", as_of="2024-05-20")
+    assert "<span>Ohne Kategorie</span>" in shown
+    assert "Not categorised" not in shown
+
+
 def test_an_advance_is_less_than_nothing_and_a_missing_rate_is_said(firm: Organisation) -> None:
     advanced, francs = employ(firm, "ann"), employ(firm, "cem", "CHF")
     move(advanced, "80", section=Section.TRANSFER)

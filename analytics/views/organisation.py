@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from analytics.queries.employees import Expenses, expenses
@@ -24,7 +25,7 @@ from core.web import choice, csv_answer, login_needed, text_cell
 from portfolios.book.performance import months_before
 from users.models import Organisation, Role
 
-PERIODS = {"month": _("This month"), "quarter": _("Three months"), "year": _("12 months")}
+PERIODS = {"month": pgettext_lazy("period", "This month"), "quarter": _("Three months"), "year": _("12 months")}
 MONTHS_OF = {"month": 1, "quarter": 3, "year": 12}
 
 

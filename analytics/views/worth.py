@@ -13,7 +13,7 @@ import numpy as np
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from analytics import charts
@@ -216,7 +216,10 @@ def _months_since(first: date, last: date) -> int:
 
 
 def _compared(day: date) -> dict[str, date]:
-    return {gettext("In a month"): months_before(day, 1), gettext("In a year"): months_before(day, YEAR)}
+    return {
+        pgettext("net worth", "In a month"): months_before(day, 1),
+        pgettext("net worth", "In a year"): months_before(day, YEAR),
+    }
 
 
 def _worth(page: Asked, worth: NetWorth) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from assets.models import Asset
@@ -36,7 +36,7 @@ class PriceForm(forms.Form):
     day = forms.DateField(
         label=_("Day"), input_formats=["%Y-%m-%d"], widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     )
-    close = PlainNumberField(label=_("Close"))
+    close = PlainNumberField(label=pgettext_lazy("price", "Close"))
     open = PlainNumberField(label=_("Open"), required=False)
     high = PlainNumberField(label=_("High"), required=False)
     low = PlainNumberField(label=_("Low"), required=False)

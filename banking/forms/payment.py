@@ -107,7 +107,7 @@ class PaymentForm(forms.Form):
         label=_("Category"),
         queryset=Category.objects.none(),
         required=False,
-        empty_label=_("None"),
+        empty_label=pgettext_lazy("category", "None"),
         widget=forms.Select(SELECT),
         help_text="",
     )
