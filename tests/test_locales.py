@@ -28,7 +28,7 @@ READ = (
     "hx-get",
     "name",
 )
-# As its reader writes it, and the address that names the language.
+# As its reader writes it, and the address that names the language. What scripts say stands in data-says-….
 TYPED = {"data-value", "data-suggest", "data-decimal", "data-group", "data-percent", "data-label", "data-definitions"}
 
 
@@ -47,7 +47,8 @@ class Attributes(HTMLParser):
         if given.get("name") in ("csrfmiddlewaretoken", "key"):
             return
         dates = tag == "input" and given.get("type") in ("date", "datetime-local", "hidden", "number")
-        names = [name for name in given if name in READ or (name.startswith("data-") and name not in TYPED)]
+        written = (name for name in given if name.startswith("data-") and not name.startswith("data-says-"))
+        names = [*(name for name in given if name in READ), *(name for name in written if name not in TYPED)]
         self.found += [
             (tag, name, given[name]) for name in [*names, *(["value"] if dates and "value" in given else [])]
         ]
