@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.utils.translation import gettext
+
 from analytics.queries.flows import ZERO, Flow, flows
 from banking.models import Account, CashTransaction, Category, Section
 from banking.queries import AccountBalance, account_balances
 from core.money import total
 from users.models import Organisation, User
-
-UNCATEGORISED = "Not categorised"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ def _of(person: User, balances: list[AccountBalance], spent: Sequence[Flow], nam
 def _by_name(spent: Sequence[Flow], names: dict[int, str]) -> list[tuple[str, Decimal]]:
     """Categories of one name are one: each employee has their own."""
     sums: dict[str, Decimal] = defaultdict(Decimal)
+    unsorted = gettext("Not categorised")
     for row in spent:
-        sums[names.get(row.category or 0, UNCATEGORISED)] -= row.amount
+        sums[names.get(row.category or 0, unsorted)] -= row.amount
     return sorted(sums.items(), key=lambda item: (-abs(item[1]), item[0]))

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Model, OuterRef, Subquery
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -19,18 +19,19 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from analytics import charts
 from analytics.models import OVERSEER, BankReport, FlagKind, FlagState, RiskFlag, Snapshot
-from analytics.queries.bank import holders, newest_report, year_to
+from analytics.queries.bank import UNCATEGORISED, holders, newest_report, year_to
 from analytics.queries.net_worth import Part, Scope, known_until, net_worth, total_of
 from analytics.services.bank import ask_report, look, look_at
 from analytics.services.flags import decide
 from analytics.tasks import report_wanted
 from analytics.views.worth import PARTS, parts_chart, worth_chart
+from analytics.wording import worded
 from banking.models import Account, CashTransaction, Possession, Section
 from core.api import PLAIN_INTEGER
 from core.errors import DomainError
 from core.web import bad_request, day_shown, only_for
 from portfolios.models import Portfolio
-from users.models import Membership, Organisation, User
+from users.models import Membership, Organisation, Role, User
 
 A_PAGE, FLAGS, LATEST, TOP = 50, 8, 30, 10
 ORDERS = {
@@ -84,7 +85,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     """One person's accounts, portfolios and flags."""
     subject = get_object_or_404(User, pk=pk)
     memberships = Membership.objects.filter(user=subject).select_related("organisation")
-    return _holder(request, subject, {"owner": subject}, {"memberships": list(memberships)})
+    return _holder(request, subject, {"owner": subject}, {"memberships": _with_roles(memberships)})
 
 
 @overseer_needed
@@ -93,7 +94,7 @@ def organisation(request: HttpRequest, pk: int) -> HttpResponse:
     """One organisation's."""
     subject = get_object_or_404(Organisation, pk=pk)
     members = Membership.objects.filter(organisation=subject).select_related("user")
-    return _holder(request, subject, {"organisation": subject}, {"members": list(members)})
+    return _holder(request, subject, {"organisation": subject}, {"members": _with_roles(members)})
 
 
 @overseer_needed
@@ -168,13 +169,17 @@ def _holder(request: HttpRequest, subject: Model, own: dict[str, Any], more: dic
         "worth": worth,
         "now": worth.totals[-1],
         "parts": [(PARTS[part], worth.parts[part][-1]) for part in Part],
-        "items": [(item, amounts[-1]) for item, amounts in worth.items],
+        "items": [(item, PARTS[item.part], amounts[-1]) for item, amounts in worth.items],
         "chart": worth_chart(str(_("Net worth")), worth),
         "own_portfolios": _with_figures(Portfolio.objects.filter(**own), day),
         "transactions": _latest(own, day),
         "flags": [*mine[0], *mine[1]],
     }
     return render(request, "bank/holder.html", context | more)
+
+
+def _with_roles(rows: QuerySet[Membership]) -> list[tuple[Membership, Role]]:
+    return [(row, Role(row.role)) for row in rows]
 
 
 def _with_figures(portfolios: Any, until: date | None = None) -> list[tuple[Portfolio, Snapshot | None]]:
@@ -209,6 +214,11 @@ def _change(report: BankReport) -> dict[str, Decimal | None]:
     return found
 
 
+def _named(category: str) -> str:
+    """A category's own name as it is; the report keeps what has none in no reader's language."""
+    return worded(category) if category == UNCATEGORISED else category
+
+
 def _top(report: BankReport) -> list[TopCategory]:
     """The categories that moved most, expenses first."""
     sums: dict[tuple[str, str], Decimal] = {}
@@ -218,5 +228,7 @@ def _top(report: BankReport) -> list[TopCategory]:
     for section in (Section.EXPENSE, Section.INCOME):
         mine = sorted((item for item in sums.items() if item[0][0] == section), key=lambda item: -abs(item[1]))[:TOP]
         drawn = charts.side_bars([float(abs(amount)) for _, amount in mine])
-        found += [TopCategory(key[0], key[1], amount, bar) for (key, amount), bar in zip(mine, drawn, strict=True)]
+        found += [
+            TopCategory(key[0], _named(key[1]), amount, bar) for (key, amount), bar in zip(mine, drawn, strict=True)
+        ]
     return found
