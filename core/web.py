@@ -225,6 +225,14 @@ def plain_number(text: str) -> str:
     return found["sign"] + found["whole"].replace(found["group"], "") + (found["part"] or "").replace(mark, ".")
 
 
+def two_numbers(written: str) -> str:
+    """Why ``plain_number`` answered "": what the number can be, and how to write either of the two."""
+    text, mark = written.strip().translate(MARKS), str(get_format("DECIMAL_SEPARATOR"))
+    whole, part = re.split("[.,]", text)
+    given = {"written": written.strip(), "whole": whole + part, "fraction": whole + mark + part}
+    return gettext("“%(written)s” can be two numbers: write %(whole)s or %(fraction)s.") % given
+
+
 @dataclass(frozen=True, slots=True)
 class Paging:
     """One page of a list of ``count`` rows: those from ``start`` to before ``stop``, counted from 0."""

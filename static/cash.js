@@ -28,11 +28,11 @@ const showLeft = () => {
   const amounts = parts.map(whole);
   const output = split.querySelector("[data-left]");
   if (amounts.includes(null)) {
-    output.value = split.dataset.wrong.replaceAll("{amount}", typed("12.50"));
+    output.value = split.dataset.saysWrong.replaceAll("{amount}", typed("12.50"));
     return;
   }
   const left = whole(typed(split.dataset.whole)) - amounts.reduce((sum, amount) => sum + amount, 0n);
-  output.value = left === 0n ? split.dataset.even : split.dataset.rest.replace("{amount}", written(left));
+  output.value = left === 0n ? split.dataset.saysEven : split.dataset.saysRest.replace("{amount}", written(left));
 };
 
 const addPart = () => {
@@ -63,7 +63,7 @@ const ticks = () => [...document.querySelectorAll('input[name="ids"][form="cash-
 const showTicked = () => {
   const all = bulk.elements.all?.checked;
   const count = ticks().filter((tick) => tick.checked).length;
-  const { none, one, many, all: everything } = bulk.dataset;
+  const { saysNone: none, saysOne: one, saysMany: many, saysAll: everything } = bulk.dataset;
   const rows = count > 1 ? many.replace("{count}", String(count)) : count ? one : none;
   bulk.querySelector("[data-ticked]").value = all ? everything : rows;
   bulk.classList.toggle("cash-bulk-on", Boolean(all || count));

@@ -1,7 +1,7 @@
 // Draws every <div class="chart" data-chart="id"> from the JSON in the element with that id.
 import { LineChart, ScatterChart, TreemapChart } from "echarts/charts";
 import { AxisPointerComponent, GridComponent, TooltipComponent } from "echarts/components";
-import { init, use } from "echarts/core";
+import { init, registerLocale, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { group, locale } from "./numbers.js";
 import { plane } from "./plane.js";
@@ -142,6 +142,20 @@ const option = (data, colours) => {
   };
 };
 
+// The names on an axis of time, in the page's language; they take the place of the library's own English ones.
+const named = (part, width, count) => {
+  const names = new Intl.DateTimeFormat(document.documentElement.lang, { [part]: width, timeZone: "UTC" });
+  return Array.from({ length: count }, (_, place) => names.format(part === "month" ? Date.UTC(2023, place, 1) : Date.UTC(2023, 0, 1 + place)));
+};
+registerLocale("PAGE", {
+  time: {
+    month: named("month", "long", 12),
+    monthAbbr: named("month", "short", 12),
+    dayOfWeek: named("weekday", "long", 7),
+    dayOfWeekAbbr: named("weekday", "short", 7),
+  },
+});
+
 const charts = new Map();
 const resized = new ResizeObserver((entries) => {
   for (const entry of entries) charts.get(entry.target)?.resize();
@@ -149,7 +163,7 @@ const resized = new ResizeObserver((entries) => {
 
 const draw = (element) => {
   const data = JSON.parse(document.getElementById(element.dataset.chart).textContent);
-  const chart = charts.get(element) ?? init(element, null, { renderer: "canvas" });
+  const chart = charts.get(element) ?? init(element, null, { renderer: "canvas", locale: "PAGE" });
   chart.setOption(option(data, palette(element)), true);
   if (!charts.has(element)) resized.observe(element);
   charts.set(element, chart);

@@ -54,7 +54,8 @@ const showLeft = () => {
   }
   const picked = lots().reduce((sum, lot) => sum + (whole(take(lot).value) ?? 0n), 0n);
   const left = sold - picked;
-  output.value = left < 0n ? `${written(-left)} too much is picked` : `${written(left)} of ${written(sold)} left`;
+  const { saysTooMuch: tooMuch, saysRest: rest } = output.dataset;
+  output.value = left < 0n ? tooMuch.replace("{amount}", written(-left)) : rest.replace("{amount}", written(left)).replace("{whole}", written(sold));
 };
 
 const fill = (order) => {

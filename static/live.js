@@ -154,7 +154,7 @@ const takeQuote = (message) => {
   lastAt = new Date(updated_at);
   writeAll("", symbol, figures);
   date(keyOf("", symbol, "at"), updated_at);
-  for (const cell of cells.get(keyOf("", symbol, "made-up")) ?? []) cell.replaceChildren(...(simulated ? [tag("simulated")] : []));
+  for (const cell of cells.get(keyOf("", symbol, "made-up")) ?? []) cell.replaceChildren(...(simulated ? [tag(stateLine?.dataset.saysMadeUp ?? "")] : []));
   say(state, detail);
 };
 const WHY = ["too_many_sockets", "too_many_symbols", "unknown_portfolio"]; // what somebody who looks at the page should know

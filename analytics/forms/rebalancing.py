@@ -151,11 +151,12 @@ class RebalanceForm(forms.Form):
     """How to trade; ``rows`` are the targets."""
 
     mode = forms.ChoiceField(
+        label=_("Trades"),
         choices=[
             (Mode.FULL.value, _("Buy and sell")),
             (Mode.CONTRIBUTION.value, _("Only buy")),
             (Mode.WITHDRAWAL.value, _("Only sell")),
-        ]
+        ],
     )
     amount = AmountField(label=_("Paid in or out"))
     threshold = PercentField(label=_("Threshold, %"), places=2)
@@ -163,7 +164,7 @@ class RebalanceForm(forms.Form):
         label=_("Trade to"),
         choices=[(Reach.TARGET.value, _("The target")), (Reach.EDGE.value, _("The edge of the band"))],
     )
-    units = forms.ChoiceField(choices=[(WHOLE, _("Whole")), (FRACTIONAL, _("Fractions"))])
+    units = forms.ChoiceField(label=_("Units"), choices=[(WHOLE, _("Whole")), (FRACTIONAL, _("Fractions"))])
     minimum = AmountField(label=_("Smallest trade"))
     fee_flat = AmountField(label=_("Fee a trade"))
     fee_rate = PercentField(label=_("Fee, %\N{NO-BREAK SPACE}of the trade"), most=50)

@@ -84,5 +84,7 @@ class FactorShocksForm(forms.Form):
 
 
 class ScenarioForm(forms.Form):
-    name = forms.CharField(max_length=100, widget=forms.TextInput(CONTROL))
-    description = forms.CharField(max_length=500, required=False, widget=forms.TextInput(CONTROL))
+    name = forms.CharField(label=_("Name"), max_length=100, widget=forms.TextInput(CONTROL))
+    description = forms.CharField(
+        label=_("Description"), max_length=500, required=False, widget=forms.TextInput(CONTROL)
+    )

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Model, OuterRef, Subquery
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -30,7 +30,7 @@ from core.api import PLAIN_INTEGER
 from core.errors import DomainError
 from core.web import bad_request, day_shown, only_for
 from portfolios.models import Portfolio
-from users.models import OVERSEER, Membership, Organisation, User
+from users.models import OVERSEER, Membership, Organisation, Role, User
 
 A_PAGE, FLAGS, LATEST, TOP = 50, 8, 30, 10
 ORDERS = {
@@ -84,7 +84,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     """One person's accounts, portfolios and flags."""
     subject = get_object_or_404(User, pk=pk)
     memberships = Membership.objects.filter(user=subject).select_related("organisation")
-    return _holder(request, subject, {"owner": subject}, {"memberships": list(memberships)})
+    return _holder(request, subject, {"owner": subject}, {"memberships": _with_roles(memberships)})
 
 
 @overseer_needed
@@ -93,7 +93,7 @@ def organisation(request: HttpRequest, pk: int) -> HttpResponse:
     """One organisation's."""
     subject = get_object_or_404(Organisation, pk=pk)
     members = Membership.objects.filter(organisation=subject).select_related("user")
-    return _holder(request, subject, {"organisation": subject}, {"members": list(members)})
+    return _holder(request, subject, {"organisation": subject}, {"members": _with_roles(members)})
 
 
 @overseer_needed
@@ -168,13 +168,17 @@ def _holder(request: HttpRequest, subject: Model, own: dict[str, Any], more: dic
         "worth": worth,
         "now": worth.totals[-1],
         "parts": [(PARTS[part], worth.parts[part][-1]) for part in Part],
-        "items": [(item, amounts[-1]) for item, amounts in worth.items],
+        "items": [(item, PARTS[item.part], amounts[-1]) for item, amounts in worth.items],
         "chart": worth_chart(str(_("Net worth")), worth),
         "own_portfolios": _with_figures(Portfolio.objects.filter(**own), day),
         "transactions": _latest(own, day),
         "flags": [*mine[0], *mine[1]],
     }
     return render(request, "bank/holder.html", context | more)
+
+
+def _with_roles(rows: QuerySet[Membership]) -> list[tuple[Membership, Role]]:
+    return [(row, Role(row.role)) for row in rows]
 
 
 def _with_figures(portfolios: Any, until: date | None = None) -> list[tuple[Portfolio, Snapshot | None]]:

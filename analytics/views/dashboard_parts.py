@@ -20,7 +20,7 @@ from analytics.packing import LAYOUTS
 from analytics.period_returns import PeriodReturn, fall_of, period_returns
 from analytics.queries.daily import Daily, daily, daily_together, stored_periods
 from analytics.queries.periods import stored_report
-from analytics.wording import chart_worded
+from analytics.wording import chart_worded, worded
 from assets.queries import rates
 from banking.models import Account
 from core.money import minor_units
@@ -213,9 +213,9 @@ def value_chart(shown: Shown, request: HttpRequest) -> dict[str, Any] | None:
         "title": TITLES[view],
         "anchor": ANCHORS[view],
         "view": view,
-        "views": charts.VIEWS,
+        "views": {key: worded(name) for key, name in charts.VIEWS.items()},
         "span": span,
-        "spans": charts.SPANS,
+        "spans": {key: worded(name) for key, name in charts.SPANS.items()},
     }
 
 

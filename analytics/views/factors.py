@@ -38,7 +38,7 @@ def factors(request: HttpRequest) -> HttpResponse:
     basis = request.GET.get("basis", "")
     asked = {
         "models": {value: label_of(choice) for value, choice in every.items()},
-        "bases": BASES,
+        "bases": {key: worded(name) for key, name in BASES.items()},
         "basis": basis if basis in BASES else EX_ANTE,
         "model": request.GET.get("model", ""),
     }

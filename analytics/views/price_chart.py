@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from analytics import charts
 from analytics.queries.prices import events_until, trades_until
+from analytics.wording import worded
 from assets import intraday
 from assets.models import Asset, CorporateAction
 from core.money import minor_units
@@ -60,11 +61,12 @@ def _day_chart(asset: Asset, day: date) -> dict[str, Any]:
 
 
 def _shown(chart: charts.Chart, span: str, marks: Sequence[charts.Mark], *, with_day: bool) -> dict[str, Any]:
+    spans = ({ONE_DAY: "1D"} if with_day else {}) | charts.SPANS
     told = sorted(marks, key=lambda mark: mark.day, reverse=True)
     return charts.told(chart, marks) | {
         "view": "value",
         "span": span,
-        "spans": ({ONE_DAY: "1D"} if with_day else {}) | charts.SPANS,
+        "spans": {key: worded(name) for key, name in spans.items()},
         "roles": list(dict.fromkeys(mark.role for mark in marks)),
         "marks": len(marks),
         "trades": sum(mark.role in ROLES.values() for mark in marks),

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 from banking.forms.filters import DayField
 from banking.models import Account, Section
 from core.api import PLAIN_DECIMAL
-from core.web import plain_number
+from core.web import plain_number, two_numbers
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -38,6 +38,8 @@ class AmountField(forms.Field):
         if not written:
             return None
         text = plain_number(written)
+        if not text:
+            raise forms.ValidationError(two_numbers(written), code="ambiguous")
         if not PLAIN_DECIMAL.fullmatch(text.removeprefix("+")) or text.startswith("+-"):
             raise forms.ValidationError(_("Write an amount, such as 12.50 or -12.50."))
         self.signed = text[0] in "+-"

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from core.api import ISO_DATE, PLAIN_DECIMAL, plain
-from core.web import plain_number, typable
+from core.web import plain_number, two_numbers, typable
 from users.models import Organisation, Role, User
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class PlainDecimalField(forms.Field):
         if not written:
             return None
         text = plain_number(written)
+        if not text:
+            raise ValidationError(two_numbers(written), code="ambiguous")
         if not PLAIN_DECIMAL.fullmatch(text):
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         return Decimal(text)

@@ -22,7 +22,7 @@ from banking.services.payments import Payment, check_day
 from banking.services.schedules import ScheduleTerms
 from core.api import ISO_DATE, PLAIN_DECIMAL
 from core.errors import DomainError
-from core.web import plain_number
+from core.web import plain_number, two_numbers
 from users.models import User
 
 SELECT, INPUT = {"class": "form-select"}, {"class": "form-control", "autocomplete": "off"}
@@ -44,6 +44,8 @@ class AmountField(forms.Field):
     def to_python(self, value: Any) -> Decimal | None:
         written = str(value or "").strip()
         text = plain_number(written)
+        if written and not text:
+            raise ValidationError(two_numbers(written), code="ambiguous")
         if written and not PLAIN_DECIMAL.fullmatch(text):
             raise ValidationError(_("Write a plain number, such as 12.50: digits, at most one point."), code="invalid")
         return Decimal(text) if written else None

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.api import PLAIN_DECIMAL, plain
-from core.web import localised, plain_number, typable
+from core.web import localised, plain_number, two_numbers, typable
 
 LOCALES = ["en", "en-us", "en-gb", "en-de", "en-ch", "de", "de-at", "de-ch"]
 
@@ -69,6 +69,14 @@ TYPED = [
 def test_typed_numbers(locale: str, text: str, number: str) -> None:
     with translation.override(locale):
         assert plain_number(text) == number
+
+
+@pytest.mark.parametrize(("locale", "text"), [(locale, text) for locale, text, number in TYPED if text and not number])
+def test_who_is_asked_again_reads_both_numbers_and_each_is_understood(locale: str, text: str) -> None:
+    with translation.override(locale):
+        one, _or, other = two_numbers(text).rstrip(".").split(" ")[-3:]
+        digits = text.strip().replace(".", "").replace(",", "")
+        assert {plain_number(one), plain_number(other)} == {digits, f"{digits[:-3]}.{digits[-3:]}"}
 
 
 @given(st.sampled_from(LOCALES), st.decimals(-(10**12), 10**12, places=6))
