@@ -55,7 +55,7 @@ def test_a_german_writes_a_comma(world: World, browser: Client) -> None:
     assert portfolio.rebalance_threshold == Decimal("0.025")
     page = browser.get(address(portfolio)).content.decode()
     assert 'value="2,5"' in page
-    assert "Schwelle zum Umschichten" in page
+    assert "Rebalancing-Schwelle" in page
 
 
 @pytest.mark.parametrize(

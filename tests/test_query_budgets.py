@@ -57,9 +57,13 @@ def test_every_list_and_page_has_a_budget() -> None:
 
 
 @pytest.fixture(scope="module")
-def counts(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> tuple[Counts, Counts]:
+def counts(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Counts, Counts]:
     """Each endpoint's queries with two rows more and with twenty, in one world that is rolled back."""
-    kept = override_settings(CALCULATION_CACHE=0, PRICE_PROVIDERS=["simulated"])  # what it costs when nothing is kept
+    kept = override_settings(  # what it costs when nothing is kept; another world's prices may be of the same version
+        CALCULATION_CACHE=0, PRICE_PROVIDERS=["simulated"], PANEL_DIR=tmp_path_factory.mktemp("panel")
+    )
     with django_db_blocker.unblock(), kept, transaction.atomic():
         world = make_world(make_user("alice"))
         grow(world, 0, 2)

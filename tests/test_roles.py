@@ -69,10 +69,10 @@ ASKED = {"tax-report-page", "statement-page", "income-page"}  # a POST has a wor
 WORKED_OUT = {"portfolio-stress", "portfolio-rebalance", "rebalancing-preview-part"}  # by a POST that stores nothing
 FORMS = {"trade-new", "trade-edit", "trade-void-page", "trade-restore-page", "method-page", "rebalancing-book-page"}
 FORMS |= {"banking-transaction-category", "banking-account-edit", "banking-rule", "banking-budget"}
-FORMS |= {"banking-category", "banking-counterparty", "banking-tag", "portfolio-settings"}
+FORMS |= {"banking-category", "banking-counterparty", "banking-tag", "portfolio-settings", "goal-new", "goal-page"}
 OF_ONE_PORTFOLIO = {"trade-new", "trade-preview-part", "trade-lots-part", "method-page", "method-preview-part"}
 OF_ONE_PORTFOLIO |= {"holdings", "transactions", "dashboard", "analytics-risk", "analytics-rebalancing"}
-OF_ONE_PORTFOLIO |= {"rebalancing-preview-part", "analytics-optimiser", "portfolio-settings", *ASKED}
+OF_ONE_PORTFOLIO |= {"rebalancing-preview-part", "analytics-optimiser", "portfolio-settings", "goal-new", *ASKED}
 ACTIONS = {
     "people": "invite",
     "portfolio-sharing": "share",

@@ -85,7 +85,7 @@ def test_an_open_goal(browser: Client, portfolio: Portfolio, url: Address) -> No
     assert f"{money.percent(Decimal('0.25'))} , {money.percent(Decimal('0.2'), 0)} of the time has passed" in words
     months = months_left(timezone.now().date(), goal.due_on)
     each = money.amount(round((goal.amount - WORTH) / months, 2), "USD")
-    assert f"{each} USD are to be added in each of {months} months, without any return" in words
+    assert f"without any return, {each} USD would be needed in each of {months} months" in words
     assert "To be reached by" in words
     assert 'width="25.00"' in markup
     assert 'x="20.00"' in markup
