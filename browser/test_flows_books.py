@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from browser.checks import settle
 from browser.conftest import Visit
 from browser.keyboard import REPLACED, Keyboard
 from browser.own import Api
@@ -81,6 +82,8 @@ def test_a_picked_lot_is_sold_and_the_sale_taken_back(visit: Visit, server: str,
         keys.write_day("2022-12-28")
         keys.fill("Quantity", "5")
         keys.fill("Price", "126")
+        page.wait_for_timeout(500)  # the lots of these terms are asked for a third of a second after them
+        settle(page)
         keys.to("Take of the lot of 24 Mar 2020")  # the younger of the two
         keys.write("5")
         expect(page.locator("[data-picks-left]")).to_have_text("0 of 5 left")
