@@ -52,12 +52,13 @@ def moved(
 ) -> tuple[Moved, ...]:
     """The closings that differ between what is stored of the assets in ``scope`` and their ``books``; 2 queries.
 
-    ``days`` are those of the closings. Neither the trade that is tried nor the one that it replaces
-    (``without``) is among them.
+    ``days`` are those of the closings that ``books`` were made of: what is stored of others was booked while this
+    was computed, maybe the very trade that is tried. Neither that nor the one that it replaces (``without``) is
+    among the closings.
     """
     stored, wanted = _stored(portfolio, scope), _of_books(books, without)
     own = {(TRIAL, None), (without, None)}
-    changed = [key for key in {*stored, *wanted} - own if stored.get(key) != wanted.get(key)]
+    changed = [key for key in days.keys() - own if stored.get(key) != wanted.get(key)]
     found = [Moved(*key, days[key], _gain(stored.get(key, ())), _gain(wanted.get(key, ()))) for key in changed]
     return tuple(sorted(found, key=lambda one: (one.day, one.trade_id or 0, one.action_id or 0)))
 

@@ -129,6 +129,23 @@ def test_a_dividend_whose_payment_was_entered_adds_nothing_to_the_balance(alice:
     assert seen.cash.balance_after == balance(portfolio)
 
 
+def test_what_is_booked_while_it_is_foreseen_is_no_failure(alice: User, portfolio: Portfolio, apple: Asset) -> None:
+    """Who presses the button does not wait for the preview of what was typed last."""
+    buy(portfolio, apple, 10, 100, "2024-01-10")
+    booked: list[Trade] = []
+
+    def book_first(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not booked and sql.startswith(f'SELECT "{Disposal._meta.db_table}"'):
+            booked.append(Trade())  # what booking reads is not to book once more
+            booked[0] = sell(portfolio, apple, 4, 120, "2024-02-01")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(book_first):
+        seen = preview_trade(portfolio=portfolio, terms=new_trade(TradeKind.SELL, apple, 4, 120, "2024-02-01"))
+    assert booked[0].pk
+    assert (seen.gain, seen.moved) == (Decimal(80), ())
+
+
 # --- what is foreseen is what is booked ---------------------------------------------------------------------------
 
 
