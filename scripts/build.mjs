@@ -1,7 +1,7 @@
 // Bundles the pages' style and scripts into static/dist/. Run it as `npm run build`.
 //
 // One stylesheet: Tabler's rules that the templates really use, then our own. Its entry is
-// written here and not as an @import in static/site.css, because Django follows the imports
+// written here and not in static/css/site.css, because Django follows the imports
 // of every stylesheet under static/ when it collects them.
 import { access, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
@@ -26,7 +26,7 @@ const scripts = async () => {
 };
 
 const stylesheet = async () => {
-  const contents = '@import "@tabler/core/dist/css/tabler.css";\n@import "./static/site.css";';
+  const contents = '@import "@tabler/core/dist/css/tabler.css";\n@import "./static/css/site.css";';
   const stdin = { contents, loader: "css", resolveDir: "." };
   const { outputFiles } = await build({ ...shared, stdin, write: false });
   const [{ css }] = await new PurgeCSS().purge({
