@@ -49,16 +49,14 @@ def books_of(
     *,
     asset_ids: Collection[int] | None = None,
     until: date | None = None,
-    rules: Mapping[int, Rules] | None = None,
     actions: Sequence[CorporateAction] | None = None,
 ) -> dict[BookKey, Book]:
     """The books of ``portfolios`` as their facts give them, up to and including ``until``.
 
     ``asset_ids`` must be closed under the links of corporate actions (see ``with_linked``); None is all.
-    ``rules`` (by portfolio id) and ``actions`` replace those that are stored. At most 9 queries. Raises Refused,
-    RateMissing.
+    ``actions`` replace those that are stored. At most 9 queries. Raises Refused, RateMissing.
     """
-    found = inputs_of(portfolios, asset_ids=asset_ids, until=until, rules=rules, actions=actions)
+    found = inputs_of(portfolios, asset_ids=asset_ids, until=until, actions=actions)
     return {
         (portfolio_id, asset_id): book
         for portfolio_id, inputs in found.items()
@@ -71,7 +69,6 @@ def inputs_of(
     *,
     asset_ids: Collection[int] | None = None,
     until: date | None = None,
-    rules: Mapping[int, Rules] | None = None,
     actions: Sequence[CorporateAction] | None = None,
     trial: Trial | Trials | None = None,
     reading: Reading = AS_READ,
@@ -80,7 +77,7 @@ def inputs_of(
     entries = entries_of(portfolios, asset_ids=asset_ids, until=until, trial=trial, reading=reading)
     if actions is None:
         actions = with_linked({asset_id for _, asset_id in entries}, until)[1] if entries else []
-    rules = rules or rules_of(portfolios)
+    rules = rules_of(portfolios)
     table = reading.rates(_table(portfolios, actions))
     by_portfolio: dict[int, dict[int, list[Entry]]] = defaultdict(dict)
     for (portfolio_id, asset_id), found in entries.items():

@@ -15,7 +15,8 @@ from banking.models import Account
 from core.errors import DomainError
 from portfolios.book.types import Book, Refused, Rules
 from portfolios.models import CashSetting, CostMethod, CostMethodChange, Portfolio, PortfolioAccount
-from portfolios.queries import books_of, rules_of
+from portfolios.queries import rules_of
+from portfolios.queries.books import inputs_of
 from portfolios.services.derivations import refold
 from portfolios.services.portfolios import UnknownCostMethod
 from portfolios.services.refusals import broken
@@ -70,13 +71,13 @@ class MethodEffect:
 def preview_method(*, portfolio: Portfolio, method: str, day: date, today: date | None = None) -> list[MethodEffect]:
     """What ``change_method`` would change, by asset; nothing is stored. Raises what it raises."""
     _check(portfolio, method, day, today or timezone.now().date())
-    rules = rules_of([portfolio])[portfolio.pk]
-    before = books_of([portfolio], rules={portfolio.pk: rules})
+    inputs = inputs_of([portfolio])[portfolio.pk]  # read once: what is booked meanwhile is in neither
+    before = inputs.folded()
     try:
-        after = books_of([portfolio], rules={portfolio.pk: _with(rules, day, method)})
+        after = replace(inputs, rules=_with(inputs.rules, day, method)).folded()
     except Refused as error:
         raise broken(error) from error
-    return [_effect(key[1], book, after[key]) for key, book in sorted(before.items())]
+    return [_effect(asset_id, book, after[asset_id]) for asset_id, book in sorted(before.items())]
 
 
 @transaction.atomic

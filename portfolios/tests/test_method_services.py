@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from assets.models import Asset
@@ -142,6 +144,27 @@ def test_the_method_changes_from_a_day_on_after_a_preview(alice: User, apple: As
     assert derived_rows(portfolio) == after
     with pytest.raises(CostMethodFixed):
         change_portfolio(portfolio=portfolio, actor=None, cost_method="lifo")
+
+
+def test_what_is_bought_meanwhile_is_not_in_the_preview(alice: User, apple: Asset) -> None:
+    """Whichever of its queries a first purchase of something else comes before."""
+    portfolio = make_portfolio(alice)
+    buy(portfolio, apple, 10, 100, "2024-01-10")
+    with CaptureQueriesContext(connection) as asked:
+        preview_method(portfolio=portfolio, method="lifo", day=MARCH)
+    for number in range(len(asked)):
+        asset, waiting = make_asset(f"NEW{number}"), [number]
+
+        def buy_before(execute: Any, *query: Any, asset: Asset = asset, waiting: list[int] = waiting) -> Any:
+            waiting[0] -= 1
+            if waiting[0] == -1:
+                buy(portfolio, asset, 1, 10, "2024-01-10")
+            return execute(*query)
+
+        with connection.execute_wrapper(buy_before):
+            effects = preview_method(portfolio=portfolio, method="lifo", day=MARCH)
+        assert portfolio.investments.filter(asset=asset).exists()
+        assert len(effects) in (number + 1, number + 2)
 
 
 def test_changes_that_cannot_be_are_refused(alice: User) -> None:
