@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
 
+WRITING = re.compile(r"(?<!FOR )(?<!KEY )\b(?:INSERT|UPDATE|DELETE)\b")  # wherever it stands, but for locks
 OWN = {"activity", "users", "assets", "banking", "portfolios", "analytics"}
 
 
@@ -27,9 +29,24 @@ def writes() -> Iterator[list[str]]:
     found: list[str] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.startswith(("INSERT", "UPDATE", "DELETE")):
+        if WRITING.search(sql):
             found.append(sql)
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(note):
         yield found
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """What the block sends leaves every row as it is, or the test fails.
+
+    A look at every row takes long: it is needless when nothing was written, and how they were before shows when the
+    block is undone.
+    """
+    with transaction.atomic():
+        with writes() as written:
+            yield
+        after = every_row() if written else {}
+        transaction.set_rollback(True)
+    assert not written or every_row() == after, written

@@ -79,11 +79,11 @@ def counted(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Any:
         client = Client()
         client.force_login(world.staff)
         found: list[dict[Any, tuple[int, int, str]]] = []
-        for first, last in ((0, 2), (2, 8)):
+        for first, last in ((0, 2), (2, 5)):
             grow(world, first, last)
             recompute([world.portfolio.pk])
             record(actor=world.owner, action="test", subject=world.portfolio)
-            for model in PAGES:
+            for model in PAGES if not found else ():
                 client.get(list_of(model))  # what is read once per process is read now
             found.append({model: read_list(client, model) for model in PAGES})
         rows = {model: read_row(client, model) for model in PAGES}

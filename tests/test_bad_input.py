@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from banking.models import CashTransaction
 from core.testing import PASSWORD, client_of
 from tests.endpoints import PARAMETER, Endpoint, endpoints
-from tests.rows import every_row, writes
+from tests.rows import every_row, unchanged, writes
 from tests.world import ARRIVED, CHECKING, FIRM, LEFT, SAVINGS, SECRET, SPARE, World
 from users.models import User
 
@@ -414,24 +414,22 @@ def assert_problem(answer: Any, statuses: set[int]) -> None:
 
 @every_write
 def test_bodies_that_are_no_request(endpoint: Endpoint, method: str, world: World) -> None:
-    before = every_row()
-    for name, body in BODIES.items():
-        if name == "empty" and endpoint.name in OPTIONAL:
-            continue
-        answer = send(world, endpoint, method, body)
-        assert_problem(answer, {413 if name == "too large" else 400})
-    assert every_row() == before
+    with unchanged():
+        for name, body in BODIES.items():
+            if name == "empty" and endpoint.name in OPTIONAL:
+                continue
+            answer = send(world, endpoint, method, body)
+            assert_problem(answer, {413 if name == "too large" else 400})
 
 
 @every_write
 def test_other_kinds_of_content_and_encodings(endpoint: Endpoint, method: str, world: World) -> None:
-    before = every_row()
-    for kind in ("text/plain", "application/xml", "multipart/form-data", "application/x-json"):
-        broken_form = endpoint.name in MIXED and kind.startswith("multipart/")
-        assert_problem(send(world, endpoint, method, b"a=b", kind), {400 if broken_form else 415})
-    for charset in ("utf-16", "latin-1", "bz2_codec", "nonsense"):
-        assert_problem(send(world, endpoint, method, b"{}", f"application/json; charset={charset}"), {400})
-    assert every_row() == before
+    with unchanged():
+        for kind in ("text/plain", "application/xml", "multipart/form-data", "application/x-json"):
+            broken_form = endpoint.name in MIXED and kind.startswith("multipart/")
+            assert_problem(send(world, endpoint, method, b"a=b", kind), {400 if broken_form else 415})
+        for charset in ("utf-16", "latin-1", "bz2_codec", "nonsense"):
+            assert_problem(send(world, endpoint, method, b"{}", f"application/json; charset={charset}"), {400})
 
 
 def mutations(body: Any) -> Iterator[tuple[str, Any]]:
@@ -495,12 +493,16 @@ QUERIES = [
 ]
 
 
+EVERYWHERE = {"limit", "offset", "ordering", "format", "unknown"}  # read in one place: endpoints share the values
+
+
 @pytest.mark.parametrize("endpoint", READS, ids=lambda endpoint: endpoint.route)
 def test_queries_of_the_wrong_kind(endpoint: Endpoint, world: World, query_names: dict[str, list[str]]) -> None:
     client = client_of(world.staff if endpoint.is_for_staff else world.owner)
     client.raise_request_exception = False
+    turn = READS.index(endpoint) % 3
     for name in [*query_names[endpoint.route], "format", "unknown"]:
-        for value in QUERIES:
+        for value in QUERIES[turn::3] if name in EVERYWHERE else QUERIES:
             answer = client.get(f"{endpoint.url(world.ids)}?{name}={value}")
             assert answer.status_code in {200, 400, 404}, f"{name}={value}: {answer.content!r}"
         assert client.get(f"{endpoint.url(world.ids)}?{name}=a%00b").status_code == 400

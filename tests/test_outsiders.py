@@ -11,7 +11,7 @@ from django.test import Client
 
 from core.testing import client_of
 from tests.endpoints import METHODS, Endpoint, endpoints
-from tests.rows import every_row
+from tests.rows import unchanged
 from tests.world import World
 from users.models import User
 
@@ -54,15 +54,22 @@ def test_the_walk_sees_the_product() -> None:
     assert len(PRIVATE) >= 20
 
 
+def test_a_change_would_be_noticed(bob: User) -> None:
+    with pytest.raises(AssertionError), unchanged():
+        User.objects.filter(pk=bob.pk).update(first_name="Rob")
+    assert not User.objects.filter(first_name="Rob").exists()
+    with unchanged():
+        User.objects.filter(pk=bob.pk).update(first_name=bob.first_name)
+
+
 @each(API)
 def test_strangers_get_a_401_from_the_api(endpoint: Endpoint, world: World) -> None:
-    before = every_row()
-    for method in METHODS:
-        answer = send(client_of(None), method, endpoint.url(world.ids))
-        assert answer.status_code == 401, f"{method}: {answer.content!r}"
-        assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
-        assert answer.json()["code"] == "not_authenticated"
-    assert every_row() == before
+    with unchanged():
+        for method in METHODS:
+            answer = send(client_of(None), method, endpoint.url(world.ids))
+            assert answer.status_code == 401, f"{method}: {answer.content!r}"
+            assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
+            assert answer.json()["code"] == "not_authenticated"
 
 
 @each(PAGES)
@@ -76,24 +83,23 @@ def test_strangers_are_sent_to_the_login_by_pages(endpoint: Endpoint, world: Wor
 def test_an_object_of_somebody_else_looks_like_none(endpoint: Endpoint, world: World, bob: User) -> None:
     theirs, missing = endpoint.url(world.ids), endpoint.url(world.missing)
     client = client_of(bob) if endpoint.is_api else _session(bob)
-    before = every_row()
-    for method in METHODS:
-        answer = send(client, method, theirs)
-        if method in endpoint.methods:
-            assert answer.status_code == 404, f"{method}: {answer.content!r}"
-        assert _anonymous(told(answer), theirs) == _anonymous(told(send(client, method, missing)), missing), method
-    assert every_row() == before
+    with unchanged():
+        for method in METHODS:
+            answer = send(client, method, theirs)
+            if method in endpoint.methods:
+                assert answer.status_code == 404, f"{method}: {answer.content!r}"
+            assert _anonymous(told(answer), theirs) == _anonymous(told(send(client, method, missing)), missing), method
 
 
 @each(STAFF)
 def test_pages_for_staff_are_not_for_others(endpoint: Endpoint, world: World) -> None:
-    client, before = _session(world.owner), every_row()
-    for method in METHODS:
-        url, nowhere = endpoint.url(world.ids), endpoint.url(world.missing)
-        theirs = send(client, method, url)
-        assert theirs.status_code == 403
-        assert _anonymous(told(theirs), url) == _anonymous(told(send(client, method, nowhere)), nowhere)
-    assert every_row() == before
+    client = _session(world.owner)
+    with unchanged():
+        for method in METHODS:
+            url, nowhere = endpoint.url(world.ids), endpoint.url(world.missing)
+            theirs = send(client, method, url)
+            assert theirs.status_code == 403
+            assert _anonymous(told(theirs), url) == _anonymous(told(send(client, method, nowhere)), nowhere)
     method = "get" if "get" in endpoint.methods else endpoint.methods[0]
     found = send(_session(world.staff), method, endpoint.url(world.ids) + "?kind=split").status_code
     missing = send(_session(world.staff), method, endpoint.url(world.missing)).status_code
@@ -153,9 +159,8 @@ def _anonymous(answer: tuple[Any, ...], url: str) -> tuple[Any, ...]:
 @each(endpoint for endpoint in ENDPOINTS if endpoint.is_for_staff)
 def test_what_is_the_staffs_is_closed_to_others(endpoint: Endpoint, world: World, bob: User) -> None:
     client = client_of(bob) if endpoint.is_api else _session(bob)
-    before = every_row()
-    for method in METHODS:
-        answer = send(client, method, endpoint.url(world.ids))
-        assert answer.status_code in {403, 405}, f"{method}: {answer.content!r}"
-        assert answer.status_code == 403 or method not in endpoint.methods
-    assert every_row() == before
+    with unchanged():
+        for method in METHODS:
+            answer = send(client, method, endpoint.url(world.ids))
+            assert answer.status_code in {403, 405}, f"{method}: {answer.content!r}"
+            assert answer.status_code == 403 or method not in endpoint.methods
