@@ -15,6 +15,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.endpoints import Endpoint, endpoints
 from tests.world import World, grow
+from users.models import User
 
 WEIGHTS = Path(__file__).parent / "page_weights.json"
 NAMED = re.compile(r'<(?:script|link)[^>]* (?:src|href)="/static/([^"]+)"')
@@ -62,6 +63,13 @@ def test_every_page_is_light(long_lists: World, budget: dict[str, Any]) -> None:
             heavy[endpoint.name] = (sent, first)
     assert seen > 60
     assert heavy == {}, budget
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+def test_the_longest_text_is_light_in_each_language(world: World, budget: dict[str, Any], locale: str) -> None:
+    User.objects.filter(pk=world.owner.pk).update(locale=locale)
+    sent, _ = _loaded(_client(world, staff=False), _named("methods"), world) or (0, set())
+    assert 20_000 < sent <= budget["html"]
 
 
 def test_a_page_that_is_too_heavy_would_be_noticed(long_lists: World) -> None:

@@ -20,7 +20,7 @@ from analytics import queries
 from analytics.figures import LABELS, Label
 from analytics.models import Snapshot
 from analytics.queries.goals import GoalShown, goals_of
-from analytics.queries.methods import methods_source
+from analytics.queries.methods import methods_language, methods_source
 from analytics.views import dashboard_parts as parts
 from analytics.views.dashboard_parts import Shown
 from assets.models import PriceBasis
@@ -123,15 +123,17 @@ def _of(request: HttpRequest, portfolio_id: int | None) -> Shown:
 @require_safe
 @login_needed
 def methods(request: HttpRequest) -> HttpResponse:
-    """How each figure is computed: docs/methods.md, a heading's anchor is its words with dashes."""
-    return render(request, "analytics/methods.html", {"text": _methods_text()})
+    """How each figure is computed: docs/methods.md in the reader's language; anchors are the same in each."""
+    language = methods_language()
+    return render(request, "analytics/methods.html", {"text": _methods_text(language), "written_in": language})
 
 
 @cache
-def _methods_text() -> SafeString:
+def _methods_text(language: str) -> SafeString:
     # Alignment by attribute: the content security policy refuses the style that is the default.
     options = {"tables": {"use_align_attribute": True}}
-    text = markdown.markdown(methods_source(), extensions=["tables", "toc", "sane_lists"], extension_configs=options)
+    extensions = ["attr_list", "tables", "toc", "sane_lists"]
+    text = markdown.markdown(methods_source(language), extensions=extensions, extension_configs=options)
     return mark_safe(text)  # noqa: S308  the product's own file
 
 
