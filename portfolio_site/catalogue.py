@@ -24,6 +24,7 @@ KEYWORDS = dict(DEFAULT_KEYWORDS) | {
     "lazy": None,
     "ngettext_lazy": (1, 2),
     "pgettext_lazy": ((1, "c"), 2),
+    "pgettext_noop": ((1, "c"), 2),
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
 

@@ -10,6 +10,10 @@ from django.utils.translation import get_language, gettext, trans_real
 from core.errors import DomainError, NotReady
 
 VALUE = re.compile(r"\{([A-Za-z_]\w*)(?:[!:][^{}]*)?\}")
+PLACED = re.compile(
+    r"(\w+(?: “[^”]*”)?): (.+)", re.DOTALL
+)  # a column, a transfer or a provider, and what is said of it
+REASON = "reason"  # the value that is a text itself
 CONTEXT = "\x04"  # stands between a context and its text in a catalogue
 
 
@@ -18,20 +22,27 @@ def told(error: DomainError | NotReady) -> str:
 
 
 def retold(text: str) -> str:
-    """A refusal as ``str`` gave it, in the language that is spoken; its values stay as they are."""
+    """A refusal as ``str`` gave it, in the language that is spoken; its values stay as they are, but for a reason."""
     language = get_language() or "en"
     if not text or language.startswith("en"):
         return text
     found = gettext(text)
-    return found if found != text else _with_values(text, language)
+    return found if found != text else _with_values(text, language) or _placed(text)
+
+
+def _placed(text: str) -> str:
+    """What begins with the name of a column, a transfer or a provider, which stays."""
+    match = PLACED.fullmatch(text)
+    return f"{match[1]}: {retold(match[2])}" if match else text
 
 
 def _with_values(text: str, language: str) -> str:
     for pattern, template in _patterns(language):
         match = pattern.fullmatch(text)
         if match:
-            return VALUE.sub(r"{\1}", gettext(template)).format(**match.groupdict())
-    return text
+            values = {name: retold(said) if name == REASON else said for name, said in match.groupdict().items()}
+            return VALUE.sub(r"{\1}", gettext(template)).format(**values)
+    return ""
 
 
 @cache

@@ -153,7 +153,9 @@ def _hang(
         seen.add(pk)
         category = known.get(pk)
         new = pk not in nodes
-        node = nodes.setdefault(pk, CategorySum(pk, category.name if category else gettext("Not categorised"), 0, ZERO))
+        node = nodes.setdefault(
+            pk, CategorySum(pk, category.label if category else gettext("Not categorised"), 0, ZERO)
+        )
         node.amount += amount
         if below is not None and below not in node.below:
             node.below.append(below)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from analytics.models import FlagKind, RiskFlag
 from analytics.queries.flows import UNCATEGORISED
+from banking.shipped import spoken
 from portfolios.templatetags.money import amount, percent, ratio
 
 register = template.Library()
@@ -38,8 +39,8 @@ DAYS = {"booked_on", "last_booked_on", "day"}
 
 @register.filter
 def category_name(name: str) -> str:
-    """A category's own name; what stands for none of them, in the reader's language."""
-    return gettext("Not categorised") if name == UNCATEGORISED else name
+    """A category's own name; a shipped one's, and what stands for none of them, in the reader's language."""
+    return gettext("Not categorised") if name == UNCATEGORISED else spoken(name)
 
 
 @register.filter

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
+from django.conf import settings
 from django.test import Client
+from django.utils import translation
 
+from analytics.engine.recording import OPERATIONS as VOCABULARY
+from analytics.queries.explain import FIGURES
 from analytics.tests.candidates import invested
+from analytics.texts.brought import WINDOWS
+from analytics.texts.steps import OPERATIONS
+from analytics.wording import input_worded, worded
 from portfolios.models import Portfolio
 from users.models import User
 
@@ -65,3 +73,37 @@ def test_what_leads_on_is_german(reader: Client, growth: Portfolio, address: str
     answer = reader.get(address.format(key=growth.pk, symbol=symbol))
     assert answer.status_code == 200
     assert english(answer.content.decode()) == []
+
+
+@pytest.mark.parametrize(
+    "figure",
+    ["total_value", "invested", "sharpe_ratio", "max_drawdown", "ex_ante_value_at_risk", "stress_benchmark&move=-0.2"],
+)
+def test_an_explanation_is_german(reader: Client, growth: Portfolio, figure: str) -> None:
+    """Its steps and inputs; the formula is that of the methods."""
+    name, _, more = figure.partition("&")
+    answer = reader.get(f"/explain/{name}/?portfolio={growth.pk}&{more}")
+    assert answer.status_code == 200
+    head, found, steps = answer.content.decode().partition('aria-labelledby="steps-title"')
+    assert english(f"<main><section {found}{steps}") == []
+    assert english(head.partition("<section")[0] + "</main>") == []
+
+
+def test_what_the_product_brings_along_is_german() -> None:
+    fixtures = settings.BASE_DIR / "fixtures"
+    windows = json.loads((fixtures / "stress_windows.json").read_text(encoding="utf-8"))
+    assert set(WINDOWS) == {window[field] for window in windows for field in ("name", "description")}
+    factors = json.loads((fixtures / "factors.json").read_text(encoding="utf-8"))
+    told = [each["description"] for each in factors] + [each["name"] for each in factors]
+    with translation.override("de"):
+        assert all(worded(text) != text for text in (*WINDOWS, *told))
+
+
+def test_every_operation_and_every_figure_has_its_words() -> None:
+    assert {name.replace("_", " ") for name in VOCABULARY} <= set(OPERATIONS)
+    with translation.override("de"):
+        assert {each.label for each in FIGURES.values() if worded(each.label) == each.label} <= {"Beta"}
+        assert input_worded("JPM, lot of 2013-05-21: cost") == "JPM, Tranche vom 21.05.2013: Einstand"
+        assert input_worded("JPM, transfer in of 2013-05-21: fee") == "JPM, Einlieferung vom 21.05.2013: Gebühr"
+        assert worded("line 3 of 4: nothing") == "line 3 of 4: nothing"
+    assert input_worded("JPM, lot of 2013-05-21: cost") == "JPM, lot of 2013-05-21: cost"

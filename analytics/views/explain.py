@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
 from analytics.dependence import ESTIMATORS
@@ -32,10 +33,18 @@ from analytics.queries.explain import (
 )
 from analytics.queries.explain.document import told
 from analytics.queries.factors import BASES
-from analytics.wording import later, worded
+from analytics.wording import (
+    day_worded,
+    formula_worded,
+    input_worded,
+    later,
+    operation_worded,
+    step_worded,
+    worded,
+)
 from banking.forms.filters import DayField, Filter
 from core.errors import DomainError
-from core.web import day_shown, login_needed
+from core.web import day_shown, login_needed, typable
 from portfolios.book.types import plain
 from portfolios.models import Portfolio
 from portfolios.views.base import page_of
@@ -148,7 +157,8 @@ def _terms(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What the figure was asked with, by the names of the form."""
     for name, value in parameters.items():
         names = dict(getattr(ExplainForm.base_fields[name], "choices", ()))
-        yield str(ExplainForm.base_fields[name].label or name.title()), names.get(value, value)
+        label = str(ExplainForm.base_fields[name].label or pgettext("asked", name.title()))
+        yield label, names.get(value, shortened(value) if isinstance(value, int | float) else value)
 
 
 def _nothing(figure: Explained, error: DomainError) -> Explanation:
@@ -178,7 +188,7 @@ class Line:
 def _lines(steps: Sequence[Mapping[str, Any]]) -> list[Line]:
     lines, part = [], ""
     for step in steps:
-        told_part = step["part"].replace("_", " ") if step["part"] != part else ""
+        told_part = step_worded(step["part"]) if step["part"] != part else ""
         part = step["part"]
         lines.append(Line(step["id"], told_part, list(_tokens(step)), _value_of(step)))
     return lines
@@ -189,16 +199,16 @@ def _tokens(step: Mapping[str, Any]) -> Iterator[Token]:
     arguments = [list(_argument(each)) for each in step["arguments"]]
     if sign and len(arguments) > 1:
         for place, argument in enumerate(arguments):
-            yield from ([Token(f" {sign} ")] if place else [])
+            yield from ([Token(f" {operation_worded(sign)} ")] if place else [])
             yield from argument
         return
-    yield Token(f"{step['operation'].replace('_', ' ')}(")
+    yield Token(f"{operation_worded(step['operation'])}(")
     for place, argument in enumerate(arguments):
         yield from ([Token(", ")] if place else [])
         yield from argument
     for name, value in step["options"].items():
         if name != "axis":  # there is one column
-            yield Token(f", {name} ")
+            yield Token(f", {operation_worded(name)} ")
             yield from _argument(value)
     yield Token(")")
 
@@ -207,7 +217,7 @@ def _argument(value: Any) -> Iterator[Token]:
     if isinstance(value, dict) and "ref" in value:
         yield Token(value["ref"], ref=True)
     elif isinstance(value, dict):
-        yield Token(" ".join(f"{name} {each}" for name, each in value.items() if each is not None))
+        yield Token(" ".join(f"{operation_worded(name)} {each}" for name, each in value.items() if each is not None))
     elif isinstance(value, list) and len(value) > ENDS:
         yield Token(_("%(count)s values") % {"count": len(value)})
     elif isinstance(value, list):
@@ -230,14 +240,14 @@ def _numbers(shape: Sequence[int]) -> str:
 def shortened(value: Any) -> str:
     """A number with as many digits as a person reads; what is none as it is."""
     if isinstance(value, bool) or value is None:
-        return str(value).lower()
+        return operation_worded(str(value).lower())
     if isinstance(value, str):
         try:
             value = Decimal(value)
         except InvalidOperation:
-            return value
-        return plain(value if len(value.as_tuple().digits) <= MOST_DIGITS else SHORT.plus(value))
-    return f"{value:.{DIGITS}g}" if isinstance(value, float) else str(value)
+            return day_worded(value)
+        return typable(plain(value if len(value.as_tuple().digits) <= MOST_DIGITS else SHORT.plus(value)))
+    return typable(f"{value:.{DIGITS}g}") if isinstance(value, float) else str(value)
 
 
 # --- the inputs ---------------------------------------------------------------------------------------------------
@@ -275,12 +285,12 @@ def _single(given: Mapping[str, Any], portfolio: Portfolio) -> Given:
     words += [
         f"{worded(name)} {source[name]}" for name in ("symbol", "trade", "action", "id", "account") if source.get(name)
     ]
-    words += [str(source[name]) for name in ("day", "what") if source.get(name)]
+    words += [worded(day_worded(str(source[name]))) for name in ("day", "what") if source.get(name)]
     if source.get("source"):
         known = {"source": worded(source["source"]), "version": source["version"]}
         words.append(_("from %(source)s, price version %(version)s") % known)
     return Given(
-        given["id"], worded(given["name"]), shortened(given["value"]), ", ".join(words), _url(source, portfolio)
+        given["id"], input_worded(given["name"]), shortened(given["value"]), ", ".join(words), _url(source, portfolio)
     )
 
 
@@ -306,12 +316,14 @@ def _column(given: Mapping[str, Any], portfolio: Portfolio) -> Given:
     shown = [*places] if len(values) <= 2 * ENDS else [*places[:ENDS], *places[-ENDS:]]
     rows = [[_cell(name, column[place], source, portfolio) for name, column in columns.items()] for place in shown]
     head = [worded(name.replace("_", " ")) for name in columns]
-    head[-1] = worded(given["name"]).partition(":")[0]
+    head[-1] = input_worded(given["name"]).partition(":")[0]
     words = ", ".join(
-        str(source[name]) for name in ("kind", "symbol", "series", "price") if isinstance(source.get(name), str)
+        worded(source[name]) for name in ("kind", "symbol", "series", "price") if isinstance(source.get(name), str)
     )
-    left_out, formula = len(values) - len(shown), source.get("formula", "")
-    return Given(given["id"], worded(given["name"]), _numbers([len(values)]), words, "", formula, head, rows, left_out)
+    left_out, formula = len(values) - len(shown), formula_worded(source.get("formula", ""), source)
+    return Given(
+        given["id"], input_worded(given["name"]), _numbers([len(values)]), words, "", formula, head, rows, left_out
+    )
 
 
 EACH = {"days": ("each_value", "as_of"), "symbol": ("each_asset", "asset")}

@@ -257,7 +257,7 @@ def _flows(page: Asked, cash: Flows) -> dict[str, Any]:
     chosen = [row for row in cash.rows if not page.month or row.month == page.month]
     firm = None if isinstance(page.holder, User) else page.holder
     known = Category.objects.filter(everybodys() | Q(**owned_by(page.holder)))
-    categories = {row.pk: row for row in known.only("name", "parent")} if cash.rows else {}
+    categories = {row.pk: row for row in known.only("name", "parent", "owner", "organisation")} if cash.rows else {}
     trees = {section: category_tree(chosen, section, categories) for section in (Section.EXPENSE, Section.INCOME)}
     return {
         "month_rows": _month_rows(page, months),

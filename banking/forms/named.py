@@ -21,7 +21,7 @@ TOP = _("Directly below its section")
 
 def parent_choices(categories: Iterable[Category]) -> list[tuple[str, _StrOrPromise]]:
     sections = dict(Section.choices)
-    return [("", TOP), *((str(row.pk), f"{sections[row.section]}: {row.name}") for row in categories)]
+    return [("", TOP), *((str(row.pk), f"{sections[row.section]}: {row.label}") for row in categories)]
 
 
 class NewCategoryForm(HolderForm):
@@ -105,7 +105,9 @@ class MergeForm(forms.Form):
 
     def __init__(self, *args: Any, others: Iterable[Any], **options: Any) -> None:
         super().__init__(*args, **{"label_suffix": ""} | options)
-        self.others = {_label(row): row for row in others}
+        self.others: dict[str, Any] = {}
+        for row in others:
+            self.others[str(row.name) if _label(row) in self.others else _label(row)] = row
 
     def clean_into(self) -> Category | Counterparty | Tag:
         found = self.others.get(self.cleaned_data["into"])
@@ -117,7 +119,7 @@ class MergeForm(forms.Form):
 def _label(row: Any) -> str:
     """Names of counterparties are told apart by what is behind them."""
     iban = getattr(row, "iban", "")
-    return f"{row.name} ({iban})" if iban else str(row.name)
+    return f"{row.name} ({iban})" if iban else str(getattr(row, "label", row.name))
 
 
 class NameFilter(Filter):

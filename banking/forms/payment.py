@@ -161,7 +161,8 @@ class PaymentForm(forms.Form):
         self._field("source").queryset = self._field("target").queryset = open_now
         self._field("category").queryset = categories
         labels = dict(Section.choices)
-        self._field("category").label_from_instance = lambda row: f"{labels[row.section]}: {row.name}"
+        named = [(row.pk, f"{labels[row.section]}: {row.label}") for row in categories.by_label()]
+        self._field("category").choices = [("", self._field("category").empty_label), *named]
 
     def _field(self, name: str) -> Any:
         return self.fields[name]

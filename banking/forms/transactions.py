@@ -118,7 +118,7 @@ class TransactionFilter(Filter):
         firms = {each.organisation_id: str(each.organisation) for each in self.accounts if each.organisation_id}
         whose = [(OWN, _("My own")), *((str(pk), name) for pk, name in firms.items())]
         groups = [
-            (label, [(str(each.pk), each.name) for each in categories if each.section == section])
+            (label, [(str(each.pk), each.label) for each in categories if each.section == section])
             for section, label in Section.choices
         ]
         self._pick("account", [(str(each.pk), str(each)) for each in self.accounts])

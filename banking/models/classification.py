@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from banking.models.account import Account
+from banking.shipped import alphabetical, spoken
 from users.models import Owned, OwnedQuerySet, Role, one_owner
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class CategoryQuerySet(OwnedQuerySet):
     def for_books_of(self, row: Owned) -> Self:
         """Those that what belongs to the owner of ``row`` may be classified by."""
         return self.filter(everybodys() | Q(owner=row.owner_id, organisation=row.organisation_id))
+
+    def by_label(self) -> list[Category]:
+        """By section, then in the alphabetical order of the names that a page shows."""
+        return sorted(self, key=lambda row: (row.section, alphabetical(row.label), row.pk))
 
 
 def everybodys() -> Q:
@@ -80,6 +85,11 @@ class Category(Owned):
     @property
     def is_everybodys(self) -> bool:
         return self.owner_id is None and self.organisation_id is None
+
+    @property
+    def label(self) -> str:
+        """Its name as a page shows it: a shipped one's in the reader's language."""
+        return spoken(self.name) if self.is_everybodys else self.name
 
 
 class Counterparty(Owned):

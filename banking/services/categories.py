@@ -16,7 +16,7 @@ from activity.services import record
 from banking.models import Budget, Category, Section
 from banking.models.classification import everybodys
 from banking.services.budgets import delete_budget
-from banking.services.classification import UnknownCategorySection, called, checked_name
+from banking.services.classification import UnknownCategorySection, called, checked_name, shipped_called
 from banking.services.renaming import NameTaken, check_pair, lock, put_in_place, remove, store
 from banking.services.rule_changes import lock_holder
 from core.errors import DomainError
@@ -202,7 +202,7 @@ def _refuse_everybodys(category: Category) -> None:
 
 def _refuse_everybodys_name(category: Category) -> None:
     same = called(Category.objects.filter(everybodys()), category.name).filter(section=category.section)
-    if same.exists():
+    if same.exists() or shipped_called(category.name, category.section):
         raise NameTaken(_("Everybody has a category of this name already."), field="name")
 
 

@@ -11,7 +11,9 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from banking.models import Account, Category, Counterparty, Section, Tag
+from banking.models.classification import everybodys
 from banking.services.accounts import clean_iban
+from banking.shipped import stored
 from core.errors import DomainError
 from users.models import Owned, OwnedQuerySet
 
@@ -34,14 +36,21 @@ class UnknownCategorySection(DomainError):
 def category_named(name: str, section: str, *, books: Owned) -> Category:
     """The category of the owner of ``books``, else everybody's, with this name in this section; else a new one.
 
-    Upper and lower case are one. ``books`` is an account or a portfolio: what it belongs to, the category belongs to.
+    Upper and lower case are one; what the product ships is found by its name in the reader's language, too. ``books``
+    is an account or a portfolio: what it belongs to, the category belongs to.
     """
     name = checked_name(Category, name, "category")
     if section not in Section.values:
         raise UnknownCategorySection(field="section")
     known = called(Category.objects.for_books_of(books), name).filter(section=section)
-    found: Category | None = known.order_by(*OWN_FIRST).first()
+    found: Category | None = known.order_by(*OWN_FIRST).first() or shipped_called(name, section)
     return found or _made(known, Category(**belongs(books), section=section, name=name))
+
+
+def shipped_called(name: str, section: str) -> Category | None:
+    """Everybody's category of this section that is called so in the reader's language."""
+    shipped = stored(name)
+    return Category.objects.filter(everybodys(), section=section, name=shipped).first() if shipped else None
 
 
 def counterparty_named(name: str, *, books: Owned, iban: str = "") -> Counterparty:

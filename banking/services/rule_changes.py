@@ -190,7 +190,7 @@ def _check_actions(rule: Rule, tags: Sequence[Tag]) -> None:
     if category and rule.section and rule.section != category.section:
         raise SectionOfAnother(
             _("%(name)s is a category of %(section)s.")
-            % {"name": category.name, "section": category.get_section_display().lower()},
+            % {"name": category.label, "section": category.get_section_display().lower()},
             field="category",
         )
     _check_owner(rule, "set_counterparty", rule.set_counterparty)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from banking.models import Category, Counterparty, Rule, Section, Tag
-from banking.services.classification import category_named, counterparty_named, tags_named
+from banking.services.classification import category_named, counterparty_named, shipped_called, tags_named
 from core.errors import DomainError
 from users.models import Organisation, Owned, User, owned_by
 
@@ -38,6 +38,8 @@ def with_names(values: Mapping[str, Any], *, holder: User | Organisation, make: 
 def _section_of(name: str, books: Owned) -> str:
     known = Category.objects.for_books_of(books).filter(name__iexact=" ".join(name.split()))
     sections = set(known.values_list("section", flat=True))
+    if not sections:
+        sections = {section for section in Section.values if shipped_called(name, section)}
     if len(sections) != 1:
         raise SectionNeeded(field="section")
     return sections.pop()
@@ -47,7 +49,7 @@ def _imagined_category(name: str, section: str, *, books: Owned) -> Category:
     name = " ".join(name.split())
     known = Category.objects.for_books_of(books).filter(section=section, name__iexact=name)
     made = Category(pk=NEW, **_belongs(books), section=section if section in Section.values else "", name=name)
-    return known.order_by("owner", "organisation", "pk").first() or made
+    return known.order_by("owner", "organisation", "pk").first() or shipped_called(name, section) or made
 
 
 def _imagined_counterparty(name: str, *, books: Owned) -> Counterparty:

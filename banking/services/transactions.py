@@ -365,7 +365,7 @@ def check_classification(
     if category and category.section != section:
         raise SectionOfAnother(
             _("%(name)s is a category of %(section)s.")
-            % {"name": category.name, "section": category.get_section_display().lower()},
+            % {"name": category.label, "section": category.get_section_display().lower()},
             field="category",
         )
     if counterparty and not counterparty.belongs_with(account):

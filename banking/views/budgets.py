@@ -20,6 +20,7 @@ from banking.models import Budget, Category, Rule, Section
 from banking.queries.budgets import budget_months, proposals, totals
 from banking.services.budgets import change_budget, create_budget, delete_budget
 from banking.services.classification import category_named
+from banking.shipped import alphabetical
 from banking.views.base import caller, private
 from banking.views.sections import section_page
 from core.errors import DomainError
@@ -43,7 +44,7 @@ def _page(request: HttpRequest, form: BudgetForm, *, status: int = 200) -> HttpR
     this_month = first_day(today)
     month = min(max(month_named(request.GET.get("month", "")) or this_month, EARLIEST), LATEST)
     budgets = Budget.objects.select_related("category", "owner", "organisation").visible_to(reader).in_month(month)
-    found = budget_months(budgets, month, today)
+    found = sorted(budget_months(budgets, month, today), key=lambda each: alphabetical(each.budget.category.label))
     context = section_page("budgets") | {
         "form": form,
         "open": form.is_bound or "category" in form.initial,
@@ -55,7 +56,7 @@ def _page(request: HttpRequest, form: BudgetForm, *, status: int = 200) -> HttpR
         "totals": totals(found),
         "several": len({each.budget.holder for each in found}) > 1,
         "mine": set(Budget.objects.editable_by(reader).values_list("pk", flat=True)),
-        "categories": Category.objects.visible_to(reader).filter(section=Section.EXPENSE),
+        "categories": Category.objects.visible_to(reader).filter(section=Section.EXPENSE).by_label(),
         "proposed": proposals(reader, today),
     }
     return render(request, "banking/budgets.html", context, status=status)

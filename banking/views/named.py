@@ -145,7 +145,7 @@ class NamedList(View):
         return redirect(self.kind.pages)
 
     def new_form(self, request: HttpRequest, data: Any = None) -> Any:
-        rows = Category.objects.visible_to(caller(request)) if self.kind is CATEGORIES else ()
+        rows = Category.objects.visible_to(caller(request)).by_label() if self.kind is CATEGORIES else ()
         return self.kind.new_form(data, user=caller(request), rows=rows)
 
     def shown(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
@@ -175,7 +175,7 @@ class CategoryList(NamedList):
 
     def listed(self, request: HttpRequest, found: Any) -> dict[str, Any]:
         """The whole tree, by section."""
-        rows = list(found)
+        rows = found.by_label()
         used = category_uses(visible(request), [row.pk for row in rows])
         groups = []
         for section in Section:
@@ -228,7 +228,7 @@ class NamedPage(View):
                 return self.shown(request, row, merge_form=form, merge_into=target)
             counts: dict[str, int] = {}
             if tried(form, lambda: [counts.update(self.kind.merge(source=row, target=target, actor=user))]):
-                names = {"name": row.name, "target": target.name}
+                names = {"name": row.name, "target": getattr(target, "label", target.name)}
                 said = gettext("%(target)s stands for %(name)s now.") % names
                 kept = gettext("%(target)s keeps its own budget.") % names if "budgets_deleted" in counts else ""
                 messages.success(request, f"{said} {kept}".strip())
@@ -249,7 +249,7 @@ class NamedPage(View):
         """Those that may stand in its place: of the same owner, and of its section where it has one."""
         rows = self.kind.model.objects.exclude(pk=row.pk)
         if self.kind is CATEGORIES:
-            return list(rows.for_books_of(row).filter(section=row.section))
+            return rows.for_books_of(row).filter(section=row.section).by_label()
         return list(rows.belonging_with(row))
 
     def shown(self, request: HttpRequest, row: Any, **given: Any) -> HttpResponse:

@@ -101,7 +101,7 @@ def _form(row: CashTransaction, accounts: list[Account]) -> CashForm:
         "account": row.account_id,
         "amount": ("+" if row.amount > 0 else "") + typable(plain(row.amount)),
         **{name: getattr(row, name) for name in ("booked_on", "section", "description", "external_id")},
-        "category": row.category.name if row.category else "",
+        "category": row.category.label if row.category else "",
         "counterparty": row.counterparty.name if row.counterparty else "",
         "tags": ", ".join(tag.name for tag in row.tags.all()),
     }
@@ -111,11 +111,11 @@ def _form(row: CashTransaction, accounts: list[Account]) -> CashForm:
 def _shown(row: CashTransaction) -> list[dict[str, Any]]:
     """The parts of a row's split as they are typed; of a row that is one, its category with all of it."""
     parts = [
-        {"typed": typable(plain(part.amount)), "category": part.category.name, "note": part.note}
+        {"typed": typable(plain(part.amount)), "category": part.category.label, "note": part.note}
         for part in row.splits.all()
     ]
     if not parts and row.category:
-        parts = [{"typed": typable(plain(row.amount)), "category": row.category.name, "note": ""}]
+        parts = [{"typed": typable(plain(row.amount)), "category": row.category.label, "note": ""}]
     return parts + [{"typed": "", "category": "", "note": ""}] * EMPTY_PARTS
 
 

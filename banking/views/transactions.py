@@ -120,7 +120,7 @@ def offers(request: HttpRequest) -> dict[str, Any]:
     """What categories, counterparties and tags are called that the caller sees; 3 queries."""
     reader = caller(request)
     return {
-        "categories": list(Category.objects.visible_to(reader)),
+        "categories": Category.objects.visible_to(reader).by_label(),
         "counterparties": list(Counterparty.objects.visible_to(reader).values_list(*NAMED, named=True)[:MOST_CHOICES]),
         "tags": list(Tag.objects.visible_to(reader).values_list(*NAMED, named=True)[:MOST_CHOICES]),
     }

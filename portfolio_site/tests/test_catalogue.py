@@ -145,7 +145,7 @@ def put_together(tree: ast.Module, kinds: set[str]) -> list[str]:
 def test_refusals_are_templates_and_not_put_together() -> None:
     trees = parsed()
     kinds = kinds_of_errors(trees)
-    # Providers speak to the log and in English; what the solvers say is worded by its patterns in analytics/texts.py.
+    # Providers speak to the log and in English; what the solvers say is worded by its patterns in analytics/texts.
     elsewhere = ("assets/providers/", "analytics/engine/")
     found = {name: put_together(tree, kinds) for name, tree in trees.items() if not name.startswith(elsewhere)}
     assert {name: texts for name, texts in found.items() if texts} == {}

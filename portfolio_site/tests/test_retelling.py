@@ -8,9 +8,12 @@ from django.utils.translation import gettext
 
 from core.errors import DomainError, NotReady
 from portfolio_site.catalogue import refusals
+from portfolios.refused import REFUSED
 from portfolios.retelling import VALUE, retold, told
 
-TEXTS = sorted({text for _, text in refusals() if VALUE.search(text)})
+TEXTS = sorted(
+    {text for _, text in refusals() if VALUE.search(text)} | {text for text in REFUSED if VALUE.search(text)}
+)
 
 
 def filled(text: str) -> str:
@@ -38,3 +41,11 @@ def test_an_error_is_told_in_the_language_of_who_reads_it() -> None:
         assert told(refusal) == gettext("{symbol} has no corporate actions.").format(symbol="DEMO") != str(refusal)
         assert told(wait) == gettext(str(wait)) != str(wait)
     assert (told(refusal), told(wait)) == (str(refusal), str(wait))
+
+
+def test_what_a_row_of_a_file_was_refused_for_is_told_with_its_column() -> None:
+    with translation.override("de"):
+        assert retold("Line 3: amount is 0") == "Zeile 3: amount ist 0"
+        assert retold("transfer “T1”: its other row is missing") == "transfer “T1”: ihre andere Zeile fehlt"
+        assert retold("polygon: the answer is not JSON") == "polygon: die Antwort ist kein JSON"
+        assert retold("1 of 3 rows has an error; nothing is booked.").startswith("1 von 3 Zeilen ist fehlerhaft")

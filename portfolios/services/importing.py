@@ -124,12 +124,19 @@ def _check(held: Claim, batch: ImportBatch) -> None:
     counts: dict[str, Any] = {"rows": tally.rows, "wrong": wrong, "known": known}
     now = timezone.now()
     if wrong:
-        message = f"{wrong:,} of {tally.rows:,} rows have errors; nothing is booked."
+        message = _refused(wrong, tally.rows)
         end(held, ImportState.FAILED, message=message, checked_at=now, **counts)
         return
     new = tally.rows - known
     pairs = ImportRow.objects.filter(batch=batch, outcome=Outcome.NEW).exclude(transfer_group="").count() // 2
     end(held, ImportState.READY, checked_at=now, new=new, transfers=pairs, **counts)
+
+
+def _refused(wrong: int, rows: int) -> str:
+    """In English, whoever reads it: pages retell it."""
+    if rows == 1:
+        return "The only row has an error; nothing is booked."
+    return f"{wrong:,} of {rows:,} rows {'has an error' if wrong == 1 else 'have errors'}; nothing is booked."
 
 
 def _judged(held: Claim, batch: ImportBatch) -> int:
