@@ -16,7 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("assets.page_urls")),
     path("", include("banking.page_urls")),
     path("", include("users.page_urls")),
-    path("login/", LoginView.as_view(), name="login"),
+    path("login/", LoginView.as_view(extra_context={"demo": lambda: settings.DEMO}), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")),  # asked for by every browser
     path("admin/", admin.site.urls),

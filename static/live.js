@@ -25,13 +25,17 @@ const ofSector = (name) => `sector ${name}`; // no symbol has a space
 const cells = new Map();
 const portfolios = new Set();
 const symbols = new Set();
-for (const cell of document.querySelectorAll("[data-live]")) {
-  const { portfolio, symbol, sector, live } = cell.dataset;
-  const key = keyOf(portfolio, sector === undefined ? symbol : ofSector(sector), live);
-  cells.set(key, [...(cells.get(key) ?? []), cell]);
-  if (portfolio) portfolios.add(Number(portfolio));
-  else symbols.add(symbol);
-}
+const look = () => {
+  cells.clear();
+  for (const cell of document.querySelectorAll("[data-live]")) {
+    const { portfolio, symbol, sector, live } = cell.dataset;
+    const key = keyOf(portfolio, sector === undefined ? symbol : ofSector(sector), live);
+    cells.set(key, [...(cells.get(key) ?? []), cell]);
+    if (portfolio) portfolios.add(Number(portfolio));
+    else symbols.add(symbol);
+  }
+};
+look();
 const quiet = document.querySelector("[data-past-day]") !== null; // a past day is shown: nothing of it moves
 const stateLine = document.querySelector("[data-live-state]");
 
@@ -71,10 +75,11 @@ const write = (key, given) => {
     cell.closest("[data-live-line]")?.removeAttribute("hidden");
     if (cell.dataset.live === "weight") bar(cell, value);
     if ("signed" in cell.dataset) {
+      const moves = /[1-9]/.test(text); // what is nothing as it is written is neither a gain nor a loss
       const arrow = Object.assign(document.createElement("span"), { className: "arrow", textContent: value > 0 ? "▲" : "▼" });
       arrow.setAttribute("aria-hidden", "true");
-      const whole = Object.assign(document.createElement("span"), { className: value > 0 ? "gain" : value < 0 ? "loss" : "flat" });
-      whole.append(...(value ? [arrow] : []), text);
+      const whole = Object.assign(document.createElement("span"), { className: !moves ? "flat" : value > 0 ? "gain" : "loss" });
+      whole.append(...(moves ? [arrow] : []), text);
       cell.replaceChildren(whole);
     } else {
       cell.textContent = text;
@@ -169,6 +174,7 @@ const take = (message) => {
 };
 
 let socket = null;
+const ask = () => socket.send(JSON.stringify({ subscribe: [...symbols], portfolios: [...portfolios] }));
 let pause = FIRST_PAUSE;
 let failures = 0;
 let timer = null;
@@ -180,7 +186,7 @@ const open = () => {
   socket.addEventListener("open", () => {
     pause = FIRST_PAUSE;
     failures = 0;
-    socket.send(JSON.stringify({ subscribe: [...symbols], portfolios: [...portfolios] }));
+    ask();
   });
   socket.addEventListener("message", (event) => take(JSON.parse(event.data)));
   socket.addEventListener("close", (event) => {
@@ -205,3 +211,11 @@ document.addEventListener("visibilitychange", () => {
 });
 
 if (cells.size && !quiet) open();
+
+// A part of the page that came anew has other cells, and perhaps of other assets; what is followed already stays so.
+document.addEventListener("htmx:afterSettle", () => {
+  if (quiet) return;
+  look();
+  if (socket?.readyState === WebSocket.OPEN) ask();
+  else if (cells.size && !socket && !timer && !failures) open();
+});

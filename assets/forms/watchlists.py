@@ -12,18 +12,22 @@ from django.utils.translation import gettext_lazy as _
 from assets.models import Asset
 from core.api import PLAIN_DECIMAL
 from core.fields import QUANTITY_LIMIT
+from core.web import plain_number, two_numbers
 from users.models import User
 
 CONTROL = {"class": "form-control"}
 
 
 class PriceField(forms.CharField):
-    """A plain positive number: digits, at most one point and 10 decimals. Empty is None."""
+    """A positive number as the reader writes them, with at most 10 decimals. Empty is None."""
 
     def clean(self, value: Any) -> Any:
-        text = str(super().clean(value))
-        if not text:
+        written = str(super().clean(value))
+        if not written:
             return None
+        text = plain_number(written)
+        if not text:
+            raise forms.ValidationError(two_numbers(written))
         price = Decimal(text) if PLAIN_DECIMAL.fullmatch(text) else Decimal(0)
         if not 0 < price < QUANTITY_LIMIT or price != round(price, 10):
             raise forms.ValidationError(
@@ -51,13 +55,15 @@ class EntryForm(forms.Form):
 
 
 class NewEntryForm(EntryForm):
-    """The same with the asset, by its symbol in capitals or not."""
+    """The same with the asset, by its symbol, ISIN or name, in capitals or not."""
 
     asset = forms.CharField(
-        label=_("Symbol"),
-        max_length=32,
+        label=_("Security"),
+        max_length=200,
         widget=forms.TextInput(
-            CONTROL | {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+            CONTROL
+            | {"autocomplete": "off", "spellcheck": "false", "list": "watched-assets"}
+            | {"placeholder": _("Symbol, name or ISIN")}
         ),
     )
     field_order = ("asset", "target_price", "note")
@@ -67,8 +73,15 @@ class NewEntryForm(EntryForm):
         self.user = user
 
     def clean_asset(self) -> Asset:
-        symbol = str(self.cleaned_data["asset"])
-        asset = Asset.objects.visible_to(self.user).filter(symbol=symbol.upper()).first()
-        if asset is None:
-            raise forms.ValidationError(gettext("There is no asset with the symbol “%(symbol)s”.") % {"symbol": symbol})
-        return asset
+        text = str(self.cleaned_data["asset"])
+        found = Asset.objects.visible_to(self.user).named(text)
+        if not found:
+            raise forms.ValidationError(
+                gettext("There is no security with the symbol, ISIN or name “%(text)s”.") % {"text": text}
+            )
+        if len(found) > 1:
+            symbols = ", ".join(asset.symbol for asset in found)
+            raise forms.ValidationError(
+                gettext("Several securities are named so: %(symbols)s. Write the symbol.") % {"symbols": symbols}
+            )
+        return found[0]

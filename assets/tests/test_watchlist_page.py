@@ -114,10 +114,54 @@ def test_an_asset_is_added_by_its_symbol_in_any_case(client: Client, ideas: Watc
     assert (entry.target_price, entry.note, entry.position) == (Decimal("9.5"), "maybe", 3)
 
 
+@pytest.mark.parametrize("text", ["us88160r1014", "tesla, inc.", " TSLA "])
+def test_an_asset_is_added_by_its_isin_or_name(client: Client, ideas: Watchlist, text: str) -> None:
+    make_asset("TSLA", name="Tesla, Inc.", isin="US88160R1014")
+    assert client.post(url_of(ideas), {"action": "add", "add-asset": text}).status_code == 302
+    assert order(ideas) == ["AAPL", "MSFT", "NVDA", "TSLA"]
+
+
+def test_of_two_securities_of_one_name_the_symbol_is_asked_for(client: Client, ideas: Watchlist) -> None:
+    for symbol in ("BRK.A", "BRK.B"):
+        make_asset(symbol, name="Berkshire")
+    page = client.post(url_of(ideas), {"action": "add", "add-asset": "Berkshire"}).content.decode()
+    assert page.count("Several securities are named so: BRK.A, BRK.B.") == 2, "beside the input, and announced"
+    assert order(ideas) == ["AAPL", "MSFT", "NVDA"]
+
+
+def test_names_are_suggested_while_one_types(client: Client, ideas: Watchlist, assets: list[Asset]) -> None:
+    index = make_asset("SP500", name="An index", type="index")
+    page = client.get(PAGE).content.decode()
+    assert 'list="watched-assets"' in page
+    assert 'hx-include="#id_add-asset"' in page
+    found = client.get("/transactions/assets/", {"add-asset": index.symbol.lower()}).content.decode()
+    assert 'value="SP500"' in found, "what nobody can hold can be watched"
+
+
+def test_a_row_leads_to_its_security_and_shows_its_trend(client: Client, ideas: Watchlist, assets: list[Asset]) -> None:
+    make_bars(assets[0], {date(2024, 1, 2): 100, date(2024, 1, 3): 110, date(2024, 1, 4): 88})
+    page = client.get(PAGE).content.decode()
+    assert '<a class="symbol" href="/assets/AAPL/">AAPL</a>' in page
+    assert page.count("<polyline") == 1, "the others have no closes"
+    assert "−12.0%" in page
+    assert "+10.0%" in client.get(f"{PAGE}?as_of=2024-01-03").content.decode(), "up to the day that is shown"
+
+
+def test_a_target_price_is_written_as_the_reader_writes_numbers(client: Client, ideas: Watchlist, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(locale="de")
+    change = {"action": "change", f"entry-{ideas.entries.all()[0].pk}-target_price": "1.234,50"}
+    assert client.post(url_of(ideas, "AAPL"), change).status_code == 302
+    assert ideas.entries.get(asset__symbol="AAPL").target_price == Decimal("1234.5")
+    assert 'value="1234,5"' in client.get(PAGE).content.decode()
+    unclear = client.post(url_of(ideas), {"action": "add", "add-asset": "MSFT", "add-target_price": "1.234"})
+    assert "1.234" in unclear.content.decode()
+    assert "1,234" in unclear.content.decode()
+
+
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"add-asset": "NOSUCH"}, "There is no asset with the symbol “NOSUCH”."),
+        ({"add-asset": "NOSUCH"}, "There is no security with the symbol, ISIN or name “NOSUCH”."),
         ({"add-asset": ""}, "This field is required."),
         ({"add-asset": "AAPL"}, "AAPL is in this watchlist already."),
         ({"add-asset": "TSLA", "add-note": "x" * 501}, "at most 500 characters"),

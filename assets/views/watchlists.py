@@ -26,8 +26,9 @@ from assets.quotes import LastPrice
 from assets.services import watchlists as service
 from assets.services.quotes import closes_on, last_prices
 from assets.tasks import quotes_wanted
+from assets.trends import Trend, trends
 from core.errors import DomainError, Gone
-from core.web import bad_request, day_shown, login_needed
+from core.web import bad_request, day_shown, login_needed, typable
 from users.models import User
 
 private: Any = method_decorator(cast("Any", login_needed), name="dispatch")
@@ -39,6 +40,7 @@ class Row:
 
     entry: WatchlistEntry
     price: LastPrice | None
+    trend: Trend | None
     distance: Decimal | None
     form: EntryForm
 
@@ -172,20 +174,26 @@ def shown_again(request: HttpRequest, watchlist: Watchlist, said: str) -> HttpRe
 
 
 def rows_of(watchlist: Watchlist, day: date | None, *bound: tuple[int, EntryForm]) -> Sequence[Row]:
-    """The entries with their closes of ``day``, or their last prices: those that are due are asked for by a worker."""
+    """The entries with how they moved of late and their closes of ``day``, or their last prices.
+
+    Prices that are due are asked for by a worker.
+    """
     entries = list(WatchlistEntry.objects.filter(watchlist=watchlist).select_related("asset").order_by("position"))
     assets = [entry.asset_id for entry in entries]
     known = closes_on(assets, day=day) if day else last_prices(assets, now=timezone.now())
     quotes_wanted(known.due)
-    given = dict(bound)
-    return [_row(entry, known.by_asset.get(entry.asset_id), given.get(entry.pk)) for entry in entries]
+    moved, given = trends(assets, day), dict(bound)
+    return [
+        _row(entry, known.by_asset.get(entry.asset_id), moved.get(entry.asset_id), given.get(entry.pk))
+        for entry in entries
+    ]
 
 
-def _row(entry: WatchlistEntry, price: LastPrice | None, form: EntryForm | None) -> Row:
+def _row(entry: WatchlistEntry, price: LastPrice | None, trend: Trend | None, form: EntryForm | None) -> Row:
     target = entry.target_price
-    initial = {"note": entry.note, "target_price": "" if target is None else f"{target.normalize():f}"}
+    initial = {"note": entry.note, "target_price": "" if target is None else typable(f"{target.normalize():f}")}
     distance = distance_to(target, price.price if price else None)
-    return Row(entry, price, distance, form or EntryForm(prefix=f"entry-{entry.pk}", initial=initial))
+    return Row(entry, price, trend, distance, form or EntryForm(prefix=f"entry-{entry.pk}", initial=initial))
 
 
 def address_of(watchlist: Watchlist) -> str:

@@ -32,7 +32,7 @@ COLUMNS = {
     "weight": _("Weight"),
     "held": _("Held since"),
 }
-AT_FIRST = ("quantity", "price", "trend", "cost", "value", "gain", "realised", "weight", "held")
+AT_FIRST = ("quantity", "price", "trend", "cost", "value", "gain", "realised", "weight")
 LONGEST = 200  # all of them together
 
 

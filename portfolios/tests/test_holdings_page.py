@@ -90,6 +90,7 @@ def test_income_and_the_oldest_lot(browser: Client, growth: Portfolio, carol: Us
     apply_action(asset=apple, kind="cash_dividend", ex_date=date(2024, 1, 4), cash=Decimal("0.24"), actor=carol)
     buy(growth, apple, 5, 100, "2024-01-08")
     sell(growth, apple, 20, 104, "2024-01-08")
+    HoldingColumns.objects.create(user=growth.owner, names="realised,held")
     page = text_of(browser, "/holdings/?q=AAPL")
     assert "4.80 income" in page
     assert written(date(2024, 1, 8)) in page  # first in, first out: the lot of the 2nd is gone

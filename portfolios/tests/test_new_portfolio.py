@@ -98,10 +98,12 @@ def test_benchmarks_are_found_while_typing(browser: Client) -> None:
     assert "SP500" not in browser.get(url, {"asset": "sp"}).content.decode()
 
 
-def test_somebody_without_a_portfolio_is_led_on(browser: Client) -> None:
+@pytest.mark.parametrize(("demo", "way"), [(True, "<code>demo123</code>"), (False, "<code>make run</code>")])
+def test_somebody_without_a_portfolio_is_led_on(browser: Client, settings: Any, demo: bool, way: str) -> None:
+    settings.DEMO = demo
     for url in ("/", "/?portfolio=all"):
         page = browser.get(url).content.decode()
         assert f'href="{PAGE}"' in page
         assert f'href="{reverse("imports")}"' in page
-        assert "manage.py demo" in page
+        assert way in page
         assert Page(page).faults == []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, cast
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -53,7 +54,7 @@ def rights_of(role: str) -> dict[str, Any]:
 
 def welcome(request: HttpRequest, section: str) -> HttpResponse:
     """The page of somebody without a portfolio."""
-    return render(request, "portfolios/welcome.html", {"section": section})
+    return render(request, "portfolios/welcome.html", {"section": section, "demo": settings.DEMO})
 
 
 def page_with(request: HttpRequest, right: Right) -> dict[str, Any]:

@@ -186,9 +186,9 @@ class LotsPart(EntryView):
 def asset_options(request: HttpRequest) -> HttpResponse:
     """Securities like what is typed into a field: ``?asset=``, or ``?target=`` for the other one of an action.
 
-    ``?benchmark=`` also finds what nobody can hold, such as an index.
+    ``?benchmark=``, and ``?add-asset=`` of a watchlist, also find what nobody can hold, such as an index.
     """
-    benchmark = request.GET.get("benchmark")
+    benchmark = request.GET.get("benchmark") or request.GET.get("add-asset")
     text = (request.GET.get("asset") or request.GET.get("target") or benchmark or "").strip()[:200]
     known = Asset.objects.visible_to(cast("User", request.user))
     known = known if benchmark else known.tradable()
