@@ -17,8 +17,9 @@ from analytics.performance import worth_on
 from analytics.queries.facts import inputs
 from assets.models import HistoricValue
 from assets.queries import RateMissing, RateTable, rates
-from banking.models import OWING, Account, CashTransaction, Possession, TermDeposit, Valuation
+from banking.models import OWING, Account, AccountKind, CashTransaction, Possession, TermDeposit, Valuation
 from banking.queries.balances import balances_on
+from core.arrays import among
 from core.money import multiply, quantise
 from portfolios.models import CashSetting, Investment, Portfolio, PortfolioAccount, Trade
 from portfolios.queries import holdings, totals_of_all
@@ -156,21 +157,28 @@ def _add(worth: NetWorth, item: Item, table: RateTable) -> None:
 
 
 def _cash(accounts: QuerySet[Account], days: Sequence[date]) -> Iterator[Item]:
-    """Accounts that are not within a portfolio, and what deposits have earned; 4 queries."""
+    """Accounts that are not within a portfolio, and what deposits have earned; 3 queries, 4 with a deposit."""
     counted = accounts.filter(employer__isnull=True)
     within = {
         link.account_id: link.joined_on or date.min
         for link in PortfolioAccount.objects.filter(account__in=counted, portfolio__cash=CashSetting.TRACKED)
     }
     balances = balances_on(counted, days)
-    deposits = {row.account_id: row for row in TermDeposit.objects.whole().filter(account__in=counted)}
-    for account in counted.filter(pk__in=balances):
+    booked = list(counted.filter(pk__in=balances))
+    deposits = _deposits(account.pk for account in booked if account.kind == AccountKind.DEPOSIT)
+    for account in booked:
         joined = within.get(account.pk, date.max)
         worth = [ZERO if day >= joined else held for day, held in zip(days, balances[account.pk], strict=True)]
         if deposit := deposits.get(account.pk):
             worth = [held + deposit.accrued_on(day) for day, held in zip(days, worth, strict=True)]
         part = Part.DEBTS if account.kind in OWING else Part.CASH
         yield Item(_holder(account), part, account.name, account.currency, account.pk, worth)
+
+
+def _deposits(account_ids: Iterable[int]) -> dict[int, TermDeposit]:
+    """By account; no query without one."""
+    wanted = among(account_ids)
+    return {row.account_id: row for row in TermDeposit.objects.whole().filter(account__in=wanted)} if wanted else {}
 
 
 def _investments(portfolios: QuerySet[Portfolio], days: Sequence[date]) -> Iterator[Item]:

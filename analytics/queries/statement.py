@@ -81,11 +81,14 @@ class Statement:
         return [holding for holding in self.exact.end.holdings.values() if holding.quantity]
 
 
-def statement(portfolio: Portfolio, start: date, end: date) -> Statement:
-    """A fixed number of queries. Raises PeriodTurned, NothingBooked, ValueUnknown and RateMissing."""
+def statement(portfolio: Portfolio, start: date, end: date, *, first: date | None = None) -> Statement:
+    """A fixed number of queries. Raises PeriodTurned, NothingBooked, ValueUnknown and RateMissing.
+
+    ``first``: the portfolio's first day, where it was read.
+    """
     if end < start:
         raise PeriodTurned("The period ends on {end}, before it begins on {start}.", end=end, start=start, field="end")
-    first = first_day(portfolio)
+    first = first or first_day(portfolio)
     if first is None:
         raise NothingBooked("Nothing is booked in this portfolio yet.")
     if end < first:

@@ -35,11 +35,6 @@ class Table:
     empty: str = ""
     split: bool = True
 
-    @property
-    def told(self) -> list[tuple[Row, list[tuple[Column, str]]]]:
-        """Each row, and its cells with their columns."""
-        return [(row, list(zip(self.columns, row.cells, strict=True))) for row in self.rows]
-
 
 @dataclass(frozen=True, slots=True)
 class Line:

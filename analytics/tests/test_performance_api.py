@@ -21,7 +21,8 @@ from banking.services.transfers import book_transfer
 from core.testing import client_of, owner_of
 from portfolios.book.performance import PERIODS, ValuedDay, time_weighted
 from portfolios.models import CashSetting, Portfolio
-from portfolios.queries.performance import border, performance
+from portfolios.queries.borders import border
+from portfolios.queries.performance import performance
 from portfolios.services.portfolios import attach_account, change_portfolio
 from portfolios.services.rebuild import rebuild
 from portfolios.services.transfers import transfer_securities

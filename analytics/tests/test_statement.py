@@ -25,8 +25,8 @@ from banking.models import Section
 from banking.services.transactions import book_cash
 from core.testing import Page, client_of
 from portfolios.models import CashSetting, Portfolio
+from portfolios.queries.borders import border
 from portfolios.queries.income import earnings
-from portfolios.queries.performance import border
 from portfolios.queries.transactions import Wanted, transactions
 from portfolios.services.actions import apply_action
 from portfolios.tests.factories import buy, make_portfolio, sell

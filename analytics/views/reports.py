@@ -105,9 +105,13 @@ class ReportPage(ABC, View):
         return found
 
     @cached_property
+    def first(self) -> date | None:
+        return first_day(self.portfolio)
+
+    @cached_property
     def form(self) -> PeriodForm:
         today = last_shown(self.request)
-        first = first_day(self.portfolio) or today
+        first = self.first or today
         usual = self._usual(first, today)
         return PeriodForm(self.request.GET, first=first, today=today, over=is_over(today), default=usual)
 

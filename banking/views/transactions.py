@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from itertools import groupby
 from typing import Any
 from uuid import uuid4
 
@@ -26,7 +25,7 @@ from activity.services import once
 from banking.forms.entry import BulkForm, CashForm, chosen
 from banking.forms.transactions import MOST_CHOICES, TransactionFilter
 from banking.models import Account, CashTransaction, Category, Counterparty, Recategorisation, Tag
-from banking.queries.transactions import CashList, CashRow, Place, Slice, Wanted, currencies_of, lines, rows_of
+from banking.queries.transactions import CashList, Place, Slice, Wanted, currencies_of, lines, rows_of
 from banking.services.classification import category_named, counterparty_named, tags_named
 from banking.services.classifying import (
     MOST_ROWS,
@@ -37,6 +36,7 @@ from banking.services.classifying import (
 )
 from banking.services.transactions import book_cash, lock_accounts, restore_many, void_many
 from banking.views.base import caller, editable, private, visible
+from banking.views.cash_rows import by_day
 from banking.views.sections import section_page
 from banking.views.transaction_lines import HEAD, line
 from core.errors import DomainError
@@ -84,13 +84,11 @@ def list_page(
     rows = rows_of(part.ids)
     count = _count(request, found, part, searched=bool(form.value("q")))
     sums = _sums(request, found, count, accounts)
-    known = {each.pk for each in accounts}
     context = section_page("transactions") | offered
     context |= {
         "form": form,
         "accounts": accounts,
-        "days": _by_day(rows),
-        "known": known,
+        "days": by_day(rows, {each.pk for each in accounts}, mine),
         "mine": mine,
         "part": part,
         "count": count,
@@ -287,10 +285,6 @@ def _sums(request: HttpRequest, found: CashList, count: int | None, accounts: Se
     """Income and expense, or None where the list is long: then the page asks for them once it is shown."""
     quick = count is not None and count <= COUNTED
     return found.sums(currencies_of(accounts)) if quick or request.GET.get("totals") == "all" else None
-
-
-def _by_day(rows: Sequence[CashRow]) -> list[tuple[date, list[CashRow]]]:
-    return [(day, list(each)) for day, each in groupby(rows, key=lambda found: found.row.booked_on)]
 
 
 def _changed(request: HttpRequest) -> list[int]:

@@ -37,6 +37,12 @@ class Inputs:
         """Without what comes after ``entry`` in the order of booking."""
         return self._while(entry.day, lambda other: other.order <= entry.order)
 
+    def until(self, day: date) -> Inputs:
+        """Without what happened after ``day``; how the books are kept is as it is."""
+        entries = {asset_id: [entry for entry in found if entry.day <= day] for asset_id, found in self.entries.items()}
+        begun = {asset_id: found for asset_id, found in entries.items() if found}
+        return Inputs(begun, self.rules, [action for action in self.actions if action.day <= day])
+
     def _while(self, day: date, kept: Callable[[Entry], bool]) -> Inputs:
         entries = {asset_id: [entry for entry in found if kept(entry)] for asset_id, found in self.entries.items()}
         changes = tuple(change for change in self.rules.changes if change[0] <= day)
@@ -61,6 +67,18 @@ def books_of(
         (portfolio_id, asset_id): book
         for portfolio_id, inputs in found.items()
         for asset_id, book in inputs.folded().items()
+    }
+
+
+def books_on(portfolio: Portfolio, days: Collection[date]) -> dict[date, dict[BookKey, Book]]:
+    """The books at the close of each of ``days``, from facts that are read once; at most 9 queries.
+
+    Raises as ``books_of`` does.
+    """
+    inputs = inputs_of([portfolio], until=max(days))[portfolio.pk]
+    return {
+        day: {(portfolio.pk, asset_id): book for asset_id, book in inputs.until(day).folded().items()}
+        for day in set(days)
     }
 
 

@@ -15,10 +15,10 @@ from assets.models import Asset, AssetType, HistoricValue
 from assets.queries import LastBar, RateMissing, RateTable, bond_terms, carried, last_bars, rates
 from banking.models import CashTransaction
 from core.money import HUNDREDTH, divide, multiply, total
-from portfolios.book.types import Position, plain
+from portfolios.book.types import Book, Position, plain
 from portfolios.book.value import market_value, per_unit, unit_cost, weights
 from portfolios.models import CashSetting, Investment, Lot, Portfolio, Trade
-from portfolios.queries.books import books_of
+from portfolios.queries.books import books_of, books_on
 from portfolios.queries.facts import BookKey
 
 TRADE_PRICE = "trade"  # the source of a price that no market gave: the portfolio's own last trade
@@ -108,6 +108,19 @@ def holdings(
     return holdings_from(holding_facts(portfolios, positions, as_of))
 
 
+def holdings_on(portfolio: Portfolio, days: Collection[date]) -> dict[date, list[Holding]]:
+    """What was held at the close of each of ``days``, and before it, ordered by symbol.
+
+    At most 10 queries, and 5 for each day, for its prices and rates.
+    """
+    positions = {day: _held(books) for day, books in books_on(portfolio, days).items()}
+    assets = Asset.objects.in_bulk({asset_id for held in positions.values() for _, asset_id in held})
+    return {
+        day: holdings_from(holding_facts([portfolio], held, day, assets))[portfolio.pk]
+        for day, held in positions.items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class HoldingFacts:
     """What holdings follow from: positions, and beside them the last known prices and rates (on ``as_of``)."""
@@ -123,10 +136,14 @@ class HoldingFacts:
 
 
 def holding_facts(
-    portfolios: Sequence[Portfolio], positions: Mapping[BookKey, Held], as_of: date | None
+    portfolios: Sequence[Portfolio],
+    positions: Mapping[BookKey, Held],
+    as_of: date | None,
+    known: Mapping[int, Asset] | None = None,
 ) -> HoldingFacts:
-    """Everything beside the positions; at most 5 queries, 6 with a bond among them."""
-    assets = Asset.objects.in_bulk({asset_id for _, asset_id in positions})
+    """Everything beside the positions; at most 5 queries, 6 with a bond among them; ``known`` assets are not read."""
+    wanted = {asset_id for _, asset_id in positions}
+    assets = Asset.objects.in_bulk(wanted) if known is None else {pk: known[pk] for pk in wanted}
     bars = last_bars(assets, as_of)
     own = own_prices(portfolios, assets.keys() - bars.keys(), as_of)
     bases = {portfolio.pk: portfolio.base_currency for portfolio in portfolios}
@@ -210,9 +227,13 @@ def _positions_now(portfolios: Sequence[Portfolio]) -> dict[BookKey, Held]:
 
 
 def _positions_on(portfolios: Sequence[Portfolio], day: date) -> dict[BookKey, Held]:
+    return _held(books_of(portfolios, until=day))
+
+
+def _held(books: Mapping[BookKey, Book]) -> dict[BookKey, Held]:
     return {
         key: Held(book.position, min((lot.opened_on for lot in book.lots if lot.quantity), default=None))
-        for key, book in books_of(portfolios, until=day).items()
+        for key, book in books.items()
     }
 
 

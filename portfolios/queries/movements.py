@@ -146,17 +146,19 @@ class TradeRow(NamedTuple):
 
 
 def trade_rows(portfolio: Portfolio, start: date, end: date) -> list[TradeRow]:
-    """The standing trades after ``start`` up to ``end``; 2 queries; one more where securities were
-    transferred, and another one where these were bonds."""
+    """The standing trades after ``start`` up to ``end``; one query; 2 more where securities were transferred, and
+    another one where these were bonds."""
     bars = HistoricValue.objects.filter(asset=OuterRef("asset"), day__lte=OuterRef("day")).order_by("-day")
     trades = portfolio.trades.standing().filter(day__gt=start, day__lte=end)
     columns = [OF_ASSET.get(name, name) for name in TradeRow._fields if name not in ("close", "interest")]
-    plain = trades.exclude(kind__in=TRANSFERS).values_list(*columns)
+    every = [TradeRow._make([*row, None, ZERO]) for row in trades.values_list(*columns)]
+    plain = [row for row in every if row.kind not in TRANSFERS]
+    if len(plain) == len(every):
+        return plain
     moved = trades.filter(kind__in=TRANSFERS).annotate(
         market=Subquery(bars.values("close")[:1]), market_day=Subquery(bars.values("day")[:1])
     )
-    rows = [TradeRow._make([*row, None, ZERO]) for row in plain]
-    return rows + _at_market(list(moved.values_list(*columns, "market", "market_day", "asset__type")))
+    return plain + _at_market(list(moved.values_list(*columns, "market", "market_day", "asset__type")))
 
 
 def accrued_rows(portfolio: Portfolio, start: date, end: date) -> list[TradeRow]:

@@ -17,7 +17,8 @@ from core.money import multiply, quantise, subtract, total
 from portfolios.book.performance import LINES, BalanceChange, Reconciliation, effect_of_rates
 from portfolios.models import CashSetting, Portfolio
 from portfolios.queries.accounts import CashAccount, cash_accounts, day_counted
-from portfolios.queries.holdings import Holding, holdings
+from portfolios.queries.borders import Border, borders
+from portfolios.queries.holdings import Holding
 from portfolios.queries.movements import (
     CashMove,
     Due,
@@ -32,35 +33,12 @@ from portfolios.queries.movements import (
     transferred_bases,
 )
 from portfolios.queries.reading import Reading
-from portfolios.queries.totals import Totals, totals
 
 ZERO = Decimal(0)
 
 
-class ValueUnknown(DomainError):
-    """What was held that day has no price or no exchange rate, so there is no value."""
-
-
 class PeriodEmpty(DomainError):
     """A period ends after it starts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Border:
-    """A portfolio at the close of ``day``: its holdings, closed ones too, and its totals."""
-
-    day: date
-    holdings: Mapping[int, Holding]
-    totals: Totals
-
-    @property
-    def value(self) -> Decimal:
-        return self.totals.total_value
-
-    def value_of(self, asset_id: int) -> Decimal:
-        """What is held of an asset, in the base currency; 0 when nothing is."""
-        held = self.holdings.get(asset_id)
-        return held.value or ZERO if held and held.quantity else ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +96,8 @@ def first_day(portfolio: Portfolio) -> date | None:
 class PeriodReading(Reading):
     """What is read for a period, too."""
 
-    def border(self, portfolio: Portfolio, day: date) -> Border:
-        return border(portfolio, day)
+    def borders(self, portfolio: Portfolio, start: date, end: date) -> tuple[Border, Border]:
+        return borders(portfolio, start, end)
 
     def bases(self, bases: dict[int, Decimal]) -> dict[int, Decimal]:
         return bases
@@ -144,7 +122,7 @@ def performance(portfolio: Portfolio, start: date, end: date, *, reading: Period
             "The period from {start} to {end} is empty: its end must be later than its start.", start=start, end=end
         )
     reading = reading or PeriodReading()
-    facts = _Facts.of(portfolio, reading.border(portfolio, start), reading.border(portfolio, end), reading)
+    facts = _Facts.of(portfolio, *reading.borders(portfolio, start, end), reading)
     return Performance(
         portfolio.pk,
         portfolio.base_currency,
@@ -238,24 +216,6 @@ def _opening(accounts: Mapping[int, CashAccount], day: date) -> dict[int, Decima
     """The balances of those accounts that are the portfolio's on ``day``; at most one query."""
     held = [pk for pk, account in accounts.items() if account.held_on(day)]
     return CashTransaction.objects.filter(account__in=held).balances(day) if held else {}
-
-
-def border(portfolio: Portfolio, day: date) -> Border:
-    """The portfolio at the close of ``day``. Raises ValueUnknown."""
-    held = holdings([portfolio], day, include_closed=True)[portfolio.pk]
-    return border_of(day, held, totals(portfolio, held, day))
-
-
-def border_of(day: date, held: Sequence[Holding], sums: Totals) -> Border:
-    """The same of given holdings and totals. Raises ValueUnknown."""
-    if not sums.complete:
-        unknown = ", ".join(holding.symbol for holding in held if holding.value is None)
-        if not unknown:
-            raise ValueUnknown("On {day} there is no exchange rate for an account, so there is no value.", day=day)
-        raise ValueUnknown(
-            "On {day} there is no price or exchange rate for {unknown}, so there is no value.", day=day, unknown=unknown
-        )
-    return Border(day, {holding.asset_id: holding for holding in held}, sums)
 
 
 def _flows(facts: _Facts) -> list[Flow]:

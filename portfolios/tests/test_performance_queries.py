@@ -15,8 +15,9 @@ from banking.services.transfers import void_transfer
 from core.testing import count_queries
 from portfolios.book.money_weighted import xirr
 from portfolios.models import CashSetting, Portfolio, PortfolioAccount, TradeKind
+from portfolios.queries.borders import ValueUnknown
 from portfolios.queries.movements import Flow
-from portfolios.queries.performance import PeriodEmpty, ValueUnknown, first_day, performance
+from portfolios.queries.performance import PeriodEmpty, first_day, performance
 from portfolios.services.portfolios import JoinsInFuture, attach_account, change_portfolio
 from portfolios.services.rebuild import rebuild
 from portfolios.services.settlement import AccountJoinedLater, NoCashAccount

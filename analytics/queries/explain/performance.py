@@ -21,16 +21,9 @@ from analytics.queries.performance import ONE_DAY, Whole, last_day
 from portfolios.book.money_weighted import NoMoneyWeightedReturn, annualised, over, xirr
 from portfolios.book.performance import LINES, beyond_a_year, period_start
 from portfolios.models import Portfolio
+from portfolios.queries.borders import Border, border_of
 from portfolios.queries.movements import CashMove, Due
-from portfolios.queries.performance import (
-    Border,
-    Performance,
-    PeriodEmpty,
-    PeriodReading,
-    border_of,
-    first_day,
-    performance,
-)
+from portfolios.queries.performance import Performance, PeriodEmpty, PeriodReading, first_day, performance
 
 TAKES = ("as_of", "start", "period")
 NOTHING = "nothing was booked until then"
@@ -77,9 +70,8 @@ def _previous(portfolio: Portfolio, end: date, inception: date) -> date:
 class _Recorded(RecordedReading, PeriodReading):
     """What is read for a period, every amount recorded."""
 
-    def border(self, portfolio: Portfolio, day: date) -> Border:
-        books = recorded_books(portfolio, day)
-        return border_of(day, books.holdings, books.totals)
+    def borders(self, portfolio: Portfolio, start: date, end: date) -> tuple[Border, Border]:
+        return _border(portfolio, start), _border(portfolio, end)
 
     def bases(self, bases: dict[int, Decimal]) -> dict[int, Decimal]:
         return {
@@ -104,6 +96,11 @@ class _Recorded(RecordedReading, PeriodReading):
 
     def opening(self, balances: dict[int, Decimal], day: date) -> dict[int, Decimal]:
         return recorded_balances(balances, day)
+
+
+def _border(portfolio: Portfolio, day: date) -> Border:
+    books = recorded_books(portfolio, day)
+    return border_of(day, books.holdings, books.totals)
 
 
 def _amount(move: CashMove) -> Decimal:

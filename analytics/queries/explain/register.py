@@ -24,7 +24,7 @@ from assets.queries import RateMissing
 from core.errors import DomainError
 from portfolios.book.performance import PERIODS as OF_PERFORMANCE
 from portfolios.models import Portfolio
-from portfolios.queries.performance import ValueUnknown
+from portfolios.queries.borders import ValueUnknown
 from users.models import User
 
 Basis = Literal["books", "ex-post", "ex-ante"]
