@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.db.models import Q, Sum
+from django.db.models import F, IntegerField, Q, Sum, Value
 
 from core.fields import MONEY_SCALE
 from core.money import total
 from portfolios.book.types import EntryKind
-from portfolios.book.value import gross_amount, net_amount
+from portfolios.book.value import net_amount
 from portfolios.models import Disposal, TradeKind
+from portfolios.queries.exact_sums import SumOfRounded, minor_digits
 from portfolios.queries.transactions import Found
 
-MOST_TRADES = 5_000  # a longer list does not say what was bought and sold: each trade of it would have to be read
 ZERO = Decimal(0)
-OF_TRADE = ("kind", "quantity", "price", "currency", "asset__price_factor", "fee", "tax")
+EXACTLY = Value(-MONEY_SCALE.as_tuple().exponent, IntegerField())  # type: ignore[operator]  # decimals of columns
 
 
 @dataclass(slots=True)
 class Sums:
-    """In one currency; bought and sold with fees and taxes, None where there are too many trades to say."""
+    """In one currency; bought and sold with fees and taxes, None where nothing was."""
 
     bought: Decimal | None = None
     sold: Decimal | None = None
@@ -36,7 +36,6 @@ class Totals:
 
     by_currency: dict[str, Sums] = field(default_factory=dict)
     gain: Decimal | None = None
-    whole: bool = True
 
     def of(self, currency: str) -> Sums:
         return self.by_currency.setdefault(currency, Sums())
@@ -44,7 +43,7 @@ class Totals:
 
 def totals_of(found: Found) -> Totals:
     """Of the standing ones; at most 3 queries, none for what is not found."""
-    totals = Totals(whole=found.trades <= MOST_TRADES)
+    totals = Totals()
     if found.trades:
         _trades(found, totals)
     if found.cash:
@@ -54,23 +53,25 @@ def totals_of(found: Found) -> Totals:
 
 
 def _trades(found: Found, totals: Totals) -> None:
+    """The database rounds each trade's gross amount to its currency, as booking it did, and adds up without error."""
     standing = found.found_trades.standing().order_by()
-    if totals.whole:
-        for kind, quantity, price, currency, factor, fee, tax in standing.values_list(*OF_TRADE):
-            sums = totals.of(currency)
-            sums.costs += fee + tax
-            net = net_amount(EntryKind(kind), gross_amount(quantity, price, currency, factor), fee, tax)
-            if kind == TradeKind.BUY:
-                sums.bought = (sums.bought or ZERO) + net
-            elif kind == TradeKind.SELL:
-                sums.sold = (sums.sold or ZERO) + net
-    else:
-        for currency, fee, tax in standing.values_list("currency").annotate(Sum("fee"), Sum("tax")):
-            totals.of(currency).costs = _exact(fee) + _exact(tax)
+    gross = SumOfRounded(minor_digits("currency"), F("quantity"), F("price"), F("asset__price_factor"))
+    fees, taxes = SumOfRounded(EXACTLY, F("fee")), SumOfRounded(EXACTLY, F("tax"))
+    grouped = standing.values_list("currency", "kind").annotate(gross=gross, fees=fees, taxes=taxes)
+    for currency, kind, *texts in grouped:
+        worth, fee, tax = (Decimal(text) for text in texts)
+        sums = totals.of(currency)
+        sums.costs += fee + tax
+        net = net_amount(EntryKind(kind), worth, fee, tax)
+        if kind == TradeKind.BUY:
+            sums.bought = net
+        elif kind == TradeKind.SELL:
+            sums.sold = net
     sold = Disposal.objects.filter(trade__in=standing.values("pk")).order_by()
-    parts = sold.aggregate(proceeds=Sum("proceeds_base"), cost=Sum("cost_base"))
+    proceeds, cost = (SumOfRounded(EXACTLY, F(column)) for column in ("proceeds_base", "cost_base"))
+    parts = sold.aggregate(proceeds=proceeds, cost=cost)
     if parts["proceeds"] is not None:
-        totals.gain = total([_exact(parts["proceeds"]), -_exact(parts["cost"])])
+        totals.gain = total([Decimal(parts["proceeds"]), -Decimal(parts["cost"])])
 
 
 def _cash(found: Found, totals: Totals) -> None:

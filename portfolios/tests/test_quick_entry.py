@@ -17,7 +17,6 @@ from banking.models import Account, CashTransaction, Section
 from banking.services.transactions import book_cash
 from core.testing import Page
 from portfolios.models import Portfolio, Trade
-from portfolios.queries import transaction_totals
 from portfolios.services.sharing import share_portfolio
 from portfolios.services.terms import exchange_day
 from portfolios.services.trades import void_trade
@@ -279,7 +278,7 @@ def totals_text(browser: Client, query: str = "") -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", found[1].split("<table")[0]))
 
 
-def test_totals_of_what_is_found(browser: Client, tracked: Portfolio, alice: User, monkeypatch: Any) -> None:
+def test_totals_of_what_is_found(browser: Client, tracked: Portfolio, alice: User) -> None:
     apple = Asset.objects.get()
     buy(tracked, apple, 10, 100, "2024-01-03", fee=Decimal("1.5"), tax=Decimal("0.25"))
     sell(tracked, apple, 4, 104, "2024-01-08")
@@ -292,8 +291,3 @@ def test_totals_of_what_is_found(browser: Client, tracked: Portfolio, alice: Use
     assert "Bought" not in totals_text(browser, "kind=cash")
     assert "Sold 416.00" in totals_text(browser, "kind=sell")
     assert totals_text(browser, "q=nosuch") == ""
-    monkeypatch.setattr(transaction_totals, "MOST_TRADES", 1)
-    text = totals_text(browser)
-    assert "Bought" not in text
-    assert "Fees and taxes 1.75" in text
-    assert "narrow the list" in text
