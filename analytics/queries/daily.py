@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from analytics.history import Past
@@ -13,21 +13,29 @@ from analytics.queries.combined import together
 from analytics.queries.facts import inputs
 from analytics.queries.periods import PeriodReport, past_from
 from analytics.queries.remembered import remembered, remembered_together
-from analytics.queries.series import ValueSeries, value_series
+from analytics.queries.series import ValueSeries, source_of, value_series
 from portfolios.models import Portfolio
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Daily:
-    """The same days twice: with values and flows for a chart, and as the returns that periods are made of."""
+    """The same days twice: with values and flows for a chart, and as the returns that periods are made of.
+
+    ``source`` is "simulated" if a price that no market made is in them: of one portfolio, and "" of several.
+    """
 
     values: ValueSeries
     past: Past
+    source: str = ""
 
 
 def daily(portfolio: Portfolio, *, as_of: date | None = None) -> Daily:
-    """One portfolio's days up to ``as_of``; at most 10 queries, and those of a price panel that lags."""
-    return remembered(portfolio, "daily", (as_of,), lambda: _daily(inputs([portfolio.pk], as_of=as_of)))
+    """One portfolio's days up to ``as_of``; at most 11 queries, and those of a price panel that lags."""
+
+    def compute() -> Daily:
+        return replace(_daily(inputs([portfolio.pk], as_of=as_of)), source=source_of(portfolio))
+
+    return remembered(portfolio, "daily", (as_of,), compute)
 
 
 def daily_together(portfolios: Sequence[Portfolio], currency: str, *, as_of: date | None = None) -> Daily:

@@ -19,7 +19,7 @@ from portfolios.models import Portfolio
 log = logging.getLogger(__name__)
 ResultT = TypeVar("ResultT")
 VERSIONS = ("version", "accounts_version", "price_version", "base_currency", "benchmark_id")
-LAYOUT = 2  # of what is kept; another number leaves what an older version of the program kept alone
+LAYOUT = 3  # of what is kept; another number leaves what an older version of the program kept alone
 
 
 def remembered(portfolio: Portfolio, what: str, terms: tuple[Any, ...], compute: Callable[[], ResultT]) -> ResultT:

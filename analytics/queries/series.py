@@ -74,14 +74,15 @@ def price_source(portfolio: Portfolio) -> str:
 
     All closes of what was ever held are looked at, so what was found is kept under the versions that it follows from.
     """
+    return remembered(portfolio, "price source", (), lambda: source_of(portfolio))
 
-    def compute() -> str:
-        traded = Investment.objects.filter(portfolio=portfolio).values("asset")
-        used = Asset.objects.filter(Q(pk__in=traded) | Q(pk=portfolio.benchmark_id))
-        made_up = HistoricValue.objects.filter(asset=OuterRef("pk"), source=SIMULATED)
-        return SIMULATED if used.filter(Exists(made_up)).exists() else ""
 
-    return remembered(portfolio, "price source", (), compute)
+def source_of(portfolio: Portfolio) -> str:
+    """The same, read now."""
+    traded = Investment.objects.filter(portfolio=portfolio).values("asset")
+    used = Asset.objects.filter(Q(pk__in=traded) | Q(pk=portfolio.benchmark_id))
+    made_up = HistoricValue.objects.filter(asset=OuterRef("pk"), source=SIMULATED)
+    return SIMULATED if used.filter(Exists(made_up)).exists() else ""
 
 
 def series(portfolio: Portfolio, *, start: date | None = None, end: date | None = None) -> ValueSeries:

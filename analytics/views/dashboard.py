@@ -171,12 +171,17 @@ def _books(shown: Shown) -> dict[str, Any]:
         "as_of": shown.day or valuation_days([portfolio.pk])[portfolio.pk],
         "held": shown.held,
         "largest": largest[: parts.LARGEST],
-        "simulated": queries.price_source(portfolio) == SIMULATED,
+        "simulated": _source(shown, portfolio) == SIMULATED,
         "total_return": any(holding.price_basis == PriceBasis.TOTAL_RETURN for holding in shown.held),
         "disposals": list(disposals[:SHOWN_DISPOSALS]),
         "shown_disposals": SHOWN_DISPOSALS,
         "totals": shown.totals,
     }
+
+
+def _source(shown: Shown, portfolio: Portfolio) -> str:
+    """Kept together with the days that the cards are drawn from, where there are such cards."""
+    return shown.daily.source if shown.every[portfolio.pk] else queries.price_source(portfolio)
 
 
 @dataclass(frozen=True, slots=True)

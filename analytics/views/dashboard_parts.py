@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -25,7 +25,7 @@ from assets.queries import rates
 from banking.models import Account
 from core.money import minor_units
 from core.web import choice
-from portfolios.models import Portfolio
+from portfolios.models import Portfolio, PortfolioAccount
 from portfolios.queries import Holding, holdings
 from portfolios.queries.allocation import DIMENSIONS, Allocation, Convert, Parts, converter, parts_of
 from portfolios.queries.day_moves import DayMove, best_and_worst, day_change, day_moves
@@ -271,11 +271,19 @@ class FlagRow:
 
 
 def flags(shown: Shown, reader: User) -> list[FlagRow]:
-    """The newest ten open flags of the portfolios and of their accounts that ``reader`` sees; one query."""
-    accounts = Account.objects.visible_to(reader).filter(portfolio_link__portfolio__in=shown.portfolios)
-    about = Q(portfolio__in=shown.portfolios) | Q(account__in=accounts.values("pk"))
-    rows = RiskFlag.objects.open().lasting().filter(about).select_related("portfolio", "account")
+    """The newest ten open flags of the portfolios and of their accounts that ``reader`` sees; one query, 2 with a flag
+    of an account among them: only then it counts which of them are seen."""
+    accounts = PortfolioAccount.objects.filter(portfolio__in=shown.portfolios).values("account")
+    rows = _open_flags(shown, accounts)
+    if any(flag.account_id for flag in rows):
+        rows = _open_flags(shown, Account.objects.visible_to(reader).filter(pk__in=accounts).values("pk"))
     return [
         FlagRow(flag, FLAG_PAGES.get(FlagKind(flag.kind), "analytics-risk"), flag.portfolio_id, flag.account_id)
-        for flag in rows[:SHOWN_FLAGS]
+        for flag in rows
     ]
+
+
+def _open_flags(shown: Shown, accounts: QuerySet[Any, Any]) -> list[RiskFlag]:
+    about = Q(portfolio__in=shown.portfolios) | Q(account__in=accounts)
+    rows = RiskFlag.objects.open().lasting().filter(about).select_related("portfolio", "account")
+    return list(rows[:SHOWN_FLAGS])

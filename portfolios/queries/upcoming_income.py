@@ -76,7 +76,7 @@ def upcoming_income(
     reader: User,
     ahead: timedelta = AHEAD,
 ) -> list[Expected]:
-    """Payments after ``today`` and until ``ahead`` from it, the next first; at most 6 queries.
+    """Payments after ``today`` and until ``ahead`` from it, the next first; at most 7 queries.
 
     ``portfolios`` are such as ``reader`` sees; of deposits those are told whose account ``reader`` sees, too.
 
@@ -163,10 +163,16 @@ def _coupons(held: Sequence[Holding], today: date, until: date) -> Iterator[_Due
 
 
 def _interest(portfolios: Sequence[Portfolio], reader: User, today: date, until: date) -> Iterator[_Due]:
-    """Of running deposits that ``reader`` sees and that lie in an account of the portfolios, or pay back into one."""
-    rows = TermDeposit.objects.visible_to(reader).running().whole().filter(matures_on__gt=today, matures_on__lte=until)
+    """Of running deposits that ``reader`` sees and that lie in an account of the portfolios, or pay back into one.
+
+    Who sees them is asked of those that there are: for most portfolios there is none, and the question is a long one.
+    """
     own = PortfolioAccount.objects.filter(portfolio__in=portfolios).values("account")
-    for deposit in rows.filter(Q(account__in=own) | Q(returns_to__in=own)).order_by("pk"):
+    due = TermDeposit.objects.running().filter(matures_on__gt=today, matures_on__lte=until)
+    found = list(due.filter(Q(account__in=own) | Q(returns_to__in=own)).order_by().values_list("pk", flat=True))
+    if not found:
+        return
+    for deposit in TermDeposit.objects.visible_to(reader).running().whole().filter(pk__in=found).order_by("pk"):
         account = deposit.account
         yield _Due(None, deposit.matures_on, "interest", "", account.name, deposit.full_interest, account.currency)
 
