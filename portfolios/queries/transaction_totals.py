@@ -57,7 +57,7 @@ def _trades(found: Found, totals: Totals) -> None:
     standing = found.found_trades.standing().order_by()
     gross = SumOfRounded(minor_digits("currency"), F("quantity"), F("price"), F("asset__price_factor"))
     fees, taxes = SumOfRounded(EXACTLY, F("fee")), SumOfRounded(EXACTLY, F("tax"))
-    grouped = standing.values_list("currency", "kind").annotate(gross=gross, fees=fees, taxes=taxes)
+    grouped = standing.values_list("currency", "kind").annotate(worth=gross, fees=fees, taxes=taxes)
     for currency, kind, *texts in grouped:
         worth, fee, tax = (Decimal(text) for text in texts)
         sums = totals.of(currency)

@@ -56,7 +56,7 @@ def test_gross_amounts_add_up_as_decimals_do(portfolio: Portfolio, currency: str
     Asset.objects.filter(pk=asset.pk).update(price_factor=Decimal(factor))
     stored(portfolio, asset, currency)
     gross = SumOfRounded(minor_digits("currency"), F("quantity"), F("price"), F("asset__price_factor"))
-    found = Trade.objects.order_by().values_list("currency").annotate(gross=gross)
+    found = Trade.objects.order_by().values_list("currency").annotate(worth=gross)
     amounts = [gross_amount(Decimal(units), Decimal(price), currency, Decimal(factor)) for units, price in PAIRS]
     assert [(code, Decimal(text)) for code, text in found] == [(currency, total(amounts))]
 
