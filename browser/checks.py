@@ -8,6 +8,8 @@ from typing import Any
 from playwright.sync_api import Page
 
 AXE = Path(__file__).resolve().parent.parent / "node_modules" / "axe-core" / "axe.min.js"
+CRAMPED = Path(__file__).with_name("cramped.js").read_text()
+TARGET = 24  # pixels: WCAG 2.2, 2.5.8
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 STILL = """() => document.readyState === 'complete'
   && !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling, [hx-trigger*="load delay"]')
@@ -62,3 +64,10 @@ def too_wide(page: Page) -> list[str]:
             }"""
         )
     )
+
+
+def cramped(page: Page) -> list[str]:
+    """What a person cannot read or hit: words of controls that are cut, torn apart or leave their place, targets that
+    are too small or lie over each other.
+    """
+    return list(page.evaluate(CRAMPED, TARGET))

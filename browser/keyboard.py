@@ -9,8 +9,6 @@ from pathlib import Path
 from playwright.sync_api import CDPSession, Page, expect
 
 MOST_STOPS = 150
-# htmx says so of a preview that the next one replaces, of what was typed since.
-REPLACED = "htmx:(afterRequest|sendAbort)"
 LEAST_CONTRAST = 3
 LOOK = Path(__file__).with_name("focus.js").read_text()
 

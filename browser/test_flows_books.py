@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from browser.checks import settle
 from browser.conftest import Visit
-from browser.keyboard import REPLACED, Keyboard
+from browser.keyboard import Keyboard
 from browser.own import Api
 from browser.visits import Complaints
 
@@ -36,7 +35,6 @@ def test_a_portfolio_is_added(visit: Visit, server: str, complaints: Complaints)
 
 
 def test_a_purchase_is_entered(visit: Visit, server: str, complaints: Complaints) -> None:
-    complaints.tolerate(REPLACED)
     complaints.tolerate_answer(400)
     with Api.of(server).portfolio("Bought by keyboard") as portfolio:
         page = visit()
@@ -64,7 +62,6 @@ def test_a_purchase_is_entered(visit: Visit, server: str, complaints: Complaints
 
 
 def test_a_picked_lot_is_sold_and_the_sale_taken_back(visit: Visit, server: str, complaints: Complaints) -> None:
-    complaints.tolerate(REPLACED)
     api = Api.of(server)
     with api.portfolio("Sold by keyboard", cost_method="specific") as portfolio:
         api.buy(portfolio, "AAPL", "10", "20", "2014-10-16")
@@ -82,8 +79,6 @@ def test_a_picked_lot_is_sold_and_the_sale_taken_back(visit: Visit, server: str,
         keys.write_day("2022-12-28")
         keys.fill("Quantity", "5")
         keys.fill("Price", "126")
-        page.wait_for_timeout(500)  # the lots of these terms are asked for a third of a second after them
-        settle(page)
         keys.to("Take of the lot of 24 Mar 2020")  # the younger of the two
         keys.write("5")
         expect(page.locator("[data-picks-left]")).to_have_text("0 of 5 left")
@@ -113,7 +108,6 @@ def test_a_picked_lot_is_sold_and_the_sale_taken_back(visit: Visit, server: str,
 
 
 def test_a_row_is_entered_in_the_list(visit: Visit, server: str, complaints: Complaints) -> None:
-    complaints.tolerate(REPLACED)
     with Api.of(server).portfolio("Row by keyboard") as portfolio:
         page = visit()
         page.goto(f"/transactions/?portfolio={portfolio}")

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from browser.conftest import Visit
-from browser.keyboard import REPLACED, Keyboard
+from browser.keyboard import Keyboard
 from browser.own import Api
 from browser.visits import Complaints
 
@@ -56,7 +56,6 @@ def _picks(page: Page, portfolio: int) -> bool:
 
 
 def test_money_goes_from_one_account_to_another_and_back(visit: Visit, complaints: Complaints) -> None:
-    complaints.tolerate(REPLACED)
     page = visit()
     keys = Keyboard(page)
     keys.follow("Banking", "link")

@@ -76,10 +76,12 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *root])
 
 
-def open_context(browser: Browser, address: str, size: Size, scheme: Scheme, complaints: Complaints) -> BrowserContext:
+def open_context(
+    browser: Browser, address: str, size: Size, scheme: Scheme, complaints: Complaints, language: str = "en-GB"
+) -> BrowserContext:
     """A window of its own, with no cookie yet; nothing moves in it, and addresses may be relative."""
     context = browser.new_context(
-        base_url=address, viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce", locale="en-GB"
+        base_url=address, viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce", locale=language
     )
     context.set_default_timeout(SECONDS)
     complaints.watch(context)
@@ -89,7 +91,7 @@ def open_context(browser: Browser, address: str, size: Size, scheme: Scheme, com
 def log_in(page: Page, user: str) -> None:
     """Through the page for it, as people do; ends on the Dashboard."""
     page.goto("/login/")
-    page.get_by_label("Username").fill(user)
-    page.get_by_label("Password").fill(PASSWORDS[user])
-    page.get_by_role("button", name="Log in").click()
+    page.locator("[name=username]").fill(user)
+    page.locator("[name=password]").fill(PASSWORDS[user])
+    page.locator("main button[type=submit]").click()
     expect(page).to_have_url(re.compile(r"//[^/]+/$"), timeout=SECONDS)

@@ -88,15 +88,33 @@ const addLot = () => {
 
 // --- parts that are swapped --------------------------------------------------------------------------------------
 
-const kept = new Map();
+// The answer says what was picked when it was asked for; what stands in the inputs when it comes is newer.
+let kept = [];
+
+const picks = () => [...document.querySelectorAll("#lots-part input[name]")];
 
 const keepPicks = () => {
-  kept.clear();
-  for (const lot of lots()) kept.set(take(lot).name, take(lot).value);
+  kept = picks().map(({ name, value, selectionStart, selectionEnd }) => ({ name, value, selectionStart, selectionEnd }));
+};
+
+// Where no lot can be shown just now, a pick is carried until they are there again.
+const carry = ({ name, value }) => {
+  if (!value || lots().length) return;
+  const input = Object.assign(document.createElement("input"), { type: "hidden", name, value });
+  document.querySelector("#lots-part fieldset")?.append(input);
 };
 
 const givePicksBack = () => {
-  for (const lot of lots()) if (kept.has(take(lot).name)) take(lot).value = kept.get(take(lot).name);
+  const shown = new Map(picks().map((input) => [input.name, input]));
+  for (const pick of kept) {
+    const input = shown.get(pick.name);
+    if (!input) carry(pick);
+    else if (input.value !== pick.value) {
+      input.value = pick.value;
+      if (input === document.activeElement) input.setSelectionRange(pick.selectionStart, pick.selectionEnd);
+    }
+  }
+  kept = [];
   showLeft();
 };
 

@@ -1,9 +1,18 @@
 // Small manners of every page: htmx, menus that close, changes that are announced.
 import htmx from "htmx.org";
 import "./definitions.js";
+import "./failures.js";
 import "./focus.js";
 
 window.htmx = htmx;
+
+// htmx writes each event that carries an error to the console. A request that the next one replaces is none, what really
+// fails is written there under its own name too, and a lot may be gone when the word comes that belongs beside its pick.
+const NO_ERRORS = ["htmx:sendAbort", "htmx:afterRequest"];
+htmx.logger = (element, name, detail) => {
+  const late = name === "htmx:oobErrorNoTarget" && detail.target.startsWith("#error-pick-");
+  if (late || NO_ERRORS.includes(name)) delete detail.error;
+};
 
 const close = (menu) => {
   menu.open = false;

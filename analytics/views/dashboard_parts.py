@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from analytics import charts, queries
 from analytics.models import FlagKind, RiskFlag, Snapshot
@@ -43,7 +44,7 @@ PERIOD_NAMES = {
     "week": _("1 week"),
     "month": _("1 month"),
     "quarter": _("3 months"),
-    "ytd": _("Year to date"),
+    "ytd": pgettext_lazy("narrow column", "Year to date"),
     "year": _("1 year"),
     "three_years": _("3 years"),
     "five_years": _("5 years"),
