@@ -111,6 +111,11 @@ const tooltip = (format, colours, when) => ({
     [when(new Date(points[0].value[0])), ...points.map((point) => said(point, format))].join("\n"),
 });
 
+// Below a long time only its years are named: months between them would crowd them out where it is narrow.
+const YEAR = 365 * 24 * 3600 * 1000;
+const isLong = (days) => Date.parse(days.at(-1)) - Date.parse(days[0]) > 4 * YEAR;
+const year = (at) => (new Date(at).getMonth() ? "" : `${new Date(at).getFullYear()}`);
+
 const option = (data, colours) => {
   if (data.kind === "plane") return plane(data, colours);
   if (data.kind === "tree") return treemap(data, colours, formats("money", data.currency, data.digits));
@@ -123,7 +128,7 @@ const option = (data, colours) => {
     tooltip: tooltip(format, colours, moment(data.clock)),
     xAxis: {
       type: "time",
-      axisLabel: label,
+      axisLabel: isLong(data.days) ? { ...label, formatter: year } : label,
       axisLine: { onZero: false, lineStyle: { color: colours.rule } },
       axisTick: { show: false },
       splitLine: { show: false },

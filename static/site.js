@@ -27,6 +27,14 @@ for (const kind of ["click", "focusin"]) {
   });
 }
 
+// On a phone the names of the pages are a strip that scrolls: the page that is open is seen in it.
+const here = document.querySelector(".sections [aria-current]");
+if (here) {
+  const strip = here.parentElement;
+  const [its, all] = [here.getBoundingClientRect(), strip.getBoundingClientRect()];
+  if (its.left < all.left || its.right > all.right) strip.scrollLeft += its.left - all.left - (all.width - its.width) / 2;
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const menu of document.querySelectorAll("details.menu[open]")) {

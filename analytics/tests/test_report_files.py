@@ -28,6 +28,7 @@ from analytics.services.reports import (
     run_report,
     waiting_reports,
 )
+from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars
 from core.testing import client_of
 from portfolios.models import Portfolio
@@ -331,3 +332,22 @@ def test_a_report_whose_worker_is_lost_again_and_again_ends(portfolio: Portfolio
     run_report(found.pk, now=now)
     found.refresh_from_db()
     assert (found.state, found.message) == (JobState.FAILED, reports.LOST)
+
+
+def test_reports_begin_with_the_periods_of_which_anything_is_known(portfolio: Portfolio, alice: User) -> None:
+    client = Client()
+    client.force_login(alice)
+    page = client.get("/reports/").content.decode()
+    for kind in ("statement", "income"):
+        offered = re.findall(rf'/reports/{kind}/\?portfolio={portfolio.pk}&amp;period=([^"]+)"', page)
+        assert offered == ["2024", "all"]  # no price, trade or cash is of this month, quarter or year
+
+    make_bars(held := Asset.objects.get(symbol="SAP"), {timezone.now().date(): 130})
+    buy(portfolio, held, 1, 130, timezone.now().date().isoformat())
+    page = client.get("/reports/").content.decode()
+    offered = re.findall(rf'/reports/statement/\?portfolio={portfolio.pk}&amp;period=([^"]+)"', page)
+    recent = ["last-month", "month", "last-quarter", "quarter", "last-year", "year"]
+    years = [str(year) for year in range(timezone.now().year - 2, 2023, -1)]
+    assert offered == [*recent, *years, "all"]
+    for key in (*years, "all"):
+        assert client.get(f"/reports/statement/?portfolio={portfolio.pk}&period={key}").status_code == 200

@@ -283,8 +283,8 @@ def test_the_income_by_month_and_security(browser: Client, portfolio: Portfolio)
 
 def test_the_choice_of_reports(browser: Client, portfolio: Portfolio) -> None:
     page = page_of(browser, "/reports/")
-    assert f'href="/reports/statement/?portfolio={portfolio.pk}&amp;period=last-month"' in page
-    assert f'href="/reports/income/?portfolio={portfolio.pk}&amp;period=last-year"' in page
+    assert f'href="/reports/statement/?portfolio={portfolio.pk}&amp;period=2024"' in page
+    assert f'href="/reports/income/?portfolio={portfolio.pk}&amp;period=all"' in page
     assert f'href="/reports/tax/?portfolio={portfolio.pk}&amp;year=2024"' in page
 
 

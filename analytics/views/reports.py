@@ -12,13 +12,14 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.http import require_safe
 
 from analytics.forms.reports import PeriodForm
 from analytics.models import ReportFile, ReportKind
 from analytics.queries.statement import statement
-from analytics.reporting.periods import RECENT, Period, named
+from analytics.reporting.periods import RECENT, Period, choices, named
 from analytics.services.reports import LONG_ROWS, Asked, made, request_report
 from analytics.sheets import booked, income, words
 from analytics.sheets import statement as statements
@@ -36,6 +37,7 @@ from users.models import User
 
 SHOWN_ROWS = 500  # transactions on the page; the files have all of them
 SHOWN_FILES = 20
+SHOWN_YEARS = 10
 DEFAULT_INCOME = "last-year"
 
 
@@ -48,10 +50,12 @@ def reports(request: HttpRequest) -> HttpResponse:
     if portfolio is None:
         return welcome(request, "reports")
     day, first = last_shown(request), first_day(portfolio)
+    known = known_until(portfolio)
     context = {
         "section": "reports",
         "first": first,
-        "recent": recent(first, day) if first else [],
+        "recent": recent(first, day, known) if first else [],
+        "earlier": earlier(first, day, known) if first else [],
         "form": PeriodForm({}, first=first or day, today=day, over=is_over(day)),
         "years": years_with_disposals(portfolio, day_shown(request))[:6],
         "files": files_of(request),
@@ -59,14 +63,23 @@ def reports(request: HttpRequest) -> HttpResponse:
     return render(request, "analytics/reports.html", page | context)
 
 
-def recent(first: date, today: date) -> list[tuple[str, str, str]]:
-    """Key, name and days of the periods that go on today or ended last, with any day of the portfolio in them."""
+def recent(first: date, today: date, known: date | None) -> list[tuple[str, str, str]]:
+    """Key, name and days of the periods that go on today or ended last, of which anything of the portfolio is known."""
     found = [(key, named(key, first, today, over=is_over(today))) for key in RECENT]
     return [
         (key, str(words.RECENT_NAMES[key]), words.period_name(period) if period.whole else "")
         for key, period in found
-        if period and period.end >= first
+        if period and period.end >= first and (known is None or period.start <= known)
     ]
+
+
+def earlier(first: date, today: date, known: date | None) -> list[tuple[str, str]]:
+    """Key and name of the years before the last one, the newest with anything known first, and of all time."""
+    until = min(today, known or today)
+    newest = named("last-year", first, today)
+    years = choices("year", first, until, SHOWN_YEARS, over=True)
+    found = [(period.key, str(period.start.year)) for period in years if not newest or period.start < newest.start]
+    return [*found, ("all", _("Since the beginning"))]
 
 
 def last_shown(request: HttpRequest) -> date:

@@ -21,8 +21,13 @@ WORDS = re.compile(r"[^\W_]+")
 LAST_MARK = re.compile(r"\d([.,])\d+\D*$")
 # What banks and brokers call the columns, in some languages.
 KNOWN = {
-    "external_id": ("id", "reference", "transaction id", "order id", "trade id", "referenz", "auftragsnummer"),
-    "account_ref": ("account", "iban", "account number", "konto", "kontonummer", "auftragskonto", "depot", "compte"),
+    "external_id": (
+        *("id", "reference", "transaction id", "order id", "trade id", "tradeid", "referenz", "auftragsnummer"),
+    ),
+    "account_ref": (
+        *("account", "iban", "account number", "clientaccountid", "konto", "kontonummer", "auftragskonto", "depot"),
+        *("compte", "cash account", "securities account"),
+    ),
     "date": (
         *("booking date", "transaction date", "posting date", "completed date", "day", "buchungstag", "buchungsdatum"),
         *("datum", "buchung", "value date", "valuta", "valutadatum", "wertstellung", "data", "fecha"),
@@ -30,7 +35,10 @@ KNOWN = {
     "amount": ("value", "sum", "betrag", "umsatz", "montant", "importe", "importo", "bedrag"),
     "paid_in": ("money in", "credit", "credit amount", "deposit", "haben", "gutschrift", "einzahlung"),
     "paid_out": ("money out", "debit", "debit amount", "withdrawal", "soll", "lastschrift", "belastung"),
-    "currency": ("ccy", "währung", "waehrung", "devise", "divisa", "valuta währung"),
+    "currency": (
+        *("ccy", "currencyprimary", "transaction currency", "price currency", "currency price share"),
+        *("spot price currency", "währung", "waehrung", "devise", "divisa", "valuta währung"),
+    ),
     "section": ("income or expense",),
     "category": ("kategorie", "catégorie", "categoria"),
     "description": (
@@ -43,13 +51,25 @@ KNOWN = {
     ),
     "counterparty_account": ("counterparty iban", "payee iban", "kontonummer iban", "iban des empfängers"),
     "transfer_group_id": (),
-    "trade_time": ("date", "time", "trade date", "date time", "executed", "execution time", "datum", "handelstag"),
-    "symbol": ("ticker", "product", "instrument", "security", "kürzel"),
+    "trade_time": (
+        *("date", "time", "trade date", "tradedate", "date time", "datetime", "timestamp", "run date", "executed"),
+        *("execution time", "datum", "handelstag"),
+    ),
+    "symbol": ("ticker", "ticker symbol", "code", "asset", "product", "instrument", "security", "kürzel"),
     "isin": ("isin code",),
     "side": ("type", "action", "buy sell", "transaction type", "direction", "typ", "art", "kauf verkauf"),
-    "qty": ("quantity", "shares", "units", "amount", "anzahl", "stück", "menge", "nominal"),
-    "price": ("price per share", "unit price", "rate", "kurs", "preis", "prix"),
-    "fees": ("fee", "commission", "costs", "gebühr", "gebühren", "provision", "spesen"),
+    "qty": (
+        *("quantity", "shares", "no of shares", "units", "quantity transacted", "amount", "anzahl", "stück", "menge"),
+        "nominal",
+    ),
+    "price": (
+        *("price per share", "price share", "unit price", "unitprice", "tradeprice", "t price", "price at transaction"),
+        *("spot price at transaction", "rate", "kurs", "preis", "prix"),
+    ),
+    "fees": (
+        *("fee", "commission", "ibcommission", "comm fee", "fees comm", "fees and or spread", "costs"),
+        *("transaction and or third party fees", "gebühr", "gebühren", "provision", "spesen"),
+    ),
 }
 
 

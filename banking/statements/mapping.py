@@ -47,9 +47,12 @@ DAYS = {
     "dmy": re.compile(rf"(?P<d>\d{{1,2}})(?P<s>[-./])(?P<m>\d{{1,2}})(?P=s)(?P<y>\d{{4}}|\d\d){TIME}", re.ASCII),
     "mdy": re.compile(rf"(?P<m>\d{{1,2}})(?P<s>[-./])(?P<d>\d{{1,2}})(?P=s)(?P<y>\d{{4}}|\d\d){TIME}", re.ASCII),
 }
+ORDERED = ("market", "limit", "stop", "stop limit")  # how, before what
+BUYS = ("buy", "b", "bought", "purchase", "kauf", "k", "achat", "acquisto", "compra")
+SELLS = ("sell", "s", "sold", "sale", "verkauf", "v", "vente", "vendita", "venta")
 SIDES = {
-    **dict.fromkeys(("buy", "b", "bought", "purchase", "kauf", "k", "achat", "acquisto", "compra"), "BUY"),
-    **dict.fromkeys(("sell", "s", "sold", "sale", "verkauf", "v", "vente", "vendita", "venta"), "SELL"),
+    **dict.fromkeys((*BUYS, *(f"{how} buy" for how in ORDERED)), "BUY"),
+    **dict.fromkeys((*SELLS, *(f"{how} sell" for how in ORDERED)), "SELL"),
 }
 FIRST_OF_1900S = 70  # a year of two digits from here on is of the twentieth century
 

@@ -190,6 +190,8 @@ def test_a_trade_of_a_broker() -> None:
         ("Kauf", "+10", "-0,00", ["BUY", "10", "0.00"]),
         ("Verkauf", "-10", "1", ["SELL", "10", "1"]),
         ("Verkauf", "10", "", ["SELL", "10", ""]),
+        ("Market sell", "10", "1", ["SELL", "10", "1"]),
+        ("Stop limit buy", "10", "1", ["BUY", "10", "1"]),
         ("Kauf", "-10", "1", "qty “-10” of a purchase has a minus"),
         ("Kauf", "10", "-1,50", "fees “-1.50” have a minus"),
         ("Verkauf", "-10", "(1)", "fees “-1” have a minus"),
@@ -295,6 +297,31 @@ def test_each_name_is_one_that_a_mapping_can_say(header: list[str]) -> None:
             ["Date", "ISIN", "Quantity", "Price", "Commission", "Action", "Currency"],
             "trades",
             {"trade_time": "date", "isin": "isin", "qty": "quantity", "fees": "commission", "side": "action"},
+        ),
+        (  # a portfolio tracker's
+            ["Date", "Code", "DataSource", "Currency", "Price", "Quantity", "Action", "Fee", "Note"],
+            "trades",
+            {"symbol": "code", "qty": "quantity", "price": "price", "side": "action", "fees": "fee"},
+        ),
+        (  # another one's, in its own words
+            ["Date", "Type", "Value", "Transaction Currency", "Fees", "Taxes", "Shares", "ISIN", "Ticker Symbol"],
+            "trades",
+            {"trade_time": "date", "side": "type", "currency": "transaction currency", "symbol": "ticker symbol"},
+        ),
+        (  # brokers'
+            ["Buy/Sell", "TradeDate", "ISIN", "Quantity", "TradePrice", "CurrencyPrimary", "IBCommission"],
+            "trades",
+            {"trade_time": "tradedate", "price": "tradeprice", "currency": "currencyprimary", "fees": "ibcommission"},
+        ),
+        (
+            ["Action", "Time", "ISIN", "Ticker", "No. of shares", "Price / share", "Currency (Price / share)", "ID"],
+            "trades",
+            {"qty": "no. of shares", "price": "price / share", "currency": "currency (price / share)"},
+        ),
+        (
+            ["ID", "Timestamp", "Transaction Type", "Asset", "Quantity Transacted", "Price Currency"],
+            "trades",
+            {"trade_time": "timestamp", "symbol": "asset", "qty": "quantity transacted", "currency": "price currency"},
         ),
     ],
 )
