@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 
 from assets.models import Asset, CompanyProfile
 from assets.tests.factories import make_asset, make_bars, make_rate
-from core.testing import Page, count_queries
+from core.testing import Page, count_queries, owner_of
 from portfolios.models import HoldingColumns, Portfolio
 from portfolios.queries import holdings
 from portfolios.services.actions import apply_action
@@ -90,7 +90,7 @@ def test_income_and_the_oldest_lot(browser: Client, growth: Portfolio, carol: Us
     apply_action(asset=apple, kind="cash_dividend", ex_date=date(2024, 1, 4), cash=Decimal("0.24"), actor=carol)
     buy(growth, apple, 5, 100, "2024-01-08")
     sell(growth, apple, 20, 104, "2024-01-08")
-    HoldingColumns.objects.create(user=growth.owner, names="realised,held")
+    HoldingColumns.objects.create(user=owner_of(growth), names="realised,held")
     page = text_of(browser, "/holdings/?q=AAPL")
     assert "4.80 income" in page
     assert written(date(2024, 1, 8)) in page  # first in, first out: the lot of the 2nd is gone
