@@ -21,11 +21,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from analytics.services.windows import install_windows
-from assets.models import Asset, HistoricValue
+from assets.models import Asset, HistoricValue, Watchlist
 from assets.providers.base import Bar
 from assets.services.exchanges import install_exchanges
 from assets.services.history import store_bars
 from assets.services.sources import simulated_series
+from assets.services.watchlists import add_entry, create_watchlist
 from banking.models import Account, CashTransaction, Section
 from banking.services.accounts import open_account
 from banking.services.categories import install_categories
@@ -60,6 +61,8 @@ def load(say: Say) -> None:
         for portfolio in demo["portfolios"]:
             booked = load_portfolio(portfolio, people[portfolio["owner"]], assets)
             say(f"{portfolio['name']}: {booked} new trades")
+        for watchlist in demo["watchlists"]:
+            load_watchlist(watchlist, people[watchlist["owner"]], assets)
     until = date.fromisoformat(demo["last_day"])
     town = simulate(**demo["town"], until=until, cast=[people["demo"], people["manager"]])
     say(f"a simulated town: {town.people} new people, {town.organisations} firms, {town.rows} cash rows")
@@ -158,6 +161,16 @@ def load_account(row: dict[str, str], owner: User) -> None:
         open_account(
             holder=owner, name=row["name"], kind=row["kind"], iban=row["alias"], actor=owner, opened_on=ACCOUNTS_SINCE
         )
+
+
+def load_watchlist(row: dict[str, Any], owner: User, assets: dict[str, Asset]) -> None:
+    """A watchlist with its entries, unless there is one of its name."""
+    if Watchlist.objects.filter(owner=owner, name=row["name"]).exists():
+        return
+    watchlist = create_watchlist(owner=owner, name=row["name"])
+    for entry in row["entries"]:
+        target = Decimal(entry["target_price"]) if entry["target_price"] else None
+        add_entry(watchlist=watchlist, asset=assets[entry["asset"]], note=entry["note"], target_price=target)
 
 
 def load_portfolio(row: dict[str, Any], owner: User, assets: dict[str, Asset]) -> int:

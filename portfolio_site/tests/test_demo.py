@@ -12,7 +12,7 @@ from django.db.models import Max, Min
 from django.test import Client
 
 from analytics.models import Factor, FactorReturn, FactorSet
-from assets.models import Asset, HistoricValue, PriceBasis, PriceClock
+from assets.models import Asset, HistoricValue, PriceBasis, PriceClock, Watchlist, WatchlistEntry
 from banking.models import Account, Budget, CashTransaction, Rule, Schedule
 from banking.services.schedules import end_schedule
 from portfolio_site import demo
@@ -31,7 +31,7 @@ def loaded(settings: Any) -> None:
 
 MODELS = (
     *(Asset, HistoricValue, FactorSet, FactorReturn, User, Portfolio, Trade, Disposal, Investment),
-    *(Account, CashTransaction, Schedule, Budget, Rule),
+    *(Account, CashTransaction, Schedule, Budget, Rule, Watchlist, WatchlistEntry),
 )
 
 
@@ -47,6 +47,12 @@ class TestLoaded:
         assert len(ends) == 30
         assert {row["last"] for row in ends} == {date(2022, 12, 28)}
         assert min(row["first"] for row in ends) == date(2013, 1, 2)
+
+    def test_somebody_follows_what_is_not_held(self) -> None:
+        watchlist = Watchlist.objects.get(owner__username="demo")
+        listed = list(watchlist.entries.values_list("asset__symbol", flat=True))
+
+        assert listed == ["AMD", "BBY", "GE", "MTUM"]
 
     def test_prices_say_what_they_are(self) -> None:
         sources = dict(HistoricValue.objects.values_list("asset__symbol", "source").distinct())
