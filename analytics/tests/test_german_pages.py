@@ -97,8 +97,9 @@ def test_months_and_the_period_of_all_time_are_german(reader: Client, growth: Po
     sell(growth, apple, 5, 110, date(2024, 3, 5))
     months = reader.get(f"/reports/tax/?portfolio={growth.pk}").content.decode().split('class="months"')[1]
     assert all(f'class="month">{name}<' in months for name in ("Jan", "Mär", "Mai", "Okt", "Dez"))
-    page = reader.get("/reports/statement/", {"portfolio": growth.pk, "period": "all"}).content.decode()
+    page = reader.get(f"/reports/statement/?portfolio={growth.pk}&period=all").content.decode()
     assert "Vermögensaufstellung seit Beginn, bis " in page
+    assert re.search(r'<span class="below">[+−][\d,]+\s%\sim Jahr</span>', page)
 
 
 def test_what_the_product_brings_along_is_german() -> None:
