@@ -134,7 +134,7 @@ def _line(lines: Iterator[list[str]]) -> int:
 def _names(head: Sequence[str]) -> list[str]:
     names = [cell.strip().lower() for cell in head]
     if missing := [name for name in NEEDED if name not in names]:
-        raise _Unreadable(f"the first line must name the columns; {', '.join(missing)} is missing", 1)
+        raise _Unreadable(f"the first line must name the columns; missing: {', '.join(missing)}", 1)
     if strange := [name for name in names if name not in COLUMNS]:
         raise _Unreadable(f"“{strange[0][:40]}” is no column; known are {', '.join(COLUMNS)}", 1)
     if len(set(names)) < len(names):

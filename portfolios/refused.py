@@ -78,7 +78,7 @@ REFUSED = (
     N_("the file is not UTF-8; save it as “CSV UTF-8”"),
     N_("the file holds null characters and is no text"),
     N_("the quotes are not closed or the line cannot be read: {reason}"),
-    N_("the first line must name the columns; {names} is missing"),
+    N_("the first line must name the columns; missing: {names}"),
     N_("“{name}” is no column; known are {names}"),
     N_("a column stands twice in the first line"),
     N_("the symbol is missing"),

@@ -28,8 +28,8 @@ class Gained(NamedTuple):
     figure: str
     name: str
     meaning: str
-    own: str
-    benchmark: str
+    own: words.Written
+    benchmark: words.Written
 
 
 def sheet(found: Statement, period: Period, booked: Table, language: str) -> Sheet:
@@ -117,14 +117,14 @@ def gained(found: Statement) -> list[Gained]:
             _("Time-weighted return"),
             _("What one unit of money earned that was there all the time."),
             words.rate(found.time_weighted),
-            grown,
+            words.Written(grown),
         ),
         Gained(
             "money_weighted_return",
             _("Money-weighted return"),
             _("What the money earned that was really there, with the times of its payments."),
             words.rate(found.money_weighted),
-            words.rate(found.benchmark_money_weighted) if other and other.value is not None else nothing,
+            words.rate(found.benchmark_money_weighted) if other and other.value is not None else words.Written(nothing),
         ),
     ]
 
@@ -132,7 +132,9 @@ def gained(found: Statement) -> list[Gained]:
 def returns(found: Statement) -> Table:
     name = found.portfolio.benchmark.symbol if found.portfolio.benchmark else _("Benchmark")
     columns = [Column(_("Return"), words=True), Column(found.portfolio.name), Column(name)]
-    return Table(_("Returns"), columns, [Row([row.name, row.own, row.benchmark]) for row in gained(found)], split=False)
+    return Table(
+        _("Returns"), columns, [Row([row.name, row.own.line, row.benchmark.line]) for row in gained(found)], split=False
+    )
 
 
 def value_chart(found: Statement) -> Chart | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
@@ -67,7 +68,16 @@ def _whole_name(period: Period) -> str:
         return date_format(period.start, "YEAR_MONTH_FORMAT")
     if period.kind == "quarter":
         return _("Q%(quarter)s %(year)s") % {"quarter": period.quarter, "year": period.start.year}
-    return _("All time") if period.kind == "all" else str(period.start.year)
+    return _("since the beginning") if period.kind == "all" else str(period.start.year)
+
+
+def month_names() -> list[str]:
+    """The twelve, short."""
+    return [month_name(month) for month in range(1, 13)]
+
+
+def month_name(month: int) -> str:
+    return date_format(date(2000, month, 1), "M")
 
 
 def day(value: date) -> str:
@@ -89,14 +99,25 @@ def level(value: float, currency: str) -> str:
     return number_format(value, digits, use_l10n=True, force_grouping=True).replace("-", "−")
 
 
-def rate(found: Rate) -> str:
-    """A return, with what it is a year where it is of more; or why there is none."""
+class Written(NamedTuple):
+    """A return, and beside it what it is a year where it is of more."""
+
+    whole: str
+    annual: str = ""
+
+    @property
+    def line(self) -> str:
+        return f"{self.whole} ({self.annual})" if self.annual else self.whole
+
+
+def rate(found: Rate) -> Written:
+    """A return; or why there is none."""
     if found.value is None:
-        return _("none: %(reason)s") % {"reason": found.problem} if found.problem else "–"
+        return Written(_("none: %(reason)s") % {"reason": found.problem} if found.problem else "–")
     whole = signed_percent(found.value)
     if found.annual is None:
-        return whole
-    return _("%(whole)s (%(annual)s a year)") % {"whole": whole, "annual": signed_percent(found.annual)}
+        return Written(whole)
+    return Written(whole, _("%(annual)s a year") % {"annual": signed_percent(found.annual)})
 
 
 def subject(portfolio: Portfolio) -> str:

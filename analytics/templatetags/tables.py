@@ -39,7 +39,8 @@ def _day(day: date) -> str:
 
 def _moment(at: date) -> str:
     """In UTC, as the column's head says."""
-    return date_format(cast("datetime", at).astimezone(UTC), "j M Y, H:i:s")
+    at = cast("datetime", at).astimezone(UTC)
+    return f"{_day(at)}, {date_format(at, 'H:i:s')}"
 
 
 def _chart_row(head: str, values: Iterable[float | None], write: Write) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 
 import pytest
 from django.conf import settings
@@ -16,7 +17,9 @@ from analytics.tests.candidates import invested
 from analytics.texts.brought import WINDOWS
 from analytics.texts.steps import OPERATIONS
 from analytics.wording import input_worded, worded
+from assets.models import Asset
 from portfolios.models import Portfolio
+from portfolios.tests.factories import sell
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +90,16 @@ def test_an_explanation_is_german(reader: Client, growth: Portfolio, figure: str
     head, found, steps = answer.content.decode().partition('aria-labelledby="steps-title"')
     assert english(f"<main><section {found}{steps}") == []
     assert english(head.partition("<section")[0] + "</main>") == []
+
+
+def test_months_and_the_period_of_all_time_are_german(reader: Client, growth: Portfolio) -> None:
+    apple = Asset.objects.get(symbol="AAPL")
+    sell(growth, apple, 5, 110, date(2024, 3, 5))
+    months = reader.get(f"/reports/tax/?portfolio={growth.pk}").content.decode().split('class="months"')[1]
+    assert all(f'class="month">{name}<' in months for name in ("Jan", "Mär", "Mai", "Okt", "Dez"))
+    page = reader.get(f"/reports/statement/?portfolio={growth.pk}&period=all").content.decode()
+    assert "Vermögensaufstellung seit Beginn, bis " in page
+    assert re.search(r'<span class="below">[+−][\d,]+\s%\sim Jahr</span>', page)
 
 
 def test_what_the_product_brings_along_is_german() -> None:

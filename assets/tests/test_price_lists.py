@@ -66,7 +66,7 @@ def test_a_wrong_line_is_named(line: bytes, reason: str) -> None:
     [
         (b"", "the columns"),
         (HEAD, "no prices"),
-        (b"AAPL,2024-05-31,1\n", "symbol, day, close is missing"),
+        (b"AAPL,2024-05-31,1\n", "missing: symbol, day, close"),
         (b"symbol,day,close,close\n", "twice"),
         (b"symbol,day,close,colour\n", "is no column"),
         (HEAD + b"AAPL,2024-05-31,\xff\n", "not UTF-8"),

@@ -50,3 +50,15 @@ def test_what_is_found() -> None:
     assert unmarked('{% load i18n %}<p class="note">Hello {{ name }}</p>') == ["Hello"]
     assert unmarked('<a title="Go {{ there }}">{% translate "Away" %}</a>') == ["Go"]
     assert unmarked("{% blocktranslate %}Dear {{ name }}{% endblocktranslate %}<b>!</b>") == []
+
+
+# Days and times whose parts a template orders itself; months alone ("M Y") are the same everywhere.
+ORDERED = re.compile(r"""\|date:(["'])(?=[^"']*[jdgH])[^"']* [^"']*\1""")
+
+
+def test_days_and_times_are_written_as_the_readers_country_does() -> None:
+    """By the formats of portfolio_site/formats, or the filter ``moment``."""
+    wrong = [path.name for path in TEMPLATES if ORDERED.search(path.read_text(encoding="utf-8"))]
+    assert wrong == []
+    assert ORDERED.search('{{ at|date:"j M, H:i" }}')
+    assert not ORDERED.search('{{ at|date:"F Y" }}{{ at|date:"T" }}')

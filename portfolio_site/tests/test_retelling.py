@@ -49,3 +49,10 @@ def test_what_a_row_of_a_file_was_refused_for_is_told_with_its_column() -> None:
         assert retold("transfer “T1”: its other row is missing") == "transfer “T1”: ihre andere Zeile fehlt"
         assert retold("polygon: the answer is not JSON") == "polygon: die Antwort ist kein JSON"
         assert retold("1 of 3 rows has an error; nothing is booked.").startswith("1 von 3 Zeilen ist fehlerhaft")
+
+
+def test_columns_that_lack_are_told_however_many() -> None:
+    with translation.override("de"):
+        assert retold("the first line must name the columns; missing: day, close").endswith("es fehlt: day, close")
+        both = retold("the first line must name the columns a, b, c: a, b missing; d unknown")
+        assert both == "die erste Zeile muss die Spalten a, b, c nennen; es fehlt: a, b; unbekannt: d"

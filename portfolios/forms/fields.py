@@ -12,10 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from assets.models import Asset
 from core.api import ISO_TIME
+from portfolios.models import CashSetting
 from users.models import User
 
 LONGEST_NAME = 200
 FIRST_YEAR, LAST_YEAR = 2, 9998  # a day at the calendar's edge has no neighbour, and none in some time zones
+# Short, for selects: the sentences that tell them apart stand beside the input.
+CASH_CHOICES = [(CashSetting.UNTRACKED, _("Not tracked")), (CashSetting.TRACKED, _("Tracked"))]
 
 
 class LocalInstantField(forms.Field):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
 from core.money import MINOR_UNITS
-from portfolios.forms.fields import AssetField
+from portfolios.forms.fields import CASH_CHOICES, AssetField
 from portfolios.forms.trade import field_class, once_key
 from portfolios.models import CashSetting, CostMethod
 from users.models import Organisation, User
@@ -27,7 +27,7 @@ class PortfolioForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=100, strip=True)
     base_currency = forms.ChoiceField(label=_("Base currency"), choices=CURRENCIES)
     cost_method = forms.ChoiceField(label=_("Cost method"), choices=CostMethod.choices)
-    cash = forms.ChoiceField(label=_("Cash"), choices=CashSetting.choices)
+    cash = forms.ChoiceField(label=_("Cash"), choices=CASH_CHOICES)
     benchmark = AssetField(label=_("Benchmark"), required=False)
     holder = forms.ChoiceField(label=_("Whose"), required=False)
     key = forms.UUIDField(widget=forms.HiddenInput, required=False)

@@ -14,8 +14,8 @@ from core.api import plain
 from core.errors import DomainError
 from core.money import EXACT
 from core.web import typable
-from portfolios.forms.fields import AssetField
-from portfolios.models import CashSetting, Portfolio, RiskTolerance
+from portfolios.forms.fields import CASH_CHOICES, AssetField
+from portfolios.models import Portfolio, RiskTolerance
 from portfolios.services.portfolios import LONGEST_NAME, MOST_DAYS
 from users.models import User
 
@@ -76,10 +76,11 @@ class PortfolioSettingsForm(forms.Form):
     )
     cash = forms.ChoiceField(
         label=_("Cash"),
-        choices=[
-            (CashSetting.UNTRACKED, _("Not tracked: each trade’s cash counts as a deposit or withdrawal")),
-            (CashSetting.TRACKED, _("Tracked: trades move the portfolio’s accounts")),
-        ],
+        choices=CASH_CHOICES,
+        help_text=_(
+            "Tracked: trades move the portfolio’s accounts. "
+            "Not tracked: each trade’s cash counts as a deposit or withdrawal."
+        ),
         widget=forms.Select(SELECT),
     )
     long_term_days = forms.IntegerField(

@@ -1,10 +1,12 @@
-"""What scripts need to write like the server does."""
+"""What scripts need to write like the server does, and moments as the reader's country writes them."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django import template
 from django.utils import timezone
-from django.utils.formats import get_format
+from django.utils.formats import date_format, get_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -21,3 +23,14 @@ def writing() -> SafeString:
         get_format("PERCENT_SIGN"),
         timezone.get_current_timezone_name(),
     )
+
+
+@register.filter(expects_localtime=True)
+def moment(at: datetime | None, clock: str = "") -> str:
+    """Day, time and zone; ``clock`` is another form of the time, such as one with seconds."""
+    if at is None:
+        return ""
+    written = date_format(at, "SHORT_DATETIME_FORMAT")
+    if clock:
+        written = f"{date_format(at, 'SHORT_DATE_FORMAT')}, {date_format(at, clock)}"
+    return f"{written} {date_format(at, 'T')}"

@@ -127,7 +127,7 @@ def test_the_time_is_the_persons_own(browser: Client, alice: User, portfolio: Po
     assert (trade.traded_at, trade.day) == (at("2024-01-10"), date(2024, 1, 10))
     html = browser.get(f"/transactions/{trade.pk}/edit/").content.decode()
     assert 'value="2024-01-11T00:30"' in html
-    assert "Time in Asia/Tokyo. Wed 10 Jan 2024 at the exchange." in html
+    assert "Time in Asia/Tokyo. Wed, 10 Jan 2024 at the exchange." in html
 
 
 @pytest.mark.parametrize("name", ["aapl", "US0378331005", "apple inc."])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -69,6 +70,18 @@ def test_what_was_booked_and_what_followed(browser: Client, bought: Trade, sold:
     page = text_of(browser.get(f"/transactions/{sold.pk}/"))
     for text in ("Sell 4 AAPL", "412.00", "400.40", "+11.60", "3 days, short term"):
         assert text in page, text
+
+
+def test_times_are_written_as_the_reader_does(browser: Client, bought: Trade, alice: User) -> None:
+    alice.locale, alice.time_zone = "de", "Europe/Berlin"
+    alice.save()
+    void_trade(trade=bought, actor=alice)
+    bought.refresh_from_db()
+    page = text_of(browser.get(f"/transactions/{bought.pk}/"))
+    assert "2. Januar 2024 an der Börse; 02.01.2024, " in page
+    assert bought.voided_at
+    voided = bought.voided_at.astimezone(ZoneInfo("Europe/Berlin"))
+    assert f"Storniert {voided:%d.%m.%Y, %H:%M} {voided:%Z}" in page
 
 
 def test_the_chain_of_replacements_with_who_and_when(browser: Client, bought: Trade, alice: User, carol: User) -> None:
