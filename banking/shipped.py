@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from functools import cache
 
-from django.utils.translation import get_language, pgettext
+from django.utils.translation import get_language, override, pgettext
 
 
 def pgettext_noop(_context: str, text: str) -> str:
@@ -98,6 +98,12 @@ _SHIPPED = frozenset(NAMES)
 def spoken(name: str) -> str:
     """A stored name of a category that everybody has, in the language that is spoken, if it is a shipped one."""
     return pgettext("category", name) if name in _SHIPPED else name
+
+
+def called_in(language: str, name: str) -> str:
+    """``spoken`` in another language than the one that is."""
+    with override(language):
+        return spoken(name)
 
 
 def stored(name: str) -> str:

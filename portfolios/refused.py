@@ -47,6 +47,7 @@ REFUSED = (
     N_("paid_in and paid_out both have an amount"),
     N_("qty “{text}” of a purchase has a minus"),
     N_("fees “{text}” have a minus; what is paid is written without one"),
+    N_("fees “{text}” have no minus; what is paid is written with one"),
     N_("{name} “{text}” is not a day written like {example}"),
     N_("symbol and isin are both missing"),
     N_("side “{text}” is not BUY or SELL"),

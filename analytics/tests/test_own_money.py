@@ -145,6 +145,17 @@ def test_the_end_of_a_month(month: str, last: int) -> None:
     assert month_end(month).day == last
 
 
+def test_a_shipped_category_and_ones_own_of_its_german_name_are_told_apart(alice: User, daily: Account) -> None:
+    Category.objects.create(section=Section.EXPENSE, name="Rent")
+    move(daily, "-500", "Rent")
+    User.objects.filter(pk=alice.pk).update(locale="de")
+    assert "Rent" not in read(alice)
+    move(daily, "-7", "Miete")
+    shown = read(alice)
+    assert "Miete" in shown
+    assert "Rent" in shown
+
+
 def test_the_page_says_what_there_is(alice: User, daily: Account) -> None:
     move(daily, "3000", "Salary", MARCH)
     move(daily, "-500", "Rent")

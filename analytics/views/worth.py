@@ -33,7 +33,7 @@ from analytics.queries.flows import (
 )
 from analytics.queries.net_worth import Item, NetWorth, Part, Scope, known_since, scope_of, shown_until, worth_of
 from banking.models import Account, Category, Schedule, Section
-from banking.models.classification import everybodys
+from banking.models.classification import everybodys, tell_apart
 from banking.queries import AccountBalance, account_balances
 from banking.queries.upcoming import Upcoming, upcoming
 from core.money import minor_units
@@ -257,7 +257,9 @@ def _flows(page: Asked, cash: Flows) -> dict[str, Any]:
     chosen = [row for row in cash.rows if not page.month or row.month == page.month]
     firm = None if isinstance(page.holder, User) else page.holder
     known = Category.objects.filter(everybodys() | Q(**owned_by(page.holder)))
-    categories = {row.pk: row for row in known.only("name", "parent", "owner", "organisation")} if cash.rows else {}
+    shown = known.only("name", "section", "parent", "owner", "organisation")
+    categories = {row.pk: row for row in shown} if cash.rows else {}
+    tell_apart(categories.values(), categories.values())
     trees = {section: category_tree(chosen, section, categories) for section in (Section.EXPENSE, Section.INCOME)}
     return {
         "month_rows": _month_rows(page, months),

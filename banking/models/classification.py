@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -39,12 +40,25 @@ class CategoryQuerySet(OwnedQuerySet):
         return self.filter(everybodys() | Q(owner=row.owner_id, organisation=row.organisation_id))
 
     def by_label(self) -> list[Category]:
-        """By section, then in the alphabetical order of the names that a page shows."""
+        """By section, then in the alphabetical order of the names that a page shows, no two of one owner alike."""
+        tell_apart(self, self)
         return sorted(self, key=lambda row: (row.section, alphabetical(row.label), row.pk))
 
 
 def everybodys() -> Q:
     return Q(owner__isnull=True, organisation__isnull=True)
+
+
+def tell_apart(shown: Iterable[Category | None], beside: Iterable[Category]) -> None:
+    """Call the shipped ones of ``shown`` by their stored names where one of ``beside`` has the name in their place.
+
+    A name that is typed is looked for among the stored ones first: so each is found by what the page shows. ``beside``
+    is read only where the reader's language is another one than that of the stored names.
+    """
+    translated = [row for row in shown if row and row.label != row.name]
+    taken = {(row.section, row.name.lower()) for row in beside} if translated else ()
+    for row in translated:
+        row.told_apart = (row.section, row.label.lower()) in taken
 
 
 class Category(Owned):
@@ -55,6 +69,7 @@ class Category(Owned):
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
 
     objects = CategoryQuerySet.as_manager()
+    told_apart = False  # shown by its stored name: see tell_apart
 
     class Meta:
         ordering = ["section", "name", "pk"]
@@ -88,8 +103,8 @@ class Category(Owned):
 
     @property
     def label(self) -> str:
-        """Its name as a page shows it: a shipped one's in the reader's language."""
-        return spoken(self.name) if self.is_everybodys else self.name
+        """Its name as a page shows it: a shipped one's in the reader's language, unless another one is called so."""
+        return spoken(self.name) if self.is_everybodys and not self.told_apart else self.name
 
 
 class Counterparty(Owned):

@@ -132,8 +132,9 @@ def change_category(*, category: Category, actor: User | None, name: str = "", p
     _refuse_everybodys(category)
     before = {"name": category.name, "parent": category.parent_id}
     if name:
-        category.name = checked_name(Category, name, "name")
-        _refuse_everybodys_name(category)
+        had, category.name = category.name, checked_name(Category, name, "name")
+        if category.name.lower() != had.lower():  # what it was called stays, whatever that is in the reader's language
+            _refuse_everybodys_name(category)
     if parent is not KEPT:
         _set_parent(category, parent, tree)
     store(category, update_fields=["name", "parent"])

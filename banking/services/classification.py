@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -33,18 +33,33 @@ class UnknownCategorySection(DomainError):
     """A category is of income, expense or transfer."""
 
 
-def category_named(name: str, section: str, *, books: Owned) -> Category:
-    """The category of the owner of ``books``, else everybody's, with this name in this section; else a new one.
+def category_named(name: str, section: str, *, books: Owned, kept: Collection[Category | None] = ()) -> Category:
+    """What ``category_called`` finds, else a new one of the owner of ``books``.
 
-    Upper and lower case are one; what the product ships is found by its name in the reader's language, too. ``books``
-    is an account or a portfolio: what it belongs to, the category belongs to.
+    ``books`` is an account or a portfolio: what it belongs to, the category belongs to.
     """
     name = checked_name(Category, name, "category")
     if section not in Section.values:
         raise UnknownCategorySection(field="section")
-    known = called(Category.objects.for_books_of(books), name).filter(section=section)
-    found: Category | None = known.order_by(*OWN_FIRST).first() or shipped_called(name, section)
-    return found or _made(known, Category(**belongs(books), section=section, name=name))
+    found = category_called(name, section, books=books, kept=kept)
+    if found is None:
+        known = called(Category.objects.for_books_of(books), name).filter(section=section)
+        found = _made(known, Category(**belongs(books), section=section, name=name))
+    return found
+
+
+def category_called(
+    name: str, section: str, *, books: Owned, kept: Collection[Category | None] = ()
+) -> Category | None:
+    """The category of the owner of ``books``, else everybody's, with this name in this section.
+
+    Upper and lower case are one; what the product ships is found by its name in the reader's language, too, unless
+    another one is stored so. Of two that are stored so, one of ``kept``, which were there before, stays.
+    """
+    known = called(Category.objects.for_books_of(books), " ".join(name.split())).filter(section=section)
+    same = list(known.order_by(*OWN_FIRST))
+    found = [row for row in same if row in kept] or same
+    return found[0] if found else shipped_called(name, section)
 
 
 def shipped_called(name: str, section: str) -> Category | None:
@@ -53,16 +68,18 @@ def shipped_called(name: str, section: str) -> Category | None:
     return Category.objects.filter(everybodys(), section=section, name=shipped).first() if shipped else None
 
 
-def counterparty_named(name: str, *, books: Owned, iban: str = "") -> Counterparty:
+def counterparty_named(name: str, *, books: Owned, iban: str = "", kept: Counterparty | None = None) -> Counterparty:
     """The counterparty of the owner of ``books`` with this IBAN or handle, else this name; a new one if there is none.
 
-    Its ``account`` is the account of this server that receives under that IBAN or handle, if there is one.
+    Of several with one name, that which was there before, ``kept``, stays. The ``account`` of a new one is the account
+    of this server that receives under that IBAN or handle, if there is one.
     """
     name = checked_name(Counterparty, name, "counterparty")
     iban = clean_iban(iban) if iban else ""
     known = Counterparty.objects.belonging_with(books)
     same = called(known, name).filter(iban=iban)
-    found = same.first() or (known.filter(iban=iban).order_by("pk").first() if iban else None)
+    found = called(known, name).filter(pk=kept.pk).first() if kept else None
+    found = found or same.first() or (known.filter(iban=iban).order_by("pk").first() if iban else None)
     if found is None and not iban:
         found = called(known, name).order_by("pk").first()
     return found or _made(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from banking.models import Account, Category, Counterparty, ImportName, NameKind
+from django.conf import settings
+
+from banking.models import Account, Category, Counterparty, ImportBatch, ImportName, NameKind
 from banking.services.import_staging import NAME_COLUMNS
+from banking.shipped import called_in
 from core import bulk
 
 Holder = tuple[int | None, int | None]  # owner, organisation
@@ -16,11 +19,14 @@ AT_ONCE = 1_000
 def resolve(batch_id: int, *, make: bool = False) -> None:
     """Look up what the file's categories and counterparties are; make the missing ones if ``make``, in a transaction.
 
-    A fixed number of queries for each holder of the books, and for a thousand new names.
+    What the product ships is known by its name in the language of whoever imports the file, too, or where they have
+    chosen none, in each that the server speaks. A fixed number of queries for each holder of the books, and for a
+    thousand new names.
     """
     names = list(ImportName.objects.filter(batch=batch_id).exclude(kind=NameKind.INSTRUMENT).order_by("number"))
     holders = {(name.owner_id, name.organisation_id) for name in names}
-    known: dict[Holder, _Known] = {holder: _Known(holder) for holder in holders}
+    languages = _languages(batch_id)
+    known: dict[Holder, _Known] = {holder: _Known(holder, languages) for holder in holders}
     changed = []
     for name in names:
         found = known[name.owner_id, name.organisation_id].find(name, make=make)
@@ -42,10 +48,16 @@ def _column(field: str) -> str:
     return f"{field}_id" if field in ("batch", "owner", "organisation") else field
 
 
+def _languages(batch_id: int) -> list[str]:
+    every = [code for code, _ in settings.LANGUAGES]
+    locale = ImportBatch.objects.values_list("owner__locale", flat=True).get(pk=batch_id)
+    return [locale] if locale in every else every
+
+
 class _Known:
     """The categories and counterparties of one holder, with those that are being made."""
 
-    def __init__(self, holder: Holder) -> None:
+    def __init__(self, holder: Holder, languages: Sequence[str]) -> None:
         self._columns = {"owner_id": holder[0], "organisation_id": holder[1]}
         self._categories: dict[tuple[str, str], Any] = {}
         self._by_both: dict[tuple[str, str], Any] = {}
@@ -54,9 +66,14 @@ class _Known:
         self._made: list[Category | Counterparty] = []
         books = Account(**self._columns)
         own = {"owner": holder[0], "organisation": holder[1]}
-        for category in Category.objects.for_books_of(books).order_by("pk"):  # one's own before everybody's
-            if not category.is_everybodys or (category.section, category.name.lower()) not in self._categories:
-                self._categories[category.section, category.name.lower()] = category.pk
+        categories = sorted(Category.objects.for_books_of(books), key=lambda row: (row.is_everybodys, row.pk))
+        for category in categories:  # one's own before everybody's
+            self._categories.setdefault((category.section, category.name.lower()), category.pk)
+        for language in languages:
+            for category in categories:
+                if category.is_everybodys:
+                    said = called_in(language, category.name)
+                    self._categories.setdefault((category.section, said.lower()), category.pk)
         rows = Counterparty.objects.filter(**own).order_by("pk").values_list("pk", "name", "iban")
         for pk, name, code in rows.iterator(chunk_size=AT_ONCE):
             self._remember(pk, name, code)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from banking.models import Category, Counterparty, Rule, Section, Tag
-from banking.services.classification import category_named, counterparty_named, shipped_called, tags_named
+from banking.services.classification import called, category_called, category_named, counterparty_named, tags_named
 from core.errors import DomainError
 from users.models import Organisation, Owned, User, owned_by
 
@@ -17,45 +17,50 @@ class SectionNeeded(DomainError):
     """There is no category of this name, or more than one: say of which section it is."""
 
 
-def with_names(values: Mapping[str, Any], *, holder: User | Organisation, make: bool) -> dict[str, Any]:
+def with_names(
+    values: Mapping[str, Any], *, holder: User | Organisation, make: bool, kept: Rule | None = None
+) -> dict[str, Any]:
     """``values`` of a rule with categories, counterparties and tags where there are names.
 
-    Those that are missing are made, or with ``make`` False imagined: they have no id of the database. Raises
-    SectionNeeded, NameNeeded, NameTooLong.
+    Those that are missing are made, or with ``make`` False imagined: they have no id of the database. What the rule
+    ``kept`` names stays where its name does. Raises SectionNeeded, NameNeeded, NameTooLong.
     """
     books, found = Rule(**owned_by(holder)), dict(values)
     if isinstance(found.get("category"), str):
-        section = found.get("section") or _section_of(found["category"], books)
-        found["category"] = (category_named if make else _imagined_category)(found["category"], section, books=books)
+        before = kept.category if kept else None
+        section = found.get("section") or _section_of(found["category"], books, before)
+        category = category_named if make else _imagined_category
+        found["category"] = category(found["category"], section, books=books, kept=[before])
     for name in ("counterparty", "set_counterparty"):
         if isinstance(found.get(name), str):
-            found[name] = (counterparty_named if make else _imagined_counterparty)(found[name], books=books)
+            party = counterparty_named if make else _imagined_counterparty
+            found[name] = party(found[name], books=books, kept=getattr(kept, name, None))
     if "tags" in found:
         found["tags"] = (tags_named if make else _imagined_tags)(found["tags"], books=books)
     return found
 
 
-def _section_of(name: str, books: Owned) -> str:
-    known = Category.objects.for_books_of(books).filter(name__iexact=" ".join(name.split()))
-    sections = set(known.values_list("section", flat=True))
-    if not sections:
-        sections = {section for section in Section.values if shipped_called(name, section)}
+def _section_of(name: str, books: Owned, before: Category | None) -> str:
+    """The one section that has a category of this name; that of the one ``before``, if it is called so."""
+    if before and category_called(name, before.section, books=books, kept=[before]) == before:
+        return before.section
+    sections = {section for section in Section.values if category_called(name, section, books=books)}
     if len(sections) != 1:
         raise SectionNeeded(field="section")
     return sections.pop()
 
 
-def _imagined_category(name: str, section: str, *, books: Owned) -> Category:
+def _imagined_category(name: str, section: str, *, books: Owned, kept: Collection[Category | None]) -> Category:
     name = " ".join(name.split())
-    known = Category.objects.for_books_of(books).filter(section=section, name__iexact=name)
     made = Category(pk=NEW, **_belongs(books), section=section if section in Section.values else "", name=name)
-    return known.order_by("owner", "organisation", "pk").first() or shipped_called(name, section) or made
+    return category_called(name, section, books=books, kept=kept) or made
 
 
-def _imagined_counterparty(name: str, *, books: Owned) -> Counterparty:
+def _imagined_counterparty(name: str, *, books: Owned, kept: Counterparty | None) -> Counterparty:
     name = " ".join(name.split())
-    known = Counterparty.objects.belonging_with(books).filter(name__iexact=name)
-    found: Counterparty | None = known.filter(iban="").first() or known.order_by("pk").first()
+    known = called(Counterparty.objects.belonging_with(books), name).order_by("pk")
+    found: Counterparty | None = known.filter(pk=kept.pk).first() if kept else None
+    found = found or known.filter(iban="").first() or known.first()
     return found or Counterparty(pk=NEW, **_belongs(books), name=name)
 
 

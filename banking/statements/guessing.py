@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
+from banking.statements.base import Wrong
 from banking.statements.mapping import (
     BY_SIGN,
     CONSTANTS,
@@ -14,6 +15,7 @@ from banking.statements.mapping import (
     PAID,
     TARGETS,
     ColumnMapping,
+    number,
 )
 
 LIKE = 0.8  # of 1: how near two names are that may mean one thing
@@ -113,9 +115,23 @@ def guessed(kind: str, names: Sequence[str], sample: Sequence[Sequence[str]]) ->
     told = {target: _column(names, sample, name) for target, name in columns.items()}
     numbers = [text for name in ("amount", *PAID, "price", "qty", "fees") for text in told.get(name, ())]
     days = [*told.get("date", ()), *told.get("trade_time", ())]
-    signed = [name for name in ("section", "side") if name in CONSTANTS[kind] and name not in columns]
-    constants: dict[str, str] = dict.fromkeys(signed, BY_SIGN)
-    return ColumnMapping(kind, columns, constants, decimal_of(numbers), order_of(days))
+    signed: list[str] = [name for name in ("section", "side") if name in CONSTANTS[kind] and name not in columns]
+    decimal = decimal_of(numbers)
+    if "side" in columns and _all_below_zero(told.get("fees", ()), decimal):
+        signed.append("fees")
+    return ColumnMapping(kind, columns, dict.fromkeys(signed, BY_SIGN), decimal, order_of(days))
+
+
+def _all_below_zero(texts: Iterable[str], decimal: str) -> bool:
+    """Whether the numbers have a minus, those that are 0 apart: so brokers write what an account paid."""
+    found = []
+    for text in texts:
+        try:
+            found.append(number("fees", text, decimal))
+        except Wrong:
+            return False
+    charged = [text for text in found if text.strip("+-0.")]
+    return bool(charged) and all(text.startswith("-") for text in charged)
 
 
 def _column(names: Sequence[str], sample: Sequence[Sequence[str]], name: str) -> list[str]:

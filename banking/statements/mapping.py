@@ -16,7 +16,8 @@ from banking.statements import trades, transactions
 from banking.statements.base import Unreadable, Wrong, shortened
 from core.errors import DomainError
 
-BY_SIGN = "sign"  # the section by the sign of the amount, the side by that of the quantity
+# The section by the sign of the amount, the side by that of the quantity; of fees, that what is paid has a minus.
+BY_SIGN = "sign"
 PAID = ("paid_in", "paid_out")  # instead of one amount: a column for what came in, one for what went out
 DOCUMENTED = {"transactions": transactions.COLUMNS, "trades": trades.COLUMNS}
 TARGETS = {"transactions": (*transactions.COLUMNS, *PAID), "trades": trades.COLUMNS}
@@ -27,7 +28,7 @@ NEEDED = {
 ONE_OF = {"transactions": ("amount", *PAID), "trades": ("symbol", "isin")}
 CONSTANTS = {
     "transactions": ("account_ref", "currency", "section", "category"),
-    "trades": ("account_ref", "side", "currency"),
+    "trades": ("account_ref", "side", "fees", "currency"),
 }
 MARKS = {".": "a point", ",": "a comma"}
 ORDERS = {"ymd": "2024-12-31", "dmy": "31.12.2024", "mdy": "12/31/2024"}
@@ -235,10 +236,21 @@ class Translator:
         row["side"] = SIDES.get(row.get("side", "").lower(), row.get("side", ""))
         if "qty" in less and row["side"] == "BUY":
             raise Wrong(f"qty “{shortened(row['qty'])}” of a purchase has a minus")
-        if "fees" in less and not by_sign and row["fees"].strip("-0."):  # with signs, money that leaves has a minus
-            raise Wrong(f"fees “{shortened(row['fees'])}” have a minus; what is paid is written without one")
+        self._fees_paid(row, less="fees" in less, either=by_sign)
         for name in ("qty", "fees"):
             row[name] = row.get(name, "").lstrip("+-")
+
+    def _fees_paid(self, row: Mapping[str, str], *, less: bool, either: bool) -> None:
+        """Refuse fees that came back: those with the sign that what is paid has not in this file.
+
+        With ``either``, where sides are told by signs, what is paid may have a minus, as all money that leaves has.
+        """
+        signed = self._mapping.constants.get("fees") == BY_SIGN
+        if not row.get("fees", "").strip("+-0.") or less == signed or (less and either):
+            return
+        if signed:
+            raise Wrong(f"fees “{shortened(row['fees'])}” have no minus; what is paid is written with one")
+        raise Wrong(f"fees “{shortened(row['fees'])}” have a minus; what is paid is written without one")
 
 
 def number(name: str, text: str, decimal: str) -> str:

@@ -356,3 +356,33 @@ def test_which_mark_is_before_decimals(texts: list[str], mark: str) -> None:
 )
 def test_in_which_order_days_are_written(texts: list[str], order: str) -> None:
     assert order_of(texts) == order
+
+
+INTERACTIVE = ["ClientAccountID", "Buy/Sell", "TradeDate", "ISIN", "Quantity", "TradePrice", "CurrencyPrimary"]
+
+
+def test_a_brokers_file_whose_charges_have_a_minus() -> None:
+    names = names_of([*INTERACTIVE, "IBCommission"])
+    rows = [
+        ["U1", "BUY", "20240531", "US0378331005", "10", "190.5", "USD", "-1"],
+        ["U1", "SELL", "20240603", "US0378331005", "-4", "191.25", "USD", "-0.35"],
+        ["U1", "SELL", "20240604", "US0378331005", "-1", "191.25", "USD", "0"],
+    ]
+    guess = guessed("trades", names, rows)
+    assert (missing(guess), guess.constants) == ([], {"fees": "sign"})
+    read = Translator(mapping_of(guess.to_json()), names)
+    found = [dict(zip(TRADES, read.cells(row), strict=True)) for row in rows]
+    assert [(each["side"], each["qty"], each["fees"]) for each in found] == [
+        *(("BUY", "10", "1"), ("SELL", "4", "0.35"), ("SELL", "1", "0")),
+    ]
+    assert found[0]["trade_time"] == "2024-05-31T12:00:00"
+    assert found[0]["account_ref"] == "U1"
+    with pytest.raises(Wrong, match=r"fees “0\.25” have no minus; what is paid is written with one"):
+        read.cells([*rows[0][:-1], "0.25"])
+
+
+@pytest.mark.parametrize("fees", [["-1", "2"], ["1"], ["0", ""], ["-1", "free"], []])
+def test_fees_of_both_signs_or_of_none_say_nothing(fees: list[str]) -> None:
+    names = names_of([*INTERACTIVE, "IBCommission"])
+    rows = [["U1", "BUY", "20240531", "US0378331005", "10", "190.5", "USD", fee] for fee in fees]
+    assert "fees" not in guessed("trades", names, rows).constants

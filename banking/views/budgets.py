@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from banking.budgeting import after, first_day, month_named
 from banking.forms.budgets import BudgetForm
 from banking.models import Budget, Category, Rule, Section
+from banking.models.classification import tell_apart
 from banking.queries.budgets import budget_months, proposals, totals
 from banking.services.budgets import change_budget, create_budget, delete_budget
 from banking.services.classification import category_named
@@ -44,7 +45,10 @@ def _page(request: HttpRequest, form: BudgetForm, *, status: int = 200) -> HttpR
     this_month = first_day(today)
     month = min(max(month_named(request.GET.get("month", "")) or this_month, EARLIEST), LATEST)
     budgets = Budget.objects.select_related("category", "owner", "organisation").visible_to(reader).in_month(month)
-    found = sorted(budget_months(budgets, month, today), key=lambda each: alphabetical(each.budget.category.label))
+    categories = Category.objects.visible_to(reader).filter(section=Section.EXPENSE).by_label()
+    months, proposed = budget_months(budgets, month, today), proposals(reader, today)
+    tell_apart([each.budget.category for each in months] + [each.category for each in proposed], categories)
+    found = sorted(months, key=lambda each: alphabetical(each.budget.category.label))
     context = section_page("budgets") | {
         "form": form,
         "open": form.is_bound or "category" in form.initial,
@@ -56,8 +60,8 @@ def _page(request: HttpRequest, form: BudgetForm, *, status: int = 200) -> HttpR
         "totals": totals(found),
         "several": len({each.budget.holder for each in found}) > 1,
         "mine": set(Budget.objects.editable_by(reader).values_list("pk", flat=True)),
-        "categories": Category.objects.visible_to(reader).filter(section=Section.EXPENSE).by_label(),
-        "proposed": proposals(reader, today),
+        "categories": categories,
+        "proposed": proposed,
     }
     return render(request, "banking/budgets.html", context, status=status)
 

@@ -247,10 +247,11 @@ class NamedPage(View):
 
     def beside(self, row: Any) -> list[Any]:
         """Those that may stand in its place: of the same owner, and of its section where it has one."""
-        rows = self.kind.model.objects.exclude(pk=row.pk)
+        rows = self.kind.model.objects.all()
         if self.kind is CATEGORIES:
-            return rows.for_books_of(row).filter(section=row.section).by_label()
-        return list(rows.belonging_with(row))
+            every = rows.for_books_of(row).filter(section=row.section).by_label()  # told apart from it, too
+            return [each for each in every if each.pk != row.pk]
+        return list(rows.belonging_with(row).exclude(pk=row.pk))
 
     def shown(self, request: HttpRequest, row: Any, **given: Any) -> HttpResponse:
         others = self.beside(row)

@@ -16,7 +16,8 @@ from django.views import View
 from django.views.decorators.http import require_safe
 
 from banking.forms.rules import RuleForm
-from banking.models import Rule
+from banking.models import Category, Rule
+from banking.models.classification import tell_apart
 from banking.queries.uncategorised import frequent_descriptions
 from banking.services.reclassifying import apply, preview
 from banking.services.rule_changes import change_rule, create_rule, delete_rule, drafted, move_rule
@@ -46,6 +47,7 @@ def _page(request: HttpRequest, form: RuleForm, *, status: int = 200) -> HttpRes
     mine = set(Rule.objects.editable_by(reader).values_list("pk", flat=True))
     own = [account for account in editable(request) if account.owner_id == reader.pk]
     context = section_page("rules") | offers(request)
+    tell_apart([rule.category for rule in rules], context["categories"])
     context |= {
         "groups": [(holder, list(each)) for holder, each in groupby(rules, key=lambda rule: rule.holder)],
         "mine": mine,
@@ -98,7 +100,7 @@ class RuleView(View):
         if form.is_valid():
             try:
                 with transaction.atomic():
-                    values = with_names(form.terms(), holder=rule.holder, make=True)
+                    values = with_names(form.terms(), holder=rule.holder, make=True, kept=rule)
                     change_rule(rule=rule, actor=caller(request), **values)
             except DomainError as error:
                 _refuse(form, error)
@@ -125,7 +127,7 @@ class TryRuleView(View):
             holder = rule.holder if rule else form.cleaned_data["holder"]
             since = form.cleaned_data.get("since") or _a_year_ago()
             try:
-                values = with_names(form.terms(), holder=holder, make=False)
+                values = with_names(form.terms(), holder=holder, make=False, kept=rule)
                 draft = drafted(holder=holder, rule=rule, values=values)
                 found = preview(draft=draft, holder=holder, since=since)
             except DomainError as error:
@@ -181,6 +183,7 @@ class ApplyRulesView(View):
 
 def _rule(request: HttpRequest, pk: int) -> Rule:
     found: Rule = obtain(Rule.objects.whole(), caller(request), Right.BOOK, pk=pk)
+    tell_apart([found.category], Category.objects.for_books_of(found))
     return found
 
 

@@ -17,7 +17,8 @@ from django.views.decorators.http import require_safe
 
 from activity.models import AuditEvent
 from banking.forms.entry import CashForm, ClassForm, parts_of
-from banking.models import Account, CashTransaction
+from banking.models import Account, CashTransaction, Category
+from banking.models.classification import tell_apart
 from banking.queries.transactions import whole, with_other
 from banking.services.classification import category_named
 from banking.services.classifying import classify
@@ -26,7 +27,7 @@ from banking.services.splits import Part, split_cash, unsplit_cash
 from banking.services.transactions import lock_accounts, lock_with, restore_cash, void_cash
 from banking.views.base import caller, editable, private, visible
 from banking.views.sections import section_page
-from banking.views.transactions import classification, named_classes, offers, say_classified
+from banking.views.transactions import categories_of, classification, named_classes, offers, say_classified
 from core.api import plain
 from core.errors import DomainError
 from core.web import Right, login_needed, obtain, typable
@@ -64,6 +65,7 @@ def _page(
     may = row.account_id in {each.pk for each in mine}
     found = with_other(row)
     context = section_page("transactions") | offers(request)
+    tell_apart(categories_of(row), context["categories"])
     context |= {
         "row": row,
         "transfer": found.transfer,
@@ -178,9 +180,9 @@ class EditView(RowView):
         classes = {name: given.pop(name) for name in ("category", "counterparty", "tags")}
         if row.splits.exists():
             classes.pop("category")
-        values = named_classes(classes, given["account"], given["section"])
+        values = named_classes(classes, given["account"], given["section"], row)
         if all(getattr(row, name) == value for name, value in given.items()):
-            to = classification(classes, row.pk, tags_too=True)
+            to = classification(classes, row.pk, tags_too=True, kept=row)
             say_classified(request, classify(row_ids=[row.pk], to=to, actor=caller(request)))
             return row
         kept = {name for name in ("category", "counterparty") if name in values and values[name] == getattr(row, name)}
@@ -196,8 +198,13 @@ class SplitView(RowView):
 
     def act(self, request: HttpRequest, row: CashTransaction) -> CashTransaction:
         lock_accounts(row.account_id)
+        kept = categories_of(row)
         named = [
-            Part(category_named(part["category"], row.section, books=row.account), part["amount"], part["note"])
+            Part(
+                category_named(part["category"], row.section, books=row.account, kept=kept),
+                part["amount"],
+                part["note"],
+            )
             for part in parts_of(request.POST)
         ]
         messages.success(request, gettext("Split."))
@@ -233,7 +240,7 @@ class CategoryView(View):
             try:
                 with transaction.atomic():
                     lock_accounts(row.account_id)
-                    to = classification({"category": form.cleaned_data["category"] or None}, pk)
+                    to = classification({"category": form.cleaned_data["category"] or None}, pk, kept=row)
                     act = classify(row_ids=[pk], to=to, actor=caller(request))
             except DomainError as error:
                 problem = error.message
@@ -247,4 +254,5 @@ class CategoryView(View):
         return self._part(request, row, editing=bool(problem), problem=problem, act=act if act and act.count else None)
 
     def _part(self, request: HttpRequest, row: CashTransaction, **shown: Any) -> HttpResponse:
+        tell_apart(categories_of(row), Category.objects.for_books_of(row.account))
         return render(request, "banking/_cash_category.html", {"row": row, "may": True, "act": None, **shown})

@@ -25,6 +25,7 @@ from activity.services import once
 from banking.forms.entry import BulkForm, CashForm, chosen
 from banking.forms.transactions import MOST_CHOICES, TransactionFilter
 from banking.models import Account, CashTransaction, Category, Counterparty, Recategorisation, Tag
+from banking.models.classification import tell_apart
 from banking.queries.transactions import CashList, Place, Slice, Wanted, currencies_of, lines, rows_of
 from banking.services.classification import category_named, counterparty_named, tags_named
 from banking.services.classifying import (
@@ -82,6 +83,7 @@ def list_page(
     found = CashList(_until(request, form.wanted(offered["categories"], changed)))
     part = _part(request, found)
     rows = rows_of(part.ids)
+    tell_apart([category for each in rows for category in categories_of(each.row)], offered["categories"])
     count = _count(request, found, part, searched=bool(form.value("q")))
     sums = _sums(request, found, count, accounts)
     context = section_page("transactions") | offered
@@ -208,24 +210,37 @@ class UndoView(View):
         return redirect("banking-transactions")
 
 
-def classification(given: dict[str, Any], first: int, *, tags_too: bool = False) -> Classification:
+def classification(
+    given: dict[str, Any], first: int, *, tags_too: bool = False, kept: CashTransaction | None = None
+) -> Classification:
     """What names say that rows become, of the owner of the ``first``; the service checks the others."""
     row = CashTransaction.objects.select_related("account").get(pk=first)
-    found = named_classes(given, row.account, row.section)
+    found = named_classes(given, row.account, row.section, kept)
     sets = {name for name in ("category", "counterparty") if name in given} | ({"tags"} if tags_too else set())
     return Classification(frozenset(sets), found.get("category"), found.get("counterparty"), found.get("tags", ()))
 
 
-def named_classes(given: dict[str, Any], account: Account, section: str) -> dict[str, Any]:
-    """``given`` with what its names stand for among the account's owner's; new ones are made."""
+def named_classes(
+    given: dict[str, Any], account: Account, section: str, kept: CashTransaction | None = None
+) -> dict[str, Any]:
+    """``given`` with what its names stand for among the account's owner's; new ones are made.
+
+    What the row ``kept`` is classified as stays where its name does.
+    """
     found = dict(given)
+    category, party = (kept.category, kept.counterparty) if kept else (None, None)
     if given.get("category"):
-        found["category"] = category_named(given["category"], section, books=account)
+        found["category"] = category_named(given["category"], section, books=account, kept=[category])
     if given.get("counterparty"):
-        found["counterparty"] = counterparty_named(given["counterparty"], books=account)
+        found["counterparty"] = counterparty_named(given["counterparty"], books=account, kept=party)
     if "tags" in given:
         found["tags"] = tags_named(given["tags"], books=account)
     return found
+
+
+def categories_of(row: CashTransaction) -> list[Category | None]:
+    """Of the row and of its parts."""
+    return [row.category, *(part.category for part in row.splits.all())]
 
 
 def say_classified(request: HttpRequest, act: Recategorisation) -> None:

@@ -54,7 +54,8 @@ class FileParser(StrictMultiPartParser):
                 "type": "object",
                 "additionalProperties": {"type": "string"},
                 "description": "What every row has that the file does not say: `account_ref`, `currency`, `section`, "
-                "`category` or `side`; a section or side that is `sign` follows the sign of the amount or quantity.",
+                "`category`, `side` or `fees`; a section or side that is `sign` follows the sign of the amount or "
+                "quantity, and with `fees` as `sign` what is paid has a minus.",
             },
             "decimal": {"type": "string", "enum": [".", ","], "default": "."},
             "dates": {"type": "string", "enum": ["ymd", "dmy", "mdy"], "default": "ymd"},

@@ -60,6 +60,8 @@ SECTIONS = [
     ("transfer", _("Transfer")),
 ]
 SIDES = [(BY_SIGN, _("By the sign of the quantity")), ("BUY", _("Bought")), ("SELL", _("Sold"))]
+FEES = [(BY_SIGN, _("What is paid has a minus"))]
+CHOICES = {"section": SECTIONS, "side": SIDES, "fees": FEES}
 MARKS = [(".", "1,234.50"), (",", "1.234,50")]
 NOT_IN_FILE = _("– not in the file")
 LONGEST_CATEGORY = 60
@@ -104,8 +106,8 @@ class MappingForm(forms.Form):
         if target == "account_ref":
             self.accounts = _accounts(self.user)
             return forms.ChoiceField(choices=[("", "–"), *((ref, str(a)) for ref, a in self.accounts.items())], **given)
-        if target in ("section", "side"):
-            return forms.ChoiceField(choices=[("", "–"), *(SECTIONS if target == "section" else SIDES)], **given)
+        if target in CHOICES:
+            return forms.ChoiceField(choices=[("", "–"), *CHOICES[target]], **given)
         return forms.CharField(max_length=3 if target == "currency" else LONGEST_CATEGORY, **given)
 
     def lines(self) -> Iterator[Line]:

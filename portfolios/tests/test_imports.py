@@ -25,6 +25,7 @@ from banking.models import (
     Transfer,
 )
 from banking.services.accounts import close_account, open_account
+from banking.services.categories import install_categories
 from banking.services.classification import category_named
 from banking.services.imports import InTheBooks, NotReadyToBook, discard, receive, request_commit, request_undo
 from banking.services.transactions import book_cash, restore_cash, void_cash
@@ -316,3 +317,24 @@ def test_overlapping_files_end_with_the_most_that_one_has(files: list[list[str]]
     for batch in batches:
         undo(batch, user)
     assert not CashTransaction.objects.standing().filter(account=own).exists()
+
+
+@pytest.mark.parametrize(("locale", "found"), [("de", "Groceries"), ("", "Groceries"), ("en", "Lebensmittel")])
+def test_a_shipped_category_is_known_by_its_name_in_the_language_of_whoever_imports(
+    alice: User, locale: str, found: str
+) -> None:
+    install_categories()
+    User.objects.filter(pk=alice.pk).update(locale=locale)
+    account(alice, "main")
+    book(alice, line(category="lebensmittel", external_id="1"), line(category="Groceries", external_id="2"))
+    names = [row.category.name.capitalize() for row in standing() if row.category]
+    assert sorted(names) == sorted([found, "Groceries"])
+
+
+def test_ones_own_category_comes_before_the_shipped_one_that_is_called_so(alice: User) -> None:
+    install_categories()
+    main = account(alice, "main")
+    User.objects.filter(pk=alice.pk).update(locale="de")
+    own = category_named("Lebensmittel", "expense", books=main)
+    book(alice, line(category="Lebensmittel"))
+    assert [row.category for row in standing()] == [own]
