@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from analytics.reporting.periods import Period
@@ -75,11 +74,10 @@ def _sums(sums: TaxTotal, base: str) -> list[str]:
 
 def _months(report: TaxReport) -> Bars:
     base = report.portfolio.base_currency
-    names = [date_format(date(report.year, month, 1), "M") for month in range(1, 13)]
     values = [float(gain) for gain in report.by_month]
     sentence = _("In all %(amount)s.") % {"amount": words.money(report.total.gain, base)}
     levels = [(each, words.level(each, base)) for each in steps([0.0, *values])]
-    return Bars(_("Gain by month, in %(currency)s") % {"currency": base}, names, values, levels, sentence)
+    return Bars(_("Gain by month, in %(currency)s") % {"currency": base}, words.month_names(), values, levels, sentence)
 
 
 def _disposals(report: TaxReport) -> Table:

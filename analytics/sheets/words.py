@@ -78,6 +78,11 @@ def short_day(value: date) -> str:
     return date_format(value, "SHORT_DATE_FORMAT")
 
 
+def month_names() -> list[str]:
+    """The short names of the twelve months."""
+    return [date_format(date(2000, month, 1), "M") for month in range(1, 13)]
+
+
 def money(value: Decimal, currency: str) -> str:
     """``1,234.50 EUR``"""
     return f"{amount(value, currency)} {currency}"

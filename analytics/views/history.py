@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -20,6 +19,7 @@ from analytics.figures import ALL_LABELS, Label
 from analytics.history import ROLLING, Past, calendar, drawdowns, rolling
 from analytics.history_charts import cells, drawdown_chart, rolling_chart
 from analytics.queries import PeriodFigures
+from analytics.sheets import words
 from analytics.views.sections import section_page
 from analytics.windows import ALL_FIGURES, YOUNGER
 from analytics.wording import chart_worded, worded
@@ -143,17 +143,13 @@ def _calendar(past: Past) -> dict[str, Any]:
     rows = [(year, _span(past, year.year), [_month(past, cell) for cell in row]) for year, row in cells(found)]
     ends = {"best": found.best, "worst": found.worst}
     spans = {name: _span(past, month.year, month.month) for name, month in ends.items() if month}
-    return {"found": found, "rows": rows, "months": [_month_name(month) for month in range(1, 13)]} | spans
-
-
-def _month_name(month: int) -> str:
-    return date_format(date(2000, month, 1), "M")
+    return {"found": found, "rows": rows, "months": words.month_names()} | spans
 
 
 def _month(past: Past, cell: charts.Cell) -> tuple[charts.Cell, str, str, str]:
     """A month with its name, its class, and what its return is explained with."""
     span = _span(past, cell.month.year, cell.number) if cell.month else ""
-    return cell, _month_name(cell.number), SHADES[cell.shade], span
+    return cell, words.month_names()[cell.number - 1], SHADES[cell.shade], span
 
 
 def _span(past: Past, year: int, month: int | None = None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import month_abbr
 from datetime import date
 from functools import cached_property
 from typing import Any, cast
@@ -20,6 +19,7 @@ from analytics import charts
 from analytics.models import ReportKind
 from analytics.reporting.periods import Period
 from analytics.services.reports import Asked, made, request_report
+from analytics.sheets import words
 from analytics.tasks import report_file_wanted
 from analytics.views.reports import is_over, last_shown, pdf_answer
 from core.errors import DomainError
@@ -99,7 +99,7 @@ def _report(portfolio: Portfolio, year: int, until: date | None, group: str) -> 
     return {
         "report": report,
         "terms": [(_("Short term"), report.of_term(SHORT)), (_("Long term"), report.of_term(LONG))],
-        "months": list(zip(list(month_abbr)[1:], report.by_month, drawn, strict=True)),
+        "months": list(zip(words.month_names(), report.by_month, drawn, strict=True)),
         "groups": GROUPS,
         "group": group if group in GROUPS else "asset",
         "total": report.total,
