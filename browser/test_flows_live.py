@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -13,12 +14,15 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from assets.tests.fake_stream import FakeStream, fake_stream, like_finnhub
+from browser.checks import settle
+from browser.conftest import Visit
 from browser.installation import installation
 from browser.keyboard import Keyboard
 from browser.visits import Complaints, log_in, open_context
 from portfolio_site.testing import wait_until
 
 SOON = 30_000  # milliseconds
+SEARCH = re.compile(r"[?&]q=")
 WATCHED = 60.0  # seconds until the streaming process of a busy machine has asked for what is watched
 
 
@@ -81,6 +85,24 @@ def test_the_value_follows_the_market(browser: Browser, followed: str, upstream:
     assert page.evaluate("window.sinceThen")  # it is the same page still
     context.close()
     assert complaints.take() == []
+
+
+def test_what_is_followed_is_asked_for_once(visit: Visit) -> None:
+    page = visit()
+    asked: list[str | bytes] = []
+
+    def heard(text: str | bytes) -> None:
+        asked.append(text)
+
+    page.on("websocket", lambda socket: socket.on("framesent", heard))
+    page.goto("/")
+    expect(page.locator("[data-live-state]")).to_be_visible(timeout=SOON)  # the server has answered
+    field = page.locator("#find-text")
+    for text in ("a", "ap", "app"):
+        with page.expect_response(SEARCH):
+            field.fill(text)
+        settle(page)
+    assert len(asked) == 1
 
 
 def _total(page: Page) -> str:

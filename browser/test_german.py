@@ -14,39 +14,44 @@ from browser.checks import cramped, settle, too_wide
 from browser.pages import PLACES, Place, User
 from browser.visits import SIZES, Complaints, log_in, open_context
 
-Window = Callable[[User], Page]
+Windows = tuple[Callable[[User], Page], Complaints]
 SPEAKING = [place for place in PLACES if place.view != "docs"]  # programs' reference is in English
 OPEN = "() => document.querySelectorAll('main details:not(.menu)').forEach(each => { each.open = true; })"
 
 
 @pytest.fixture(scope="module")
-def window(browser: Browser, furnished: str) -> Iterator[Window]:
-    """One window for each person, whose browser asks for German."""
+def windows(browser: Browser, furnished: str) -> Iterator[Windows]:
+    """One window for each person, whose browser asks for German, and what it complains about."""
+    complaints = Complaints(furnished)
     contexts = []
 
     @cache
     def opened(user: User) -> Page:
-        context = open_context(browser, furnished, "desktop", "light", Complaints(furnished), "de-DE")
+        context = open_context(browser, furnished, "desktop", "light", complaints, "de-DE")
         contexts.append(context)
         page = context.new_page()
         if user:
             log_in(page, user)
         return page
 
-    yield opened
+    yield opened, complaints
     for context in contexts:
         context.close()
 
 
 @pytest.mark.parametrize("place", SPEAKING, ids=str)
-def test_page(window: Window, place: Place) -> None:
+def test_page(windows: Windows, place: Place) -> None:
+    window, complaints = windows
     page = window(place.user)
-    page.goto(place.path(page))
+    path = place.path(page)
+    complaints.take()
+    page.goto(path)
     settle(page)
     assert page.evaluate("document.documentElement.lang") == "de"
     page.evaluate(OPEN)
-    found = []
+    found: list[str] = []
     for size, extent in SIZES.items():
         page.set_viewport_size(extent)
         found += [f"{size}: {each}" for each in [*too_wide(page), *cramped(page)]]
+    found += complaints.take()
     assert not found, "\n" + "\n".join(found)

@@ -93,6 +93,17 @@ def test_a_pick_is_carried_while_no_lot_can_be_shown(sale: Page) -> None:
     expect(take).to_have_value("5")
 
 
+def test_a_pick_goes_with_the_lot_when_another_security_is_sold(sale: Page) -> None:
+    write(sale, "quantity", "5")
+    write(sale, "price", "126")
+    sale.get_by_label("Take of the lot of 24 Mar 2020").fill("5")
+    with sale.expect_response(LOTS):
+        write(sale, "asset", "MSFT")
+    expect(sale.locator("#lots-part")).to_contain_text("No lot is open at that time.")
+    settle(sale)
+    expect(sale.locator("[name^=pick-]")).to_have_count(0)
+
+
 def test_a_replaced_preview_is_no_error(sale: Page, complaints: Complaints) -> None:
     held = hold(sale, PREVIEW)
     for text in ("1", "12"):
@@ -148,3 +159,15 @@ def test_a_press_without_an_answer_is_said_beside_it(sale: Page, complaints: Com
     row.get_by_role("link", name="Void trade").click()
     expect(row.get_by_role("button", name="Void")).to_be_visible()
     expect(row).not_to_contain_text("The server does not answer.")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_press_that_is_refused_is_not_asked_for_again(sale: Page, complaints: Complaints, status: int) -> None:
+    complaints.tolerate_answer(status)
+    sale.goto("/transactions/")
+    row = sale.locator("tr[id^=trade-]").first
+    sale.route(re.compile(r"/transactions/\d+/void/"), lambda route: route.fulfill(status=status))
+    row.get_by_role("link", name="Void trade").click()
+    expect(row).to_contain_text("Please load the page again.")
+    expect(row).not_to_contain_text("does not answer")
+    expect(sale.locator("#announcements")).to_contain_text("This was refused")

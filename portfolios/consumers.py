@@ -54,17 +54,22 @@ class LiveConsumer(QuoteConsumer):
             self.moved.set()
 
     async def _follow(self, portfolio_ids: list[int]) -> None:
-        """Those that the person may see; another's is answered like one that does not exist."""
+        """The books of those that are followed already are not read again: ``_reload`` does where they changed."""
         async with self.following:
-            found, points, stamp = await database_sync_to_async(_totals)(self.user, portfolio_ids)
-            for missing in sorted(set(portfolio_ids) - found.keys()):
-                await self._complain("unknown_portfolio", f"You have no portfolio {missing}.")
-            self.totals, self.points, self.stamp = {}, points, stamp
-            for each in found.values():
-                await self._add(each)
-            if not self.totals:
-                await live.hub().follow(self, self.needed())
+            if set(portfolio_ids) != self.totals.keys():
+                await self._load(portfolio_ids)
             self.moved.set()
+
+    async def _load(self, portfolio_ids: list[int]) -> None:
+        """Those that the person may see; another's is answered like one that does not exist."""
+        found, points, stamp = await database_sync_to_async(_totals)(self.user, portfolio_ids)
+        for missing in sorted(set(portfolio_ids) - found.keys()):
+            await self._complain("unknown_portfolio", f"You have no portfolio {missing}.")
+        self.totals, self.points, self.stamp = {}, points, stamp
+        for each in found.values():
+            await self._add(each)
+        if not self.totals:
+            await live.hub().follow(self, self.needed())
 
     async def _add(self, each: LiveTotal) -> None:
         """A total moves with all that it needs, or it would be a wrong number."""
@@ -86,9 +91,11 @@ class LiveConsumer(QuoteConsumer):
 
     async def _reload(self) -> None:
         await asyncio.sleep(RELOAD_EVERY)
-        followed = dict(self.totals)
-        if followed and await database_sync_to_async(_stamp)(self.user, followed) != self.stamp:
-            await self._follow(list(followed))
+        async with self.following:
+            followed = dict(self.totals)
+            if followed and await database_sync_to_async(_stamp)(self.user, followed) != self.stamp:
+                await self._load(list(followed))
+                self.moved.set()
 
 
 def _totals(user: User, portfolio_ids: list[int]) -> tuple[dict[int, LiveTotal], dict[int, Point], Stamp]:

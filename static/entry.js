@@ -97,11 +97,12 @@ const keepPicks = () => {
   kept = picks().map(({ name, value, selectionStart, selectionEnd }) => ({ name, value, selectionStart, selectionEnd }));
 };
 
-// Where no lot can be shown just now, a pick is carried until they are there again.
+// Where no lot can be shown just now, a pick is carried until they are there again. Where there is none, as of another
+// security, it would be a mistake that nobody sees.
 const carry = ({ name, value }) => {
-  if (!value || lots().length) return;
+  if (!value) return;
   const input = Object.assign(document.createElement("input"), { type: "hidden", name, value });
-  document.querySelector("#lots-part fieldset")?.append(input);
+  document.querySelector("#lots-part [data-waits]")?.append(input);
 };
 
 const givePicksBack = () => {

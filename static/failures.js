@@ -1,17 +1,20 @@
-// Parts that do not come: a server that fails or a connection that is lost is said where the part would stand, or beside
-// what was pressed. What the page asks for by itself is asked again by itself, so nothing is said of that.
+// Parts that do not come: a server that fails, a connection that is lost or a refusal is said where the part would stand,
+// or beside what was pressed. What the page asks for by itself is asked again by itself, so nothing is said of that.
 const PRESSED = ["click", "submit", "change"];
 
 const words = () => document.getElementById("announcements").dataset;
+const refused = ({ xhr }) => xhr.status >= 400 && xhr.status < 500; // asked again, the server would answer the same
 const asksWhileOneWrites = (element) => element.closest("[hx-sync]") !== null;
 
 // Where it is said, and what; null where nobody waits for it, such as for suggestions.
-const lookOf = ({ elt, target, requestConfig }) => {
+const lookOf = (detail) => {
+  const { elt, target, requestConfig } = detail;
+  const { saysNoPart, saysNoAnswer, saysRefused } = words();
   if (asksWhileOneWrites(elt)) {
-    return target.matches("datalist, header *") ? null : { place: target, text: words().saysNoPart, instead: true };
+    return target.matches("datalist, header *") ? null : { place: target, text: refused(detail) ? saysRefused : saysNoPart, instead: true };
   }
   if (!PRESSED.includes(requestConfig.triggeringEvent?.type)) return null;
-  return { place: elt.closest("td, form, nav, .card, main"), text: words().saysNoAnswer };
+  return { place: elt.closest("td, form, nav, .card, main"), text: refused(detail) ? saysRefused : saysNoAnswer };
 };
 
 const noteIn = (place) => place?.querySelector("[data-no-answer]");

@@ -174,7 +174,12 @@ const take = (message) => {
 };
 
 let socket = null;
-const ask = () => socket.send(JSON.stringify({ subscribe: [...symbols], portfolios: [...portfolios] }));
+let asked = "";
+const ask = () => {
+  const wanted = JSON.stringify({ subscribe: [...symbols], portfolios: [...portfolios] });
+  if (wanted !== asked) socket.send(wanted);
+  asked = wanted;
+};
 let pause = FIRST_PAUSE;
 let failures = 0;
 let timer = null;
@@ -186,6 +191,7 @@ const open = () => {
   socket.addEventListener("open", () => {
     pause = FIRST_PAUSE;
     failures = 0;
+    asked = ""; // of another connection
     ask();
   });
   socket.addEventListener("message", (event) => take(JSON.parse(event.data)));

@@ -148,6 +148,12 @@ def test_no_day_is_no_file(browser: Client, growth: Portfolio, day: str) -> None
     assert "as_of" in answer.json()["errors"]
 
 
+def test_the_months_are_named_in_the_readers_language(browser: Client, growth: Portfolio) -> None:
+    browser.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
+    page = text_of(browser).split('class="months"', 1)[1].split("</ol>")[0]
+    assert [each.split("<")[0] for each in page.split('class="month">')[1:]][2:5] == ["Mär", "Apr", "Mai"]
+
+
 def test_the_gain_by_month(browser: Client, growth: Portfolio) -> None:
     months = tax_report(growth, 2024).by_month
     assert months == [Decimal(360), Decimal(0), Decimal(0), *[Decimal(0)] * 9]

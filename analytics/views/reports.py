@@ -54,8 +54,7 @@ def reports(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "reports",
         "first": first,
-        "recent": recent(first, day, known) if first else [],
-        "earlier": earlier(first, day, known) if first else [],
+        "periods": [*recent(first, day, known), *earlier(first, day, known)] if first else [],
         "form": PeriodForm({}, first=first or day, today=day, over=is_over(day)),
         "years": years_with_disposals(portfolio, day_shown(request))[:6],
         "files": files_of(request),
@@ -73,13 +72,13 @@ def recent(first: date, today: date, known: date | None) -> list[tuple[str, str,
     ]
 
 
-def earlier(first: date, today: date, known: date | None) -> list[tuple[str, str]]:
-    """Key and name of the years before the last one, the newest with anything known first, and of all time."""
+def earlier(first: date, today: date, known: date | None) -> list[tuple[str, str, str]]:
+    """The same of the years before the last one, the newest with anything known first, and of all time."""
     until = min(today, known or today)
     newest = named("last-year", first, today)
     years = choices("year", first, until, SHOWN_YEARS, over=True)
-    found = [(period.key, str(period.start.year)) for period in years if not newest or period.start < newest.start]
-    return [*found, ("all", _("Since the beginning"))]
+    older = [period for period in years if not newest or period.start < newest.start]
+    return [*((period.key, str(period.start.year), "") for period in older), ("all", _("Since the beginning"), "")]
 
 
 def last_shown(request: HttpRequest) -> date:

@@ -119,7 +119,7 @@ class MergeForm(forms.Form):
 def _label(row: Any) -> str:
     """Names of counterparties are told apart by what is behind them."""
     iban = getattr(row, "iban", "")
-    return f"{row.name} ({iban})" if iban else str(getattr(row, "label", row.name))
+    return f"{row.name} ({iban})" if iban else str(row.label)
 
 
 class NameFilter(Filter):

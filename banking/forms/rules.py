@@ -117,6 +117,6 @@ def typed(rule: Rule) -> dict[str, Any]:
     return (
         shown
         | {name: "" if value is None else typable(plain(value)) for name, value in limits.items()}
-        | {name: getattr(found, "label", found.name) if found else "" for name, found in names.items()}
+        | {name: found.label if found else "" for name, found in names.items()}
         | {"account": rule.account_id or "", "tags": ", ".join(tag.name for tag in rule.tags.all())}
     )

@@ -145,6 +145,11 @@ class Counterparty(Owned):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def label(self) -> str:
+        """Its name as a page shows it, which is what its owner called it."""
+        return self.name
+
 
 class Tag(Owned):
     """A word that rows of any category are marked with, such as a journey."""
@@ -167,4 +172,9 @@ class Tag(Owned):
         ]
 
     def __str__(self) -> str:
+        return self.name
+
+    @property
+    def label(self) -> str:
+        """Its name as a page shows it, which is what its owner called it."""
         return self.name

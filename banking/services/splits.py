@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -62,8 +62,7 @@ def split_cash(*, row: CashTransaction, parts: Sequence[Part], actor: User | Non
         CashSplit(transaction=row, category=part.category, amount=part.amount, note=part.note) for part in parts
     )
     _set_classified(row, ClassifiedBy.PERSON)
-    said = [{"category": part.category.name, "amount": f"{part.amount.normalize():f}"} for part in parts]
-    record(actor=actor, action="cash.split", subject=row, data={"parts": said})
+    record(actor=actor, action="cash.split", subject=row, data={"parts": [_said(part) for part in parts]})
     return row
 
 
@@ -76,6 +75,13 @@ def unsplit_cash(*, row: CashTransaction, actor: User | None) -> CashTransaction
     _set_classified(row, ClassifiedBy.NOBODY)
     record(actor=actor, action="cash.unsplit", subject=row)
     return row
+
+
+def _said(part: Part) -> dict[str, Any]:
+    """``everybodys``: the name may be a shipped one, which is read in the reader's language."""
+    category = part.category
+    amount = f"{part.amount.normalize():f}"
+    return {"category": category.name, "everybodys": category.is_everybodys, "amount": amount}
 
 
 def _locked(row: CashTransaction) -> CashTransaction:

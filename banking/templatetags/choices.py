@@ -9,10 +9,8 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from banking.models import Counterparty, Tag
-from banking.shipped import spoken
 
 register = template.Library()
-register.filter("category_spoken", spoken)
 
 
 @register.simple_tag

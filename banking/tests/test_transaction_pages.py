@@ -233,10 +233,20 @@ def test_a_row_is_split_on_its_page(browser: Client, account: Account) -> None:
         == 302
     )
     text = text_of(browser.get(f"{URL}{row.pk}/"))
-    assert "Split into Food -70, Home -30" in text
+    assert "Split into Food −70.00, Home −30.00" in text
     assert browser.post(f"{URL}{row.pk}/unsplit/").status_code == 302
     assert not row.splits.exists()
     assert "not split" in text_of(browser.post(f"{URL}{row.pk}/unsplit/"), 409)
+
+
+def test_the_history_of_a_split_speaks_the_readers_language(browser: Client, account: Account) -> None:
+    everybodys = Category.objects.create(section="expense", name="Groceries")
+    own = Category.objects.create(section="expense", name="Rent", owner=account.owner)
+    row = book(account, "-1234.5")
+    parts = [Part(everybodys, Decimal(-1200)), Part(own, Decimal("-34.5"))]
+    split_cash(row=row, parts=parts, actor=account.owner)
+    text = text_of(browser.get(f"{URL}{row.pk}/", headers={"Accept-Language": "de"}))
+    assert "Lebensmittel −1.200,00, Rent −34,50" in text  # what somebody called their own stays what it is
 
 
 def test_voiding_takes_the_other_leg_along_unless_it_is_anothers(browser: Client, account: Account, bob: User) -> None:

@@ -228,7 +228,7 @@ class NamedPage(View):
                 return self.shown(request, row, merge_form=form, merge_into=target)
             counts: dict[str, int] = {}
             if tried(form, lambda: [counts.update(self.kind.merge(source=row, target=target, actor=user))]):
-                names = {"name": row.name, "target": getattr(target, "label", target.name)}
+                names = {"name": row.name, "target": target.label}
                 said = gettext("%(target)s stands for %(name)s now.") % names
                 kept = gettext("%(target)s keeps its own budget.") % names if "budgets_deleted" in counts else ""
                 messages.success(request, f"{said} {kept}".strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -25,6 +26,7 @@ from banking.services.classifying import classify
 from banking.services.corrections import correct_cash
 from banking.services.splits import Part, split_cash, unsplit_cash
 from banking.services.transactions import lock_accounts, lock_with, restore_cash, void_cash
+from banking.shipped import spoken
 from banking.views.base import caller, editable, private, visible
 from banking.views.sections import section_page
 from banking.views.transactions import categories_of, classification, named_classes, offers, say_classified
@@ -88,14 +90,24 @@ def _versions(request: HttpRequest, row: CashTransaction) -> Any:
     return versions.select_related("account", "created_by", "voided_by").order_by("pk")
 
 
-def _events(versions: list[CashTransaction]) -> list[AuditEvent]:
-    """How the parts of these rows were changed; who sees a row sees what was done to it."""
+def _events(versions: list[CashTransaction]) -> list[tuple[AuditEvent, list[tuple[str, Decimal, str]]]]:
+    """How these rows were split, with what each part was for; who sees a row sees what was done to it."""
     ids = [str(each.pk) for each in versions]
     label = "banking.cashtransaction"
     events = AuditEvent.objects.filter(
         subject_type=label, subject_id__in=ids, action__in=["cash.split", "cash.unsplit"]
     )
-    return list(events.select_related("actor").order_by("-pk")[:MOST_EVENTS])
+    currencies = {str(each.pk): each.account.currency for each in versions}
+    newest = events.select_related("actor").order_by("-pk")[:MOST_EVENTS]
+    return [(event, _parts(event, currencies[event.subject_id])) for event in newest]
+
+
+def _parts(event: AuditEvent, currency: str) -> list[tuple[str, Decimal, str]]:
+    """What each part was for, a shipped category by its name in the reader's language, with its amount."""
+    return [
+        (spoken(part["category"]) if part.get("everybodys") else part["category"], Decimal(part["amount"]), currency)
+        for part in event.data.get("parts", [])
+    ]
 
 
 def _form(row: CashTransaction, accounts: list[Account]) -> CashForm:

@@ -19,6 +19,8 @@ from portfolios.tests.test_entry_pages import BUY, edited, said
 from portfolios.views import entry
 from users.models import User
 
+WAITS = "data-waits"  # where the page's script carries picks
+
 
 @pytest.fixture
 def apple(db: None) -> Asset:
@@ -83,7 +85,16 @@ def test_a_pick_is_carried_while_no_lots_can_be_shown(browser: Client, portfolio
     body = BUY | {"kind": "sell", name: "3"}
     html = browser.post(url, body | {"traded_at": ""}).content.decode()
     assert f'<input type="hidden" name="{name}" value="3">' in html
-    assert name not in browser.post(url, body | {"asset": other.symbol}).content.decode()  # it has no such lot
+    assert WAITS in html  # for what is written meanwhile, too
+    assert WAITS in browser.post(url, body | {"asset": ""}).content.decode()
+    assert WAITS not in browser.post(url, body).content.decode()  # its own input is there
+    html = browser.post(url, body | {"asset": other.symbol}).content.decode()
+    assert name not in html  # it has no such lot
+    assert WAITS not in html
+    Portfolio.objects.update(cost_method="fifo")
+    html = browser.post(url, body).content.decode()
+    assert name not in html  # none may be picked
+    assert WAITS not in html
 
 
 def test_a_transfer_with_several_lots_is_unchanged(browser: Client, alice: User, apple: Asset) -> None:

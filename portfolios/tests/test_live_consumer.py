@@ -57,14 +57,18 @@ def euros(alice: User, aapl: Asset) -> Portfolio:
     return portfolio
 
 
+async def ask(link: ApplicationCommunicator, *portfolios: Portfolio) -> None:
+    text = json.dumps({"portfolios": [portfolio.pk for portfolio in portfolios]})
+    await link.send_input({"type": "websocket.receive", "text": text})
+
+
 @asynccontextmanager
 async def following(user: User, portfolio: Portfolio) -> AsyncIterator[ApplicationCommunicator]:
     scope = {"type": "websocket", "path": "/ws/quotes/", "query_string": b"", "headers": [], "user": user}
     link = ApplicationCommunicator(consumers.LiveConsumer.as_asgi(), scope)
     await link.send_input({"type": "websocket.connect"})
     assert (await link.receive_output(5))["type"] == "websocket.accept"
-    text = json.dumps({"portfolios": [portfolio.pk]})
-    await link.send_input({"type": "websocket.receive", "text": text})
+    await ask(link, portfolio)
     try:
         yield link
     finally:
@@ -124,6 +128,28 @@ def test_bookings_closes_and_rates_reach_a_total_that_is_followed(alice: User, e
             rate = Asset.objects.filter(symbol="EURUSD")
             await asyncio.to_thread(lambda: make_bars(rate.get(), {date(2024, 1, 4): "1.10"}))
             await total(link, "1300")
+
+    asyncio.run(run())
+
+
+def test_asked_again_for_the_same_the_books_are_not_read_again(
+    alice: User, euros: Portfolio, aapl: Asset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "RELOAD_EVERY", 60)
+    dollars = make_portfolio(alice, "Dollars")
+
+    async def run() -> None:
+        async with following(alice, euros) as link:
+            await total(link, "0")
+            await asyncio.to_thread(lambda: buy(euros, aapl, 10, 50, DAY))
+            await ask(link, euros)
+            await total(link, "0")  # what is known is said again
+            await ask(link, euros, dollars)
+            await total(link, "400")
+            await ask(link, dollars)
+            await told(link, lambda message: message.get("portfolio") == dollars.pk)
+            await ask(link, euros)
+            await total(link, "400")
 
     asyncio.run(run())
 

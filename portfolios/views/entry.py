@@ -231,6 +231,11 @@ class Picker:
     carried: tuple[tuple[str, str], ...] = ()
 
     @property
+    def waits(self) -> bool:
+        """Whether what is written may be picks of lots that can be shown again, once the other terms are known."""
+        return self.open is None
+
+    @property
     def method(self) -> str:
         return str(CostMethod(self.open.method).label) if self.open else ""
 
