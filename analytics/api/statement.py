@@ -109,7 +109,7 @@ class StatementView(PortfolioView):
             start, end = (month.start, month.end) if month else (today, today)
         end = end or max(today, start or today)
         first = first_day(portfolio) if start is None else None
-        found = statement(portfolio, start or min(first or end, end), end)
+        found = statement(portfolio, start or min(first or end, end), end, first=first)
         return Response(StatementSerializer(told(found) | {"price_source": queries.price_source(portfolio)}).data)
 
 

@@ -28,6 +28,7 @@ from analytics.services.reports import (
     run_report,
     waiting_reports,
 )
+from analytics.views.reports import earlier
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars
 from core.testing import client_of
@@ -351,3 +352,8 @@ def test_reports_begin_with_the_periods_of_which_anything_is_known(portfolio: Po
     assert offered == [*recent, *years, "all"]
     for key in (*years, "all"):
         assert client.get(f"/reports/statement/?portfolio={portfolio.pk}&period={key}").status_code == 200
+
+
+def test_a_day_before_the_first_booking_has_no_earlier_periods() -> None:
+    assert earlier(date(2024, 3, 1), date(2024, 2, 29), None) == []
+    assert len(earlier(date(2024, 3, 1), date(2024, 3, 1), None)) == 1

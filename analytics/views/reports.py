@@ -73,12 +73,14 @@ def recent(first: date, today: date, known: date | None) -> list[tuple[str, str,
 
 
 def earlier(first: date, today: date, known: date | None) -> list[tuple[str, str, str]]:
-    """The same of the years before the last one, the newest with anything known first, and of all time."""
+    """The same of the years before the last one, the newest with anything known first, and of all time
+    once it has begun."""
     until = min(today, known or today)
     newest = named("last-year", first, today)
     years = choices("year", first, until, SHOWN_YEARS, over=True)
     older = [period for period in years if not newest or period.start < newest.start]
-    return [*((period.key, str(period.start.year), "") for period in older), ("all", _("Since the beginning"), "")]
+    found = [(period.key, str(period.start.year), "") for period in older]
+    return [*found, ("all", _("Since the beginning"), "")] if first <= today else found
 
 
 def last_shown(request: HttpRequest) -> date:
@@ -192,12 +194,12 @@ class StatementPage(ReportPage):
     template = "analytics/statement.html"
 
     def csv(self, period: Period) -> HttpResponseBase:
-        found = statement(self.portfolio, period.start, period.end)
+        found = statement(self.portfolio, period.start, period.end, first=self.first)
         name = f"statement-{self.portfolio.pk}-{period.start}-{period.end}.csv"
         return csv_answer(self.request, name, STATEMENT_HEAD, statement_lines(found))
 
     def report(self, period: Period) -> dict[str, Any]:
-        found = statement(self.portfolio, period.start, period.end)
+        found = statement(self.portfolio, period.start, period.end, first=self.first)
         count = found.found.count
         return {
             "found": found,
