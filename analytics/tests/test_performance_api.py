@@ -21,7 +21,7 @@ from banking.services.transfers import book_transfer
 from core.testing import client_of, owner_of
 from portfolios.book.performance import PERIODS, ValuedDay, time_weighted
 from portfolios.models import CashSetting, Portfolio
-from portfolios.queries.borders import border
+from portfolios.queries.borders import borders
 from portfolios.queries.performance import performance
 from portfolios.services.portfolios import attach_account, change_portfolio
 from portfolios.services.rebuild import rebuild
@@ -69,6 +69,11 @@ def lines(body: Any) -> dict[str, Decimal]:
     return {key: amount for key, amount in found.items() if amount}
 
 
+def worth(portfolio: Portfolio, day: date) -> Decimal:
+    """The exact value at the close of ``day``."""
+    return borders(portfolio, day, day)[0].value
+
+
 def by_day(portfolio: Portfolio, start: date, end: date) -> float:
     """The time-weighted return from the exact value of every single day."""
     flows = performance(portfolio, start, end).flows
@@ -77,8 +82,8 @@ def by_day(portfolio: Portfolio, start: date, end: date) -> float:
         day = start + timedelta(days=offset)
         amounts = [flow.amount for flow in flows if flow.day == day]
         paid_in = sum((amount for amount in amounts if amount > 0), Decimal(0))
-        days.append(ValuedDay(day, border(portfolio, day).value, paid_in, paid_in - sum(amounts, Decimal(0))))
-    return float(time_weighted(days, border(portfolio, start).value))
+        days.append(ValuedDay(day, worth(portfolio, day), paid_in, paid_in - sum(amounts, Decimal(0))))
+    return float(time_weighted(days, worth(portfolio, start)))
 
 
 # --- performance --------------------------------------------------------------------------------------------------
@@ -267,7 +272,7 @@ def test_the_daily_series_knows_corporate_actions(
     acted(portfolio, asset, kind, "2024-01-08", **terms)
     body = ask(portfolio)
     lines(body)
-    exact = [border(portfolio, date.fromisoformat(day)).value for day in body["series"]["days"]]
+    exact = [worth(portfolio, date.fromisoformat(day)) for day in body["series"]["days"]]
     assert [float(value) for value in body["series"]["values"]] == pytest.approx([float(value) for value in exact])
     assert body["time_weighted"]["value"] == pytest.approx(by_day(portfolio, date(2024, 1, 1), date(2024, 1, 16)))
 
@@ -305,7 +310,7 @@ def test_the_daily_series_knows_transfers_between_own_accounts(alice: User, asse
     assert flows == {"2024-01-02": "2200.00", "2024-01-11": "-60.00"}
     assert lines(body)["currency_effect"] == -40 + 100
     assert body["time_weighted"]["value"] == pytest.approx(by_day(portfolio, date(2024, 1, 1), date(2024, 1, 16)))
-    exact = [border(portfolio, date.fromisoformat(day)).value for day in body["series"]["days"]]
+    exact = [worth(portfolio, date.fromisoformat(day)) for day in body["series"]["days"]]
     assert [float(value) for value in body["series"]["values"]] == pytest.approx([float(value) for value in exact])
 
 
@@ -325,7 +330,7 @@ def test_the_daily_series_knows_accounts_that_join(alice: User, asset: Asset) ->
     }
     assert flows == {"2024-01-02": "1000.00", "2024-01-08": "451.00", "2024-01-11": "8.40"}
     assert body["time_weighted"]["value"] == pytest.approx(by_day(portfolio, date(2024, 1, 1), date(2024, 1, 16)))
-    exact = [border(portfolio, date.fromisoformat(day)).value for day in body["series"]["days"]]
+    exact = [worth(portfolio, date.fromisoformat(day)) for day in body["series"]["days"]]
     assert [float(value) for value in body["series"]["values"]] == pytest.approx([float(value) for value in exact])
     assert ask(portfolio, end="2024-01-05")["reconciliation"]["end_value"] == "1020"
 
@@ -343,7 +348,7 @@ def test_the_daily_series_knows_the_day_on_which_a_dividend_came(alice: User, as
     assert recompute([portfolio.pk]) == 1  # which finds that the two are one
     body = ask(portfolio)
     assert lines(body)["income"] == 22
-    exact = {day: border(portfolio, date.fromisoformat(day)).value for day in body["series"]["days"]}
+    exact = {day: worth(portfolio, date.fromisoformat(day)) for day in body["series"]["days"]}
     values = dict(zip(exact, body["series"]["values"], strict=True))
     assert values == {day: f"{value:.2f}" for day, value in exact.items()}
     assert exact["2024-01-10"] == 5000 - 1000 + 10 * 112 + 24

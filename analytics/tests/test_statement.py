@@ -25,7 +25,7 @@ from banking.models import Section
 from banking.services.transactions import book_cash
 from core.testing import Page, client_of
 from portfolios.models import CashSetting, Portfolio
-from portfolios.queries.borders import border
+from portfolios.queries.borders import borders
 from portfolios.queries.income import earnings
 from portfolios.queries.transactions import Wanted, transactions
 from portfolios.services.actions import apply_action
@@ -96,7 +96,7 @@ def test_the_lines_of_a_month(portfolio: Portfolio) -> None:
     assert {key: lines[key] for key in expected} == expected
     assert found.lines.unexplained == 0
     assert found.lines.start_value + sum(lines.values()) == found.lines.end_value
-    assert found.lines.end_value == border(portfolio, date(2024, 2, 29)).value
+    assert found.lines.end_value == borders(portfolio, date(2024, 2, 29), date(2024, 2, 29))[0].value
     assert (found.costs.fees, found.costs.taxes) == (Decimal("4.00"), Decimal("1.33"))
     [held] = found.holdings
     assert (held.symbol, held.quantity, held.value) == ("SAP", 40, 4800)

@@ -37,11 +37,6 @@ class Border:
         return held.value or ZERO if held and held.quantity else ZERO
 
 
-def border(portfolio: Portfolio, day: date) -> Border:
-    """The portfolio at the close of ``day``. Raises ValueUnknown."""
-    return borders(portfolio, day, day)[0]
-
-
 def borders(portfolio: Portfolio, start: date, end: date) -> tuple[Border, Border]:
     """The portfolio at the close of both days, whose facts are read once. Raises ValueUnknown."""
     held = holdings_on(portfolio, (start, end))
