@@ -24,7 +24,8 @@ from portfolios.retelling import retold
 
 MOST_TEXTS = 500  # characters; longer ones are nobody's sentence
 VALUE = re.compile(r"%\(\w+\)s")
-WITHIN = ("reason", "limit", "names", "unit")  # values that are texts themselves, or several with semicolons
+REASON = "reason"
+WITHIN = ("limit", "names", "unit")  # values that are texts themselves, or several with semicolons, as a reason is
 TERMS = ("kind", "term")  # what of a trade, lot … an input is
 DAYS = ("day", "start", "end")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -33,6 +34,12 @@ DAY = re.compile(r"\d{4}-\d\d-\d\d")
 def worded(text: Any) -> str:
     """``text`` in the language that is spoken, where it is one of those above or another text of the catalogue."""
     return _worded(text, WITH_VALUES)
+
+
+def reason_worded(text: Any) -> str:
+    """Why there is no figure or why work failed, of pure code or a stored refusal, in the language that is spoken."""
+    found = worded(text)
+    return found if found != str(text or "") else retold(found)
 
 
 def input_worded(name: Any) -> str:
@@ -53,7 +60,7 @@ class Worded(DomainError):
 
     @property
     def message(self) -> str:
-        return worded(str(self))
+        return reason_worded(str(self))
 
 
 def factor_worded(name: Any) -> str:
@@ -99,7 +106,7 @@ def _with_values(said: str, texts: tuple[str, ...]) -> str:
         match = pattern.fullmatch(said)
         if match:
             return gettext(text) % {name: _within(name, value) for name, value in match.groupdict().items()}
-    return retold(said) if " " in said else said  # a name alone is no refusal
+    return said
 
 
 def _within(name: str, value: str) -> str:
@@ -107,6 +114,8 @@ def _within(name: str, value: str) -> str:
         return pgettext("input", value)
     if name in DAYS:
         return day_worded(value)
+    if name == REASON:
+        return "; ".join(map(reason_worded, value.split("; ")))
     return "; ".join(map(worded, value.split("; "))) if name in WITHIN else value
 
 

@@ -8,13 +8,18 @@ from functools import cache
 from django.utils.translation import get_language, gettext, trans_real
 
 from core.errors import DomainError, NotReady
+from core.web import localised
 
 VALUE = re.compile(r"\{([A-Za-z_]\w*)(?:[!:][^{}]*)?\}")
+QUOTED = re.compile(r"“\{([A-Za-z_]\w*)\}”")  # a value that is told letter by letter
 PLACED = re.compile(
     r"(\w+(?: “[^”]*”)?): (.+)", re.DOTALL
 )  # a column, a transfer or a provider, and what is said of it
+GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")
 REASON = "reason"  # the value that is a text itself
 CONTEXT = "\x04"  # stands between a context and its text in a catalogue
+LONGEST = 1000  # characters; what is stored is cut there
+DEEPEST = 5  # texts within one another: a line, its transfer, a column, what is refused, and why
 
 
 def told(error: DomainError | NotReady) -> str:
@@ -22,35 +27,59 @@ def told(error: DomainError | NotReady) -> str:
 
 
 def retold(text: str) -> str:
-    """A refusal as ``str`` gave it, in the language that is spoken; its values stay as they are, but for a reason."""
+    """A refusal as ``str`` gave it, in the language that is spoken; its values stay as they are, but for a reason.
+
+    It is for refusals only: a name of somebody's can read like one of them, or like its beginning.
+    """
     language = get_language() or "en"
-    if not text or language.startswith("en"):
+    return text if language.startswith("en") or len(text) > LONGEST else _retold(text, language, DEEPEST)
+
+
+def _retold(text: str, language: str, deep: int) -> str:
+    """``text`` whole, by its values, behind what it is said of, or without its point."""
+    if not text or not deep:
         return text
     found = gettext(text)
-    return found if found != text else _with_values(text, language) or _placed(text)
+    if found == text:
+        found = _with_values(text, language, deep)
+    if found == text and (match := PLACED.fullmatch(text)):
+        found = f"{match[1]}: {_retold(match[2], language, deep - 1)}"
+    if found == text and text.endswith("."):
+        found = f"{_retold(text[:-1], language, deep - 1)}."
+    return found
 
 
-def _placed(text: str) -> str:
-    """What begins with the name of a column, a transfer or a provider, which stays."""
-    match = PLACED.fullmatch(text)
-    return f"{match[1]}: {retold(match[2])}" if match else text
-
-
-def _with_values(text: str, language: str) -> str:
+def _with_values(text: str, language: str, deep: int) -> str:
     for pattern, template in _patterns(language):
         match = pattern.fullmatch(text)
         if match:
-            values = {name: retold(said) if name == REASON else said for name, said in match.groupdict().items()}
-            return VALUE.sub(r"{\1}", gettext(template)).format(**values)
-    return ""
+            quoted, said = QUOTED.findall(template), match.groupdict()
+            values = {name: value if name in quoted else _localised(value) for name, value in said.items()}
+            if REASON in said:
+                values[REASON] = _retold(said[REASON], language, deep - 1)
+            found = VALUE.sub(r"{\1}", gettext(template)).format(**values)
+            if found != text:
+                return found
+    return text
+
+
+def _localised(value: str) -> str:
+    return localised(value) if GROUPED.fullmatch(value) else value
 
 
 @cache
 def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Each text of the catalogue with values as a pattern that finds them; the one that says most comes first."""
+    """Each text of the catalogue with words and values as a pattern that finds them.
+
+    The one that says most comes first, but after all others one that begins with a value, which “Line 3: ” fits, too.
+    A point at the end counts for nothing, as a reason can end with its own.
+    """
     texts = trans_real.translation(language)._catalog.keys()  # type: ignore[attr-defined]  # noqa: SLF001  no other list
     whole = {text for text in texts if isinstance(text, str) and CONTEXT not in text and VALUE.search(text)}
-    return tuple((_pattern(text), text) for text in sorted(whole, key=lambda text: (-len(VALUE.sub("", text)), text)))
+    worded = {text: VALUE.sub("", text).rstrip(".") for text in whole}
+    kept = [text for text, words in worded.items() if any(map(str.isalpha, words))]
+    kept.sort(key=lambda text: (text.startswith("{"), -len(worded[text]), text))
+    return tuple((_pattern(text), text) for text in kept)
 
 
 def _pattern(text: str) -> re.Pattern[str]:

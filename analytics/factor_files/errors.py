@@ -12,7 +12,7 @@ class FactorFileError(DomainError):
         self.line = line
         if line:
             super().__init__(
-                "Line {line}: {text}", field=field, line=line, text=DomainError(message, field=field, **values)
+                "Line {line}: {reason}", field=field, line=line, reason=DomainError(message, field=field, **values)
             )
         else:
             super().__init__(message, field=field, **values)

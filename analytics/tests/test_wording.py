@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from analytics.factor_files.table import STANDARD
 from analytics.texts import FACTORS, WITH_VALUES
-from analytics.wording import _patterns, factor_worded, worded
+from analytics.wording import _patterns, factor_worded, reason_worded, worded
 
 LIMITS = ("turnover of at most %(share)s", "expected return of at least %(share)s", "volatility of at most %(share)s")
 VALUE = re.compile(r"%\((\w+)\)s")
@@ -44,3 +44,17 @@ def test_a_factor_is_neither_an_exchange_nor_an_amount() -> None:
 
 def test_every_usual_factor_has_its_words() -> None:
     assert {str(name) for name in FACTORS} == {name for key, (name, _) in STANDARD.items() if key != "rf"}
+
+
+@pytest.mark.parametrize("name", ["SPDR: United States", "Depot: Cash", "Cash is 0", "Line 3: amount is 0"])
+def test_a_name_is_no_refusal(name: str) -> None:
+    with translation.override("de"):
+        assert worded(name) == name
+
+
+def test_a_stored_refusal_is_told() -> None:
+    with translation.override("de"):
+        assert reason_worded("AAPL: needs 60 days, has 3") == "AAPL: braucht 60 Tage, hat 3"
+        assert reason_worded("there is no benchmark") == gettext("there is no benchmark")
+        assert reason_worded(None) == reason_worded("") == ""
+    assert reason_worded("AAPL: needs 60 days, has 3") == "AAPL: needs 60 days, has 3"

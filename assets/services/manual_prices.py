@@ -121,7 +121,7 @@ def enter_list(*, content: bytes, actor: User, confirmed: bool = False) -> int:
         raise _wrong_lines(found.problems)
     if found.unlikely and not confirmed:
         first = found.unlikely[0]
-        raise UnlikelyPrices("Line {line}: {text}", found.unlikely, line=first.line, text=first.text)
+        raise UnlikelyPrices("Line {line}: {reason}", found.unlikely, line=first.line, reason=first.text)
     by_symbol: dict[str, list[Bar]] = {}
     for row in found.rows:
         by_symbol.setdefault(row.symbol, []).append(_bar(row.symbol, row.day, row.figures))
@@ -132,13 +132,15 @@ def enter_list(*, content: bytes, actor: User, confirmed: bool = False) -> int:
 def _wrong_lines(problems: Sequence[Problem]) -> PriceListRefused:
     first, count = problems[0], len(problems)
     if not first.line:
-        return PriceListRefused("{count} lines are wrong, the first: {text}", problems, count=count, text=first.text)
+        return PriceListRefused(
+            "{count} lines are wrong, the first: {reason}", problems, count=count, reason=first.text
+        )
     return PriceListRefused(
-        "{count} lines are wrong, the first: line {line}: {text}",
+        "{count} lines are wrong, the first: line {line}: {reason}",
         problems,
         count=count,
         line=first.line,
-        text=first.text,
+        reason=first.text,
     )
 
 
@@ -158,7 +160,7 @@ def _refused(asset: Asset, bar: Bar, now: datetime) -> DomainError | None:
         )
     if refusal := quality.malformed(bar) or quality.inconsistent(bar):
         named = refusal.text.split(" ", 1)[0]
-        return NoPrice("{text}.", text=refusal.text, field=named if named in price_lists.FIGURES else "close")
+        return NoPrice("{reason}.", reason=refusal.text, field=named if named in price_lists.FIGURES else "close")
     return None
 
 

@@ -172,12 +172,12 @@ def refuse_out_of_reach(batch: ImportBatch, ids: Sequence[int]) -> None:
 
 def _refuse_halves(batch_id: int) -> None:
     for line, text in half_known(batch_id):
-        raise HalfThere("Line {line}: {text}.", line=line, text=text)
+        raise HalfThere("Line {line}: {reason}.", line=line, reason=text)
 
 
 def _refuse_strangers(batch_id: int, ids: Sequence[int]) -> None:
     for line, text in strangers(batch_id, ids):
-        raise Unacquainted("Line {line}: {text}.", line=line, text=text)
+        raise Unacquainted("Line {line}: {reason}.", line=line, reason=text)
 
 
 @contextmanager

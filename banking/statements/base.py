@@ -93,8 +93,8 @@ def instant(name: str, text: str) -> str:
         found = datetime.fromisoformat(text)
         return (found.astimezone(UTC) if found.tzinfo else found).isoformat()
     except (ValueError, OverflowError):
-        example = "such as 2024-05-31T15:30:00Z"
-        raise Wrong(f"{name} “{shortened(text)}” is not a moment with day and time {example}") from None
+        example = "2024-05-31T15:30:00Z"
+        raise Wrong(f"{name} “{shortened(text)}” is not a moment with day and time such as {example}") from None
 
 
 def words(name: str, text: str, longest: int) -> str:

@@ -185,8 +185,8 @@ class _Lines:
         try:
             line = self._file.readline(MOST_IN_LINE + 1)
         except UnicodeDecodeError as error:
-            text = f"characters that {NAMES[error.encoding if error.encoding in NAMES else 'utf-16']} does not have"
-            raise Unreadable(f"{text}; save it as “CSV UTF-8”", self._number) from error
+            name = NAMES[error.encoding if error.encoding in NAMES else "utf-16"]
+            raise Unreadable(f"characters that {name} does not have; save it as “CSV UTF-8”", self._number) from error
         if len(line) > MOST_IN_LINE:
             raise Unreadable(f"the line is longer than {MOST_IN_LINE:,} characters", self._number)
         if "\x00" in line:

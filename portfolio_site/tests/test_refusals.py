@@ -31,7 +31,7 @@ REFUSALS = [
     FactorFileError("It is {size} too large.", size=3),
     LayoutChanged("column {number} has no name", number=3, line=2),
     TooLittleOverlap("they share {shared}", got=0, shared=DomainError("nothing")),
-    PriceListRefused("{count} lines are wrong, the first: {text}", [Problem(1, "no")], count=1, text="no"),
+    PriceListRefused("{count} lines are wrong, the first: {reason}", [Problem(1, "no")], count=1, reason="no"),
     ReturnUndefined(DAY),
     ShortSale(SALE, Decimal(3)),
     PickUncovered(SALE, Pick(5, 0, Decimal(4)), Decimal(3)),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import re
+
 import pytest
 from django.utils import translation
 from django.utils.translation import gettext
 
 from core.errors import DomainError, NotReady
-from portfolio_site.catalogue import refusals
+from portfolio_site.catalogue import marked, parsed, refusals
+from portfolio_site.catalogue import told as told_by
 from portfolios.refused import REFUSED
 from portfolios.retelling import VALUE, retold, told
 
@@ -56,3 +60,68 @@ def test_columns_that_lack_are_told_however_many() -> None:
         assert retold("the first line must name the columns; missing: day, close").endswith("es fehlt: day, close")
         both = retold("the first line must name the columns a, b, c: a, b missing; d unknown")
         assert both == "die erste Zeile muss die Spalten a, b, c nennen; es fehlt: a, b; unbekannt: d"
+
+
+@pytest.mark.parametrize(
+    ("text", "german"),
+    [
+        ("polygon: left alone after 3 failures in a row.", "polygon: in Ruhe gelassen nach 3 Fehlern hintereinander."),
+        (
+            "polygon: it did not accept the request: You are not entitled.",
+            "polygon: er nahm die Anfrage nicht an: You are not entitled.",
+        ),
+        ("Line 3: transfer “T1”: its other row is missing.", "Zeile 3: transfer “T1”: ihre andere Zeile fehlt."),
+        (
+            "Line 3: “ABC” is unknown and cannot be added: No provider knows this symbol.",
+            "Zeile 3: „ABC“ ist unbekannt und kann nicht aufgenommen werden: Kein Anbieter kennt dieses Kürzel.",
+        ),
+        (
+            "Line 3: amount “1.5” is not a number with a comma before its decimals",
+            "Zeile 3: amount „1.5“ ist keine Zahl mit einem Komma vor den Nachkommastellen",
+        ),
+        (
+            "trade_time “x” is not a moment with day and time such as 2024-05-31T15:30:00Z",
+            "trade_time „x“ ist kein Zeitpunkt mit Tag und Uhrzeit wie 2024-05-31T15:30:00Z",
+        ),
+        (
+            "1,234 of 5,000 rows have errors; nothing is booked.",
+            "1.234 von 5.000 Zeilen sind fehlerhaft; nichts wird gebucht.",
+        ),
+        ("Line 1: amount “1,234” has more than 4 decimals", "Zeile 1: amount „1,234“ hat mehr als 4 Nachkommastellen"),
+        ("a: " * 300 + "it is empty", "a: " * 300 + "it is empty"),  # no refusal is as deep
+        ("amount is 0" + "." * 5000, "amount is 0" + "." * 5000),
+    ],
+)
+def test_what_is_kept_is_told_whole(text: str, german: str) -> None:
+    with translation.override("de"):
+        assert retold(text) == german
+    assert retold(text) == text
+
+
+def test_what_rows_are_refused_for_is_known_to_the_catalogues() -> None:
+    """Each text that a reader of files raises, with anything in the place of its values, is among those marked."""
+    readers = ("banking/statements/", "banking/services/import", "portfolios/services/import")
+    known = {message.id for message in marked() if isinstance(message.id, str)}
+    raised = [
+        (name, text)
+        for name, tree in parsed().items()
+        if name.startswith(readers)
+        for text in told_by(tree, ("Wrong", "Unreadable"))
+        if not ast.unparse(text).endswith(": {error.message}'")
+    ]
+    assert len(raised) > 30
+    unknown = [
+        (name, ast.unparse(text))
+        for name, text in raised
+        if (pattern := _pattern(text)) and not any(re.fullmatch(pattern, each) for each in known)
+    ]
+    assert unknown == []  # what is said of a column by another text is told as “column: text”
+
+
+def _pattern(node: ast.expr) -> str:
+    """What a text looks like, its values open; empty for what is no text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.escape(node.value)
+    if not isinstance(node, ast.JoinedStr):
+        return ""
+    return "".join(_pattern(part) if isinstance(part, ast.Constant) else ".+?" for part in node.values)

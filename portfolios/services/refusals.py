@@ -35,4 +35,4 @@ def broken(error: Refused) -> DomainError:
         )
     if isinstance(error, TransferAltered):
         return BreaksTransfer("The transfer of {what} would then take other lots; void it first.", what=what)
-    return BreaksPick("The sale of {what} would be left without its lots. {text}", what=what, text=error.message)
+    return BreaksPick("The sale of {what} would be left without its lots. {reason}", what=what, reason=error.message)
