@@ -21,6 +21,8 @@ const pages = {
   holdings: "/holdings/",
   holding: "/holdings/AAPL/",
   transactions: "/transactions/",
+  "new-trade": "/transactions/new/?asset=AAPL&kind=sell",
+  watchlist: "/watchlist/",
   reports: "/reports/",
   statement: "/reports/statement/?period=2021",
   income: "/reports/income/?period=all",
@@ -47,6 +49,8 @@ const pages = {
   recurring: "/banking/recurring/",
   deposits: "/banking/deposits/",
   imports: "/imports/",
+  settings: "/settings/",
+  "portfolio-settings": "/settings/portfolio/",
   import: { upload: "fixtures/transactions.csv" },
 };
 const ofManager = {
