@@ -6,7 +6,6 @@ name in the language that is spoken, and takes it by that name.
 
 from __future__ import annotations
 
-import unicodedata
 from functools import cache
 
 from django.utils.translation import get_language, override, pgettext
@@ -109,12 +108,6 @@ def called_in(language: str, name: str) -> str:
 def stored(name: str) -> str:
     """What the shipped category is stored as that the reader calls ``name``, in whatever case; "" if none is."""
     return _heard(get_language() or "en").get(" ".join(name.split()).lower(), "")
-
-
-def alphabetical(name: str) -> str:
-    """What names are sorted by: big and small letters, with accents and without, are one."""
-    plain = (letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
-    return "".join(plain).casefold()
 
 
 @cache

@@ -43,6 +43,14 @@ class Api:
         finally:
             self.ask("DELETE", f"/portfolios/{made}/")
 
+    @contextmanager
+    def two_lots(self, name: str) -> Iterator[int]:
+        """Yields the id of a portfolio with two lots of AAPL that can be picked, at 20 of 2014 and at 57 of 2020."""
+        with self.portfolio(name, cost_method="specific") as portfolio:
+            self.buy(portfolio, "AAPL", "10", "20", "2014-10-16")
+            self.buy(portfolio, "AAPL", "10", "57", "2020-03-24")
+            yield portfolio
+
     def delete_portfolio(self, name: str) -> None:
         """Every portfolio of that name."""
         for portfolio in self.ask("GET", "/portfolios/")["results"]:

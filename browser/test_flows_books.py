@@ -62,10 +62,7 @@ def test_a_purchase_is_entered(visit: Visit, server: str, complaints: Complaints
 
 
 def test_a_picked_lot_is_sold_and_the_sale_taken_back(visit: Visit, server: str, complaints: Complaints) -> None:
-    api = Api.of(server)
-    with api.portfolio("Sold by keyboard", cost_method="specific") as portfolio:
-        api.buy(portfolio, "AAPL", "10", "20", "2014-10-16")
-        api.buy(portfolio, "AAPL", "10", "57", "2020-03-24")
+    with Api.of(server).two_lots("Sold by keyboard") as portfolio:
         page = visit()
         page.goto(f"/?portfolio={portfolio}")
         keys = Keyboard(page)

@@ -22,10 +22,7 @@ NOT_NOW = "cannot be shown just now"
 @pytest.fixture
 def sale(visit: Visit, server: str) -> Iterator[Page]:
     """The form for a sale out of two lots, of which one is picked."""
-    api = Api.of(server)
-    with api.portfolio("Sold slowly", cost_method="specific") as portfolio:
-        api.buy(portfolio, "AAPL", "10", "20", "2014-10-16")
-        api.buy(portfolio, "AAPL", "10", "57", "2020-03-24")
+    with Api.of(server).two_lots("Sold slowly") as portfolio:
         page = visit()
         page.goto(f"/transactions/new/?portfolio={portfolio}&kind=sell&asset=AAPL")
         write(page, "price", "126")

@@ -5,7 +5,6 @@ about, nothing is wider than the window, and axe-core finds no serious barrier.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from browser.checks import settle, too_wide, violations
 from browser.pages import NO_PAGES, PLACES, Place, User
-from browser.visits import SIZES, Complaints, Scheme, Size, log_in, open_context
+from browser.visits import SIZES, Complaints, Scheme, Size, windows
 from tests.endpoints import endpoints
 
 LOADED: dict[Size, Scheme] = {"desktop": "light", "phone": "dark"}  # the other one is chosen on the open page
@@ -25,20 +24,8 @@ OTHER: dict[Scheme, Scheme] = {"light": "dark", "dark": "light"}
 def walk(browser: Browser, furnished: str) -> Iterator[tuple[Callable[[User, Size], Page], Complaints]]:
     """One window for each person and size, that goes from page to page."""
     complaints = Complaints(furnished)
-    contexts = []
-
-    @cache
-    def window(user: User, size: Size) -> Page:
-        context = open_context(browser, furnished, size, LOADED[size], complaints)
-        contexts.append(context)
-        page = context.new_page()
-        if user:
-            log_in(page, user)
-        return page
-
-    yield window, complaints
-    for context in contexts:
-        context.close()
+    with windows(browser, furnished, complaints) as window:
+        yield lambda user, size: window(user, size, LOADED[size]), complaints
 
 
 def test_no_page_is_left_out() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -86,6 +89,27 @@ def open_context(
     context.set_default_timeout(SECONDS)
     complaints.watch(context)
     return context
+
+
+@contextmanager
+def windows(
+    browser: Browser, address: str, complaints: Complaints, language: str = "en-GB"
+) -> Iterator[Callable[[str | None, Size, Scheme], Page]]:
+    """One window for each person, size and scheme that is asked for, which goes from page to page."""
+    contexts = []
+
+    @cache
+    def window(user: str | None, size: Size, scheme: Scheme) -> Page:
+        context = open_context(browser, address, size, scheme, complaints, language)
+        contexts.append(context)
+        page = context.new_page()
+        if user:
+            log_in(page, user)
+        return page
+
+    yield window
+    for context in contexts:
+        context.close()
 
 
 def log_in(page: Page, user: str) -> None:

@@ -12,9 +12,8 @@ from core.web import localised
 
 VALUE = re.compile(r"\{([A-Za-z_]\w*)(?:[!:][^{}]*)?\}")
 QUOTED = re.compile(r"“\{([A-Za-z_]\w*)\}”")  # a value that is told letter by letter
-PLACED = re.compile(
-    r"(\w+(?: “[^”]*”)?): (.+)", re.DOTALL
-)  # a column, a transfer or a provider, and what is said of it
+# A column, a transfer or a provider, and what is said of it.
+PLACED = re.compile(r"(\w+(?: “[^”]*”)?): (.+)", re.DOTALL)
 GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")
 REASON = "reason"  # the value that is a text itself
 CONTEXT = "\x04"  # stands between a context and its text in a catalogue

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from assets.models import Asset
+from assets.forms.fields import AssetField
 from core.api import PLAIN_DECIMAL
 from core.fields import QUANTITY_LIMIT
 from core.web import plain_number, two_numbers
@@ -57,9 +57,8 @@ class EntryForm(forms.Form):
 class NewEntryForm(EntryForm):
     """The same with the asset, by its symbol, ISIN or name, in capitals or not."""
 
-    asset = forms.CharField(
+    asset = AssetField(
         label=_("Security"),
-        max_length=200,
         widget=forms.TextInput(
             CONTROL
             | {"autocomplete": "off", "spellcheck": "false", "list": "watched-assets"}
@@ -70,18 +69,4 @@ class NewEntryForm(EntryForm):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.user = user
-
-    def clean_asset(self) -> Asset:
-        text = str(self.cleaned_data["asset"])
-        found = Asset.objects.visible_to(self.user).named(text)
-        if not found:
-            raise forms.ValidationError(
-                gettext("There is no security with the symbol, ISIN or name “%(text)s”.") % {"text": text}
-            )
-        if len(found) > 1:
-            symbols = ", ".join(asset.symbol for asset in found)
-            raise forms.ValidationError(
-                gettext("Several securities are named so: %(symbols)s. Write the symbol.") % {"symbols": symbols}
-            )
-        return found[0]
+        cast("AssetField", self.fields["asset"]).user = user

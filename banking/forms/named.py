@@ -107,7 +107,7 @@ class MergeForm(forms.Form):
         super().__init__(*args, **{"label_suffix": ""} | options)
         self.others: dict[str, Any] = {}
         for row in others:
-            self.others.setdefault(str(row.name) if _label(row) in self.others else _label(row), row)
+            self.others.setdefault(_label(row), row)
 
     def clean_into(self) -> Category | Counterparty | Tag:
         found = self.others.get(self.cleaned_data["into"])

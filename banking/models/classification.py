@@ -11,8 +11,9 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from banking.matching.words import folded
 from banking.models.account import Account
-from banking.shipped import alphabetical, spoken
+from banking.shipped import spoken
 from users.models import Owned, OwnedQuerySet, Role, one_owner
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class CategoryQuerySet(OwnedQuerySet):
     def by_label(self) -> list[Category]:
         """By section, then in the alphabetical order of the names that a page shows, no two of one owner alike."""
         tell_apart(self, self)
-        return sorted(self, key=lambda row: (row.section, alphabetical(row.label), row.pk))
+        return sorted(self, key=lambda row: (row.section, folded(row.label), row.pk))
 
 
 def everybodys() -> Q:

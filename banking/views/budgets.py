@@ -16,12 +16,12 @@ from django.views.decorators.http import require_safe
 
 from banking.budgeting import after, first_day, month_named
 from banking.forms.budgets import BudgetForm
+from banking.matching.words import folded
 from banking.models import Budget, Category, Rule, Section
 from banking.models.classification import tell_apart
 from banking.queries.budgets import budget_months, proposals, totals
 from banking.services.budgets import change_budget, create_budget, delete_budget
 from banking.services.classification import category_named
-from banking.shipped import alphabetical
 from banking.views.base import caller, private
 from banking.views.sections import section_page
 from core.errors import DomainError
@@ -48,7 +48,7 @@ def _page(request: HttpRequest, form: BudgetForm, *, status: int = 200) -> HttpR
     categories = Category.objects.visible_to(reader).filter(section=Section.EXPENSE).by_label()
     months, proposed = budget_months(budgets, month, today), proposals(reader, today)
     tell_apart([each.budget.category for each in months] + [each.category for each in proposed], categories)
-    found = sorted(months, key=lambda each: alphabetical(each.budget.category.label))
+    found = sorted(months, key=lambda each: folded(each.budget.category.label))
     context = section_page("budgets") | {
         "form": form,
         "open": form.is_bound or "category" in form.initial,

@@ -10,11 +10,11 @@ from django import forms
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from assets.forms.fields import AssetField
 from assets.models import ActionKind
 from assets.services.actions import ALLOWED, NEEDED
 from banking.forms.fields import PlainDecimalField
 from core.errors import DomainError
-from portfolios.forms.fields import AssetField
 from portfolios.forms.rows import DayField, first_values
 from portfolios.forms.trade import MISSING, field_class, once_key
 from users.models import User

@@ -1,4 +1,4 @@
-"""Fields that are as strict as the API's: plain numbers, instants in the person's time zone, securities by any name."""
+"""Instants in the person's time zone, as strict as the API's, and choices that forms share."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from assets.models import Asset
 from core.api import ISO_TIME
 from portfolios.models import CashSetting
-from users.models import User
 
-LONGEST_NAME = 200
 FIRST_YEAR, LAST_YEAR = 2, 9998  # a day at the calendar's edge has no neighbour, and none in some time zones
 # Short, for selects: the sentences that tell them apart stand beside the input.
 CASH_CHOICES = [(CashSetting.UNTRACKED, _("Not tracked")), (CashSetting.TRACKED, _("Tracked"))]
@@ -74,29 +71,3 @@ class LocalInstantField(forms.Field):
         """On the person's clock, to the thousandth of a second, which is all that browsers keep."""
         local = instant.astimezone(self.zone).replace(tzinfo=None, fold=0)
         return local.replace(microsecond=local.microsecond // 1000 * 1000)
-
-
-class AssetField(forms.CharField):
-    """A security by its symbol, ISIN or name; several of the same name are told apart by their symbols."""
-
-    user: User | None = None
-
-    default_error_messages = {
-        "unknown": _("There is no security with the symbol, ISIN or name “%(text)s”."),
-        "several": _("Several securities are named so: %(symbols)s. Write the symbol."),
-    }
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"max_length": LONGEST_NAME, "strip": True} | kwargs)
-
-    def clean(self, value: Any) -> Any:
-        text = super().clean(value)
-        if not text:
-            return None
-        found = Asset.objects.visible_to(self.user).named(text) if self.user else []
-        if not found:
-            raise ValidationError(self.error_messages["unknown"], code="unknown", params={"text": text})
-        if len(found) > 1:
-            symbols = ", ".join(asset.symbol for asset in found)
-            raise ValidationError(self.error_messages["several"], code="several", params={"symbols": symbols})
-        return found[0]

@@ -9,9 +9,10 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from assets.forms.fields import AssetField
 from core.errors import DomainError
 from core.money import MINOR_UNITS
-from portfolios.forms.fields import CASH_CHOICES, AssetField
+from portfolios.forms.fields import CASH_CHOICES
 from portfolios.forms.trade import field_class, once_key
 from portfolios.models import CashSetting, CostMethod
 from users.models import Organisation, User

@@ -14,11 +14,11 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from assets.forms.fields import AssetField
 from banking.forms.fields import DateField, PlainDecimalField
 from banking.models import Account, Section
 from banking.services.batches import NewCash
 from core.errors import DomainError
-from portfolios.forms.fields import AssetField
 from portfolios.forms.rows import first_values
 from portfolios.forms.trade import once_key
 from portfolios.models import Portfolio, TradeKind

@@ -9,12 +9,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from assets.forms.fields import AssetField
 from banking.forms.fields import CONTROL, SELECT, PlainDecimalField
 from core.api import plain
 from core.errors import DomainError
 from core.money import EXACT
 from core.web import typable
-from portfolios.forms.fields import CASH_CHOICES, AssetField
+from portfolios.forms.fields import CASH_CHOICES
 from portfolios.models import Portfolio, RiskTolerance
 from portfolios.services.portfolios import LONGEST_NAME, MOST_DAYS
 from users.models import User

@@ -15,12 +15,13 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from assets.forms.fields import AssetField
 from banking.forms.fields import PlainDecimalField
 from banking.models import Account
 from core.api import plain
 from core.errors import DomainError
 from core.web import typable
-from portfolios.forms.fields import AssetField, LocalInstantField
+from portfolios.forms.fields import LocalInstantField
 from portfolios.forms.rows import LotRow, Picks, first_values, lot_rows, rows_of, with_blanks
 from portfolios.models import Portfolio, Trade, TradeKind
 from portfolios.services.entry import stated_terms

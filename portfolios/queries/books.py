@@ -39,9 +39,9 @@ class Inputs:
 
     def until(self, day: date) -> Inputs:
         """Without what happened after ``day``; how the books are kept is as it is."""
-        entries = {asset_id: [entry for entry in found if entry.day <= day] for asset_id, found in self.entries.items()}
-        begun = {asset_id: found for asset_id, found in entries.items() if found}
-        return Inputs(begun, self.rules, [action for action in self.actions if action.day <= day])
+        kept = self._while(day, lambda entry: entry.day <= day)
+        begun = {asset_id: found for asset_id, found in kept.entries.items() if found}
+        return replace(kept, entries=begun, rules=self.rules)
 
     def _while(self, day: date, kept: Callable[[Entry], bool]) -> Inputs:
         entries = {asset_id: [entry for entry in found if kept(entry)] for asset_id, found in self.entries.items()}
