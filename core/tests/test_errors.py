@@ -31,7 +31,7 @@ def test_braces_without_values_are_themselves() -> None:
 
 
 def test_a_refusal_within_another_says_it_in_the_same_language() -> None:
-    error = TooMuch("Line {line}: {text}", line=3, text=Forbidden())
+    error = TooMuch("Line {line}: {reason}", line=3, reason=Forbidden())
     assert str(error) == error.message == "Line 3: You see this, but may not do that with it."
     with translation.override("de"):
         assert error.message == "Zeile 3: Sie sehen dies, dürfen das damit aber nicht tun."
