@@ -66,7 +66,7 @@ def _taken(model: Model, asset_id: int, life: timedelta, now: datetime) -> bool:
     rows = rows_of(model, asset_id)
     if rows.due(now, life).update(lease_until=now + LEASE):
         return True
-    if rows.exists():
-        return False
-    model.objects.bulk_create([model(asset_id=asset_id)], ignore_conflicts=True)  # type: ignore[list-item]
+    if not rows.exists():
+        model.objects.bulk_create([model(asset_id=asset_id)], ignore_conflicts=True)  # type: ignore[list-item]
+    # Once more in either case: the row may have been made since, by a reader that has not taken the lease yet.
     return bool(rows.due(now, life).update(lease_until=now + LEASE))
