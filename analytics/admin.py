@@ -9,9 +9,12 @@ from django.contrib import admin, messages
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 
 from activity.admin import OnSite, ReadOnly
+from activity.models import Job
 from activity.services import finish_job, start_job
 from analytics import services, tasks
 from analytics.models import (
@@ -47,12 +50,20 @@ def queue(request: HttpRequest, portfolio_ids: Sequence[int]) -> None:
             tasks.recompute.delay_on_commit(chunk, str(job.pk))
     except OperationalError:
         finish_job(job.pk, error="The broker cannot be reached.")
-        messages.error(request, "The broker cannot be reached; nothing was queued.")
+        messages.error(request, gettext("The broker cannot be reached; nothing was queued."))
     else:
-        messages.success(request, f"{len(portfolio_ids)} portfolios are queued as job {job.pk}.")
+        messages.success(request, queued(len(portfolio_ids), job))
 
 
-@admin.action(description="Recompute value and risk")
+def queued(number: int, job: Job) -> str:
+    """That ``number`` portfolios wait as ``job``, in the reader's language."""
+    words = ngettext(
+        "%(number)s portfolio is queued as job %(job)s.", "%(number)s portfolios are queued as job %(job)s.", number
+    )
+    return words % {"number": number, "job": job.pk}
+
+
+@admin.action(description=_("Recompute value and risk"))
 def recompute_portfolios(model_admin: Any, request: HttpRequest, portfolios: QuerySet[Portfolio]) -> None:
     queue(request, list(portfolios.order_by("pk").values_list("pk", flat=True)))
 
@@ -93,7 +104,7 @@ class SnapshotAdmin(OfPortfolio, ReadOnly, ModelAdmin):
     date_hierarchy = "as_of"
     actions = ["recompute"]
 
-    @admin.action(description="Recompute the portfolios of the selected snapshots", permissions=["view"])
+    @admin.action(description=_("Recompute the portfolios of the selected snapshots"), permissions=["view"])
     def recompute(self, request: HttpRequest, snapshots: QuerySet[Snapshot]) -> None:
         queue(request, sorted(set(snapshots.order_by().values_list("portfolio_id", flat=True))))
 

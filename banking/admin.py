@@ -14,6 +14,9 @@ from django.db import connection
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from activity.admin import OnSite, ReadOnly
 from banking.models import (
@@ -63,6 +66,8 @@ else:
     CategoryModelAdmin = AssertionModelAdmin = CounterpartyModelAdmin = TagModelAdmin = admin.ModelAdmin
     AccountModelForm = CashModelForm = CategoryModelForm = forms.ModelForm
 
+VOIDED, RESTORED = _("Voided"), _("Restored")
+
 
 class AccountForm(AccountModelForm):
     def clean_iban(self) -> str:
@@ -70,7 +75,7 @@ class AccountForm(AccountModelForm):
         iban: str = self.cleaned_data["iban"]
         same = Account.objects.belonging_with(self.instance).filter(iban=iban).exclude(pk=self.instance.pk)
         if iban and self.instance.pk and same.exists():
-            raise ValidationError("The owner has an account with this IBAN or alias already.")
+            raise ValidationError(gettext("The owner has an account with this IBAN or alias already."))
         return iban
 
 
@@ -105,7 +110,7 @@ class AccountAdmin(OwnedOnSite, AccountModelAdmin):
     def own_page(self, row: Any) -> str:
         return reverse("banking-account", args=[row.pk])
 
-    @admin.display(description="Balance", ordering="total")
+    @admin.display(description=_("Balance"), ordering="total")
     def balance(self, account: Any) -> str:
         return f"{Decimal(account.total or 0).quantize(Decimal('0.01')):,}"
 
@@ -185,13 +190,13 @@ class CashTransactionAdmin(OfAccount, CashModelAdmin):
         )
         obj.pk = booked.pk
 
-    @admin.action(description="Void the selected rows", permissions=["void"])
+    @admin.action(description=_("Void the selected rows"), permissions=["void"])
     def void(self, request: HttpRequest, queryset: QuerySet[CashTransaction]) -> None:
-        each(self, request, queryset, lambda row: void_cash(row=row, actor=request.user), "Voided")  # type: ignore[arg-type]
+        each(self, request, queryset, lambda row: void_cash(row=row, actor=request.user), VOIDED)  # type: ignore[arg-type]
 
-    @admin.action(description="Restore the selected rows", permissions=["void"])
+    @admin.action(description=_("Restore the selected rows"), permissions=["void"])
     def restore(self, request: HttpRequest, queryset: QuerySet[CashTransaction]) -> None:
-        each(self, request, queryset, lambda row: restore_cash(row=row, actor=request.user), "Restored")  # type: ignore[arg-type]
+        each(self, request, queryset, lambda row: restore_cash(row=row, actor=request.user), RESTORED)  # type: ignore[arg-type]
 
 
 @admin.register(Transfer)
@@ -204,15 +209,15 @@ class TransferAdmin(OwnedOnSite, ReadOnly, TransferModelAdmin):
     search_fields = ["sent__description", "sent__account__name", "received__account__name"]
     actions = ["void", "restore"]
 
-    @admin.display(description="From", ordering="sent__account__name")
+    @admin.display(description=_("From"), ordering="sent__account__name")
     def sent_from(self, transfer: Transfer) -> str:
         return str(transfer.sent.account)
 
-    @admin.display(description="To", ordering="received__account__name")
+    @admin.display(description=pgettext_lazy("account", "To"), ordering="received__account__name")
     def received_by(self, transfer: Transfer) -> str:
         return str(transfer.received.account)
 
-    @admin.display(description="Voided at", ordering="sent__voided_at")
+    @admin.display(description=_("Voided at"), ordering="sent__voided_at")
     def voided_at(self, transfer: Transfer) -> datetime | None:
         return transfer.sent.voided_at
 
@@ -222,13 +227,13 @@ class TransferAdmin(OwnedOnSite, ReadOnly, TransferModelAdmin):
     def has_void_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("banking.change_transfer")
 
-    @admin.action(description="Void the selected transfers", permissions=["void"])
+    @admin.action(description=_("Void the selected transfers"), permissions=["void"])
     def void(self, request: HttpRequest, queryset: QuerySet[Transfer]) -> None:
-        each(self, request, queryset, lambda fact: void_transfer(transfer=fact, actor=request.user), "Voided")  # type: ignore[arg-type]
+        each(self, request, queryset, lambda fact: void_transfer(transfer=fact, actor=request.user), VOIDED)  # type: ignore[arg-type]
 
-    @admin.action(description="Restore the selected transfers", permissions=["void"])
+    @admin.action(description=_("Restore the selected transfers"), permissions=["void"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Transfer]) -> None:
-        each(self, request, queryset, lambda fact: restore_transfer(transfer=fact, actor=request.user), "Restored")  # type: ignore[arg-type]
+        each(self, request, queryset, lambda fact: restore_transfer(transfer=fact, actor=request.user), RESTORED)  # type: ignore[arg-type]
 
 
 @admin.register(Category)
@@ -302,6 +307,10 @@ class TermDepositAdmin(OfAccount, ReadOnly, DepositModelAdmin):
     list_filter = ["day_count", "account__currency"]
     search_fields = ["account__name", "account__owner__username"]
 
+    @admin.display(description=_("State"))
+    def state(self, deposit: TermDeposit) -> str:
+        return str(deposit.state.label)
+
 
 @admin.register(Schedule)
 class ScheduleAdmin(OwnedOnSite, ReadOnly, ScheduleModelAdmin):
@@ -311,6 +320,10 @@ class ScheduleAdmin(OwnedOnSite, ReadOnly, ScheduleModelAdmin):
     list_filter = ["state", "unit"]
     list_select_related = ["source", "target"]
     search_fields = ["source__name", "target__name", "target_name", "description"]
+
+    @admin.display(description=_("Payee"))
+    def payee(self, schedule: Schedule) -> str:
+        return schedule.payee
 
     def own_page(self, row: Any) -> str:
         return reverse("banking-schedule", args=[row.pk])
@@ -361,7 +374,7 @@ class ImportBatchAdmin(OnSite, ReadOnly, ImportModelAdmin):
 
 
 def each(
-    page: admin.ModelAdmin[Any], request: HttpRequest, facts: QuerySet[Any], act: Callable[[Any], Any], done: str
+    page: admin.ModelAdmin[Any], request: HttpRequest, facts: QuerySet[Any], act: Callable[[Any], Any], done: Promise
 ) -> None:
     """``act`` on one fact after the other, and say what became of each."""
     for fact in facts.order_by("pk"):

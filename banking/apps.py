@@ -1,9 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class BankingConfig(AppConfig):
     name = "banking"
-    verbose_name = "Banking"
+    verbose_name = _("Banking")
 
     def ready(self) -> None:
         from banking.services.sharing import close_to_leaver

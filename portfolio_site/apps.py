@@ -1,12 +1,13 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
 
 
 class PortfolioSiteConfig(AppConfig):
     name = "portfolio_site"
-    verbose_name = "Server"
+    verbose_name = _("Server")
 
     def ready(self) -> None:
         DomainError.wording = gettext

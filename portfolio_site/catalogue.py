@@ -15,12 +15,15 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
+from portfolio_site.names import words
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 APPS = ("core", "activity", "users", "assets", "banking", "portfolios", "analytics", "portfolio_site")
 SKIPPED = ("tests", "migrations")
 PLACE = Path("LC_MESSAGES") / "django.po"
 KEYWORDS = dict(DEFAULT_KEYWORDS) | {
     "gettext_lazy": None,
+    "gettext_noop": None,
     "lazy": None,
     "ngettext_lazy": (1, 2),
     "pgettext_lazy": ((1, "c"), 2),
@@ -41,7 +44,7 @@ def sources(base: Path = BASE_DIR) -> Iterator[Path]:
 
 
 def marked(base: Path = BASE_DIR) -> Catalog:
-    """Every text that is marked for translation or that an error says, with the files that it is in."""
+    """Every text that is marked for translation, that an error says or a model has, with the files that it is in."""
     found = Catalog(project="portfolio-server", charset="utf-8")
     for path in sources(base):
         text, method = path.read_text(encoding="utf-8"), "python"
@@ -53,6 +56,9 @@ def marked(base: Path = BASE_DIR) -> Catalog:
             found.add(message, locations=[(name, 0)], auto_comments=comments, context=context)
     for place, text in refusals(base):
         found.add(text, locations=[(place, 0)])
+    for each in words():
+        if (base / each.place).exists():
+            found.add(each.text, locations=[(each.place, 0)], context=each.context)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -12,6 +13,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from activity.admin import ReadOnly, SecurityOnSite
 from assets.models import CorporateAction
@@ -64,11 +67,14 @@ EDITABLE = (
 )
 
 
+VOIDED, RESTORED = _("Voided"), _("Restored")
+
+
 class AccountInline(Inline):
     model = PortfolioAccount
     fields = ["account", "joined_on"]
     extra = 0
-    verbose_name_plural = "accounts that hold its cash"
+    verbose_name_plural = _("accounts that hold its cash")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -170,7 +176,9 @@ class PortfolioAdmin(OwnedOnSite, ModelAdmin):
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """What goes with a portfolio is decided by the service, not by the permissions for single rows."""
         trades = Trade.objects.filter(portfolio__in=list(objs)).count()
-        return [str(portfolio) for portfolio in objs], {"portfolios": len(objs), "trades": trades}, set(), []
+        names = [str(model._meta.verbose_name_plural) for model in (Portfolio, Trade)]  # noqa: SLF001  Django's public name
+        counts = dict(zip(names, (len(objs), trades), strict=True))
+        return [str(portfolio) for portfolio in objs], counts, set(), []
 
     def delete_model(self, request: HttpRequest, obj: Portfolio) -> None:
         delete_portfolio(portfolio=obj, actor=request.user)  # type: ignore[arg-type]
@@ -240,16 +248,16 @@ class TradeAdmin(OfPortfolio, ReadOnly, ModelAdmin):
     def has_correct_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("portfolios.change_trade")
 
-    @admin.action(description="Void the selected trades", permissions=["correct"])
+    @admin.action(description=_("Void the selected trades"), permissions=["correct"])
     def void(self, request: HttpRequest, queryset: QuerySet[Trade]) -> None:
         """The last one first, so that sales go before the purchases they sold from."""
-        self._each(request, queryset.order_by("-day", "-traded_at", "-pk"), void_trade, "Voided")
+        self._each(request, queryset.order_by("-day", "-traded_at", "-pk"), void_trade, VOIDED)
 
-    @admin.action(description="Restore the selected trades", permissions=["correct"])
+    @admin.action(description=_("Restore the selected trades"), permissions=["correct"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Trade]) -> None:
-        self._each(request, queryset.in_booking_order(), restore_trade, "Restored")  # type: ignore[attr-defined]
+        self._each(request, queryset.in_booking_order(), restore_trade, RESTORED)  # type: ignore[attr-defined]
 
-    def _each(self, request: HttpRequest, trades: QuerySet[Trade], act: Callable[..., Trade], done: str) -> None:
+    def _each(self, request: HttpRequest, trades: QuerySet[Trade], act: Callable[..., Trade], done: Promise) -> None:
         for trade in trades.select_related("portfolio", "asset"):
             name = f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset} on {trade.day}"
             try:
@@ -279,6 +287,14 @@ class DisposalAdmin(DerivedAdmin):
     list_display = ["closed_on", "portfolio", "asset", "opened_on", "quantity", "proceeds", "cost", "gain", "gain_base"]
     list_filter = ["portfolio__cost_method", "portfolio__base_currency"]
     date_hierarchy = "closed_on"
+
+    @admin.display(description=_("Gain"))
+    def gain(self, disposal: Disposal) -> Decimal:
+        return disposal.gain
+
+    @admin.display(description=_("Gain in the base currency"))
+    def gain_base(self, disposal: Disposal) -> Decimal:
+        return disposal.gain_base
 
 
 @admin.register(Investment)
@@ -313,15 +329,15 @@ class VoidableAdmin(ReadOnly, ModelAdmin):
     def has_correct_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
 
-    @admin.action(description="Void what is selected", permissions=["correct"])
+    @admin.action(description=_("Void what is selected"), permissions=["correct"])
     def void(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        self._each(request, queryset, type(self).voiding, "Voided")
+        self._each(request, queryset, type(self).voiding, VOIDED)
 
-    @admin.action(description="Restore what is selected", permissions=["correct"])
+    @admin.action(description=_("Restore what is selected"), permissions=["correct"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        self._each(request, queryset, type(self).restoring, "Restored")
+        self._each(request, queryset, type(self).restoring, RESTORED)
 
-    def _each(self, request: HttpRequest, facts: QuerySet[Any], act: Callable[[Any, Any], Any], done: str) -> None:
+    def _each(self, request: HttpRequest, facts: QuerySet[Any], act: Callable[[Any, Any], Any], done: Promise) -> None:
         for fact in facts.order_by("pk"):
             try:
                 act(fact, request.user)

@@ -1,9 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class PortfoliosConfig(AppConfig):
     name = "portfolios"
-    verbose_name = "Portfolios"
+    verbose_name = _("Portfolios")
 
     def ready(self) -> None:
         from django.db.backends.signals import connection_created

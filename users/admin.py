@@ -4,26 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
+from django.contrib.auth.models import Group, Permission
 from django.db.models import BooleanField, Exists, Model, OuterRef, QuerySet, Value
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from activity.admin import OnSite, ReadOnly
 from users.models import OVERSEER, Invitation, Membership, Organisation, TokenFamily, User
 
 if TYPE_CHECKING:  # generic in their stubs only
     UserModelAdmin = auth_admin.UserAdmin[User]
+    GroupModelAdmin = auth_admin.GroupAdmin
+    PermissionChoiceField = forms.ModelMultipleChoiceField[Permission]
     TokenModelAdmin = admin.ModelAdmin[TokenFamily]
     OrganisationModelAdmin = admin.ModelAdmin[Organisation]
     InvitationModelAdmin = admin.ModelAdmin[Invitation]
     MembershipTabularInline = admin.TabularInline[Membership, Organisation]
 else:
-    UserModelAdmin = auth_admin.UserAdmin
+    UserModelAdmin, GroupModelAdmin = auth_admin.UserAdmin, auth_admin.GroupAdmin
+    PermissionChoiceField = forms.ModelMultipleChoiceField
     TokenModelAdmin = OrganisationModelAdmin = InvitationModelAdmin = admin.ModelAdmin
     MembershipTabularInline = admin.TabularInline
+
+ALLOWED = {
+    "add": _("Can add %(name)s"),
+    "change": _("Can change %(name)s"),
+    "delete": _("Can delete %(name)s"),
+    "view": _("Can view %(name)s"),
+}
+OTHERWISE_ALLOWED = [gettext_noop("Can look at everybody's money, read only")]  # as the model of flags has it
 
 
 def holder_page(row: Any) -> str | None:
@@ -80,14 +95,42 @@ class OwnedOnSite(OverseenOnSite):
         return holder_page(owned)
 
 
+class PermissionsField(PermissionChoiceField):
+    """Permissions in the reader's language; the database has them in English."""
+
+    def label_from_instance(self, obj: Permission) -> str:
+        kind = obj.content_type
+        model, (action, _separator, name) = kind.model_class(), obj.codename.partition("_")
+        if model is None or name != kind.model or action not in ALLOWED:
+            return f"{kind} | {gettext(obj.name)}"
+        return f"{kind} | {ALLOWED[action] % {'name': model._meta.verbose_name}}"  # noqa: SLF001  Django's public name
+
+
+class GivesPermissions:
+    """People and groups, whose pages offer permissions."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        if db_field.remote_field.model is Permission:
+            kwargs["form_class"] = PermissionsField
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]  # of the ModelAdmin beside it
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(GivesPermissions, GroupModelAdmin):
+    """Django's, with permissions in the reader's language."""
+
+
 @admin.register(User)
-class UserAdmin(OverseenOnSite, UserModelAdmin):
+class UserAdmin(GivesPermissions, OverseenOnSite, UserModelAdmin):
     date_hierarchy = "date_joined"
     list_display = ["username", "email", "base_currency", "time_zone", "is_active", "is_staff", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "base_currency"]
     fieldsets = [
         *(auth_admin.UserAdmin.fieldsets or ()),
-        ("Display", {"fields": ["base_currency", "time_zone", "locale"]}),
+        (_("Display"), {"fields": ["base_currency", "time_zone", "locale"]}),
     ]
 
     def overseers_page(self, row: Any) -> str:
@@ -104,10 +147,11 @@ class TokenFamilyAdmin(ReadOnly, TokenModelAdmin):
     fields = ["user", "created_at", "expires_at", "revoked_at"]
     actions = ["revoke"]
 
-    @admin.action(description="End the selected logins", permissions=["view"])
+    @admin.action(description=_("End the selected logins"), permissions=["view"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[TokenFamily]) -> None:
         ended = queryset.filter(revoked_at__isnull=True).update(revoked_at=timezone.now())
-        self.message_user(request, f"{ended} logins were ended.")
+        words = ngettext("%(number)s login was ended.", "%(number)s logins were ended.", ended)
+        self.message_user(request, words % {"number": ended})
 
 
 class MembershipInline(MembershipTabularInline):

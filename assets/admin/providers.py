@@ -10,6 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from activity.admin import OnSite, ReadOnly, SecurityOnSite
 from assets.models import ProviderKey, ProviderState, SymbolMapping, UnknownHere
@@ -38,11 +40,12 @@ class ProviderOnSite(OnSite):
 class KeyForm(KeyModelForm):
     """The key is written only; a saved one leaves no trace in the page."""
 
-    provider = forms.ChoiceField(choices=[(name, name) for name in WITH_KEY])
+    provider = forms.ChoiceField(label=_("Provider"), choices=[(name, name) for name in WITH_KEY])
     key = forms.CharField(
+        label=_("Key"),
         max_length=200,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="It is stored sealed and not shown again. One in the environment goes before it.",
+        help_text=_("It is stored sealed and not shown again. One in the environment goes before it."),
     )
 
     class Meta:
@@ -78,14 +81,17 @@ class ProviderKeyAdmin(ProviderOnSite, ProviderModelAdmin):
         for stored in queryset:
             self.delete_model(request, stored)
 
-    @admin.display(description="used")
+    @admin.display(description=_("used"))
     def in_use(self, stored: ProviderKey) -> str:
-        words = {"environment": "no: the environment's is", "unreadable": "no: unreadable, enter it again"}
-        return words.get(origins().get(stored.provider, ""), "yes")
+        words = {
+            "environment": gettext("no: the environment's is"),
+            "unreadable": gettext("no: unreadable, enter it again"),
+        }
+        return words.get(origins().get(stored.provider, ""), gettext("yes"))
 
 
 class MappingForm(MappingModelForm):
-    provider = forms.ChoiceField(choices=[(name, name) for name in NAMES])
+    provider = forms.ChoiceField(label=_("Provider"), choices=[(name, name) for name in NAMES])
 
 
 @admin.register(SymbolMapping)
@@ -108,12 +114,13 @@ class ProviderStateAdmin(ProviderOnSite, ReadOnly, ProviderModelAdmin):
     def has_close_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("assets.change_providerstate")
 
-    @admin.action(description="Close the breaker", permissions=["close"])
+    @admin.action(description=_("Close the breaker"), permissions=["close"])
     def close_breaker(self, request: HttpRequest, queryset: QuerySet[ProviderState]) -> None:
         """Let everybody ask the chosen providers again."""
         for state in queryset:
             breaker.close(state.pk)
-        messages.success(request, f"May be asked again: {', '.join(state.pk for state in queryset)}.")
+        names = ", ".join(state.pk for state in queryset)
+        messages.success(request, gettext("May be asked again: %(names)s.") % {"names": names})
 
 
 @admin.register(UnknownHere)

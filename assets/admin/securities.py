@@ -13,6 +13,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
 from activity.admin import OnSite, ReadOnly, SecurityOnSite
@@ -47,21 +49,24 @@ def queue(request: HttpRequest, days: Iterable[MarketDay]) -> None:
         for item in items:
             ingest_day.delay(item.market, item.day.isoformat(), force=True)
     except BrokerUnreachable:
-        text = "The broker does not answer. What is due is fetched as soon as it does."
+        text = gettext("The broker does not answer. What is due is fetched as soon as it does.")
         messages.error(request, text)
         return
     if items:
         named = ", ".join(f"{item.market} {item.day}" for item in items[:5])
-        more = f" and {len(items) - 5} more" if len(items) > 5 else ""
-        messages.success(request, f"Queued: {named}{more}. The ingestion runs show how it went.")
+        if len(items) > 5:
+            named = gettext("%(named)s and %(number)s more") % {"named": named, "number": len(items) - 5}
+        text = gettext("Queued: %(named)s. The ingestion runs show how it went.") % {"named": named}
+        messages.success(request, text)
     else:
-        messages.info(request, "Nothing is due: every session that is over is complete or under way.")
+        messages.info(request, gettext("Nothing is due: every session that is over is complete or under way."))
 
 
 def _missing_days(request: HttpRequest, market: Exchange) -> list[MarketDay]:
     """What is to be fetched of a market; what stands in the way is told."""
     if not sources.configured(market):
-        messages.warning(request, f"No price provider is configured for {market}.")
+        text = gettext("No price provider is configured for %(market)s.") % {"market": market}
+        messages.warning(request, text)
     try:
         return [MarketDay(market.code, day) for day in days_to_fetch_now(market, timezone.now())]
     except DomainError as error:
@@ -94,15 +99,15 @@ class ExchangeAdmin(ExchangeModelAdmin):
 class PriceState(admin.SimpleListFilter):
     """Where an asset's prices come from, if from anywhere."""
 
-    title = "prices"
+    title = _("prices")
     parameter_name = "prices"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [
-            ("market", "from a provider"),
-            ("simulated", "simulated"),
-            ("none", "none yet"),
-            ("manual", "not fetched nightly (no exchange)"),
+            ("market", _("from a provider")),
+            ("simulated", _("simulated")),
+            ("none", _("none yet")),
+            ("manual", _("not fetched nightly (no exchange)")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Asset]) -> QuerySet[Asset]:
@@ -120,6 +125,7 @@ class PriceState(admin.SimpleListFilter):
         return queryset
 
 
+NOTHING = "–"  # a form would write None
 MEANING = ["type", "currency", "price_basis", "price_factor"]
 
 
@@ -127,8 +133,9 @@ class AssetForm(AssetModelForm):
     """An asset whose currency may be given as the minor one that its prices are in."""
 
     currency = forms.CharField(
+        label=_("Currency"),
         max_length=3,
-        help_text="What is paid. GBX (pence), ZAC and ILA are taken as GBP, ZAR and ILS at a factor of 0.01.",
+        help_text=_("What is paid. GBX (pence), ZAC and ILA are taken as GBP, ZAR and ILS at a factor of 0.01."),
     )
 
     def clean(self) -> dict[str, Any] | None:
@@ -183,35 +190,36 @@ class AssetAdmin(OnSite, AssetModelAdmin):
         if {"symbol", "exchange"} & set(form.changed_data):  # the pair of a rate; the days that count
             move_price_versions(Asset.objects.filter(pk=obj.pk))
 
-    @admin.display(description="last close", ordering="price")
-    def last_close(self, asset: Any) -> str | None:
+    @admin.display(description=_("last close"), ordering="price")
+    def last_close(self, asset: Any) -> str:
         price = getattr(asset, "price", None)
-        return None if price is None else plain(price)
+        return NOTHING if price is None else plain(price)
 
-    @admin.display(description="as of", ordering="price_day")
-    def last_day(self, asset: Any) -> date | None:
-        return getattr(asset, "price_day", None)
+    @admin.display(description=_("as of"), ordering="price_day")
+    def last_day(self, asset: Any) -> date | str:
+        return getattr(asset, "price_day", None) or NOTHING
 
-    @admin.display(description="source", ordering="price_source")
-    def source(self, asset: Any) -> str | None:
-        return getattr(asset, "price_source", None)
+    @admin.display(description=_("source"), ordering="price_source")
+    def source(self, asset: Any) -> str:
+        return getattr(asset, "price_source", None) or NOTHING
 
-    @admin.display(description="nightly", boolean=True)
+    @admin.display(description=_("nightly"), boolean=True)
     def nightly(self, asset: Asset) -> bool:
         """Whether prices are fetched each night: the asset needs an exchange, and that a day to begin with."""
         return asset.exchange is not None and asset.exchange.ingest_since is not None
 
-    @admin.action(description="Ingest now", permissions=["change"])
+    @admin.action(description=_("Ingest now"), permissions=["change"])
     def ingest_now(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
         """Queue what is missing in the markets of the chosen assets."""
         alone = [asset.symbol for asset in queryset.filter(exchange=None)]
         if alone:
-            text = f"Without an exchange, and so not fetched: {', '.join(alone[:10])}."
+            names = ", ".join(alone[:10])
+            text = gettext("Without an exchange, and so not fetched: %(names)s.") % {"names": names}
             messages.warning(request, text)
         markets = Exchange.objects.filter(assets__in=queryset.values("pk")).distinct()
         queue(request, [item for market in markets for item in _missing_days(request, market)])
 
-    @admin.action(description="Fetch the history", permissions=["change"])
+    @admin.action(description=_("Fetch the history"), permissions=["change"])
     def backfill_now(self, request: HttpRequest, queryset: QuerySet[Asset]) -> None:
         """Have the past of the chosen assets fetched; the backfills show how far they are."""
         asked = []
@@ -222,7 +230,9 @@ class AssetAdmin(OnSite, AssetModelAdmin):
             except DomainError as error:
                 messages.error(request, f"{asset}: {error.message}")
         if asked:
-            messages.success(request, f"The history is fetched of {', '.join(asked[:10])}. The backfills show how far.")
+            names = ", ".join(asked[:10])
+            text = gettext("The history is fetched of %(names)s. The backfills show how far.") % {"names": names}
+            messages.success(request, text)
 
 
 @admin.register(HistoricValue)
@@ -231,7 +241,7 @@ class HistoricValueAdmin(SecurityOnSite, ReadOnly, FactAdmin):
     list_filter = ["source", "asset__type"]
     list_select_related = ["asset"]
     search_fields = ["=asset__symbol"]
-    search_help_text = "The exact symbol."
+    search_help_text = _("The exact symbol.")
     date_hierarchy = "day"
     ordering = ["-day", "asset__symbol"]
     show_full_result_count = False
@@ -271,7 +281,7 @@ class IngestionRunAdmin(ReadOnly, FactAdmin):
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("assets.change_ingestionrun")
 
-    @admin.action(description="Try again now", permissions=["retry"])
+    @admin.action(description=_("Try again now"), permissions=["retry"])
     def try_again_now(self, request: HttpRequest, queryset: QuerySet[IngestionRun]) -> None:
         """Queue the chosen runs that are not complete, whatever they are waiting for."""
         chosen = queryset.filter(job=JOB).exclude(state=RunState.COMPLETE)

@@ -25,7 +25,7 @@ DAY_COUNTS = [
     (DayCount.ACTUAL_365.value, _("Actual/365 (fixed)")),
 ]
 DAY_COUNT_NAMES = [value for value, _ in DAY_COUNTS]
-COUPONS = [(0, "none"), (1, "yearly"), (2, "half-yearly"), (4, "quarterly"), (12, "monthly")]
+COUPONS = [(0, _("none")), (1, _("yearly")), (2, _("half-yearly")), (4, _("quarterly")), (12, _("monthly"))]
 
 
 class BondQuerySet(models.QuerySet["Bond"]):

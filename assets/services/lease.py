@@ -88,7 +88,7 @@ def locked(claim: Claim) -> Any:
     """The row of the claim's model, locked until the transaction ends. Raises LeaseLost."""
     run = _of(claim).select_for_update().first()
     if run is None:
-        raise LeaseLost(f"{claim.model._meta.verbose_name} {claim.run_id} was taken over; nothing was written.")  # noqa: SLF001
+        raise LeaseLost(f"{claim.model._meta.verbose_name_raw} {claim.run_id} was taken over; nothing was written.")  # noqa: SLF001
     return run
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from banking.models.account import Account
 from banking.models.transaction import CashTransaction
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 class MatchedBy(models.TextChoices):
     """How two rows became one transfer."""
 
-    NOBODY = "", "Booked as one"
-    PERSON = "person", "Matched by a person"
-    RULE = "rule", "Matched because nothing else fits"
+    NOBODY = "", _("Booked as one")
+    PERSON = "person", _("Matched by a person")
+    RULE = "rule", _("Matched because nothing else fits")
 
 
 class TransferQuerySet(models.QuerySet["Transfer"]):

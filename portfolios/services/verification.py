@@ -78,7 +78,7 @@ def of_portfolio(portfolio: Portfolio) -> Iterator[Finding]:
 
 def _as_folded(portfolio: Portfolio, table: Table, books: dict[int, Book]) -> Iterator[Finding]:
     """Stored rows of one derived table against those that the facts give."""
-    promise = f"{table.model._meta.verbose_name}s follow from the trades"  # noqa: SLF001  Django's documented name
+    promise = f"{table.model._meta.verbose_name_raw}s follow from the trades"  # noqa: SLF001  Django's documented name
     width = len(table.key)
     wanted = {row[:width]: row[width:] for asset_id, book in books.items() for row in table.rows(asset_id, book)}
     stored = table.model._default_manager.filter(portfolio=portfolio).order_by()  # noqa: SLF001

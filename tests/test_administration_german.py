@@ -1,0 +1,141 @@
+"""The administration to somebody who reads German: no word on it is left in English.
+
+Its pages are looked through for texts of the catalogue that are shown in English, and what has its name in an
+admin's code (columns, filters, actions, headings) for names that are the same in both languages and have no words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.utils import label_for_field
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import override
+from pytest_django import DjangoDbBlocker
+
+from activity.services import record
+from analytics.services import recompute
+from core.testing import make_user
+from portfolio_site.catalogue import catalogues, read
+from tests.test_administration import OURS, PAGES, by_model, list_of
+from tests.world import grow, make_world
+from users.models import User
+
+GERMAN = [(each.id, str(each.string)) for each in read(catalogues()[0]) if isinstance(each.id, str) and each.id]
+WORDS = {capfirst(words) for _, words in GERMAN}
+ENGLISH = {capfirst(text) for text, _ in GERMAN} - WORDS  # not those that are alike, such as Name
+# Rows of the test's world that are called like texts: accounts, securities' prices, factors and what they are of.
+CALLED = {"Growth", "Deposit", "Card", "Market", "Size", "Travel", "simulated", "own", "import"}
+FACTORS = {"All shares, weighted by value, over the risk-free rate (Mkt−RF).", "Small companies over big ones (SMB)."}
+# Django's home is "Start" in German; what stands for its pictures of a glass, a tick and a cross is in no catalogue.
+DJANGOS_OWN = {"Start", "Search", "True", "False"}
+
+
+class Said(HTMLParser):
+    """What a page says: its texts, and the attributes that are read to people."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.texts: set[str] = set()
+        self.silent = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.silent += tag in ("script", "style")
+        values = dict(attrs)
+        names = ["title", "aria-label", "placeholder", "alt", *(["value"] if values.get("type") == "submit" else [])]
+        self.texts |= {text.strip() for name in names if (text := values.get(name))}
+
+    def handle_endtag(self, tag: str) -> None:
+        self.silent -= tag in ("script", "style")
+
+    def handle_data(self, data: str) -> None:
+        if not self.silent:
+            self.texts.add(" ".join(data.split()).removesuffix(":").removeprefix("› "))
+
+
+def addresses(model: Any) -> Iterator[str]:
+    """The pages of a model: its list, the form for a new row and, of its first row, what it is and its deletion."""
+    yield list_of(model)
+    base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    yield reverse(f"{base}_add")
+    if row := model.objects.order_by("pk").first():
+        yield from (reverse(f"{base}_{page}", args=[row.pk]) for page in ("change", "delete"))
+
+
+@pytest.fixture(scope="module")
+def pages(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Any:
+    """What the pages of each model say to an administrator who reads German, by address."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        world = make_world(make_user("alice"))
+        User.objects.filter(pk=world.staff.pk).update(locale="de")
+        client = Client()
+        client.force_login(world.staff)
+        grow(world, 0, 1)
+        recompute([world.portfolio.pk])
+        record(actor=world.owner, action="test", subject=world.portfolio)
+        answers = {model: {url: client.get(url) for url in addresses(model)} for model in [*PAGES, Group]}
+        transaction.set_rollback(True)
+    return {
+        model: {url: Said(answer.content.decode()).texts for url, answer in found.items() if answer.status_code == 200}
+        for model, found in answers.items()
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", [*PAGES, Group], ids=lambda model: model._meta.label)
+def test_no_text_is_left_in_english(model: Any, pages: Any) -> None:
+    assert pages[model]
+    for url, texts in pages[model].items():
+        english = {text for text in texts if capfirst(text) in ENGLISH}
+        assert english - CALLED - FACTORS - DJANGOS_OWN == set(), url
+
+
+def test_the_walk_sees_english() -> None:
+    said = Said('<th>Booked on</th><input type="submit" value="Save"><script>Name</script><b>› Konto:</b>').texts
+    assert said >= {"Booked on", "Save", "Konto"}
+    assert "Name" not in said
+    assert {"Booked on", "Save"} <= ENGLISH
+    assert not {"Name", "Portfolio"} & ENGLISH
+
+
+def named(model: Any) -> Iterator[str]:
+    """What an admin's own code names, in the language that is active."""
+    page, request = PAGES[model], RequestFactory().get("/")
+    request.user = User(is_superuser=True, is_active=True, is_staff=True)
+    yield from (str(label_for_field(name, model, page)) for name in page.get_list_display(request))
+    actions = page.get_actions(request).values()
+    yield from (str(words) % {"verbose_name_plural": model._meta.verbose_name_plural} for *_, words in actions)
+    for each in page.get_list_filter(request):
+        if isinstance(each, type) and issubclass(each, admin.SimpleListFilter):
+            yield str(each.title)
+    yield from (str(heading) for heading, _options in page.fieldsets or () if heading)
+    yield from (str(inline(model, admin.site).verbose_name_plural) for inline in page.inlines)
+    if page.search_help_text:
+        yield str(page.search_help_text)
+
+
+@by_model
+def test_what_an_admin_names_has_words(model: Any) -> None:
+    with override("en"):
+        english = list(named(model))
+    with override("de"):
+        german = list(named(model))
+    same = {text for text, words in zip(english, german, strict=True) if text == words}
+    assert {text for text in same if capfirst(text) not in WORDS} == set()
+
+
+def test_apps_have_names() -> None:
+    with override("de"):
+        names = {label: str(apps.get_app_config(label).verbose_name) for label in OURS}
+    assert names["users"] == "Personen"
+    assert {label for label, name in names.items() if name in ENGLISH} == set()
