@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -112,7 +113,7 @@ class AccountAdmin(OwnedOnSite, AccountModelAdmin):
 
     @admin.display(description=_("Balance"), ordering="total")
     def balance(self, account: Any) -> str:
-        return f"{Decimal(account.total or 0).quantize(Decimal('0.01')):,}"
+        return number_format(Decimal(account.total or 0).quantize(Decimal("0.01")), 2, force_grouping=True)
 
 
 class CategoryAdminForm(CategoryModelForm):

@@ -7,6 +7,8 @@ admin's code (columns, filters, actions, headings) for names that are the same i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 
@@ -24,6 +26,9 @@ from pytest_django import DjangoDbBlocker
 
 from activity.services import record
 from analytics.services import recompute
+from assets.tests.factories import make_asset, make_bars
+from banking.models import Account, Section
+from banking.services.transactions import book_cash
 from core.testing import make_user
 from portfolio_site.catalogue import catalogues, read
 from tests.test_administration import OURS, PAGES, by_model, list_of
@@ -139,3 +144,18 @@ def test_apps_have_names() -> None:
         names = {label: str(apps.get_app_config(label).verbose_name) for label in OURS}
     assert names["users"] == "Personen"
     assert {label for label, name in names.items() if name in ENGLISH} == set()
+
+
+@pytest.mark.django_db
+def test_numbers_and_days_are_written_as_in_german(client: Client, carol: User, alice: User) -> None:
+    User.objects.filter(pk=carol.pk).update(locale="de")
+    client.force_login(carol)
+    asset = make_asset("ACME")
+    make_bars(asset, {date(2024, 5, 31): "125.674"})
+    page = client.get(reverse("admin:assets_asset_change", args=[asset.pk])).content.decode()
+    assert "125,674" in page
+    assert "31. Mai 2024" in page
+    account = Account.objects.create(owner=alice, name="Euros", currency="EUR")
+    paid: dict[str, Any] = {"amount": Decimal("1234.5"), "booked_on": date(2024, 5, 31), "section": Section.INCOME}
+    book_cash(account=account, actor=alice, **paid)
+    assert "1.234,50" in client.get(list_of(Account)).content.decode()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -13,6 +12,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError as BrokerUnreachable
@@ -193,11 +193,12 @@ class AssetAdmin(OnSite, AssetModelAdmin):
     @admin.display(description=_("last close"), ordering="price")
     def last_close(self, asset: Any) -> str:
         price = getattr(asset, "price", None)
-        return NOTHING if price is None else plain(price)
+        return NOTHING if price is None else number_format(plain(price))
 
     @admin.display(description=_("as of"), ordering="price_day")
-    def last_day(self, asset: Any) -> date | str:
-        return getattr(asset, "price_day", None) or NOTHING
+    def last_day(self, asset: Any) -> str:
+        day = getattr(asset, "price_day", None)
+        return NOTHING if day is None else date_format(day)
 
     @admin.display(description=_("source"), ordering="price_source")
     def source(self, asset: Any) -> str:
