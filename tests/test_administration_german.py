@@ -159,3 +159,14 @@ def test_numbers_and_days_are_written_as_in_german(client: Client, carol: User, 
     paid: dict[str, Any] = {"amount": Decimal("1234.5"), "booked_on": date(2024, 5, 31), "section": Section.INCOME}
     book_cash(account=account, actor=alice, **paid)
     assert "1.234,50" in client.get(list_of(Account)).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("locale", "shown"), [("de", "Alle %s ausw\\u00e4hlen"), ("en", "")])
+def test_scripts_have_words(client: Client, carol: User, locale: str, shown: str) -> None:
+    User.objects.filter(pk=carol.pk).update(locale=locale)
+    client.force_login(carol)
+    script = client.get(reverse("admin:jsi18n")).content.decode()
+    assert ('"Choose all %s": ' in script) == bool(shown)
+    assert shown in script
+    assert ("Verf\\u00fcgbare %s" in script) == bool(shown)  # Django's own

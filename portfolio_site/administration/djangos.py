@@ -1,6 +1,11 @@
 """What Django's administration says and its own German has no words for yet: a catalogue of ours gives them."""
 
-from django.utils.translation import gettext_noop
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext, gettext_noop
+from django.views.i18n import JavaScriptCatalog
 
 TEXTS = (
     gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),
@@ -22,3 +27,20 @@ TEXTS = (
     gettext_noop("Raw passwords are not stored, so there is no way to see the user’s password."),
     gettext_noop("Enable password-based authentication for this user by setting a password."),
 )
+SCRIPTS = (
+    gettext_noop("Choose all %s"),
+    gettext_noop("Choose selected %s"),
+    gettext_noop('Choose %s by selecting them and then select the "Choose" arrow button.'),
+    gettext_noop("Remove all %s"),
+    gettext_noop("Remove selected %s"),
+    gettext_noop('Remove %s by selecting them and then select the "Remove" arrow button.'),
+    gettext_noop("(click to clear)"),
+)
+
+
+class ScriptCatalog(JavaScriptCatalog):
+    """What the administration's scripts say: Django's words, and ours where it has none."""
+
+    def get_catalog(self) -> dict[str, Any]:
+        ours = {text: words for text in SCRIPTS if (words := gettext(text)) != text}
+        return ours | super().get_catalog()

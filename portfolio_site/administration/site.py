@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from portfolio_site.administration.djangos import ScriptCatalog
 from portfolio_site.administration.panels import panels_for, standings_for
 from users.models import User
 
@@ -19,6 +20,9 @@ from users.models import User
 class Administration(admin.AdminSite):
     site_header = site_title = "Portfolio server"
     index_title = _("Administration")
+
+    def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return cast("HttpResponse", ScriptCatalog.as_view(packages=["django.contrib.admin"])(request))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         user, now = cast("User", request.user), timezone.now()
