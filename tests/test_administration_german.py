@@ -170,3 +170,23 @@ def test_scripts_have_words(client: Client, carol: User, locale: str, shown: str
     assert ('"Choose all %s": ' in script) == bool(shown)
     assert shown in script
     assert ("Verf\\u00fcgbare %s" in script) == bool(shown)  # Django's own
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("locale", "account", "bank"),
+    [
+        ("de", "Banking | Konto | Darf Konto hinzufügen", "Darf das Geld aller ansehen, nur lesend"),
+        ("en", "Banking | account | Can add account", "Can look at everybody&#x27;s money, read only"),
+    ],
+)
+def test_permissions_are_offered_in_the_readers_language(
+    client: Client, carol: User, locale: str, account: str, bank: str
+) -> None:
+    User.objects.filter(pk=carol.pk).update(locale=locale)
+    client.force_login(carol)
+    for address in (reverse("admin:auth_group_add"), reverse("admin:users_user_change", args=[carol.pk])):
+        page = client.get(address).content.decode()
+        assert account in page
+        assert bank in page
+        assert ("Can " in page) == (locale == "en")
