@@ -124,12 +124,14 @@ def put(asset_id: int, quote: PriceQuote, *, source: str, now: datetime) -> bool
     answered = {"source": source, "fetched_at": now, "lease_until": None, "retry_at": None}
     values = _columns(quote) | answered
     rows = Quote.objects.filter(pk=asset_id)
-    if rows.filter(Q(at=None) | Q(at__lte=quote.at)).update(**values):
-        return True
-    if rows.update(fetched_at=now, lease_until=None, retry_at=None):
-        return False
-    Quote.objects.bulk_create([Quote(asset_id=asset_id, **values)], ignore_conflicts=True)
-    return True
+    for _ in range(2):
+        if rows.filter(Q(at=None) | Q(at__lte=quote.at)).update(**values):
+            return True
+        if rows.filter(at__gt=quote.at).update(fetched_at=now, lease_until=None, retry_at=None):
+            return False
+        # The row may be made meanwhile, and then it says whether this quote is the newer one.
+        Quote.objects.bulk_create([Quote(asset_id=asset_id)], ignore_conflicts=True)
+    return False  # the asset is gone
 
 
 def believable(previous: Decimal | None, price: Decimal) -> bool:

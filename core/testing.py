@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PASSWORD = "correct horse battery staple"  # noqa: S105  a password of test people only
 BUDGETS = Path(__file__).resolve().parent.parent / "tests" / "query_budgets.json"
 
+# Seconds to wait for what is to come. Nobody waits that long for it, and on a busy machine it comes late.
+PATIENCE = 120.0
+
 VOID = {"meta", "link", "input", "img", "br", "hr"}
 FIELDS = {"input", "select", "textarea"}
 

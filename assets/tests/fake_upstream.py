@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from core.testing import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,13 @@ class FakeUpstream:
         """Keep callers waiting until ``release``."""
         self.hanging.set()
 
+    def await_call(self) -> None:
+        """Return once somebody has called: on a busy machine a caller may have given up before that is seen here."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.calls:
+            assert time.monotonic() < deadline, "nobody has called"
+            time.sleep(0.01)
+
     def release(self) -> None:
         self.hanging.clear()
         self.released.set()
@@ -70,7 +80,7 @@ class FakeUpstream:
     def reply_to(self, call: Call) -> Reply:
         self.calls.append(call)
         if self.hanging.is_set():
-            self.released.wait(30)
+            self.released.wait(PATIENCE)
         if self.always:
             return self.always
         return self.replies.pop(0) if self.replies else self.usual(call)
