@@ -123,6 +123,7 @@ def django_db_modify_db_settings(
     """SQLite in a file instead of in memory: threads and other processes open the same database."""
     if connection.vendor == "sqlite":
         file = var_dir / "test.sqlite3"
+        connection.settings_dict["OPTIONS"]["timeout"] = 120  # seconds; dozens of threads write on a busy machine
         connection.settings_dict["TEST"]["NAME"] = str(file)
         if migrated.exists():
             shutil.copyfile(migrated, file)
@@ -165,17 +166,18 @@ def broker(var_dir: Path) -> Iterator[Broker]:
     command = broker_command(var_dir / "broker", port, password)
     process = subprocess.Popen(leashed(command), stdout=subprocess.DEVNULL, start_new_session=True)
     url = f"redis://:{password}@127.0.0.1:{port}/0"
-    wait_until(lambda: answers(url), 20, "the test broker answers")
+    wait_until(lambda: answers(url), 120, "the test broker answers")
     _use_broker(url)
     yield Broker(url, process)
     process.terminate()
-    process.wait(timeout=10)
+    process.wait(timeout=120)
 
 
 def _use_broker(url: str) -> None:
-    caches = {"default": {**settings.CACHES["default"], "LOCATION": url}}
+    caches = {"default": {**settings.CACHES["default"], "LOCATION": url, "OPTIONS": {"socket_timeout": 60}}}
     override_settings(REDIS_URL=url, CACHES=caches).enable()
-    celery_app.conf.update(broker_url=url, result_backend=url)
+    patient = settings.CELERY_BROKER_TRANSPORT_OPTIONS | {"socket_timeout": 60}
+    celery_app.conf.update(broker_url=url, result_backend=url, broker_transport_options=patient)
 
 
 @pytest.fixture(autouse=True)
@@ -256,7 +258,7 @@ def celery_worker_process(
         with log_path.open("wb") as log:
             worker = WorkerProcess(spawn(command, variables, log), log_path)
         started.append(worker)
-        wait_until(lambda: ready.exists() or worker.process.poll() is not None, 60, "the worker is ready")
+        wait_until(lambda: ready.exists() or worker.process.poll() is not None, 180, "the worker is ready")
         assert worker.process.poll() is None, worker.log
         return worker
 

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from browser.furnishing import furnish
 from browser.installation import installation
-from browser.visits import CHROMIUM, Complaints, Scheme, Size, launch, log_in, open_context
+from browser.visits import CHROMIUM, SECONDS, Complaints, Scheme, Size, launch, log_in, open_context
 
 Visit = Callable[..., Page]
+expect.set_options(timeout=SECONDS)  # of 5 s a busy machine needs more
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,7 +19,7 @@ DEPOSIT = {
     "matures_on": "2023-06-01",
 }
 GOAL = {"name": "House", "amount": "500000", "due_on": "2060-01-01", "start_on": "2020-01-01"}
-AFTER_SECONDS = 120.0
+AFTER_SECONDS = 300.0
 
 
 def furnish(address: str) -> None:
@@ -53,7 +53,7 @@ def furnish(address: str) -> None:
 
 def _api(address: str, user: str) -> httpx.Client:
     login = {"username": user, "password": PASSWORDS[user]}
-    token = httpx.post(f"{address}/api/auth/token", data=login, timeout=30).raise_for_status().json()["access_token"]
+    token = httpx.post(f"{address}/api/auth/token", data=login, timeout=60).raise_for_status().json()["access_token"]
     return httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
 

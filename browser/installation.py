@@ -83,16 +83,16 @@ def _token(address: str) -> str:
 
 
 def _json(request: urllib.request.Request) -> dict[str, Any]:
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return dict(json.load(answer))
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """As Ctrl-C does, in order; what has not gone after half a minute is killed with its group."""
+    """As Ctrl-C does, in order; what has not gone after two minutes is killed with its group."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
     try:
-        process.wait(timeout=30)
+        process.wait(timeout=120)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait(timeout=120)

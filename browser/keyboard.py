@@ -100,7 +100,7 @@ class Keyboard:
         self.to(name)
         self.write(text)
 
-    def is_on(self, name: str, role: str = "", within: float = 10) -> None:
+    def is_on(self, name: str, role: str = "", within: float = 60) -> None:
         """Fails unless what has the focus is called ``name``, or begins so, after ``within`` seconds."""
         until = time.monotonic() + within
         while not self._stands_on(stop := self.stop, name, role):

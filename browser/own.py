@@ -23,7 +23,7 @@ class Api:
     @classmethod
     def of(cls, address: str, user: str = "demo") -> Api:
         login = urlencode({"username": user, "password": PASSWORDS[user]}).encode()
-        with urllib.request.urlopen(f"{address}/api/auth/token", data=login, timeout=20) as answer:
+        with urllib.request.urlopen(f"{address}/api/auth/token", data=login, timeout=60) as answer:
             return cls(address, json.load(answer)["access_token"])
 
     def ask(self, method: str, path: str, data: dict[str, Any] | None = None) -> Any:
@@ -31,7 +31,7 @@ class Api:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         body = json.dumps(data).encode() if data is not None else None
         request = urllib.request.Request(f"{self.address}{path}", data=body, headers=headers, method=method)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
     @contextmanager

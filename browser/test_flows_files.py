@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from browser.conftest import Visit
 from browser.keyboard import Keyboard
 
-WORK = 60_000  # milliseconds that a worker may take
+WORK = 180_000  # milliseconds that a worker may take
 HEAD = (
     "external_id,account_ref,date,amount,currency,section,category,description,counterparty_name,counterparty_account,"
     "transfer_group_id"

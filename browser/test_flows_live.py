@@ -21,9 +21,9 @@ from browser.keyboard import Keyboard
 from browser.visits import Complaints, log_in, open_context
 from portfolio_site.testing import wait_until
 
-SOON = 30_000  # milliseconds
+SOON = 60_000  # milliseconds
 SEARCH = re.compile(r"[?&]q=")
-WATCHED = 60.0  # seconds until the streaming process of a busy machine has asked for what is watched
+WATCHED = 180.0  # seconds until the streaming process of a busy machine has asked for what is watched
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from browser.conftest import Visit
 from browser.keyboard import Keyboard
 from browser.visits import Complaints
 
-WORK = 120_000  # milliseconds that a worker may take
+WORK = 180_000  # milliseconds that a worker may take
 
 
 def test_an_optimisation_is_left_and_found_again(visit: Visit, complaints: Complaints) -> None:

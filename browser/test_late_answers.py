@@ -15,7 +15,7 @@ from browser.visits import Complaints
 
 LOTS = re.compile(r"/transactions/lots/")
 PREVIEW = re.compile(r"/transactions/preview/")
-SOON = 500  # looks, a fiftieth of a second apart
+SOON = 3_000  # looks, a fiftieth of a second apart
 NOT_NOW = "cannot be shown just now"
 
 

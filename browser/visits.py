@@ -26,7 +26,7 @@ QUIET = [
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
-SECONDS = 20_000  # milliseconds that a page may take on a busy machine
+SECONDS = 60_000  # milliseconds that a page may take on a busy machine
 
 
 @dataclass

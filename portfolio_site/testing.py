@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,13 +19,17 @@ import pytest
 from portfolio_site.supervisor.child import leashed
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+LOWEST, HIGHEST = 15_000, 32_000  # ports
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nothing listens on, below those that a system hands out by itself: until a process of the
+    test binds it, no connection and no other server is given it by chance."""
+    while True:
+        port = LOWEST + secrets.randbelow(HIGHEST - LOWEST)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
@@ -71,14 +76,14 @@ class WorkerProcess:
     def kill(self) -> None:
         """SIGKILL to the worker and its pool at once, as when the power fails; returns when they are gone."""
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=120)
 
     def stop(self) -> int:
         """Ask it to stop and wait for it; returns the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT)
         try:
-            return self.process.wait(timeout=20)
+            return self.process.wait(timeout=120)
         except subprocess.TimeoutExpired:
             self.kill()
             raise

@@ -17,6 +17,7 @@ import pytest
 import redis
 import yaml
 
+from core.testing import PATIENCE
 from portfolio_site.supervisor.child import leashed
 from portfolio_site.testing import BASE_DIR, Broker, free_port, wait_until
 
@@ -64,11 +65,11 @@ def start(
     for process, stop_signal in started:
         if process.poll() is None:
             process.send_signal(stop_signal)
-            process.wait(timeout=30)
+            process.wait(timeout=PATIENCE)
 
 
 def answers(port: int, path: str) -> bool:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
         try:
             connection.request("GET", path)
             return connection.getresponse().status == 200
@@ -78,19 +79,19 @@ def answers(port: int, path: str) -> bool:
 
 @pytest.mark.processes
 def test_prepare_then_web(start: Callable[[str], subprocess.Popen[bytes]], tmp_path: Path) -> None:
-    assert start("prepare").wait(timeout=120) == 0
+    assert start("prepare").wait(timeout=PATIENCE) == 0
     assert (tmp_path / "static" / "staticfiles.json").exists()
     start("web")
-    wait_until(lambda: answers(PORTS["8000"], "/healthz"), 60, "the web service answers")
+    wait_until(lambda: answers(PORTS["8000"], "/healthz"), PATIENCE, "the web service answers")
 
 
 @pytest.mark.processes
 def test_worker_beat_and_flower(start: Callable[[str], subprocess.Popen[bytes]], broker: Broker) -> None:
     for service in ("worker", "beat", "flower"):
         start(service)
-    wait_until(lambda: answers(PORTS["5555"], "/healthcheck"), 60, "Flower answers")
+    wait_until(lambda: answers(PORTS["5555"], "/healthcheck"), PATIENCE, "Flower answers")
     with redis.Redis.from_url(broker.url) as client:
-        wait_until(lambda: bool(client.exists("portfolio:beat")), 90, "beat's task was run by the worker")
+        wait_until(lambda: bool(client.exists("portfolio:beat")), PATIENCE, "beat's task was run by the worker")
 
 
 @pytest.mark.parametrize("service", [*OURS, "postgres", "redis"])

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from activity.middleware import lock
 from activity.models import AuditEvent, IdempotencyKey
 from activity.services import record
-from core.testing import PASSWORD, client_of, make_user
+from core.testing import PASSWORD, PATIENCE, client_of, make_user
 from portfolios.models import Portfolio
 from users.models import User
 
@@ -165,7 +165,7 @@ def test_while_the_first_runs_the_second_is_told_so() -> None:
 
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         lock(IdempotencyKey.objects.get().pk)
-        answer = pool.submit(second).result(timeout=10)
+        answer = pool.submit(second).result(timeout=PATIENCE)
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (409, "idempotency_key_in_use", "1")
     assert post(alice).content == first.content
 
@@ -202,7 +202,9 @@ def test_killed_before_or_after_the_commit(moment: str, stored: int, process_env
         "ALLOWED_HOSTS": "testserver",
     }
     command = [sys.executable, "-c", KILLED_WHILE_POSTING, moment]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert (Portfolio.objects.count(), IdempotencyKey.objects.count()) == (stored, 1)
     again = post(alice)

@@ -16,10 +16,10 @@ from analytics.optimiser import Terms
 from analytics.services.optimising import request_optimisation
 from analytics.tasks import optimisation_wanted, optimise_due
 from analytics.tests.candidates import invested
-from core.testing import make_user
+from core.testing import PATIENCE, make_user
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{OptimisationRun.objects.values()} {Job.objects.values()}"

@@ -18,7 +18,7 @@ from assets.models import Asset
 from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars
 from core import bulk
-from core.testing import make_user
+from core.testing import PATIENCE, make_user
 from portfolios.models import Investment, Portfolio, Trade
 
 SESSIONS = sessions("XNYS", date(2021, 6, 1), date(2023, 1, 31))
@@ -27,9 +27,9 @@ pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, f"not within a minute: {what}"
+        assert time.monotonic() < deadline, f"not within {PATIENCE:g} s: {what}"
         time.sleep(0.05)
 
 

@@ -13,6 +13,7 @@ from kombu import pools
 from activity.models import Job, JobState
 from analytics import services, tasks
 from analytics.models import Snapshot
+from core.testing import PATIENCE
 from portfolios.models import Portfolio
 from portfolios.tests.factories import make_portfolio
 from users.models import User
@@ -66,7 +67,7 @@ def test_the_action_queues_a_job_that_a_worker_finishes(
     assert (job.kind, job.state, job.total) == ("recompute", JobState.RUNNING, 1)
     assert str(job.pk) in shown
     with app.connection_for_read() as connection:
-        message = connection.SimpleQueue("celery").get(timeout=5)
+        message = connection.SimpleQueue("celery").get(timeout=PATIENCE)
     assert message.headers["task"] == "analytics.recompute"
     tasks.recompute(*message.payload[0], **message.payload[1])
     job.refresh_from_db()

@@ -10,6 +10,7 @@ import pytest
 from celery import current_app as app
 
 from assets.tests.fake_polygon import KEY, FakePolygon, running
+from core.testing import PATIENCE
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def upstream() -> Iterator[FakePolygon]:
 def polygon(upstream: FakePolygon, settings: Any) -> FakePolygon:
     """The service, with a key entered and no limit of calls."""
     settings.POLYGON_URL, settings.POLYGON_API_KEY = upstream.url, KEY
-    settings.POLYGON_CALLS_PER_MINUTE, settings.POLYGON_TIMEOUT = 0, 5.0
+    settings.POLYGON_CALLS_PER_MINUTE, settings.POLYGON_TIMEOUT = 0, PATIENCE
     return upstream
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from assets.tests.fake_polygon import FakePolygon, body, row
 from assets.tests.fake_upstream import Call, Reply, as_json, serving
+from core.testing import PATIENCE
 
 RANGE = "/v2/aggs/ticker/"
 
@@ -30,7 +31,7 @@ class FakePast(FakePolygon):
 
     def usual(self, call: Call) -> Reply:
         if self.hangs_at is not None and len(self.calls) >= self.hangs_at:
-            self.released.wait(30)
+            self.released.wait(PATIENCE)
         if call.path.startswith(RANGE):
             return self._range(call)
         if "/reference/splits" in call.path:

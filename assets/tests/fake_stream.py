@@ -13,6 +13,8 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from core.testing import PATIENCE
+
 Answer = Callable[["FakeStream", ServerConnection], Any]
 
 
@@ -37,7 +39,7 @@ class FakeStream:
         for message in messages:
             text = message if isinstance(message, str) else json.dumps(message)
             for link in list(self.links):
-                asyncio.run_coroutine_threadsafe(link.send(text), self.loop).result(5)
+                asyncio.run_coroutine_threadsafe(link.send(text), self.loop).result(PATIENCE)
 
     def drop(self) -> None:
         """End every connection as when a cable is pulled."""
@@ -86,10 +88,10 @@ def fake_stream(answer: Answer) -> Iterator[FakeStream]:
 
     thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(PATIENCE)
     try:
         yield fake
     finally:
         assert fake.loop is not None
         fake.loop.call_soon_threadsafe(stop[0].set)
-        thread.join(10)
+        thread.join(PATIENCE)

@@ -19,6 +19,7 @@ from assets.tests.factories import make_asset, make_bars
 from assets.tests.fake_polygon import DAY, FakePolygon
 from assets.tests.fake_upstream import Answering, as_json, serving
 from assets.tests.fake_upstream import Reply as Answer
+from core.testing import PATIENCE
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +71,7 @@ def test_the_next_one_answers_when_the_first_cannot_be_read(
 def test_a_breaker_opens_after_failures_in_a_row_and_one_caller_tries_again(
     polygon: FakePolygon, settings: Any
 ) -> None:
-    settings.PROVIDER_BREAKER_FAILURES, settings.PROVIDER_BREAKER_WAIT = 3, timedelta(seconds=60)
+    settings.PROVIDER_BREAKER_FAILURES, settings.PROVIDER_BREAKER_WAIT = 3, timedelta(minutes=10)
     asset = make_asset("AAPL")
     polygon.always = Answer(b"", 500)
     for _ in range(10):
@@ -78,7 +79,7 @@ def test_a_breaker_opens_after_failures_in_a_row_and_one_caller_tries_again(
             bars_of(asset)
     assert len(polygon.calls) == 3
     assert "left alone after 3 failures in a row" in str(caught.value)
-    assert caught.value.retry_after == pytest.approx(60, abs=5)
+    assert caught.value.retry_after == pytest.approx(600, abs=PATIENCE)
 
     ProviderState.objects.update(open_until=timezone.now() - timedelta(seconds=1))  # the wait is over
     for _ in range(5):
@@ -87,7 +88,7 @@ def test_a_breaker_opens_after_failures_in_a_row_and_one_caller_tries_again(
     assert len(polygon.calls) == 4, "one tries, and it failed"
     state = ProviderState.objects.get(pk="polygon")
     assert state.open_until is not None
-    assert (state.open_until - timezone.now()).total_seconds() == pytest.approx(120, abs=5), "twice as long"
+    assert (state.open_until - timezone.now()).total_seconds() == pytest.approx(1200, abs=PATIENCE), "twice as long"
 
     ProviderState.objects.update(open_until=timezone.now() - timedelta(seconds=1))
     polygon.always = None

@@ -13,6 +13,7 @@ from django.conf import settings
 from assets.models import ProviderState
 from assets.tests import fake_services as fakes
 from assets.tests.fake_upstream import Answering, Reply, serving
+from core.testing import PATIENCE
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 TIMES = 15
@@ -33,7 +34,7 @@ def ask_from_two_processes(environment: dict[str, str]) -> list[dict[str, int]]:
     for process in started:
         process.stdin.write("\n")
         process.stdin.flush()
-    return [ast.literal_eval(process.communicate(timeout=60)[0]) for process in started]
+    return [ast.literal_eval(process.communicate(timeout=PATIENCE)[0]) for process in started]
 
 
 def settings_of(finnhub: Answering, environment: dict[str, str], **others: str) -> dict[str, str]:
@@ -52,7 +53,12 @@ def test_together_they_keep_within_the_limit(finnhub: Answering, process_environ
 def test_what_one_learns_the_other_knows(finnhub: Answering, process_environment: dict[str, str]) -> None:
     """The breaker opens at three failures in all; a call of the other may be under way then."""
     finnhub.always = Reply(b"", 500)
-    breaker = {"PROVIDER_BREAKER_FAILURES": "3", "FINNHUB_CALLS_PER_MINUTE": "0", "FINNHUB_CALLS_PER_SECOND": "0"}
+    breaker = {
+        "PROVIDER_BREAKER_FAILURES": "3",
+        "PROVIDER_BREAKER_WAIT": "3600",
+        "FINNHUB_CALLS_PER_MINUTE": "0",
+        "FINNHUB_CALLS_PER_SECOND": "0",
+    }
     heard = ask_from_two_processes(settings_of(finnhub, process_environment, **breaker))
     assert 3 <= len(finnhub.calls) <= 4
     assert heard == [{"nobody": TIMES}] * 2

@@ -24,6 +24,7 @@ from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars, make_exchange
 from assets.tests.fake_past import FakePast, running
 from assets.tests.fake_polygon import KEY, Reply
+from core.testing import PATIENCE
 from users.models import User
 
 NOW = datetime(2024, 6, 1, 7, tzinfo=UTC)  # the night after a Friday
@@ -39,7 +40,7 @@ def polygon(settings: Any) -> Iterator[FakePast]:
     with running() as fake:
         settings.PRICE_PROVIDERS = ["polygon"]
         settings.POLYGON_URL, settings.POLYGON_API_KEY = fake.url, KEY
-        settings.POLYGON_CALLS_PER_MINUTE, settings.POLYGON_TIMEOUT = 0, 5.0
+        settings.POLYGON_CALLS_PER_MINUTE, settings.POLYGON_TIMEOUT = 0, PATIENCE
         yield fake
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from activity.models import Job
 from assets.models import Backfill, HistoricValue
@@ -17,12 +18,13 @@ from assets.tasks import backfill_due, sweep
 from assets.tests.factories import make_asset, make_exchange
 from assets.tests.fake_past import running
 from assets.tests.fake_polygon import KEY
+from core.testing import PATIENCE
 
-LEASE = {"INGEST_LEASE": "3", "INGEST_HEARTBEAT": "0.5"}
+LEASE = {"INGEST_LEASE": "300", "INGEST_HEARTBEAT": "0.5"}  # seconds
 START = date(2020, 1, 2)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{Backfill.objects.values()}"
@@ -57,6 +59,7 @@ def test_a_killed_backfill_goes_on_where_it_was(celery_worker_process: Any, sett
         assert 0 < half < len(days)
         assert Job.objects.get().done == 1
 
+        Backfill.objects.update(lease_until=F("lease_until") - timedelta(minutes=10))  # it has run out
         polygon.hangs_at = None
         celery_worker_process(concurrency=1, environment=environment)
 

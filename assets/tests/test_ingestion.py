@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,9 +20,10 @@ from assets.services.due import SessionNotOver, due_days
 from assets.services.ingestion import ingest
 from assets.tests.factories import make_asset, make_bars, make_exchange
 from assets.tests.fake_polygon import DAY, FakePolygon, Reply, body, row
+from core.testing import PATIENCE
 
 NOW = datetime(2024, 6, 1, 7, tzinfo=UTC)  # the night after DAY, a Friday
-MINUTE = timedelta(minutes=1)
+MINUTE, MOMENT = timedelta(minutes=1), timedelta(milliseconds=1)
 
 pytestmark = pytest.mark.django_db
 
@@ -177,14 +180,14 @@ def test_a_retry_after_of_nothing_waits_as_any_failure_does(market: Exchange, po
 
 
 def test_retry_after_holds_all_days_back(market: Exchange, polygon: FakePolygon) -> None:
-    polygon.always = Reply(b"", 429, {"Retry-After": "40"})
+    polygon.always = Reply(b"", 429, {"Retry-After": "400"})
     now = datetime.now(UTC)
     failed = ingest(market, DAY, now=now)
-    assert failed.next_attempt_at == now + timedelta(seconds=40)
+    assert failed.next_attempt_at == now + timedelta(seconds=400)
     other = ingest(market, date(2024, 5, 30), now=now)
     assert (other.state, other.attempts) == ("pending", 0), "an attempt that sent nothing is none"
     assert other.next_attempt_at is not None
-    assert 30 < (other.next_attempt_at - now).total_seconds() <= 41
+    assert 200 < (other.next_attempt_at - now).total_seconds() <= 401
     assert len(polygon.calls) == 1
 
 
@@ -319,7 +322,7 @@ def test_an_unexpected_failure_is_written_down_and_tried_again(
     failed = IngestionRun.objects.get()
     assert (failed.state, failed.next_attempt_at) == ("incomplete", NOW + MINUTE)
     assert failed.message.startswith("Failed: ValueError")
-    settings.POLYGON_TIMEOUT = 5.0
+    settings.POLYGON_TIMEOUT = PATIENCE
     polygon.trade({"AAPL": 5, "MSFT": 6})
     assert run(market, now=NOW + MINUTE).state == "complete"
 
@@ -339,6 +342,19 @@ def _in_thread(work: Any) -> threading.Thread:
     return thread
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"{IngestionRun.objects.values()}"
+        time.sleep(0.01)
+
+
+def lease_end() -> datetime:
+    end = IngestionRun.objects.get().lease_until
+    assert end is not None
+    return end
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_many_workers_one_fetches(market: Exchange, polygon: FakePolygon) -> None:
     polygon.trade({"AAPL": 5, "MSFT": 6})
@@ -353,13 +369,16 @@ def test_of_many_workers_one_fetches(market: Exchange, polygon: FakePolygon) -> 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_lease_is_renewed_while_the_provider_is_slow(market: Exchange, polygon: FakePolygon, settings: Any) -> None:
-    settings.INGEST_LEASE, settings.INGEST_HEARTBEAT = timedelta(seconds=0.6), timedelta(seconds=0.1)
+    settings.INGEST_LEASE, settings.INGEST_HEARTBEAT = timedelta(minutes=5), timedelta(seconds=0.05)
     polygon.trade({"AAPL": 5, "MSFT": 6})
     polygon.hang()
     slow = _in_thread(lambda: ingest(market, DAY, now=datetime.now(UTC)))
-    threading.Event().wait(1.2)
-    assert lease.release_lost(datetime.now(UTC)) == []
-    assert ingest(market, DAY, now=datetime.now(UTC)).state == "running"
+    wait_for(lambda: bool(polygon.calls))
+    first = lease_end()
+    wait_for(lambda: lease_end() > first + MOMENT)
+    later = first + MOMENT  # when the first lease would have run out
+    assert lease.release_lost(later) == []
+    assert ingest(market, DAY, now=later).state == "running"
     polygon.release()
     slow.join()
     assert IngestionRun.objects.get().state == "complete"
@@ -368,19 +387,18 @@ def test_the_lease_is_renewed_while_the_provider_is_slow(market: Exchange, polyg
 
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_was_taken_over_writes_nothing(market: Exchange, polygon: FakePolygon, settings: Any) -> None:
-    settings.INGEST_LEASE = timedelta(seconds=0.2)  # and no heartbeat within it
+    settings.INGEST_HEARTBEAT = timedelta(hours=1)  # none within the lease
     polygon.days[DAY.isoformat()] = [row("AAPL", 1), row("MSFT", 2)]
     polygon.hang()
     late = _in_thread(lambda: ingest(market, DAY, now=datetime.now(UTC)))
-    while not polygon.calls:
-        threading.Event().wait(0.01)
-    threading.Event().wait(0.3)
-    [lost] = lease.release_lost(datetime.now(UTC))
+    wait_for(lambda: bool(polygon.calls))
+    later = lease_end() + MOMENT
+    [lost] = lease.release_lost(later)
     assert (lost.market, lost.day) == ("XNYS", DAY)
 
     polygon.hanging.clear()  # the second worker's call is answered at once
     polygon.replies = [Reply(body(row("AAPL", 5), row("MSFT", 6)))]
-    assert ingest(market, DAY, now=datetime.now(UTC)).state == "complete"
+    assert ingest(market, DAY, now=later).state == "complete"
     polygon.release()
     late.join()
     assert closes() == {"AAPL": Decimal(5), "MSFT": Decimal(6)}

@@ -19,6 +19,7 @@ from assets.tests.factories import make_asset, make_exchange
 from assets.tests.fake_past import FakePast, running
 from assets.tests.fake_polygon import KEY, FakePolygon, Reply, row
 from assets.tests.fake_polygon import running as running_polygon
+from core.testing import PATIENCE
 
 FRIDAY = date(2024, 5, 31)
 NOW = datetime(2024, 6, 1, 7, tzinfo=UTC)
@@ -99,7 +100,7 @@ def polygon(settings: Any) -> Iterator[FakePast]:
     with running() as fake:
         settings.PRICE_PROVIDERS = ["polygon"]
         settings.POLYGON_URL, settings.POLYGON_API_KEY = fake.url, KEY
-        settings.POLYGON_CALLS_PER_MINUTE, settings.POLYGON_TIMEOUT = 0, 5.0
+        settings.POLYGON_CALLS_PER_MINUTE, settings.POLYGON_TIMEOUT = 0, PATIENCE
         yield fake
 
 

@@ -16,6 +16,7 @@ from assets.models import PriceClock
 from assets.providers.base import Bar
 from assets.services.history import store_bars
 from assets.tests.factories import make_asset
+from core.testing import PATIENCE
 
 # A machine that opens its panel again and again. Every write sets every close to the reading of the clock that it
 # makes, so a panel that mixes two readings shows. It may show a newer one than its name, since the clock is read first.
@@ -28,13 +29,13 @@ import numpy as np
 from assets.panel import open_panel
 folder, seen = Path(sys.argv[1]), set()
 folder.mkdir(parents=True, exist_ok=True)
-(folder / "ready").touch()
 while True:
     last = (folder / "stop").exists()
     panel = open_panel()
     numbers = set(np.unique(panel.closes).tolist())
     assert len(numbers) == 1 and min(numbers) >= panel.version, (panel.version, numbers)
     seen.add(panel.version)
+    (folder / "ready").touch()
     if last:
         assert numbers == {float(panel.version)}, (panel.version, numbers)
         break
@@ -53,7 +54,7 @@ def machine(folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not path.exists():
         assert time.monotonic() < deadline, f"no {path}"
         time.sleep(0.02)
@@ -85,7 +86,7 @@ def test_each_machine_keeps_its_own_panel_right(process_environment: dict[str, s
     wait_for(folders[1] / "ready")
     for folder in folders:
         (folder / "stop").touch()
-    told = [json.loads(process.communicate(timeout=60)[0]) for process in running]
+    told = [json.loads(process.communicate(timeout=PATIENCE)[0]) for process in running]
     assert [process.returncode for process in running] == [0, 0]
     assert [(one["version"], one["shape"]) for one in told] == [(PriceClock.read(), [3, 15])] * 2
     assert told[0]["seen"] > 1

@@ -7,8 +7,11 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.test import override_settings
+
 from assets import live
 from assets.places import Limits, Places
+from core.testing import PATIENCE
 
 if TYPE_CHECKING:
     from portfolio_site.testing import Broker
@@ -31,10 +34,11 @@ class Ear:
 
 
 def run(broker: Broker, work: Two) -> None:
-    """With the places of two processes."""
+    """With the places of two processes, whose leases do not run out meanwhile."""
 
     async def both() -> None:
-        one, other = Places("one", broker.url), Places("other", broker.url)
+        with override_settings(LIVE_LEASE=600.0):
+            one, other = Places("one", broker.url), Places("other", broker.url)
         try:
             await work(one, other)
         finally:
@@ -85,15 +89,16 @@ def test_all_or_nothing(broker: Broker) -> None:
 
 
 def test_what_a_dead_process_took_is_free_when_its_lease_has_run_out(broker: Broker, settings: Any) -> None:
-    settings.LIVE_LEASE = 0.6
-
     async def work(one: Places, other: Places) -> None:
-        await one.take(ALICE, "a", [1, 2, 3], SMALL)
-        await one.take(ALICE, "b", [3], SMALL)
-        await other.take(BOB, "c", [1], SMALL)
-        for _ in range(4):
-            await asyncio.sleep(0.2)
-            await other.renew(BOB, {"c": [1]})  # the other one lives
+        settings.LIVE_LEASE = 0.2
+        dead, brief = Places("one", broker.url), Places("other", broker.url)
+        await dead.take(ALICE, "a", [1, 2, 3], SMALL)
+        await dead.take(ALICE, "b", [3], SMALL)
+        await brief.take(BOB, "c", [1], SMALL)
+        await other.renew(BOB, {"c": [1]})  # this one lives
+        await asyncio.sleep(0.4)
+        for places in (dead, brief):
+            await places.rest()
         assert await other.take(BOB, "d", [2], SMALL) == {2}
         assert await other.take(BOB, "e", [2], SMALL) is None
         assert await other.take(ALICE, "d", [4, 5, 6], SMALL) == {4, 5, 6}
@@ -116,15 +121,18 @@ def test_many_at_once_never_take_more_than_there_is(broker: Broker) -> None:
 
 
 def test_a_hub_that_was_silent_for_too_long_takes_its_places_anew(settings: Any) -> None:
-    settings.LIVE_LEASE, settings.LIVE_SOCKETS_PER_PERSON, settings.LIVE_SYMBOLS_PER_PERSON = 0.6, 1, 2
+    settings.LIVE_LEASE, settings.LIVE_SOCKETS_PER_PERSON, settings.LIVE_SYMBOLS_PER_PERSON = 600.0, 1, 2
 
     async def work() -> None:
         hub, other = live.Hub(), Places("other")
+        settings.LIVE_LEASE = 0.1  # it renews every thirtieth of a second what is granted for long
         ear = Ear("a")
         assert await hub.admit(ear)
         assert await hub.follow(ear, [1, 2, 3]) == {1, 2}
         await hub._places._redis.flushdb()
-        await asyncio.sleep(0.5)  # it has renewed meanwhile
+        async with asyncio.timeout(PATIENCE):
+            while not await hub._places._redis.hlen(f"portfolio-live:places:{{{ALICE}}}:sockets"):
+                await asyncio.sleep(0.01)
         assert await other.take(ALICE, "b", [], Limits(1, 2)) is None
         assert await other.take(ALICE, "b", [1, 2, 3], Limits(2, 2)) == {1, 2}
         await hub.dismiss(ear)
@@ -135,7 +143,7 @@ def test_a_hub_that_was_silent_for_too_long_takes_its_places_anew(settings: Any)
 
 
 def test_a_place_that_could_not_be_given_back_is_free_with_the_next_renewal(broker: Broker, settings: Any) -> None:
-    settings.REDIS_URL, settings.LIVE_LEASE = broker.url, 0.9
+    settings.REDIS_URL, settings.LIVE_LEASE = broker.url, 600.0
     settings.LIVE_SOCKETS_PER_PERSON, settings.LIVE_SYMBOLS_PER_PERSON = 2, 3
 
     async def work() -> None:
@@ -148,7 +156,7 @@ def test_a_place_that_could_not_be_given_back_is_free_with_the_next_renewal(brok
         await hub.dismiss(gone)
         hub._places = there
         assert await other.take(ALICE, "new", [], SMALL) is None
-        await asyncio.sleep(0.6)
+        await there.renew(ALICE, hub._here(ALICE))
         assert await other.take(ALICE, "new", [7, 8], SMALL) == {7}
         await hub.dismiss(stays)
         assert await other.take(ALICE, "new", [7, 8, 9], SMALL) == {7, 8, 9}
@@ -158,18 +166,19 @@ def test_a_place_that_could_not_be_given_back_is_free_with_the_next_renewal(brok
 
 
 def test_whoever_leaves_while_places_are_renewed_has_none(broker: Broker, settings: Any) -> None:
-    settings.REDIS_URL, settings.LIVE_LEASE = broker.url, 0.03  # a renewal every hundredth of a second
+    settings.REDIS_URL, settings.LIVE_LEASE = broker.url, 600.0
     settings.LIVE_SOCKETS_PER_PERSON, settings.LIVE_SYMBOLS_PER_PERSON = 100, 100
 
     async def work() -> None:
         hub = live.Hub()
+        settings.LIVE_LEASE = 0.03  # a renewal every hundredth of a second
         stays, others = Ear("stays"), [Ear(f"s{number}") for number in range(20)]
         for ear in (stays, *others):
             assert await hub.admit(ear)
             assert await hub.follow(ear, [1, 2])
         await hub._places._redis.flushdb()
         await asyncio.gather(*(hub.dismiss(ear) for ear in others))
-        settings.LIVE_LEASE = 30.0
+        settings.LIVE_LEASE = 600.0
         await hub._places.renew(ALICE, hub._here(ALICE))
         fields = await hub._places._redis.hkeys(f"portfolio-live:places:{{{ALICE}}}:sockets")
         assert fields == [f"{hub._name}:stays".encode()]

@@ -12,17 +12,20 @@ from assets.providers.base import BadPayload, Bar, ProviderError, Throttled, Una
 from assets.providers.polygon import Polygon
 from assets.providers.transport import Bounds, seconds_to_wait
 from assets.tests.fake_polygon import DAY, KEY, FakePolygon, Reply, body, row
+from core.testing import PATIENCE
 
 
-def bounds(timeout: float = 1.0, limit: Callable[[], None] = lambda: None, *, most_bytes: int = 1_000_000) -> Bounds:
+def bounds(
+    timeout: float = PATIENCE, limit: Callable[[], None] = lambda: None, *, most_bytes: int = 1_000_000
+) -> Bounds:
     return Bounds("polygon", timeout, most_bytes, limit)
 
 
-def client(upstream: FakePolygon, *, timeout: float = 5.0) -> Polygon:
+def client(upstream: FakePolygon, *, timeout: float = PATIENCE) -> Polygon:
     return Polygon(KEY, url=upstream.url, bounds=bounds(timeout))
 
 
-def ask(upstream: FakePolygon, *symbols: str, timeout: float = 5.0) -> list[Bar]:
+def ask(upstream: FakePolygon, *symbols: str, timeout: float = PATIENCE) -> list[Bar]:
     return client(upstream, timeout=timeout).daily_bars(symbols or ("AAPL", "MSFT"), DAY)
 
 
@@ -140,6 +143,7 @@ def test_an_upstream_that_does_not_answer_is_given_up(upstream: FakePolygon) -> 
     upstream.hang()
     with pytest.raises(Unavailable, match="ReadTimeoutError"):
         ask(upstream, timeout=0.1)
+    upstream.await_call()
     assert len(upstream.calls) == 1
 
 

@@ -13,6 +13,7 @@ from assets.providers.polygon import MOST_PAGES, Polygon
 from assets.providers.transport import Bounds
 from assets.tests.fake_polygon import KEY, row
 from assets.tests.fake_upstream import Answering, Call, Reply, as_json, serving
+from core.testing import PATIENCE
 
 FIRST, SECOND = date(2024, 5, 30), date(2024, 5, 31)
 AGGS = f"/v2/aggs/ticker/AAPL/range/1/day/{FIRST}/{SECOND}"
@@ -26,7 +27,7 @@ def upstream() -> Iterator[Answering]:
 
 
 def polygon(upstream: Answering) -> Polygon:
-    return Polygon(KEY, url=upstream.url, bounds=Bounds("polygon", 2.0, 1_000_000, lambda: None))
+    return Polygon(KEY, url=upstream.url, bounds=Bounds("polygon", PATIENCE, 1_000_000, lambda: None))
 
 
 def page(*days: tuple[date, object], cursor: str = "", **other: object) -> dict[str, object]:

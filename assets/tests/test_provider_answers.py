@@ -30,6 +30,7 @@ from assets.providers.transport import Bounds
 from assets.providers.yahoo import Yahoo, yahoo_symbol
 from assets.tests import fake_services as fakes
 from assets.tests.fake_upstream import Answering, Call, Reply, as_json, serving
+from core.testing import PATIENCE
 
 DAY, BEFORE = date(2024, 5, 31), date(2024, 5, 30)
 QUOTE = PriceQuote(
@@ -60,7 +61,7 @@ FACTS = CompanyFacts(
 
 
 def bounds(name: str) -> Bounds:
-    return Bounds(name, 2.0, 1_000_000, lambda: None)
+    return Bounds(name, PATIENCE, 1_000_000, lambda: None)
 
 
 # --- Finnhub ------------------------------------------------------------------------------------------------------

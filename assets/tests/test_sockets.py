@@ -18,13 +18,14 @@ from assets.providers.sockets import FinnhubSocket, PolygonSocket, Socket
 from assets.providers.stream import Refused, Tick, Wanted
 from assets.providers.tape import SimulatedTape
 from assets.tests.fake_stream import FakeStream, fake_stream, like_finnhub, like_polygon
+from core.testing import PATIENCE
 
 NOON = 1_700_000_000_000
 AT = datetime.fromtimestamp(NOON / 1000, UTC)
 
 
 async def soon(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -34,7 +35,7 @@ async def gathered(source: Any, wanted: Wanted, count: int, act: Callable[[], An
     found: list[Tick] = []
     acting = asyncio.create_task(asyncio.to_thread(act))
     ticks: AsyncIterator[Tick] = source.ticks(wanted)
-    async with asyncio.timeout(10), aclosing(ticks):  # type: ignore[type-var]
+    async with asyncio.timeout(PATIENCE), aclosing(ticks):  # type: ignore[type-var]
         async for tick in ticks:
             found.append(tick)
             if len(found) == count:
@@ -211,10 +212,8 @@ def test_a_stream_that_ends_is_unavailable(end: str) -> None:
 
 
 def test_nobody_listens_is_unavailable() -> None:
-    with fake_stream(like_finnhub) as fake:
-        url = fake.url
     with pytest.raises(Unavailable):
-        asyncio.run(gathered(FinnhubSocket(url, "k", timeout=0.5), Wanted(["AAPL"]), 1, lambda: None))
+        asyncio.run(gathered(FinnhubSocket("ws://127.0.0.1:9", "k"), Wanted(["AAPL"]), 1, lambda: None))
 
 
 def test_the_tape_moves_what_has_a_price_and_stays_near_it() -> None:

@@ -23,6 +23,7 @@ from assets.tests import fake_services as fakes
 from assets.tests.factories import make_asset, make_bars, make_exchange
 from assets.tests.fake_stream import FakeStream, fake_stream, like_finnhub, like_polygon
 from assets.tests.fake_upstream import as_json, serving
+from core.testing import PATIENCE
 
 if TYPE_CHECKING:
     from portfolio_site.testing import Broker
@@ -101,7 +102,7 @@ async def listening(*asset_ids: int) -> AsyncIterator[Ear]:
         await asyncio.gather(work, return_exceptions=True)
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
@@ -228,7 +229,7 @@ def test_how_the_stream_is_only_the_streaming_process_says(monkeypatch: pytest.M
         ear, hub = Ear(), live.hub()
         assert await hub.admit(ear)
         assert hub.state == "connecting"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not ear.states:
                 await live.publish_state("polling", "why")
                 await asyncio.sleep(0.1)

@@ -8,16 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from assets.models import HistoricValue, IngestionRun, PriceClock
 from assets.tasks import ingest_day, sweep
 from assets.tests.factories import make_asset, make_exchange
 from assets.tests.fake_polygon import DAY, KEY, FakePolygon
+from core.testing import PATIENCE
 
-LEASE = {"INGEST_LEASE": "3", "INGEST_HEARTBEAT": "0.5"}
+LEASE = {"INGEST_LEASE": "300", "INGEST_HEARTBEAT": "0.5"}  # seconds
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{IngestionRun.objects.values()}"
@@ -54,6 +56,9 @@ def test_a_killed_ingestion_is_taken_over(polygon: FakePolygon, celery_worker_pr
 
     worker.kill()
     assert not HistoricValue.objects.exists()
+    sweep()
+    assert IngestionRun.objects.get().state == "running", "so long as its lease runs nobody takes it"
+    IngestionRun.objects.update(lease_until=F("lease_until") - timedelta(minutes=10))
     polygon.hanging.clear()
     celery_worker_process(concurrency=1, environment=environment)
 

@@ -19,6 +19,7 @@ from django.test import Client
 from websockets.asyncio.client import ClientConnection, connect
 
 from assets.tests.fake_stream import FakeStream, fake_stream, like_finnhub
+from core.testing import PATIENCE
 from portfolio_site.testing import BASE_DIR, free_port, spawn, wait_until
 from users.models import User
 
@@ -45,7 +46,7 @@ class Site:
         port = free_port()
         command = [sys.executable, "-m", "uvicorn", "portfolio_site.asgi:application", "--lifespan", "off"]
         self.webs[port] = self._run([*command, "--port", str(port), "--ws", "portfolio_site.websocket:Protocol"])
-        wait_until(lambda: answers(port), 30, "the web server answers")
+        wait_until(lambda: answers(port), PATIENCE, "the web server answers")
         return port
 
     def start_stream(self) -> subprocess.Popen[bytes]:
@@ -69,7 +70,7 @@ def running(environment: Mapping[str, str], folder: Path) -> Iterator[Site]:
             "LIVE_SOURCES": "finnhub",
             "LIVE_SOCKETS_PER_PERSON": "3",
             "LIVE_SYMBOLS_PER_PERSON": "4",
-            "LIVE_LEASE": "2",
+            "LIVE_LEASE": "600",
         }
         site = Site(fake, {**environment, **more}, folder)
         try:
@@ -78,12 +79,12 @@ def running(environment: Mapping[str, str], folder: Path) -> Iterator[Site]:
         finally:
             for process in site.started:
                 process.kill()
-                process.wait(10)
+                process.wait(PATIENCE)
 
 
 def answers(port: int) -> bool:
     try:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=1)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
             connection.request("GET", "/healthz")
             return connection.getresponse().status == 200
     except OSError:
@@ -101,13 +102,14 @@ async def socket(
     site: Site, user: User, query: str = "", port: int | None = None, **headers: str
 ) -> AsyncIterator[ClientConnection]:
     cookie = await asyncio.to_thread(session_of, user)
-    async with connect(site.url(query, port), additional_headers=cookie | headers, proxy=None) as link:
+    patience: dict[str, Any] = {"open_timeout": PATIENCE, "ping_timeout": PATIENCE}
+    async with connect(site.url(query, port), additional_headers=cookie | headers, proxy=None, **patience) as link:
         yield link
 
 
-async def told(link: ClientConnection, wanted: Callable[[dict[str, Any]], bool], seconds: float = 10) -> dict[str, Any]:
+async def told(link: ClientConnection, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """The first message that is wanted."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(PATIENCE):
         while True:
             message: dict[str, Any] = json.loads(await link.recv())
             if wanted(message):
@@ -120,6 +122,6 @@ def trade(price: float, symbol: str = "AAPL", at: datetime | None = None) -> Map
 
 
 async def subscribed(site: Site, count: int = 1) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while len(site.fake.heard) < count:
             await asyncio.sleep(0.02)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from asgiref.testing import ApplicationCommunicator
 
+from core.testing import PATIENCE
 from portfolio_site.asgi import application
 
 
@@ -26,8 +27,8 @@ async def status_of(content_type: bytes) -> int:
     }
     server = ApplicationCommunicator(application, scope)
     await server.send_input({"type": "http.request", "body": b"{}"})
-    answer = await server.receive_output(timeout=10)
-    await server.wait(timeout=10)
+    answer = await server.receive_output(timeout=PATIENCE)
+    await server.wait(timeout=PATIENCE)
     return int(answer["status"])
 
 

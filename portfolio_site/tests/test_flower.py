@@ -16,7 +16,7 @@ from django.conf import global_settings, settings
 from django.test import Client
 from flower.urls import handlers
 
-from core.testing import PASSWORD
+from core.testing import PASSWORD, PATIENCE
 from portfolio_site.flower import basic_credentials, remote_address
 from portfolio_site.supervisor.child import leashed
 from portfolio_site.testing import BASE_DIR, free_port, wait_until
@@ -45,7 +45,7 @@ def flower(transactional_db: None, process_environment: dict[str, str], settings
     process = subprocess.Popen(command, env=environment, cwd=BASE_DIR, start_new_session=True)
 
     def ask(path: str, method: str = "GET", **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         connection.request(method, path, headers=headers)
         with closing(connection), connection.getresponse() as answer:
             return Answer(
@@ -60,10 +60,10 @@ def flower(transactional_db: None, process_environment: dict[str, str], settings
         except OSError:
             return False
 
-    wait_until(up, 60, "Flower answers")
+    wait_until(up, PATIENCE, "Flower answers")
     yield ask
     process.terminate()
-    assert process.wait(timeout=15) == 0
+    assert process.wait(timeout=PATIENCE) == 0
 
 
 def basic(name: str, password: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from core.testing import PATIENCE
 from portfolio_site.supervisor.broker import answers, broker_command, find_server
 from portfolio_site.supervisor.child import leashed
 from portfolio_site.testing import free_port, wait_until
@@ -36,10 +37,10 @@ def url(server: str, tmp_path: Path) -> Iterator[str]:
     command = broker_command(tmp_path / "a folder", port, PASSWORD)
     process = subprocess.Popen(leashed(command), start_new_session=True)
     address = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
-    wait_until(lambda: answers(address), 20, "the server answers")
+    wait_until(lambda: answers(address), PATIENCE, "the server answers")
     yield address
     process.terminate()
-    process.wait(timeout=10)
+    process.wait(timeout=PATIENCE)
 
 
 def test_server_is_found(server: str) -> None:

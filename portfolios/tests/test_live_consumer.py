@@ -20,7 +20,7 @@ from assets.quotes import LastPrice
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Section
 from banking.services.transactions import book_cash
-from core.testing import make_user
+from core.testing import PATIENCE, make_user
 from portfolios import consumers
 from portfolios.models import Portfolio
 from portfolios.tests.factories import buy, make_portfolio
@@ -67,20 +67,20 @@ async def following(user: User, portfolio: Portfolio) -> AsyncIterator[Applicati
     scope = {"type": "websocket", "path": "/ws/quotes/", "query_string": b"", "headers": [], "user": user}
     link = ApplicationCommunicator(consumers.LiveConsumer.as_asgi(), scope)
     await link.send_input({"type": "websocket.connect"})
-    assert (await link.receive_output(5))["type"] == "websocket.accept"
+    assert (await link.receive_output(PATIENCE))["type"] == "websocket.accept"
     await ask(link, portfolio)
     try:
         yield link
     finally:
         await link.send_input({"type": "websocket.disconnect", "code": 1000})
-        await link.wait(5)
+        await link.wait(PATIENCE)
 
 
 async def told(link: ApplicationCommunicator, wanted: Callable[[Message], bool]) -> Message:
-    """The first message that is wanted, within ten seconds."""
-    async with asyncio.timeout(10):
+    """The first message that is wanted, after a while."""
+    async with asyncio.timeout(PATIENCE):
         while True:
-            message: Message = json.loads((await link.receive_output(10))["text"])
+            message: Message = json.loads((await link.receive_output(PATIENCE))["text"])
             if wanted(message):
                 return message
 
@@ -167,7 +167,7 @@ def test_a_portfolio_that_may_not_be_seen_any_more_is_not_followed(alice: User, 
                 "code": "unknown_portfolio",
                 "detail": f"You have no portfolio {euros.pk}.",
             }
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while live.hub()._watching:
                     await asyncio.sleep(0.01)
             tick(aapl, "120")

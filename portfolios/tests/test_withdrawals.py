@@ -18,6 +18,7 @@ from assets.tests.factories import make_asset, make_bars, make_exchange
 from assets.tests.fake_past import FakePast, running
 from assets.tests.fake_polygon import KEY
 from assets.tests.fake_upstream import Reply, as_json
+from core.testing import PATIENCE
 from portfolios.models import Investment
 from portfolios.services.actions import apply_action, void_action
 from portfolios.services.proposals import accept_proposal, apply_due, ignore_proposal
@@ -36,7 +37,7 @@ def polygon(settings: Any) -> Iterator[FakePast]:
     with running() as fake:
         settings.PRICE_PROVIDERS = ["polygon"]
         settings.POLYGON_URL, settings.POLYGON_API_KEY = fake.url, KEY
-        settings.POLYGON_CALLS_PER_MINUTE, settings.POLYGON_TIMEOUT = 0, 5.0
+        settings.POLYGON_CALLS_PER_MINUTE, settings.POLYGON_TIMEOUT = 0, PATIENCE
         fake.splits = [split()]
         yield fake
 
