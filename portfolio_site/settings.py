@@ -41,6 +41,7 @@ if FLOWER_URL and not FLOWER_URL.startswith(("http://", "https://")):
     raise ImproperlyConfigured(f"FLOWER_URL is “{FLOWER_URL}”; it begins with http:// or https://.")
 BROKER_PORT = env.int("BROKER_PORT", default=6399)  # of the broker that `manage.py run` starts
 WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
+STOP_PATIENCE = env.float("STOP_PATIENCE", default=1.0)  # times the seconds that `manage.py run` gives to end in order
 
 INSTALLED_APPS = [
     "portfolio_site.administration.apps.AdministrationConfig",

@@ -6,6 +6,7 @@ import http.client
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,9 +19,10 @@ PYTHON = (sys.executable, "-m")
 
 
 def children() -> list[ChildSpec]:
-    """Broker (unless REDIS_URL names one), web, worker, beat, live prices, Flower."""
+    """Broker (unless REDIS_URL names one), web, worker, beat, live prices, Flower; STOP_PATIENCE stretches graces."""
     own_broker = [broker()] if settings.OWN_BROKER else []
-    return [*own_broker, web(), worker(), beat(), stream(), flower()]
+    specs = [*own_broker, web(), worker(), beat(), stream(), flower()]
+    return [replace(spec, grace=spec.grace * settings.STOP_PATIENCE) for spec in specs]
 
 
 def broker() -> ChildSpec:

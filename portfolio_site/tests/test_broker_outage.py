@@ -14,7 +14,8 @@ from portfolio_site.celery import app
 from portfolio_site.tasks import heartbeat
 from portfolio_site.testing import Broker
 
-SENDING, CACHE = shipped.CELERY_BROKER_TRANSPORT_OPTIONS, shipped.CACHES["default"]
+SENDING: dict[str, Any] = shipped.CELERY_BROKER_TRANSPORT_OPTIONS
+CACHE: dict[str, Any] = shipped.CACHES["default"]
 PUBLISHING: dict[str, Any] = shipped.CELERY_TASK_PUBLISH_RETRY_POLICY
 
 

@@ -23,6 +23,7 @@ from portfolio_site.testing import BASE_DIR, Broker, free_port, wait_until
 pytestmark = pytest.mark.processes
 
 STARTED_WITHIN = 300.0  # seconds; alone on a machine it is 10
+STOPPED_WITHIN = 300.0
 CHILDREN = {"broker", "web", "worker", "beat", "stream", "flower"}
 
 
@@ -38,7 +39,7 @@ class Installation:
     def start(self, **environment: str) -> subprocess.Popen[bytes]:
         dropped = {"REDIS_URL", "DATABASE_URL", "DEMO"}
         inherited = {name: value for name, value in os.environ.items() if name not in dropped}
-        own = {"ENV_FILE": os.devnull, "VAR_DIR": str(self.var), "WORKER_CONCURRENCY": "1"}
+        own = {"ENV_FILE": os.devnull, "VAR_DIR": str(self.var), "WORKER_CONCURRENCY": "1", "STOP_PATIENCE": "20"}
         ports = {name: str(port) for name, port in self.ports.items()}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -71,7 +72,7 @@ class Installation:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(timeout=PATIENCE)
+        return self.process.wait(timeout=STOPPED_WITHIN)
 
     def ask(self, path: str) -> tuple[int, dict[str, object]]:
         with closing(http.client.HTTPConnection("127.0.0.1", self.ports["PORT"], timeout=10)) as connection:

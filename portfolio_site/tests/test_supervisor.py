@@ -11,11 +11,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.testing import PATIENCE
 from portfolio_site.supervisor.child import Child, ChildSpec
+from portfolio_site.supervisor.children import children
 from portfolio_site.supervisor.lock import AlreadyRunning, only_one
 from portfolio_site.supervisor.ports import PortTaken, require_free
 from portfolio_site.supervisor.supervisor import LONGEST_PAUSE, STEADY, ChildFailed, Supervisor, Watch
@@ -107,6 +109,15 @@ def _pid_in(printed: str, name: str) -> int:
 def test_stubborn_child_is_killed_after_its_grace(make: Make) -> None:
     said = run([make("stubborn", grace=0.5)])
     assert "stubborn did not stop within 0.5 s and is killed" in said
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_an_installation_stops_within_eleven_seconds_times_its_patience(settings: Any, patience: int) -> None:
+    settings.OWN_BROKER, settings.STOP_PATIENCE = True, patience
+    longest: dict[int, float] = {}
+    for spec in children():
+        longest[spec.stop_rank] = max(spec.grace, longest.get(spec.stop_rank, 0))
+    assert sum(longest.values()) == 11 * patience
 
 
 def test_child_that_ends_while_starting_stops_the_rest(make: Make, journal: Path) -> None:

@@ -181,8 +181,8 @@ def today_at(hour: int = 12) -> datetime:
 
 @pytest.fixture
 def bought_before(alice: User) -> Portfolio:
-    """10 AAPL that closed at 110 yesterday."""
-    portfolio, apple = make_portfolio(alice), make_asset("AAPL")
+    """10 AAPL that closed at 110 yesterday; their day is that of UTC, in which New York's begins hours later."""
+    portfolio, apple = make_portfolio(alice), make_asset("AAPL", exchange=None)
     yesterday = timezone.now().date() - timedelta(days=1)
     make_bars(apple, {yesterday: 110})
     buy(portfolio, apple, 10, 100, yesterday)
@@ -217,7 +217,7 @@ def test_a_trade_after_the_newest_price_has_no_part_in_its_days_change(bought_be
 
 def test_what_came_in_after_the_day_has_no_part_in_its_change(bought_before: Portfolio) -> None:
     today = timezone.now().date()
-    sydney = make_asset("SYD")
+    sydney = make_asset("SYD", exchange=None)
     make_bars(sydney, {today - timedelta(days=1): 100})
     early, point = buy(bought_before, sydney, 10, 110, today), at("110", "100", today_at().timestamp())
     buy(bought_before, sydney, 5, 104, today)
