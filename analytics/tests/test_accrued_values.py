@@ -148,7 +148,7 @@ def test_the_newest_value_is_with_the_interest_of_today(alice: User) -> None:
     assert drift.value == held.value
     [position] = positions(shown([portfolio], otherwise="USD", now=timezone.now()))
     assert position.market_value == held.value
-    assert json.loads(live_total(portfolio).text({}))["market_value"] == f"{held.value}"
+    assert Decimal(json.loads(live_total(portfolio).text({}))["market_value"]) == held.value
     quote = Point(close + 1, close, timezone.now().timestamp())
     told = json.loads(live_total(portfolio).text({held.asset_id: quote}))
     assert Decimal(told["market_value"]) == held.value + 100
