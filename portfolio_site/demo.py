@@ -1,9 +1,9 @@
-"""The demo: real closes of 2013 to 2022, four simulated companies, three people, two
+"""The demo: real closes of 2013 to 2022, simulated ones, what simulated securities pay, three people, three
 portfolios, and a small simulated town around them.
 
 Loading it again changes nothing: assets are known by their symbols, bars by asset and
 day, people by their names, portfolios by owner and name, trades and cash rows by their
-external ids.
+external ids. What a version before did not have comes in that way, too.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from analytics.services.windows import install_windows
-from assets.models import Asset, HistoricValue, Watchlist
+from assets.models import Asset, AssetType, HistoricValue, Watchlist
 from assets.providers.base import Bar
+from assets.queries import last_bars
 from assets.services.exchanges import install_exchanges
 from assets.services.history import store_bars
 from assets.services.sources import simulated_series
@@ -30,9 +31,11 @@ from assets.services.watchlists import add_entry, create_watchlist
 from banking.models import Account, CashTransaction, Section
 from banking.services.accounts import open_account
 from banking.services.categories import install_categories
+from banking.services.classification import category_named
 from banking.services.transactions import book_cash
 from portfolio_site.demo_factors import load_factors
 from portfolio_site.demo_habits import load_habits
+from portfolio_site.demo_income import load_coupons, load_deposits, load_facts, priced, terms_of
 from portfolio_site.simulation import simulate
 from portfolios.models import Portfolio, TradeKind
 from portfolios.services.portfolios import create_portfolio
@@ -47,9 +50,11 @@ Say = Callable[[str], None]
 
 def load(say: Say) -> None:
     """Load whatever of the demo is not there yet, telling ``say`` after each part."""
-    demo = _read("demo.json")
+    demo, now = _read("demo.json"), timezone.now()
+    until = date.fromisoformat(demo["last_day"])
     assets = load_assets()
     say(f"{len(assets)} assets")
+    say(f"{load_facts(_read('assets.json'), assets)} new dividends")
     say(f"{load_history(assets, demo)} new daily prices, to {demo['last_day']}")
     for name, changed in load_factors().items():
         say(f"{name}: {changed} new factor returns")
@@ -61,14 +66,16 @@ def load(say: Say) -> None:
         for portfolio in demo["portfolios"]:
             booked = load_portfolio(portfolio, people[portfolio["owner"]], assets)
             say(f"{portfolio['name']}: {booked} new trades")
+        bonds = [asset for asset in assets.values() if asset.type == AssetType.BOND]
+        say(f"{load_coupons(bonds, until, people['admin'], now)} new coupons")
         for watchlist in demo["watchlists"]:
             load_watchlist(watchlist, people[watchlist["owner"]], assets)
-    until = date.fromisoformat(demo["last_day"])
     town = simulate(**demo["town"], until=until, cast=[people["demo"], people["manager"]])
     say(f"a simulated town: {town.people} new people, {town.organisations} firms, {town.rows} cash rows")
     with transaction.atomic():
-        if load_habits(people["demo"], demo["town"]["seed"], until.replace(month=1), timezone.now()):
+        if load_habits(people["demo"], demo["town"]["seed"], until.replace(month=1), now):
             say("standing orders, budgets and a rule")
+    say(f"{load_deposits(demo['deposits'], people['demo'], demo['town']['seed'], now)} new term deposits")
 
 
 def load_assets() -> dict[str, Asset]:
@@ -78,6 +85,7 @@ def load_assets() -> dict[str, Asset]:
     install_categories()
     for row in _read("assets.json"):
         values = {name: row[name] for name in ("name", "type", "sector", "currency", "isin", "price_basis")}
+        values["price_factor"] = Decimal(row.get("price_factor", 1))
         Asset.objects.get_or_create(symbol=row["symbol"], defaults={**values, "exchange_id": row["exchange"]})
     return Asset.objects.in_bulk([row["symbol"] for row in _read("assets.json")], field_name="symbol")
 
@@ -98,11 +106,13 @@ def _closes() -> Iterable[Bar]:
 
 
 def _simulated(demo: dict[str, Any], known: set[str]) -> Iterable[Bar]:
-    first, last = date.fromisoformat(demo["simulated_from"]), date.fromisoformat(demo["last_day"])
+    last = date.fromisoformat(demo["last_day"])
     for row in _read("assets.json"):
         if row["symbol"] not in known and (anchor := row.get("simulated")):
-            through = (date.fromisoformat(anchor["day"]), Decimal(anchor["close"]))
-            yield from simulated_series(row["symbol"], first, last, anchor=through)
+            first = date.fromisoformat(anchor.get("from", demo["simulated_from"]))
+            through = (date.fromisoformat(anchor["day"]), Decimal(anchor["yield" if "bond" in row else "close"]))
+            series = simulated_series(row["symbol"], first, last, anchor=through)
+            yield from priced(terms_of(row), series) if "bond" in row else series
 
 
 def load_people(rows: list[dict[str, Any]]) -> dict[str, User]:
@@ -198,11 +208,14 @@ def _load_cash(portfolio: Portfolio, owner: User, rows: list[dict[str, str]]) ->
     )
     for row in rows:
         if row["external_id"] not in known:
+            account = portfolio.portfolio_accounts.select_related("account")[0].account
+            section = Section(row["section"])
             book_cash(
-                account=portfolio.portfolio_accounts.select_related("account")[0].account,
+                account=account,
                 amount=Decimal(row["amount"]),
                 booked_on=date.fromisoformat(row["booked_on"]),
-                section=Section(row["section"]),
+                section=section,
+                category=category_named(row["category"], section, books=account) if "category" in row else None,
                 description=row["description"],
                 external_id=row["external_id"],
                 actor=owner,
@@ -210,12 +223,14 @@ def _load_cash(portfolio: Portfolio, owner: User, rows: list[dict[str, str]]) ->
 
 
 def _trade(row: dict[str, str], assets: dict[str, Asset]) -> NewTrade:
+    """Without a price it is at its day's close: that of a simulated security follows from SIMULATED_SEED."""
+    asset, at = assets[row["asset"]], datetime.fromisoformat(row["traded_at"])
     return NewTrade(
-        asset=assets[row["asset"]],
+        asset=asset,
         kind=TradeKind(row["kind"]),
         quantity=Decimal(row["quantity"]),
-        price=Decimal(row["price"]),
-        traded_at=datetime.fromisoformat(row["traded_at"]),
+        price=Decimal(row["price"]) if "price" in row else last_bars([asset.pk], at.date())[asset.pk].close,
+        traded_at=at,
         fee=Decimal(row["fee"]),
         external_id=row["external_id"],
     )

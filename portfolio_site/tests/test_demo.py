@@ -12,11 +12,21 @@ from django.db.models import Max, Min
 from django.test import Client
 
 from analytics.models import Factor, FactorReturn, FactorSet
-from assets.models import Asset, HistoricValue, PriceBasis, PriceClock, Watchlist, WatchlistEntry
-from banking.models import Account, Budget, CashTransaction, Rule, Schedule
+from assets.models import (
+    ActionProposal,
+    Asset,
+    Bond,
+    CorporateAction,
+    HistoricValue,
+    PriceBasis,
+    PriceClock,
+    Watchlist,
+    WatchlistEntry,
+)
+from banking.models import Account, Budget, CashTransaction, Rule, Schedule, TermDeposit
 from banking.services.schedules import end_schedule
 from portfolio_site import demo
-from portfolios.models import Disposal, Investment, Portfolio, Trade
+from portfolios.models import Disposal, Entitlement, Investment, Portfolio, Trade
 from portfolios.queries import holdings, totals
 from users.models import User
 
@@ -32,6 +42,7 @@ def loaded(settings: Any) -> None:
 MODELS = (
     *(Asset, HistoricValue, FactorSet, FactorReturn, User, Portfolio, Trade, Disposal, Investment),
     *(Account, CashTransaction, Schedule, Budget, Rule, Watchlist, WatchlistEntry),
+    *(Bond, CorporateAction, ActionProposal, Entitlement, TermDeposit),
 )
 
 
@@ -44,7 +55,7 @@ class TestLoaded:
     def test_every_series_ends_on_the_last_day_of_the_demo(self) -> None:
         ends = HistoricValue.objects.values("asset").annotate(first=Min("day"), last=Max("day"))
 
-        assert len(ends) == 30
+        assert len(ends) == 33
         assert {row["last"] for row in ends} == {date(2022, 12, 28)}
         assert min(row["first"] for row in ends) == date(2013, 1, 2)
 
@@ -58,10 +69,8 @@ class TestLoaded:
         sources = dict(HistoricValue.objects.values_list("asset__symbol", "source").distinct())
 
         assert {symbol for symbol, source in sources.items() if source == "simulated"} == {
-            "AMZN",
-            "GOOGL",
-            "NVDA",
-            "TSLA",
+            *("AMZN", "GOOGL", "NVDA", "TSLA"),
+            *("BOND.SIM", "FOODS.SIM", "WATER.SIM"),
         }
         assert Asset.objects.get(symbol="AAPL").price_basis == PriceBasis.TOTAL_RETURN
 
