@@ -17,8 +17,9 @@ from django.utils.translation import gettext_lazy as lazy
 from analytics.reporting.periods import Period
 from analytics.reporting.sheet import Bars, Column, Row, Sheet, Table, steps
 from analytics.sheets import words
+from assets.models import PriceBasis
 from core.money import total
-from portfolios.models import Portfolio
+from portfolios.models import Investment, Portfolio
 from portfolios.queries.income import ACCRUED, COUPON, DIVIDEND, OTHER, Earning, Earnings
 from portfolios.templatetags.money import amount, signed_amount
 
@@ -83,7 +84,7 @@ def sheet(found: Earnings, portfolio: Portfolio, period: Period, language: str) 
             (_("Currency"), portfolio.base_currency),
         ],
         sections=[*([picture] if picture else []), *tables(found, portfolio)],
-        notes=notes(),
+        notes=notes(portfolio),
         foot=words.foot(period.end),
         language=language,
         page=_("Page {number} of {count}"),
@@ -91,14 +92,23 @@ def sheet(found: Earnings, portfolio: Portfolio, period: Period, language: str) 
     )
 
 
-def notes() -> list[str]:
-    return [
+def notes(portfolio: Portfolio) -> list[str]:
+    """How the amounts are counted; one query."""
+    said = [
         _(
             "Dividends and coupons count gross on their ex-date, at that day’s exchange rate; "
             "tax that was kept back stands beside them."
         ),
         _("Accrued interest counts on the day of its trade: negative where a purchase paid it."),
     ]
+    if Investment.objects.filter(portfolio=portfolio, asset__price_basis=PriceBasis.TOTAL_RETURN).exists():
+        said.append(
+            _(
+                "Some securities of this portfolio have “dividends included in price”: "
+                "what they paid is in their gains, and not here."
+            )
+        )
+    return said
 
 
 def bars(found: Earnings, portfolio: Portfolio) -> Bars | None:

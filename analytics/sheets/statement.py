@@ -17,7 +17,15 @@ from analytics.reporting.sheet import Column, Line, Lines, Row, Sheet, Table, st
 from analytics.sheets import words
 from core.money import minor_units
 from portfolios.queries.performance import HoldingPerformance
-from portfolios.templatetags.money import amount, percent, quantity, signed_amount, signed_percent, unit_price
+from portfolios.templatetags.money import (
+    amount,
+    percent,
+    quantity,
+    signed_amount,
+    signed_percent,
+    unit_price,
+    unit_said,
+)
 
 LARGE = 10_000  # amounts beside it have no decimals in a picture
 
@@ -185,7 +193,7 @@ def holdings(found: Statement) -> Table:
                 held.symbol,
                 held.name,
                 quantity(held.quantity),
-                f"{unit_price(held.price, held.currency)} {held.price_unit}",
+                f"{unit_price(held.price, held.currency)} {unit_said(held.price_unit)}",
                 amount(held.value, base),
                 percent(held.weight),
                 signed_amount(held.unrealised_gain, base),

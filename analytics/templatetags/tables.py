@@ -71,6 +71,6 @@ def _head(text: str, row: Row, portfolio: Portfolio) -> str:
 
 def _cell(column: Column, text: str) -> str:
     """A figure names its column, for where the row becomes a card; words do not."""
-    kind = ("words long" if column.words else "") + ("" if text else " blank")
+    kind = ("words wrap long" if column.words else "") + ("" if text else " blank")
     label = "" if column.words else escape(column.title)
     return f'<td role="cell" class="{kind}" data-label="{label}">{escape(text)}</td>'

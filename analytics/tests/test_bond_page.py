@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -13,6 +14,7 @@ from assets.models import Asset, Bond
 from assets.tests.factories import TREASURY, make_asset, make_bars, make_bond
 from core.testing import Page, count_queries
 from portfolios.models import Portfolio
+from portfolios.services.actions import apply_action
 from portfolios.tests.factories import buy, make_portfolio
 from users.models import User
 
@@ -54,6 +56,26 @@ def test_figures_and_payments_of_the_holding(browser: Client, portfolio: Portfol
     assert "the last is 10,200.00 on 15 Feb 2034" in text
     assert text.count("a year</small>") == 1
     assert "/methods/#yield-to-maturity" in text
+
+
+def test_its_payments_are_coupons_and_its_prices_of_par(browser: Client, portfolio: Portfolio) -> None:
+    apply_action(
+        asset=portfolio.investments.get().asset,
+        kind="cash_dividend",
+        ex_date=date(2024, 8, 15),
+        cash=Decimal("0.02"),
+        actor=None,
+    )
+    told = browser.get(URL).content.decode()
+    paid = told.split('aria-labelledby="actions-title"', 1)[1].split("</section>", 1)[0]
+    german = browser.get(URL, headers={"accept-language": "de"}).content.decode()
+
+    assert paid.count("Coupon") == 1
+    assert "Cash dividend" not in paid
+    assert "% of par" in told
+    assert "% of par a unit" not in told
+    assert "% des Nennwerts" in german
+    assert "of par" not in german
 
 
 def test_another_day_has_the_close_of_then(browser: Client, portfolio: Portfolio) -> None:

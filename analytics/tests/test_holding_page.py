@@ -99,6 +99,7 @@ def test_a_lot_says_what_its_basis_went_through(browser: Client, growth: Portfol
     assert "then split of 9 Jan 2024, 2 for 1" in section(page, "lots-title")
     actions = section(page, "actions-title")
     assert "3.60" in actions  # 15 × 0.24
+    assert actions.count("0.24 USD a unit") == 1  # a payment is told once, with what it brought
     assert "9 Jan 2024: Split, 2 for 1" in actions
     assert "Spin-off, 1 for 2, KID" in actions
     kid = text_of(browser, "/holdings/KID/")

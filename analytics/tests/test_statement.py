@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from analytics.queries.performance import report
 from analytics.queries.statement import NothingBooked, PeriodTurned, Statement, statement
 from analytics.sheets import booked
-from assets.models import Asset
+from assets.models import Asset, PriceBasis
 from assets.tests.factories import make_asset, make_bars, make_rate
 from banking.models import Section
 from banking.services.transactions import book_cash
@@ -272,13 +272,23 @@ def test_the_income_by_month_and_security(browser: Client, portfolio: Portfolio)
         'class="report-bars"',
     ):
         assert text in page, text
-    assert "Nothing was earned in these days" in page_of(browser, "/reports/income/?period=2024-01")
+    empty = page_of(browser, "/reports/income/?period=2024-01")
+    assert "Nothing was earned in these days" in empty
+    assert "dividends included in price" not in empty
     answer: Any = browser.get("/reports/income/?period=2024&format=csv")
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
     assert [(row["kind"], row["gross"], row["withheld"], row["net"]) for row in rows] == [
         ("other", "3.21", "0", "3.21"),
         ("dividend", "120", "12", "108"),
     ]
+
+
+def test_income_that_is_in_prices_is_said_to_be_there(browser: Client, portfolio: Portfolio, asset: Asset) -> None:
+    Asset.objects.filter(pk=asset.pk).update(price_basis=PriceBasis.TOTAL_RETURN)
+
+    page = page_of(browser, "/reports/income/?period=2024-01")
+
+    assert "Some securities of this portfolio have “dividends included in price”" in page
 
 
 def test_the_choice_of_reports(browser: Client, portfolio: Portfolio) -> None:

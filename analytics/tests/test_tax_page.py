@@ -93,6 +93,7 @@ def test_the_year_is_one_with_disposals(browser: Client, growth: Portfolio, quer
     assert f'<option value="{year}" selected>' in page
     assert '<option value="2022"' not in page
     assert f'href="/portfolios/{growth.pk}/tax-report/?year={year}&amp;format=csv"' in page
+    assert f'href="/reports/income/?portfolio={growth.pk}&amp;period={year}">Dividends, coupons' in page
 
 
 def test_the_file_behind_the_link_is_there(browser: Client, growth: Portfolio) -> None:

@@ -236,7 +236,7 @@ class IncomePage(ReportPage):
             "sums": income.Sums.of(found.rows),
             "picture": income.bars(found, self.portfolio),
             "tables": income.tables(found, self.portfolio)[: None if found.rows else 1],
-            "notes": income.notes(),
+            "notes": income.notes(self.portfolio),
         }
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from assets.models import Asset, CorporateAction
+from assets.models.action import PAYING
 from portfolios.book.value import per_unit, unit_cost
 from portfolios.models import Disposal, Entitlement, Lot, Portfolio, Trade
 from portfolios.queries.actions import with_linked
@@ -54,6 +55,12 @@ class AssetHistory:
     trade_count: int
     actions: Sequence[CorporateAction]
     entitlements: Sequence[Entitlement]
+
+    @property
+    def told_actions(self) -> list[CorporateAction]:
+        """Those that the list of what was paid does not tell: all but the payments that the portfolio got."""
+        paid = {due.action_id for due in self.entitlements}
+        return [action for action in self.actions if action.kind not in PAYING or action.pk not in paid]
 
     @property
     def disposal_note(self) -> str:

@@ -21,6 +21,7 @@ from portfolios.models import CashSetting, Investment, Lot, Portfolio, Trade
 from portfolios.queries.books import books_of, books_on
 from portfolios.queries.facts import BookKey
 
+OF_PAR = "% of par"  # in English for programs and files; pages say it in the reader's language
 TRADE_PRICE = "trade"  # the source of a price that no market gave: the portfolio's own last trade
 
 
@@ -80,7 +81,7 @@ class Holding:
         if self.quote_currency != self.currency or self.price_factor == 1:
             return self.quote_currency
         if self.price_factor == HUNDREDTH and self.asset_type == AssetType.BOND:
-            return "% of par"
+            return OF_PAR
         return f"{plain(self.price_factor)} {self.currency}"
 
     @property

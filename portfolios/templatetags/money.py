@@ -9,9 +9,11 @@ from django import template
 from django.utils.formats import get_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from core.money import EXACT, minor_units, quantise
 from core.web import localised
+from portfolios.queries.holdings import OF_PAR
 
 register = template.Library()
 
@@ -67,6 +69,12 @@ def unit_price(value: Decimal | None, currency: str) -> str:
     rounded = value.quantize(scale, rounding=ROUND_HALF_UP, context=EXACT)
     digits = max(minor_units(currency), -int(rounded.normalize(EXACT).as_tuple().exponent))
     return _signed(f"{rounded:,.{digits}f}", plus=False)
+
+
+@register.filter
+def unit_said(unit: str) -> str:
+    """What a price is in, as the reader says it: the code of a currency stays what it is."""
+    return "% " + _("of par") if unit == OF_PAR else unit
 
 
 @register.filter
