@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
 from functools import cache, wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from asgiref.sync import sync_to_async
 from csp.constants import SELF, UNSAFE_INLINE
@@ -323,24 +323,46 @@ def past_day(text: str) -> date | None:
     return day if EARLIEST <= day <= (timezone.now() + EARLIEST_ZONE).date() else None
 
 
-def day_shown(request: HttpRequest) -> date | None:
+def day_shown(request: HttpRequest, *, chooses: bool = True) -> date | None:
     """The day at whose close a page shows everything: ``?as_of=``, else the one that the person chose, else None: now.
 
-    A page that asks is one that follows the day; of the others the banner says that they show today.
+    A page that asks is one that follows the day; of the others the banner says that they show today. Whoever opens it
+    by an address with a day chooses that day (``keep_day_of_address``), unless ``chooses`` is false: one figure's day.
     """
     vars(request)["follows_day"] = True
-    return past_day(request.GET.get("as_of", "")) or _day_kept(request)
+    asked = request.GET.get("as_of")
+    named = past_day(asked or "")
+    if chooses and (named or asked == "") and _is_opened(request):
+        vars(request)["day_chosen"] = named if named and named < timezone.now().date() else None
+        return _day_kept(request)
+    return named or _day_kept(request)
+
+
+def _is_opened(request: HttpRequest) -> bool:
+    """Whether a person opens a page, which no part, no picture and nothing that is loaded ahead of a click is."""
+    ahead = " ".join(request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz"))
+    is_page = request.headers.get("Sec-Fetch-Dest", "document") == "document"
+    return request.method == "GET" and is_page and "prefetch" not in ahead and not getattr(request, "htmx", False)
+
+
+def keep_day_of_address(request: HttpRequest, answer: HttpResponse) -> None:
+    """Keep the day of the page that was opened; files and refusals change nothing."""
+    is_page = answer.status_code == 200 and answer.headers.get("Content-Type", "").startswith("text/html")
+    if is_page and "day_chosen" in vars(request):
+        keep_day(request, vars(request)["day_chosen"])
 
 
 def keep_day(request: HttpRequest, day: date | None) -> None:
     """Show every page at the close of ``day`` until the person logs out; None, or a day that is not over, shows now."""
     if day is None or day >= timezone.now().date():
         request.session.pop(DAY_KEY, None)
-    else:
+    elif request.session.get(DAY_KEY) != day.isoformat():  # what is set is written, changed or not
         request.session[DAY_KEY] = day.isoformat()
 
 
 def _day_kept(request: HttpRequest) -> date | None:
+    if "day_chosen" in vars(request):
+        return cast("date | None", vars(request)["day_chosen"])
     session: Mapping[str, Any] = getattr(request, "session", {})
     return past_day(str(session.get(DAY_KEY, "")))
 
@@ -349,7 +371,7 @@ def _day_kept(request: HttpRequest) -> date | None:
 class DayBar:
     """What the header says of the day shown. ``here`` leads back to the page.
 
-    ``pinned``: the address names the day, which is not that of every page; ``refused``: what it names instead of one.
+    ``pinned``: the address names the day, which is that of this page only; ``refused``: what it names instead of one.
     """
 
     day: date | None
@@ -395,6 +417,8 @@ def day_bar(request: HttpRequest) -> dict[str, Any]:
     named = past_day(asked)
     refused = asked[:40] if asked and not named else ""
     kept, follows = _day_kept(request), bool(vars(request).get("follows_day"))
+    if "day_chosen" in vars(request):
+        named = kept
     bar = DayBar(named or kept, named not in (None, kept), follows, refused, _here(request))
     return {"day_bar": bar}
 

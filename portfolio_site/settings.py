@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "users.middleware.DayOfAddress",
     "axes.middleware.AxesMiddleware",
     "activity.middleware.IdempotencyMiddleware",  # last: its transaction holds the view and nothing else
 ]

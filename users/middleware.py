@@ -1,4 +1,4 @@
-"""In which language, with which numbers and in which time zone a page is written."""
+"""In which language, with which numbers and in which time zone a page is written, and which day it shows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
-from core.web import is_api
+from core.web import is_api, keep_day_of_address
 from users.models import User
 
 
@@ -44,3 +44,18 @@ def _wishes(request: HttpRequest) -> tuple[str, tzinfo]:
 
 def _of_browser(request: HttpRequest) -> str:
     return translation.get_language_from_request(request)
+
+
+class DayOfAddress:
+    """Who opens a page by an address with a day, such as a link that was sent, looks at every page of that day.
+
+    As if it had been chosen in the header: the links of the page need not name it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        keep_day_of_address(request, response)
+        return response

@@ -272,6 +272,7 @@ def test_a_number_leads_to_itself(browser: Client, portfolio: Portfolio) -> None
     seen = 0
     for path in (*TO_THEMSELVES, own, run):
         for past in ("", "as_of=2025-01-15"):
+            browser.post("/day/", {"jump": "today"})
             text = shown(browser, path + ("&" if "?" in path else "?") + past)
             found = re.findall(r'class="explained" href="([^"]+)"[^>]*>(.*?)</a>', text, re.DOTALL)
             for link, number in found[::7]:

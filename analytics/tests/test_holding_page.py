@@ -173,7 +173,7 @@ def test_an_earlier_day_shows_what_was_so_then(browser: Client, growth: Portfoli
     assert section(page, "disposals-title") == ""
     assert "8 Jan 2024" not in section(page, "trades-title")
     assert chart_of(page)["days"][-1] == "2024-01-05"
-    assert "Only this address is shown as of <strong>5 January 2024</strong>" in page
+    assert "Everything is shown as of <strong>5 January 2024</strong>" in page
     assert "Back to today" in page
 
 

@@ -148,7 +148,7 @@ def explain_page(request: HttpRequest, figure: str) -> HttpResponse:
 
 def _query(request: HttpRequest) -> Mapping[str, Any]:
     """The query, with the day shown where it names none."""
-    day = day_shown(request)
+    day = day_shown(request, chooses=False)
     given = {name: request.GET[name] for name in request.GET}
     return given if day is None or given.get("as_of") else given | {"as_of": day.isoformat()}
 

@@ -72,18 +72,6 @@ def test_today_is_no_past_day(browser: Client) -> None:
     assert f'value="{today.isoformat()}" type="submit"' not in shown(browser)  # there is “Back to today” for that
 
 
-def test_a_day_in_an_address_is_of_that_page_until_it_is_kept(browser: Client) -> None:
-    page = shown(browser, "/banking/?as_of=2020-05-03")
-    assert "Only this address is shown as of <strong>3 May 2020</strong>." in page
-    assert '<button class="btn" name="jump" value="2020-05-03" type="submit">Show every page of this day' in page
-    assert "day-banner" not in shown(browser, "/banking/")
-    choose(browser, "", jump="2020-05-03")
-    for url in ("/banking/", "/banking/?as_of=2020-05-03"):
-        kept = shown(browser, url)
-        assert "Everything is shown as of <strong>3 May 2020</strong>." in kept
-        assert "Show every page of this day" not in kept
-
-
 def test_what_stays_of_today_is_not_said_to_be_of_the_day(browser: Client) -> None:
     choose(browser, "2020-05-03")
     assert "data-as-of" not in shown(browser)
