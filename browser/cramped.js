@@ -54,6 +54,21 @@
     lookAtWords(control);
   }
 
+  // What is chosen in a list and what a field says while it is empty: neither wraps, and no part of the page measures it.
+  const pen = document.createElement("canvas").getContext("2d");
+  const widthOf = (words, { fontStyle, fontWeight, fontSize, fontFamily, letterSpacing }) => {
+    pen.font = `${fontStyle} ${fontWeight} ${fontSize} ${fontFamily}`;
+    pen.letterSpacing = letterSpacing === "normal" ? "0px" : letterSpacing;
+    return pen.measureText(words).width;
+  };
+  const lookInside = (field) => {
+    const words = field.matches("select") ? (field.selectedOptions[0]?.text ?? "") : field.value ? "" : field.placeholder;
+    const style = getComputedStyle(field);
+    const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    if (widthOf(words.trim(), style) > room + 1) say(`“${words.trim()}” is cut`, field);
+  };
+  [...document.querySelectorAll("select:not([multiple]), input[placeholder]")].filter(isSeen).forEach(lookInside);
+
   const targets = [...document.querySelectorAll(TARGETS)].filter(isSeen).map((each) => {
     const label = each.closest("label");
     return [each, boxOf(label?.contains(each) ? label : each)];

@@ -47,7 +47,7 @@ MONEY = [
     Place("dashboard", "/"),
     Place("dashboard", "/?portfolio=all"),
     Place("dashboard", "/?as_of=2020-03-20"),
-    Place("holdings", "/holdings/"),
+    Place("holdings", "/holdings/?as_of="),  # back to today
     Place("holdings", "/holdings/?group=sector"),
     Place("holding", "/holdings/AAPL/"),
     Place("holding", "/holdings/", link="/holdings/JPM/"),

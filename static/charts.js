@@ -11,7 +11,8 @@ use([LineChart, ScatterChart, TreemapChart, GridComponent, TooltipComponent, Axi
 
 // Many lines in one picture, told apart by their stroke besides.
 const PARTS = [...Array.from({ length: 12 }, (_, place) => `part-${place + 1}`), "part-unknown"];
-const STROKES = ["solid", [6, 3], [2, 2]];
+// Four, so that hues that are near one another (3 and 6) have different ones; the legend (.factors-stroke) has the same.
+const STROKES = ["solid", [7, 4], [2, 3], [8, 3, 2, 3]];
 
 // A canvas knows no CSS variables, so colours are read as what they resolve to in the theme of the moment.
 const palette = (element) => {

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from html import unescape
 
 import pytest
 from django.test import Client
+from django.utils import translation
+from django.utils.translation import gettext
 
 from tests.endpoints import Endpoint, endpoints
 from tests.test_outsiders import PUBLIC
@@ -13,6 +17,10 @@ from tests.world import World
 from users.models import User
 
 PAGES = [each for each in endpoints() if not each.is_api and each.name not in PUBLIC and "get" in each.methods]
+
+
+# What is offered in lists, and what fields say while they are empty.
+INSIDE = re.compile(r'<option[^>]*>([^<]*)|<optgroup[^>]* label="([^"]*)"|<input[^>]* placeholder="([^"]*)"')
 
 
 def each(found: Iterable[Endpoint]) -> pytest.MarkDecorator:
@@ -35,6 +43,19 @@ def test_a_page_in_german(endpoint: Endpoint, world: World) -> None:
     if german["Content-Type"].startswith("text/html") and b"<html" in german.content:
         assert b'<html lang="de"' in german.content
         assert b'<html lang="en"' in english.content
+        assert in_english(german.content.decode()) == []
+
+
+def in_english(page: str) -> list[str]:
+    """What stands inside of fields although there are German words for it; languages and a file's columns have theirs."""
+    found = {unescape("".join(parts)).strip() for parts in INSIDE.findall(page)} - {"", "day", "English"}
+    with translation.override("de"):
+        return sorted(text for text in found if gettext(text) != text)
+
+
+def test_what_fields_say_is_found() -> None:
+    page = '<select><option value="">Savings</option></select><input name="q" placeholder="Symbol, name or ISIN">'
+    assert in_english(page) == ["Savings", "Symbol, name or ISIN"]
 
 
 def test_the_walk_sees_pages() -> None:
