@@ -37,11 +37,12 @@ class ReadOnly:
 class OnSite:
     """Rows that have a page on the site, in any app: a link to it in the list, and "View on site" on the row's own.
 
-    ``site_page`` gives the address, None where the administrator would find nothing there.
+    ``site_page`` gives the address, None where the administrator would find nothing there; of itself that of the row's
+    ``get_absolute_url``, as Django has it.
     """
 
     def site_page(self, row: Any) -> str | None:
-        raise NotImplementedError
+        return str(row.get_absolute_url()) if hasattr(row, "get_absolute_url") else None
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         return None if obj is None else self.site_page(obj)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import ClassVar
+from string import Formatter
+from typing import Any, ClassVar
 
 
 class DomainError(Exception):
@@ -17,6 +18,7 @@ class DomainError(Exception):
     """
 
     wording: ClassVar[Callable[[str], str]] = str  # a text in the reader's language; the site sets it as it starts
+    numbers: ClassVar[Callable[[str], str]] = str  # a grouped number, 1,234, as the reader writes it; likewise
 
     def __init__(self, message: str = "", *, field: str = "", **values: object) -> None:
         self._text = message or " ".join((type(self).__doc__ or type(self).__name__).split())
@@ -32,7 +34,16 @@ class DomainError(Exception):
     def message(self) -> str:
         """In the language of whoever reads it; ``str`` gives the English one."""
         worded = DomainError.wording(self._text)
-        return worded.format(**{name: _said(value) for name, value in self._values.items()}) if self._values else worded
+        said = {name: _said(value) for name, value in self._values.items()}
+        return _Grouping().vformat(worded, (), said) if said else worded
+
+
+class _Grouping(Formatter):
+    """``str.format`` whose grouped numbers, ``{most:,}``, are the reader's."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        text = format(value, format_spec)
+        return DomainError.numbers(text) if "," in format_spec else text
 
 
 def _said(value: object) -> object:

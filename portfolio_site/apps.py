@@ -10,4 +10,7 @@ class PortfolioSiteConfig(AppConfig):
     verbose_name = _("Server")
 
     def ready(self) -> None:
+        from core.web import localised
+
         DomainError.wording = gettext
+        DomainError.numbers = localised

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 
-from django.utils.translation import get_language, gettext, trans_real
+from babel.messages.mofile import read_mo
+from django.conf import settings
+from django.utils.translation import get_language, gettext, to_locale
 
 from core.errors import DomainError, NotReady
 from core.web import localised
@@ -16,7 +19,6 @@ QUOTED = re.compile(r"“\{([A-Za-z_]\w*)\}”")  # a value that is told letter 
 PLACED = re.compile(r"(\w+(?: “[^”]*”)?): (.+)", re.DOTALL)
 GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")
 REASON = "reason"  # the value that is a text itself
-CONTEXT = "\x04"  # stands between a context and its text in a catalogue
 LONGEST = 1000  # characters; what is stored is cut there
 DEEPEST = 5  # texts within one another: a line, its transfer, a column, what is refused, and why
 
@@ -73,12 +75,23 @@ def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     The one that says most comes first, but after all others one that begins with a value, which “Line 3: ” fits, too.
     A point at the end counts for nothing, as a reason can end with its own.
     """
-    texts = trans_real.translation(language)._catalog.keys()  # type: ignore[attr-defined]  # noqa: SLF001  no other list
-    whole = {text for text in texts if isinstance(text, str) and CONTEXT not in text and VALUE.search(text)}
+    whole = {text for text in _texts(language) if VALUE.search(text)}
     worded = {text: VALUE.sub("", text).rstrip(".") for text in whole}
     kept = [text for text, words in worded.items() if any(map(str.isalpha, words))]
     kept.sort(key=lambda text: (text.startswith("{"), -len(worded[text]), text))
     return tuple((_pattern(text), text) for text in kept)
+
+
+def _texts(language: str) -> set[str]:
+    """What the catalogues of the language have words for, and those of the one that it is a kind of."""
+    kinds = {to_locale(language), to_locale(language.partition("-")[0])}
+    files = [Path(base, kind, "LC_MESSAGES", "django.mo") for base in settings.LOCALE_PATHS for kind in kinds]
+    found = set[str]()
+    for file in files:
+        if file.is_file():
+            with file.open("rb") as compiled:
+                found |= {each.id for each in read_mo(compiled) if isinstance(each.id, str) and not each.context}
+    return found
 
 
 def _pattern(text: str) -> re.Pattern[str]:

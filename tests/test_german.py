@@ -47,7 +47,7 @@ def test_a_page_in_german(endpoint: Endpoint, world: World) -> None:
 
 
 def in_english(page: str) -> list[str]:
-    """What stands inside of fields although there are German words for it; languages and a file's columns have theirs."""
+    """What stands inside of fields although there are German words for it; languages and a file's columns stay."""
     found = {unescape("".join(parts)).strip() for parts in INSIDE.findall(page)} - {"", "day", "English"}
     with translation.override("de"):
         return sorted(text for text in found if gettext(text) != text)

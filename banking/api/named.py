@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from banking.api.base import METHODS, MergedSerializer, MergeSerializer, caller,
 from banking.models import Account
 
 
-class NamedViewSet(mixins.DestroyModelMixin, GenericViewSet[Any]):
+class NamedViewSet(mixins.DestroyModelMixin, GenericViewSet[Any], ABC):
     """Rows with a name that belong to a person or an organisation, each with how often it is used."""
 
     http_method_names = METHODS
@@ -58,17 +59,21 @@ class NamedViewSet(mixins.DestroyModelMixin, GenericViewSet[Any]):
             raise serializers.ValidationError({"into": ["There is no such one."]})
         return Response({"changed": self.join(row, target)})
 
+    @abstractmethod
     def make(self, given: dict[str, Any]) -> Any:
-        raise NotImplementedError
+        """A new row."""
 
+    @abstractmethod
     def change(self, row: Any, given: dict[str, Any]) -> Any:
-        raise NotImplementedError
+        """The row as changed."""
 
+    @abstractmethod
     def remove(self, row: Any) -> None:
-        raise NotImplementedError
+        """Delete the row."""
 
+    @abstractmethod
     def join(self, source: Any, target: Any) -> dict[str, int]:
-        raise NotImplementedError
+        """Put ``target`` wherever ``source`` stands; returns how many of what were changed."""
 
     def one(self, row: Model, code: int = status.HTTP_200_OK) -> Response:
         return Response(self.shown([row])[0], status=code)

@@ -38,6 +38,15 @@ def test_a_refusal_within_another_says_it_in_the_same_language() -> None:
         assert str(error) == "Line 3: You see this, but may not do that with it."
 
 
+def test_grouped_numbers_are_the_readers() -> None:
+    error = TooMuch("The file is larger than {most:,} bytes.", most=1234567)
+    with translation.override("de"):
+        assert error.message == "Die Datei ist größer als 1.234.567 Byte."
+    with translation.override("de-ch"):
+        assert error.message == "Die Datei ist größer als 1’234’567 Byte."
+    assert str(error) == error.message == "The file is larger than 1,234,567 bytes."
+
+
 def test_people_read_it_in_their_language() -> None:
     with translation.override("de"):
         assert Forbidden().message == "Sie sehen dies, dürfen das damit aber nicht tun."
