@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
@@ -13,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from users.forms import CONTROL, LONGEST_ADDRESS, SELECT, RefusableForm
-from users.models import User, validate_currency
+from users.models import User, known_zones, validate_currency
 
 LONGEST_NAME = 150
 
@@ -21,7 +20,7 @@ LONGEST_NAME = 150
 @cache
 def time_zones() -> list[tuple[str, str]]:
     """UTC, then the zones by region and city."""
-    places = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
+    places = sorted(name for name in known_zones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in places)]
 
 

@@ -1,6 +1,14 @@
 from users.models.organisation import Invitation, Membership, Organisation, Role
 from users.models.ownership import BOOKING, MANAGING, Owned, OwnedQuerySet, allowed, one_owner, owned_by
-from users.models.user import OVERSEER, TokenFamily, User, validate_currency, validate_locale, validate_time_zone
+from users.models.user import (
+    OVERSEER,
+    TokenFamily,
+    User,
+    known_zones,
+    validate_currency,
+    validate_locale,
+    validate_time_zone,
+)
 
 __all__ = [
     "BOOKING",
@@ -15,6 +23,7 @@ __all__ = [
     "TokenFamily",
     "User",
     "allowed",
+    "known_zones",
     "one_owner",
     "owned_by",
     "validate_currency",
