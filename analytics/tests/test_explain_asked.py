@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from html import unescape
@@ -13,6 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from analytics.figures import ALL_LABELS, EX_ANTE_LABELS, LABELS
@@ -20,10 +22,10 @@ from analytics.models import OptimisationRun, Scenario
 from analytics.queries.explain import FIGURES, Question, explain
 from analytics.queries.methods import formula
 from analytics.services import recompute
-from analytics.tests.explained import SESSIONS, ask, dividend, get, modelled, needed, varied_portfolio, walk
+from analytics.tests.explained import SESSIONS, ask, dividend, get, kept, modelled, needed, varied_portfolio, walk
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars, make_rate
-from core.testing import Page, client_of, count_queries
+from core.testing import Page, client_of, count_queries, owner_of
 from portfolios.models import Portfolio
 from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
@@ -31,9 +33,22 @@ from users.models import User
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def built(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Portfolio]:
+    with django_db_blocker.unblock(), kept(varied_portfolio, tmp_path_factory.mktemp("panel")) as portfolio:
+        yield portfolio
+
+
 @pytest.fixture
-def portfolio(alice: User) -> Portfolio:
-    return varied_portfolio(alice)
+def alice(built: Portfolio, db: None) -> User:
+    return User.objects.get(pk=owner_of(built).pk)
+
+
+@pytest.fixture
+def portfolio(built: Portfolio, db: None) -> Portfolio:
+    return Portfolio.objects.get(pk=built.pk)
 
 
 @pytest.fixture
@@ -95,7 +110,7 @@ def test_too_little_says_what_is_missing(client: APIClient, portfolio: Portfolio
 
 
 def test_an_amount_without_a_price_or_rate(client: APIClient, alice: User) -> None:
-    portfolio, share = make_portfolio(alice), make_asset("NOVO", currency="DKK")
+    portfolio, share = make_portfolio(alice, "Danish"), make_asset("NOVO", currency="DKK")
     make_rate("DKKUSD", {date(2024, 6, 3): "0.15"})
     make_bars(share, {date(2024, 1, 3): 700})
     buy(portfolio, share, 2, 690, "2024-01-02", exchange_rate=Decimal("0.14"))

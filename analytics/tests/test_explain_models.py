@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pytest
+from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from analytics.models import OptimisationRun, Scenario, StressWindow
 from analytics.queries.explain import FIGURES, Question, explain
-from analytics.tests.explained import SESSIONS, ask, get, modelled, needed, varied_portfolio, walk
+from analytics.tests.explained import SESSIONS, ask, get, kept, modelled, needed, varied_portfolio, walk
 from analytics.tests.recomputing import recomputed
 from assets.tests.factories import make_asset, make_bars
-from core.testing import client_of, count_queries
+from core.testing import client_of, count_queries, owner_of
 from portfolios.models import Portfolio
 from portfolios.tests.factories import buy, make_portfolio
 from users.models import User
@@ -24,20 +26,39 @@ YOUNG = 150  # the session on which a younger share begins: after the stretch of
 DAYS: tuple[dict[str, str], ...] = ({}, {"as_of": "2025-01-15"})
 
 
+def all_modelled(owner: User) -> Portfolio:
+    return modelled(varied_portfolio(owner))
+
+
+@pytest.fixture(scope="module")
+def built(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Portfolio]:
+    with (
+        django_db_blocker.unblock(),
+        kept(all_modelled, tmp_path_factory.mktemp("panel")) as portfolio,
+    ):
+        yield portfolio
+
+
 @pytest.fixture
-def portfolio(alice: User) -> Portfolio:
+def alice(built: Portfolio, db: None) -> User:
+    return User.objects.get(pk=owner_of(built).pk)
+
+
+@pytest.fixture
+def older(built: Portfolio, db: None) -> Portfolio:
+    return Portfolio.objects.get(pk=built.pk)
+
+
+@pytest.fixture
+def portfolio(older: Portfolio) -> Portfolio:
     """With a share that was not traded yet in the stretch of history, and one that has hardly begun."""
-    portfolio = modelled(varied_portfolio(alice))
     for symbol, start in (("YOUNG", YOUNG), ("NEWEST", len(SESSIONS) - 10)):
         asset = make_asset(symbol)
         make_bars(asset, walk(start, len(SESSIONS) - start), start=SESSIONS[start])
-        buy(portfolio, asset, 3, 100, SESSIONS[start])
-    return portfolio
-
-
-@pytest.fixture
-def older(alice: User) -> Portfolio:
-    return modelled(varied_portfolio(alice))
+        buy(older, asset, 3, 100, SESSIONS[start])
+    return older
 
 
 @pytest.fixture
