@@ -65,6 +65,7 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(50_000, 20, 50)  # a request leaves thousands of objects, and hardly any in a circle
         gc.enable()
 
 
