@@ -10,7 +10,8 @@ from typing import Any
 from django.apps import apps
 from django.db import connection, transaction
 
-WRITING = re.compile(r"(?<!FOR )(?<!KEY )\b(?:INSERT|UPDATE|DELETE)\b")  # wherever it stands, but for locks
+WORDS = ("INSERT", "UPDATE", "DELETE")
+WRITING = re.compile(rf"(?<!FOR )(?<!KEY )\b(?:{'|'.join(WORDS)})\b")  # wherever it stands, but for locks
 OWN = {"activity", "users", "assets", "banking", "portfolios", "analytics"}
 
 
@@ -29,7 +30,7 @@ def writes() -> Iterator[list[str]]:
     found: list[str] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if WRITING.search(sql):
+        if any(word in sql for word in WORDS) and WRITING.search(sql):  # most statements have none: found much faster
             found.append(sql)
         return execute(sql, params, many, context)
 
