@@ -7,8 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import xlogy
-from scipy.stats import binom, chi2
+from scipy.special import bdtr, chdtrc, xlogy  # each process reads scipy.stats longer than all of the engine
 
 from analytics.engine.errors import InsufficientData
 from analytics.engine.tail import check_level
@@ -157,7 +156,7 @@ def basel_traffic_light(exceptions: int, observations: int = 250, level: float =
         raise InsufficientData(needed=1, got=observations)
     if not 0 <= exceptions <= observations:
         raise ValueError(f"exceptions must lie between 0 and {observations}, got {exceptions}")
-    probability = float(binom.cdf(exceptions, observations, 1.0 - level))
+    probability = float(bdtr(exceptions, observations, 1.0 - level))
     zone: Zone = "green" if probability < 0.95 else "yellow" if probability < 0.9999 else "red"
     scaled = min(round(exceptions * 250 / observations), len(_MULTIPLIERS) - 1)
     low, high = {"green": (0, 4), "yellow": (5, 9), "red": (10, 10)}[zone]
@@ -184,7 +183,7 @@ class CoverageTests:
         """χ² with one, one and two degrees of freedom."""
         ratios = (self.coverage, self.independence, self.conditional_coverage)
         first, second, both = (
-            np.asarray(chi2.sf(ratio, degrees)) for ratio, degrees in zip(ratios, (1, 1, 2), strict=True)
+            np.asarray(chdtrc(degrees, ratio)) for ratio, degrees in zip(ratios, (1, 1, 2), strict=True)
         )
         return first, second, both
 
@@ -253,4 +252,4 @@ def _not_negative(ratio: FloatArray) -> FloatArray:
 
 
 def _tested(statistic: float, degrees: int) -> LikelihoodRatio:
-    return LikelihoodRatio(statistic, degrees, float(chi2.sf(statistic, degrees)))
+    return LikelihoodRatio(statistic, degrees, float(chdtrc(degrees, statistic)))

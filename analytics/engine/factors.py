@@ -7,7 +7,7 @@ from math import floor
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from analytics.engine.dependence import square
 from analytics.engine.errors import UndefinedMetric
@@ -274,7 +274,7 @@ def _over(values: FloatArray, by: FloatArray, known: BoolArray) -> FloatArray:
 @operation("student_tails")
 def student_tails(ratio: FloatArray, degrees: int) -> FloatArray:
     """The chance of a value at least as far from 0 as ``ratio`` in Student's t distribution of so many degrees."""
-    chance: FloatArray = 2.0 * student.sf(np.abs(ratio), degrees)
+    chance: FloatArray = 2.0 * stdtr(degrees, -np.abs(ratio))
     return chance
 
 

@@ -8,7 +8,6 @@ from math import pi, sqrt
 from typing import Self
 
 import numpy as np
-from scipy.signal import lfilter
 from scipy.special import ndtri
 
 from analytics.engine.moments import skewness
@@ -118,6 +117,8 @@ def filtered(series: FloatArray, decay: float = DECAY) -> FloatArray:
         raise ValueError(f"decay must lie between 0 and 1, got {decay}")
     size = root_mean_square(series)
     first = np.square(defined(size, np.equal(size, 0), "returns do not vary"))[np.newaxis]
+    from scipy.signal import lfilter  # takes half a second to read, and not every process filters
+
     later, _ = lfilter([1 - decay], [1, -decay], np.square(series), axis=0, zi=decay * first)
     variance = np.concatenate([first, later])
     return np.asarray(series * np.sqrt(variance[-1] / variance[:-1]))
