@@ -10,7 +10,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from core.errors import DomainError, NotReady
-from portfolio_site.catalogue import marked, parsed, refusals
+from portfolio_site.catalogue import catalogues, parsed, read, refusals
 from portfolio_site.catalogue import told as told_by
 from portfolios.refused import REFUSED
 from portfolios.retelling import VALUE, retold, told
@@ -100,7 +100,7 @@ def test_what_is_kept_is_told_whole(text: str, german: str) -> None:
 def test_what_rows_are_refused_for_is_known_to_the_catalogues() -> None:
     """Each text that a reader of files raises, with anything in the place of its values, is among those marked."""
     readers = ("banking/statements/", "banking/services/import", "portfolios/services/import")
-    known = {message.id for message in marked() if isinstance(message.id, str)}
+    known = {message.id for path in catalogues() for message in read(path) if isinstance(message.id, str)}
     raised = [
         (name, text)
         for name, tree in parsed().items()
