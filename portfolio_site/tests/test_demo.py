@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.db.models import Max, Min
-from django.test import Client
+from django.test import Client, override_settings
+from pytest_django import DjangoDbBlocker
 
 from analytics.models import Factor, FactorReturn, FactorSet
 from assets.models import (
@@ -33,10 +36,16 @@ from users.models import User
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def loaded(settings: Any) -> None:
-    settings.DEMO = True
-    call_command("demo", verbosity=0)
+@pytest.fixture(scope="class")
+def loaded(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Once for all that look at it, since it takes seconds; what one of them changes is undone after it."""
+    kept = override_settings(DEMO=True, PANEL_DIR=tmp_path_factory.mktemp("panel"))
+    with django_db_blocker.unblock(), kept, transaction.atomic():
+        call_command("demo", verbosity=0)
+        yield
+        transaction.set_rollback(True)
 
 
 MODELS = (
