@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.providers.base import Bar
 from assets.providers.simulated import Simulated
 from assets.sessions import sessions
 
@@ -30,10 +31,15 @@ def test_one_bar_for_each_session() -> None:
     assert WALK.series("TSLA", date(2024, 6, 1), date(2024, 6, 2)) == []
 
 
-@given(st.dates(START, END), st.integers(0, 60))
-def test_a_window_shows_a_part_of_one_walk(start: date, length: int) -> None:
+@pytest.fixture(scope="module")
+def whole() -> dict[date, Bar]:
+    """Ten years of the walk."""
+    return {bar.day: bar for bar in WALK.series("TSLA", START, END)}
+
+
+@given(start=st.dates(START, END), length=st.integers(0, 60))
+def test_a_window_shows_a_part_of_one_walk(whole: dict[date, Bar], start: date, length: int) -> None:
     end = min(start + timedelta(days=length), END)
-    whole = {bar.day: bar for bar in WALK.series("TSLA", START, END)}
     assert WALK.series("TSLA", start, end) == [whole[day] for day in sessions("XNYS", start, end)]
 
 
