@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from core.testing import client_of
 from tests.endpoints import endpoints
@@ -19,9 +20,10 @@ from users.models import User
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture
-def schema(db: None) -> Any:
-    return Client().get("/api/schema/", headers={"accept": "application/vnd.oai.openapi+json"}).json()
+@pytest.fixture(scope="module")
+def schema(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Any:
+    with django_db_blocker.unblock():
+        return Client().get("/api/schema/", headers={"accept": "application/vnd.oai.openapi+json"}).json()
 
 
 def operations(schema: Any) -> list[tuple[str, str, Any]]:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from django.db import transaction
-from django.test import override_settings
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -25,7 +20,7 @@ from analytics.services.scenarios import create_scenario
 from assets.models import Asset
 from assets.sessions import sessions
 from assets.tests.factories import make_asset, make_bars, make_rate
-from core.testing import make_user, owner_of
+from core.testing import owner_of
 from portfolios.models import Portfolio
 from portfolios.services.actions import apply_action
 from portfolios.tests.factories import buy, make_portfolio, sell
@@ -88,16 +83,6 @@ def modelled(portfolio: Portfolio) -> Portfolio:
     run = request_optimisation(portfolio=portfolio, actor=owner_of(portfolio), terms=terms)
     run_optimisation(run.pk, now=timezone.now())
     return portfolio
-
-
-@contextmanager
-def kept(build: Callable[[User], Portfolio], panel: Path) -> Iterator[Portfolio]:
-    """What ``build`` makes for alice, for the tests of a module: each changes it as it likes, and it is undone."""
-    with transaction.atomic():
-        with override_settings(PANEL_DIR=panel):
-            portfolio = build(make_user("alice"))
-        yield portfolio
-        transaction.set_rollback(True)
 
 
 def needed(portfolio: Portfolio, key: str) -> dict[str, str]:

@@ -26,7 +26,8 @@ from analytics.queries.explain.ratios import CALLS as RATIOS
 from analytics.queries.explain.ratios import TAIL, Given
 from analytics.queries.exposure import exposure
 from analytics.queries.methods import row_of
-from analytics.tests.explained import PERIOD, ask, get, kept, modelled, needed, varied_portfolio
+from analytics.tests.explained import PERIOD, ask, get, modelled, needed, varied_portfolio
+from analytics.tests.kept import kept
 from analytics.tests.recomputing import NAMED, every_step, recomputed
 from assets.models import HistoricValue
 from banking.models import CashTransaction

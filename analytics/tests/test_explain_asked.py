@@ -22,7 +22,8 @@ from analytics.models import OptimisationRun, Scenario
 from analytics.queries.explain import FIGURES, Question, explain
 from analytics.queries.methods import formula
 from analytics.services import recompute
-from analytics.tests.explained import SESSIONS, ask, dividend, get, kept, modelled, needed, varied_portfolio, walk
+from analytics.tests.explained import SESSIONS, ask, dividend, get, modelled, needed, varied_portfolio, walk
+from analytics.tests.kept import kept
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars, make_rate
 from core.testing import Page, client_of, count_queries, owner_of

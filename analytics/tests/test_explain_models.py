@@ -13,7 +13,8 @@ from rest_framework.test import APIClient
 
 from analytics.models import OptimisationRun, Scenario, StressWindow
 from analytics.queries.explain import FIGURES, Question, explain
-from analytics.tests.explained import SESSIONS, ask, get, kept, modelled, needed, varied_portfolio, walk
+from analytics.tests.explained import SESSIONS, ask, get, modelled, needed, varied_portfolio, walk
+from analytics.tests.kept import kept
 from analytics.tests.recomputing import recomputed
 from assets.tests.factories import make_asset, make_bars
 from core.testing import client_of, count_queries, owner_of

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 from numpy.testing import assert_allclose
+from pytest_django import DjangoDbBlocker
 
 from analytics.models import FactorSet
+from analytics.tests.kept import kept
 from analytics.tests.test_portfolio_factors import DAYS, MOVES, factor_set, moving
 from assets.tests.factories import make_rate
 from banking.models import Account, Section
@@ -23,17 +26,34 @@ from users.models import User
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def growth(alice: User) -> Portfolio:
+def two_shares(owner: User) -> Portfolio:
     """Two shares in dollars, and 500 €."""
-    portfolio = make_portfolio(alice, cash="tracked")
+    portfolio = make_portfolio(owner, cash="tracked")
     buy(portfolio, moving("AAPL", [1.2, 0.5, -0.3], 1), 10, 100, DAYS[0])
     buy(portfolio, moving("MSFT", [0.8, -0.2, 0.4], 2), 5, 100, DAYS[10])
     make_rate("EURUSD", dict.fromkeys(DAYS, "1.1"))
-    euros = Account.objects.create(owner=alice, name="Euros", currency="EUR")
-    attach_account(portfolio=portfolio, account=euros, actor=alice)
-    book_cash(account=euros, booked_on=DAYS[0], amount=Decimal(500), section=Section.TRANSFER, actor=alice)
+    euros = Account.objects.create(owner=owner, name="Euros", currency="EUR")
+    attach_account(portfolio=portfolio, account=euros, actor=owner)
+    book_cash(account=euros, booked_on=DAYS[0], amount=Decimal(500), section=Section.TRANSFER, actor=owner)
     return portfolio
+
+
+@pytest.fixture(scope="module")
+def built(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Portfolio]:
+    with django_db_blocker.unblock(), kept(two_shares, tmp_path_factory.mktemp("panel")) as portfolio:
+        yield portfolio
+
+
+@pytest.fixture
+def alice(built: Portfolio, db: None) -> User:
+    return User.objects.get(pk=owner_of(built).pk)
+
+
+@pytest.fixture
+def growth(built: Portfolio, db: None) -> Portfolio:
+    return Portfolio.objects.get(pk=built.pk)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 from numpy.testing import assert_allclose
+from pytest_django import DjangoDbBlocker
 
 from activity.models import Job, JobState
 from analytics.engine import Limits, optimise
@@ -29,6 +31,7 @@ from analytics.services.optimising import (
     waiting,
 )
 from analytics.tests.candidates import SESSIONS, invested, moving
+from analytics.tests.kept import kept
 from assets.models import CompanyProfile
 from core.testing import client_of, owner_of
 from portfolios.models import Portfolio
@@ -38,9 +41,22 @@ from users.models import User
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def built(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Portfolio]:
+    with django_db_blocker.unblock(), kept(invested, tmp_path_factory.mktemp("panel")) as portfolio:
+        yield portfolio
+
+
 @pytest.fixture
-def growth(alice: User) -> Portfolio:
-    return invested(alice)
+def alice(built: Portfolio, db: None) -> User:
+    return User.objects.get(pk=owner_of(built).pk)
+
+
+@pytest.fixture
+def growth(built: Portfolio, db: None) -> Portfolio:
+    return Portfolio.objects.get(pk=built.pk)
 
 
 def ask(portfolio: Portfolio, user: User, **terms: Any) -> Any:
@@ -193,11 +209,10 @@ def test_the_walk_forward_is_told_with_its_figures(growth: Portfolio) -> None:
     assert walk["figures"]["optimised"]["annual_volatility"] < walk["figures"]["equal"]["annual_volatility"]
 
 
-def test_too_short_a_history_for_the_walk_leaves_the_weights(alice: User) -> None:
-    portfolio = invested(alice)
+def test_too_short_a_history_for_the_walk_leaves_the_weights(growth: Portfolio) -> None:
     moving("NEW", 9, start=len(SESSIONS) - 100)
 
-    run = ran(portfolio, extra=["NEW"])
+    run = ran(growth, extra=["NEW"])
 
     assert sum(weights(run).values()) == pytest.approx(1)
     assert run.result["walk_forward"] == {"problem": "needs 253 days, has 99"}
