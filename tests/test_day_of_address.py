@@ -10,8 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from core.web import DAY_KEY
 from portfolios.tests.factories import make_portfolio
+from users.day import DAY_KEY
 from users.models import User
 
 FOLLOWS = "/banking/"

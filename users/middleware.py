@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
-from core.web import is_api, keep_day_of_address
+from core.web import is_api
+from users.day import keep_day_of_address
 from users.models import User
 
 

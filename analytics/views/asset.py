@@ -19,9 +19,10 @@ from assets.queries import SIMULATED
 from assets.quotes import LastPrice
 from assets.services.quotes import closes_on, last_prices
 from assets.tasks import quotes_wanted
-from core.web import day_shown, login_needed
+from core.web import login_needed
 from portfolios.models import Investment, Portfolio
 from portfolios.views.base import page_of
+from users.day import day_shown
 from users.models import User
 
 

@@ -28,8 +28,9 @@ from analytics.views.worth import PARTS, parts_chart, worth_chart
 from banking.models import Account, CashTransaction, Possession, Section
 from core.api import PLAIN_INTEGER
 from core.errors import DomainError
-from core.web import bad_request, day_shown, only_for
+from core.web import bad_request, only_for
 from portfolios.models import Portfolio
+from users.day import day_shown
 from users.models import OVERSEER, Membership, Organisation, Role, User
 
 A_PAGE, FLAGS, LATEST, TOP = 50, 8, 30, 10

@@ -25,10 +25,11 @@ from analytics.views import dashboard_parts as parts
 from analytics.views.dashboard_parts import Shown
 from assets.models import PriceBasis
 from assets.queries import SIMULATED
-from core.web import day_shown, login_needed
+from core.web import login_needed
 from portfolios.models import Disposal, Portfolio
 from portfolios.queries import valuation_days
 from portfolios.views.base import page_of, rights_of, visible, welcome
+from users.day import day_shown
 from users.models import User
 
 SHOWN_DISPOSALS = 10

@@ -44,10 +44,11 @@ from analytics.wording import (
 )
 from banking.forms.filters import DayField, Filter
 from core.errors import DomainError
-from core.web import day_shown, login_needed, typable
+from core.web import login_needed, typable
 from portfolios.book.types import plain
 from portfolios.models import Portfolio
 from portfolios.views.base import page_of
+from users.day import day_shown
 
 SHOWN = 40  # steps and single inputs from either end; all of them are in the files
 ENDS = 5  # rows of a column from either end

@@ -23,9 +23,10 @@ from analytics.sheets.words import month_name, month_names
 from analytics.views.sections import section_page
 from analytics.windows import ALL_FIGURES, YOUNGER
 from analytics.wording import chart_worded, worded
-from core.web import day_shown, login_needed
+from core.web import login_needed
 from portfolios.models import Portfolio
 from portfolios.views.base import visible, welcome
+from users.day import day_shown
 
 WINDOWS = {63: _("3 months"), 126: _("6 months"), 252: _("1 year"), 756: _("3 years")}
 METRICS = {

@@ -17,12 +17,13 @@ from analytics.views.bond import bond_card
 from analytics.views.price_chart import price_chart
 from assets.models import Asset, PriceBasis
 from assets.queries import SIMULATED
-from core.web import day_shown, login_needed
+from core.web import login_needed
 from portfolios.models import Portfolio
 from portfolios.queries import holdings, valuation_days
 from portfolios.queries.asset_history import history, open_lots
 from portfolios.queries.holdings import Holding
 from portfolios.views.base import page_of
+from users.day import day_shown
 
 SHOWN = 50  # rows of each table; the rest is in the lists that they lead to
 

@@ -26,13 +26,14 @@ from analytics.sheets import statement as statements
 from analytics.tasks import report_file_wanted
 from analytics.views.report_lines import INCOME_HEAD, STATEMENT_HEAD, income_lines, statement_lines
 from core.errors import DomainError
-from core.web import csv_answer, day_shown, login_needed
+from core.web import csv_answer, login_needed
 from portfolios.models import Portfolio
 from portfolios.queries import known_until
 from portfolios.queries.income import earnings
 from portfolios.queries.performance import first_day
 from portfolios.queries.tax import years_with_disposals
 from portfolios.views.base import page_of, welcome
+from users.day import day_shown
 from users.models import User
 
 SHOWN_ROWS = 500  # transactions on the page; the files have all of them

@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from core.web import day_shown, login_needed
+from core.web import login_needed
 from portfolios.views.base import page_of
+from users.day import day_shown
 
 
 class Section(NamedTuple):

@@ -23,10 +23,10 @@ from analytics.sheets.words import month_names
 from analytics.tasks import report_file_wanted
 from analytics.views.reports import is_over, last_shown, pdf_answer
 from core.errors import DomainError
-from core.web import day_shown
 from portfolios.models import Portfolio
 from portfolios.queries.tax import LONG, SHORT, tax_report, years_with_disposals
 from portfolios.views.base import page_of, welcome
+from users.day import day_shown
 from users.models import User
 
 GROUPS = {"asset": _("By security"), "flat": _("By day")}

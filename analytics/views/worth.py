@@ -37,9 +37,10 @@ from banking.models.classification import everybodys, tell_apart
 from banking.queries import AccountBalance, account_balances
 from banking.queries.upcoming import Upcoming, upcoming
 from core.money import minor_units
-from core.web import choice, day_shown
+from core.web import choice
 from portfolios.book.performance import months_before
 from portfolios.models import CashSetting, PortfolioAccount
+from users.day import day_shown
 from users.models import Organisation, User, owned_by
 
 if TYPE_CHECKING:

@@ -28,7 +28,8 @@ from assets.services.quotes import closes_on, last_prices
 from assets.tasks import quotes_wanted
 from assets.trends import Trend, trends
 from core.errors import DomainError, Gone
-from core.web import bad_request, day_shown, login_needed, typable
+from core.web import bad_request, login_needed, typable
+from users.day import day_shown
 from users.models import User
 
 private: Any = method_decorator(cast("Any", login_needed), name="dispatch")

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.api import ISO_DATE
-from core.web import EARLIEST, EARLIEST_ZONE
+from users.day import EARLIEST, EARLIEST_ZONE
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise

@@ -24,7 +24,8 @@ from banking.views.base import account_for, caller, editable, managed, private, 
 from banking.views.sections import section_page
 from core.errors import DomainError
 from core.money import minor_units
-from core.web import Right, bad_request, choice, day_shown, obtain
+from core.web import Right, bad_request, choice, obtain
+from users.day import day_shown
 
 LATEST = 10
 SHOWN_ASSERTIONS = 24

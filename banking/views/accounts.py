@@ -9,7 +9,8 @@ from django.views.decorators.http import require_safe
 from banking.queries import account_balances, by_holder, differing, total_of
 from banking.views.base import caller, visible
 from banking.views.sections import section_page
-from core.web import day_shown, login_needed
+from core.web import login_needed
+from users.day import day_shown
 
 
 @require_safe

@@ -25,7 +25,8 @@ from banking.services.classification import category_named
 from banking.views.base import caller, private
 from banking.views.sections import section_page
 from core.errors import DomainError
-from core.web import Right, day_shown, login_needed, obtain
+from core.web import Right, login_needed, obtain
+from users.day import day_shown
 from users.models import owned_by
 
 EARLIEST, LATEST = date(1970, 2, 1), date(2199, 11, 1)

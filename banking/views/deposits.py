@@ -21,7 +21,8 @@ from banking.views.base import caller, managed, private, tried
 from banking.views.sections import section_page
 from core.errors import DomainError
 from core.money import EXACT
-from core.web import Right, day_shown, obtain
+from core.web import Right, obtain
+from users.day import day_shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from banking.views.base import caller, private, tried
 from banking.views.sections import section_page
 from core.api import PLAIN_INTEGER
 from core.errors import DomainError
-from core.web import Right, bad_request, day_shown, obtain
+from core.web import Right, bad_request, obtain
+from users.day import day_shown
 from users.models import Organisation, Role
 
 SHOWN = 50  # values of one possession

@@ -41,7 +41,8 @@ from banking.views.cash_rows import by_day
 from banking.views.sections import section_page
 from banking.views.transaction_lines import HEAD, line
 from core.errors import DomainError
-from core.web import Right, csv_answer, day_shown, localised, login_needed, obtain
+from core.web import Right, csv_answer, localised, login_needed, obtain
+from users.day import day_shown
 
 PAGE_SIZE = 50
 NAMED = ("pk", "name")  # rows of these two: hundreds of objects take several times as long

@@ -22,7 +22,8 @@ from banking.services.transfers import restore_transfer, void_transfer
 from banking.views.base import caller, editable, private
 from banking.views.sections import section_page
 from core.errors import DomainError
-from core.web import Right, bad_request, day_shown, login_needed, obtain, paging
+from core.web import Right, bad_request, login_needed, obtain, paging
+from users.day import day_shown
 
 PAGE_SIZE = 50
 WINDOW = timedelta(days=120)  # how far back transfers are looked for

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from assets.models import PriceBasis
 from assets.queries import SIMULATED
 from core.errors import DomainError
-from core.web import Paging, csv_answer, day_shown, login_needed, paging
+from core.web import Paging, csv_answer, login_needed, paging
 from portfolios.models import HoldingColumns, Portfolio
 from portfolios.models.columns import AT_FIRST, COLUMNS
 from portfolios.queries import holdings, valuation_days
@@ -29,6 +29,7 @@ from portfolios.services.columns import choose_columns
 from portfolios.views.base import page_of, welcome
 from portfolios.views.filters import HoldingFilter
 from portfolios.views.holding_lines import head, lines
+from users.day import day_shown
 from users.models import User
 
 PAGE_SIZE = 50

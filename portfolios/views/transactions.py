@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from banking.models import Account, CashTransaction
-from core.web import PAGE_NUMBER, csv_answer, day_shown, login_needed, paging
+from core.web import PAGE_NUMBER, csv_answer, login_needed, paging
 from portfolios.forms.quick import QuickForm, first_quick
 from portfolios.models import Portfolio, PortfolioAccount, Trade
 from portfolios.queries.transaction_totals import totals_of
@@ -22,6 +22,7 @@ from portfolios.views.base import page_of, welcome
 from portfolios.views.entry import gone_said, sentence, was_edited
 from portfolios.views.filters import TransactionFilter
 from portfolios.views.transaction_lines import HEAD, line
+from users.day import day_shown
 from users.models import User
 
 PAGE_SIZE = 50

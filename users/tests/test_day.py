@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from core.web import DAY_KEY
+from users.day import DAY_KEY
 from users.models import User
 
 PAGE = "/organisations/"

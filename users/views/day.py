@@ -8,7 +8,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import View
 
-from core.web import keep_day, past_day
+from users.day import keep_day, past_day
 
 TODAY = "today"
 
