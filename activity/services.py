@@ -69,6 +69,7 @@ def once(*, user: User, key: str, work: Callable[[], int]) -> tuple[int, bool]:
     The key is claimed in the transaction of the work: who sends the same key meanwhile waits for its end, and a
     work that fails leaves the key free. Call it in a transaction.
     """
+    key = f"once {key}"  # no header Idempotency-Key has a space: what programs send is kept apart
     row, first = IdempotencyKey.objects.get_or_create(user=user, key=key, defaults={"fingerprint": ""})
     if not first:
         return int(row.headers["made"]), False

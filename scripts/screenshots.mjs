@@ -25,7 +25,6 @@ const pages = {
   watchlist: "/watchlist/",
   reports: "/reports/",
   statement: "/reports/statement/?period=2021",
-  income: "/reports/income/?period=all",
   "tax-report": "/reports/tax/?year=2021",
   risk: "/analytics/risk/",
   history: "/analytics/history/",
@@ -52,6 +51,7 @@ const pages = {
   settings: "/settings/",
   "portfolio-settings": "/settings/portfolio/",
   import: { upload: "fixtures/transactions.csv" },
+  income: "/reports/income/?period=all&portfolio=3", // last, as it chooses a portfolio: the one with income
 };
 const ofManager = {
   organisations: "/organisations/",

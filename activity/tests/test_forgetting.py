@@ -63,3 +63,10 @@ def test_so_is_that_of_a_form(alice: User) -> None:
     assert once(user=alice, key="form", work=lambda: 5) == (5, True)
     forget_keys(timezone.now() + timedelta(days=8))
     assert once(user=alice, key="form", work=lambda: 6) == (6, True)
+
+
+def test_a_form_and_a_program_may_have_the_same_key(alice: User) -> None:
+    sent = client_of(alice).post("/portfolios/", {"name": "Growth"}, headers={"idempotency-key": "form"})
+    assert sent.status_code == 201
+    assert once(user=alice, key="form", work=lambda: 5) == (5, True)
+    assert once(user=alice, key="form", work=lambda: 6) == (5, False)

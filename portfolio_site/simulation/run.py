@@ -10,7 +10,16 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from banking.models import Account, CashTransaction, Category, ClassifiedBy, Counterparty, Section, Transfer
+from banking.models import (
+    Account,
+    BalanceAssertion,
+    CashTransaction,
+    Category,
+    ClassifiedBy,
+    Counterparty,
+    Section,
+    Transfer,
+)
 from banking.services.assertions import assert_balance
 from banking.services.batches import NewCash, NewTransfer, book_many
 from banking.services.classification import category_named, counterparty_named
@@ -66,6 +75,7 @@ def simulate(
         _live(town, holder, events, summary)
         if progress:
             progress(done, total, summary.rows)
+    _state(town, everybody)
     _measure()
     return summary
 
@@ -91,7 +101,6 @@ def _live(town: Town, holder: Person | Firm, events: Sequence[Event], summary: S
         summary.rows += _book(town, key, events)
         if waiting:
             summary.trades += _invest(town, key, events, holder)
-            _state(town, key, holder)
 
 
 def _business(town: Town, firm: Firm, people: Sequence[Person], lives: Mapping[int, Sequence[Event]]) -> list[Event]:
@@ -188,12 +197,27 @@ def _trade(town: Town, key: Holder, number: int, order: Order) -> NewTrade:
     )
 
 
-def _state(town: Town, key: Holder, holder: Person | Firm) -> None:
-    """What a statement and an owner say: a balance that agrees or does not, and the worth of a house."""
-    name = "checking" if isinstance(holder, Person) else "operating"
-    account, day = town.accounts[key, name], town.until - timedelta(days=10)
+def _state(town: Town, everybody: Iterable[Person | Firm]) -> None:
+    """What statements and owners say, of whom nothing was said before. It waits for everybody's months: people and
+    firms pay each other."""
+    accounts = {holder: _first_account(town, holder) for holder in everybody}
+    said = set(BalanceAssertion.objects.filter(account__in=accounts.values()).values_list("account_id", flat=True))
+    day = town.until - timedelta(days=10)
+    booked = CashTransaction.objects.filter(account__in=accounts.values()).balances(day)
+    with transaction.atomic():
+        for holder, account in accounts.items():
+            if account.pk not in said:
+                _say(town, holder, account, day, booked.get(account.pk, Decimal(0)))
+
+
+def _first_account(town: Town, holder: Person | Firm) -> Account:
+    is_person = isinstance(holder, Person)
+    return town.accounts[("person" if is_person else "firm", holder.number), "checking" if is_person else "operating"]
+
+
+def _say(town: Town, holder: Person | Firm, account: Account, day: date, booked: Decimal) -> None:
+    """A balance that agrees or does not, and the worth of a house."""
     wrong = isinstance(holder, Person) and holder.quirk == Quirk.STATEMENT
-    booked = CashTransaction.objects.filter(account=account).balances(day).get(account.pk, Decimal(0))
     assert_balance(account=account, day=day, balance=booked + (Decimal("25.00") if wrong else 0), actor=None)
     if isinstance(holder, Person) and holder.owns:
         house = add_possession(holder=account.holder, name="Flat", currency=CURRENCY, actor=None)
