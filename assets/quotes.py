@@ -131,7 +131,7 @@ def put(asset_id: int, quote: PriceQuote, *, source: str, now: datetime) -> bool
             return False
         # The row may be made meanwhile, and then it says whether this quote is the newer one.
         Quote.objects.bulk_create([Quote(asset_id=asset_id)], ignore_conflicts=True)
-    return False  # the asset is gone
+    return False  # the row is gone again: its asset was deleted meanwhile
 
 
 def believable(previous: Decimal | None, price: Decimal) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from datetime import time, timedelta
+from math import inf
 from pathlib import Path
 
 from csp.constants import SELF
@@ -42,6 +43,8 @@ if FLOWER_URL and not FLOWER_URL.startswith(("http://", "https://")):
 BROKER_PORT = env.int("BROKER_PORT", default=6399)  # of the broker that `manage.py run` starts
 WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
 STOP_PATIENCE = env.float("STOP_PATIENCE", default=1.0)  # times the seconds that `manage.py run` gives to end in order
+if not 0 < STOP_PATIENCE < inf:
+    raise ImproperlyConfigured(f"STOP_PATIENCE is {STOP_PATIENCE}; it is a number above 0.")
 
 INSTALLED_APPS = [
     "portfolio_site.administration.apps.AdministrationConfig",

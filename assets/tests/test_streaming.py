@@ -279,3 +279,7 @@ def test_old_ticks_are_forgotten(aapl: Asset, settings: Any) -> None:
     settings.INTRADAY_DAYS = 0
     forget_intraday()
     assert not IntradayValue.objects.exists()
+
+
+def test_another_process_takes_over_within_fifteen_seconds_of_a_death() -> None:
+    assert timedelta(seconds=streaming.RENEW_EVERY) < streaming.LEASE <= timedelta(seconds=15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from banking.matching.transfers import Certainty, Pair, Row, pairs
+from core.testing import PATIENCE
 
 DAY = date(2024, 5, 10)
 ALICE, BOB = (1, None), (2, None)
@@ -99,6 +101,8 @@ def test_every_pair_that_fits_is_found_and_unique_means_alone(
 
 def test_of_many_alike_rows_twenty_are_offered_for_each_and_none_is_unique() -> None:
     rows = [row(number, "-5" if number % 2 else "5", after=number % 4) for number in range(1, 4001)]
+    began = time.monotonic()
     found = pairs(rows, no_rate)
+    assert time.monotonic() - began < PATIENCE, "each with each of its days, not with all"
     assert len(found) == 2000 * 20
     assert {pair.certainty for pair in found} == {Certainty.AMBIGUOUS}
