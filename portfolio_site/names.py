@@ -17,9 +17,12 @@ MODEL, MODELS, FIELD, HELP = "name of a model", "name of several of a model", "n
 # Fields that are called like others and mean something else: their context names them.
 APART = {
     "activity.AuditEvent.action",
+    "assets.CorporateAction.target_price",
+    "banking.Schedule.position",
     "banking.Schedule.source",
     "banking.Schedule.target",
     "banking.Transfer.rate",
+    "portfolios.CostMethodChange.method",
     "portfolios.Trade.source",
 }
 

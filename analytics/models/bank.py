@@ -51,6 +51,7 @@ class HolderFigures(Owned):
 
     class Meta:
         ordering = ["-total", "pk"]
+        verbose_name_plural = "holder figures"
         constraints = [one_owner("holder_figures_one_owner")]
         indexes = [models.Index(fields=["report", "-total"], name="holder_figures_total")]
 

@@ -110,6 +110,7 @@ class UnknownHere(models.Model):
 
     class Meta:
         ordering = ["provider", "symbol"]
+        verbose_name_plural = "unknown here"
         constraints = [
             models.UniqueConstraint(fields=["provider", "capability", "symbol"], name="unknown_once_per_symbol"),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from typing import Any
 
@@ -71,6 +72,33 @@ def test_each_word_is_said_in_german() -> None:
         assert str(CashTransaction._meta.get_field("booked_on").verbose_name) == "gebucht am"
         assert str(Transfer._meta.get_field("rate").verbose_name) == "Wechselkurs"
         assert str(User._meta.get_field("username").verbose_name) == "Benutzername"  # Django's own words
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("assets.Bond.matures", "fällig am"),
+        ("assets.CorporateAction.target_price", "Kurs des Ziels"),
+        ("assets.WatchlistEntry.target_price", "Kursziel"),
+        ("banking.ImportRow.units", "Betrag"),
+        ("banking.Rule.position", "Position"),
+        ("banking.Schedule.position", "erledigte Termine"),
+        ("portfolios.CostMethodChange.method", "Verbrauchsfolge"),
+        ("analytics.VarBacktest.method", "Methode"),
+    ],
+)
+def test_a_field_is_called_by_what_it_holds(field: str, words: str) -> None:
+    model, _, name = field.rpartition(".")
+    with override("de"):
+        assert str(apps.get_model(model)._meta.get_field(name).verbose_name) == words
+
+
+def test_several_are_called_in_english_words() -> None:
+    with override("en"):
+        plurals = {str(model._meta.verbose_name_plural) for model in MODELS}
+    assert {"holder figures", "unknown here"} <= plurals
+    wrong = re.compile(r".*(ss|[^aeiou]ys|(x|ch|sh|z)s|heres)")
+    assert {plural for plural in plurals if wrong.fullmatch(plural)} == set()
 
 
 def test_what_is_set_apart_is_there_and_needs_it() -> None:
