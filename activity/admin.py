@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from activity.models import AuditEvent, IdempotencyKey, Job
+from core.errors import DomainError
 
 if TYPE_CHECKING:  # generic in its stubs only
     ModelAdmin = admin.ModelAdmin[Any]
@@ -64,6 +67,26 @@ class SecurityOnSite(OnSite):
 
     def site_page(self, row: Any) -> str | None:
         return reverse("asset-page", args=[row.asset.symbol])
+
+
+def act_on_each(
+    page: Any,
+    request: HttpRequest,
+    rows: Iterable[Any],
+    act: Callable[[Any], Any],
+    done: Promise,
+    *,
+    called: Callable[[Any], str] = str,
+) -> None:
+    """``act`` on one row after the other, and say what became of each; ``called`` names a row to the reader."""
+    for row in rows:
+        name = called(row)
+        try:
+            act(row)
+        except DomainError as error:
+            page.message_user(request, f"{name}: {error.message}", messages.ERROR)
+        else:
+            page.message_user(request, f"{done}: {name}", messages.SUCCESS)
 
 
 def row_page(label: str, pk: str) -> str | None:

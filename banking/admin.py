@@ -19,7 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from activity.admin import OnSite, ReadOnly
+from activity.admin import OnSite, ReadOnly, act_on_each
 from banking.models import (
     Account,
     BalanceAssertion,
@@ -40,6 +40,7 @@ from banking.models.transaction import counted_now
 from banking.services.categories import check_place
 from banking.services.transactions import book_cash, check_cash, restore_cash, void_cash
 from banking.services.transfers import restore_transfer, void_transfer
+from banking.wording import row_words, transfer_words
 from core.errors import DomainError
 from users.admin import OwnedOnSite
 
@@ -193,11 +194,15 @@ class CashTransactionAdmin(OfAccount, CashModelAdmin):
 
     @admin.action(description=_("Void the selected rows"), permissions=["void"])
     def void(self, request: HttpRequest, queryset: QuerySet[CashTransaction]) -> None:
-        each(self, request, queryset, lambda row: void_cash(row=row, actor=request.user), VOIDED)  # type: ignore[arg-type]
+        self._each(request, queryset, void_cash, VOIDED)
 
     @admin.action(description=_("Restore the selected rows"), permissions=["void"])
     def restore(self, request: HttpRequest, queryset: QuerySet[CashTransaction]) -> None:
-        each(self, request, queryset, lambda row: restore_cash(row=row, actor=request.user), RESTORED)  # type: ignore[arg-type]
+        self._each(request, queryset, restore_cash, RESTORED)
+
+    def _each(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[..., Any], done: Promise) -> None:
+        in_order = rows.order_by("pk")
+        act_on_each(self, request, in_order, lambda row: act(row=row, actor=request.user), done, called=row_words)
 
 
 @admin.register(Transfer)
@@ -230,11 +235,17 @@ class TransferAdmin(OwnedOnSite, ReadOnly, TransferModelAdmin):
 
     @admin.action(description=_("Void the selected transfers"), permissions=["void"])
     def void(self, request: HttpRequest, queryset: QuerySet[Transfer]) -> None:
-        each(self, request, queryset, lambda fact: void_transfer(transfer=fact, actor=request.user), VOIDED)  # type: ignore[arg-type]
+        self._each(request, queryset, void_transfer, VOIDED)
 
     @admin.action(description=_("Restore the selected transfers"), permissions=["void"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Transfer]) -> None:
-        each(self, request, queryset, lambda fact: restore_transfer(transfer=fact, actor=request.user), RESTORED)  # type: ignore[arg-type]
+        self._each(request, queryset, restore_transfer, RESTORED)
+
+    def _each(self, request: HttpRequest, facts: QuerySet[Any], act: Callable[..., Any], done: Promise) -> None:
+        in_order = facts.order_by("pk")
+        act_on_each(
+            self, request, in_order, lambda fact: act(transfer=fact, actor=request.user), done, called=transfer_words
+        )
 
 
 @admin.register(Category)
@@ -372,16 +383,3 @@ class ImportBatchAdmin(OnSite, ReadOnly, ImportModelAdmin):
 
     def site_page(self, row: Any) -> str | None:
         return reverse("import-page", args=[row.pk]) if row.own else None
-
-
-def each(
-    page: admin.ModelAdmin[Any], request: HttpRequest, facts: QuerySet[Any], act: Callable[[Any], Any], done: Promise
-) -> None:
-    """``act`` on one fact after the other, and say what became of each."""
-    for fact in facts.order_by("pk"):
-        try:
-            act(fact)
-        except DomainError as error:
-            page.message_user(request, f"{fact}: {error.message}", messages.ERROR)
-        else:
-            page.message_user(request, f"{done}: {fact}", messages.SUCCESS)

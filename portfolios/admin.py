@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -16,10 +16,9 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from activity.admin import ReadOnly, SecurityOnSite
+from activity.admin import ReadOnly, SecurityOnSite, act_on_each
 from assets.models import CorporateAction
 from banking.models import Account
-from core.errors import DomainError
 from portfolios.models import (
     CostMethodChange,
     Departure,
@@ -48,6 +47,7 @@ from portfolios.services.portfolios import (
     delete_portfolio,
 )
 from portfolios.services.trades import restore_trade, void_trade
+from portfolios.wording import action_words, change_words, match_words, trade_words
 from users.admin import OwnedOnSite
 
 if TYPE_CHECKING:  # generic in their stubs only
@@ -258,14 +258,8 @@ class TradeAdmin(OfPortfolio, ReadOnly, ModelAdmin):
         self._each(request, queryset.in_booking_order(), restore_trade, RESTORED)  # type: ignore[attr-defined]
 
     def _each(self, request: HttpRequest, trades: QuerySet[Trade], act: Callable[..., Trade], done: Promise) -> None:
-        for trade in trades.select_related("portfolio", "asset"):
-            name = f"{trade.get_kind_display()} {trade.quantity.normalize():f} {trade.asset} on {trade.day}"
-            try:
-                act(trade=trade, actor=request.user)
-            except DomainError as error:
-                self.message_user(request, f"{name}: {error.message}", messages.ERROR)
-            else:
-                self.message_user(request, f"{done}: {name}", messages.SUCCESS)
+        found = trades.select_related("portfolio", "asset")
+        act_on_each(self, request, found, lambda trade: act(trade=trade, actor=request.user), done, called=trade_words)
 
 
 class DerivedAdmin(OfHolding, ReadOnly, ModelAdmin):
@@ -325,6 +319,7 @@ class VoidableAdmin(ReadOnly, ModelAdmin):
     actions = ["void", "restore"]
     voiding: Callable[[Any, Any], Any]
     restoring: Callable[[Any, Any], Any]
+    called: Callable[[Any], str]
 
     def has_correct_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
@@ -338,13 +333,8 @@ class VoidableAdmin(ReadOnly, ModelAdmin):
         self._each(request, queryset, type(self).restoring, RESTORED)
 
     def _each(self, request: HttpRequest, facts: QuerySet[Any], act: Callable[[Any, Any], Any], done: Promise) -> None:
-        for fact in facts.order_by("pk"):
-            try:
-                act(fact, request.user)
-            except DomainError as error:
-                self.message_user(request, f"{fact}: {error.message}", messages.ERROR)
-            else:
-                self.message_user(request, f"{done}: {fact}", messages.SUCCESS)
+        found = facts.order_by("pk")
+        act_on_each(self, request, found, lambda fact: act(fact, request.user), done, called=type(self).called)
 
 
 @admin.register(CostMethodChange)
@@ -357,6 +347,7 @@ class CostMethodChangeAdmin(OfPortfolio, VoidableAdmin):
     search_fields = ["portfolio__name"]
     voiding = staticmethod(lambda fact, user: void_change(change=fact, actor=user))
     restoring = staticmethod(lambda fact, user: restore_change(change=fact, actor=user))
+    called = staticmethod(change_words)
 
 
 @admin.register(PaymentMatch)
@@ -369,6 +360,7 @@ class PaymentMatchAdmin(OfPortfolio, VoidableAdmin):
     search_fields = ["portfolio__name", "action__asset__symbol"]
     voiding = staticmethod(lambda fact, user: void_match(match=fact, actor=user))
     restoring = staticmethod(lambda fact, user: restore_match(match=fact, actor=user))
+    called = staticmethod(match_words)
 
 
 @admin.register(CorporateAction)
@@ -382,3 +374,4 @@ class CorporateActionAdmin(SecurityOnSite, VoidableAdmin):
     date_hierarchy = "ex_date"
     voiding = staticmethod(lambda fact, user: void_action(action=fact, actor=user))
     restoring = staticmethod(lambda fact, user: restore_action(action=fact, actor=user))
+    called = staticmethod(action_words)

@@ -26,11 +26,17 @@ from pytest_django import DjangoDbBlocker
 
 from activity.services import record
 from analytics.services import recompute
+from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars
-from banking.models import Account, Section
+from banking.models import Account, CashTransaction, Section, Transfer
 from banking.services.transactions import book_cash
+from banking.services.transfers import book_transfer
 from core.testing import make_user
 from portfolio_site.catalogue import catalogues, read
+from portfolios.services.actions import apply_action
+from portfolios.services.methods import change_method
+from portfolios.services.payments import match_payment
+from portfolios.tests.factories import buy, make_portfolio
 from tests.test_administration import OURS, PAGES, by_model, list_of
 from tests.world import grow, make_world
 from users.models import User
@@ -159,6 +165,89 @@ def test_numbers_and_days_are_written_as_in_german(client: Client, carol: User, 
     paid: dict[str, Any] = {"amount": Decimal("1234.5"), "booked_on": date(2024, 5, 31), "section": Section.INCOME}
     book_cash(account=account, actor=alice, **paid)
     assert "1.234,50" in client.get(list_of(Account)).content.decode()
+    make_bars(asset, {date(2024, 6, 3): "12345.5"})
+    assert "12.345,5" in client.get(list_of(Asset)).content.decode()
+
+
+def answers(client: Client, fact: Any, *names: str) -> list[str]:
+    """What actions on one row answer, the one after the other."""
+    sent = [{"action": name, "_selected_action": [fact.pk]} for name in names]
+    shown = [client.post(list_of(type(fact)), data, follow=True).context["messages"] for data in sent]
+    return [str(message) for told in shown for message in told]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("made", "called"),
+    [
+        ("row", "-1.234,5 am 31.05.2024"),
+        ("transfer", "-1.000 am 31.05.2024, angekommen als 1.000 am 31.05.2024"),
+        ("trade", "Kauf 1.000,5 ACME am 02.01.2024"),
+        ("change", "Last in, first out (LIFO) ab 02.02.2024"),
+        ("action", "Bardividende von ACME, 04.03.2024"),
+        ("match", "2.001 am 04.03.2024 für Bardividende von ACME, 04.03.2024"),
+    ],
+)
+def test_what_is_voided_and_restored_is_called_in_german(
+    client: Client, carol: User, alice: User, made: str, called: str
+) -> None:
+    fact = {"row": paid, "transfer": moved}.get(made, lambda owner: owned(owner, made))(alice)
+    User.objects.filter(pk=carol.pk).update(locale="de")
+    client.force_login(carol)
+    assert answers(client, fact, "void", "restore") == [f"Storniert: {called}", f"Wiederhergestellt: {called}"]
+    client.logout()
+    User.objects.filter(pk=carol.pk).update(locale="en")
+    client.force_login(carol)
+    [void, refused] = answers(client, fact, "void", "void")
+    name = void.removeprefix("Voided: ")
+    assert " 2024" in name
+    assert name != called
+    assert refused.startswith(f"{name}: ")
+
+
+def paid(owner: User) -> CashTransaction:
+    account = Account.objects.create(owner=owner, name="Euros", currency="EUR")
+    terms: dict[str, Any] = {"amount": Decimal("-1234.5"), "section": Section.EXPENSE}
+    return book_cash(account=account, actor=owner, booked_on=date(2024, 5, 31), **terms)
+
+
+def moved(owner: User) -> Transfer:
+    source, target = (Account.objects.create(owner=owner, name=name, currency="EUR") for name in ("Here", "There"))
+    day = date(2024, 5, 31)
+    return book_transfer(source=source, target=target, amount=Decimal(1000), booked_on=day, actor=owner)
+
+
+def owned(owner: User, made: str) -> Any:
+    """A trade, a change of the method, a dividend, or that a row is its payment."""
+    asset, portfolio = make_asset("ACME"), make_portfolio(owner, cash="tracked")
+    trade = buy(portfolio, asset, "1000.5", 1, "2024-01-02")
+    if made == "trade":
+        return trade
+    if made == "change":
+        return change_method(portfolio=portfolio, method="lifo", day=date(2024, 2, 2), actor=owner)
+    day = date(2024, 3, 4)
+    action = apply_action(asset=asset, actor=None, kind="cash_dividend", ex_date=day, cash=Decimal(2))
+    if made == "action":
+        return action
+    terms: dict[str, Any] = {"amount": Decimal(2001), "section": Section.INCOME, "asset": asset, "actor": None}
+    row = book_cash(account=portfolio.portfolio_accounts.get().account, booked_on=day, **terms)
+    return match_payment(portfolio=portfolio, action=action, row=row, actor=owner)
+
+
+@pytest.mark.parametrize(
+    ("field", "example"),
+    [
+        ("analytics.ScenarioShock.size", "-0,3"),
+        ("banking.TermDeposit.rate", "0,03"),
+        ("assets.Bond.coupon", "0,05"),
+        ("portfolios.Portfolio.rebalance_threshold", "0,05"),
+        ("assets.Asset.price_factor", "0,01"),
+    ],
+)
+def test_helps_show_numbers_as_german_inputs_take_them(field: str, example: str) -> None:
+    model, _, name = field.rpartition(".")
+    with override("de"):
+        assert example in str(apps.get_model(model)._meta.get_field(name).help_text)
 
 
 @pytest.mark.django_db

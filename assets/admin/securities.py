@@ -53,7 +53,7 @@ def queue(request: HttpRequest, days: Iterable[MarketDay]) -> None:
         messages.error(request, text)
         return
     if items:
-        named = ", ".join(f"{item.market} {item.day}" for item in items[:5])
+        named = ", ".join(f"{item.market} {date_format(item.day, 'SHORT_DATE_FORMAT')}" for item in items[:5])
         if len(items) > 5:
             named = gettext("%(named)s and %(number)s more") % {"named": named, "number": len(items) - 5}
         text = gettext("Queued: %(named)s. The ingestion runs show how it went.") % {"named": named}
@@ -193,7 +193,7 @@ class AssetAdmin(OnSite, AssetModelAdmin):
     @admin.display(description=_("last close"), ordering="price")
     def last_close(self, asset: Any) -> str:
         price = getattr(asset, "price", None)
-        return NOTHING if price is None else number_format(plain(price))
+        return NOTHING if price is None else number_format(plain(price), force_grouping=True)
 
     @admin.display(description=_("as of"), ordering="price_day")
     def last_day(self, asset: Any) -> str:

@@ -11,6 +11,7 @@ from django.contrib.admin import site
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
+from django.utils.formats import date_format
 
 from assets.models import Asset, Exchange, HistoricValue, IngestionRun, PriceClock, PriceRevision
 from assets.services.due import last_ended_session
@@ -139,7 +140,7 @@ def test_ingest_now_queues_what_is_missing(admin: Client, polygon: FakePolygon, 
     told = act(admin, "asset", "ingest_now", listed, alone)
     assert told == [
         "Without an exchange, and so not fetched: ART.",
-        f"Queued: XNYS {last}. The ingestion runs show how it went.",
+        f"Queued: XNYS {date_format(last, 'SHORT_DATE_FORMAT')}. The ingestion runs show how it went.",
     ]
     assert celery_queue("assets.ingest_day") == [["XNYS", last.isoformat()]]
 
@@ -169,11 +170,17 @@ def test_ingest_now_with_a_wrong_calendar_says_so(admin: Client, celery_queue: A
 def test_try_again_now_overrules_the_wait(admin: Client, apple: Asset, celery_queue: Any) -> None:
     IngestionRun.objects.update(next_attempt_at=datetime.now(UTC) + timedelta(days=7))
     run = IngestionRun.objects.get()
-    assert "Queued: XNYS 2024-05-31." in act(admin, "ingestionrun", "try_again_now", run)[0]
+    assert "Queued: XNYS 31 May 2024." in act(admin, "ingestionrun", "try_again_now", run)[0]
     assert celery_queue("assets.ingest_day") == [["XNYS", "2024-05-31"]]
     IngestionRun.objects.update(state="complete")
     assert "Nothing is due" in act(admin, "ingestionrun", "try_again_now", run)[-1]
     assert celery_queue("assets.ingest_day") == []
+
+
+def test_days_to_fetch_are_written_as_in_german(admin: Client, carol: User, apple: Asset, celery_queue: Any) -> None:
+    User.objects.filter(pk=carol.pk).update(locale="de")
+    assert "XNYS 31.05.2024" in act(admin, "ingestionrun", "try_again_now", IngestionRun.objects.get())[0]
+    assert celery_queue("assets.ingest_day") == [["XNYS", "2024-05-31"]]
 
 
 def test_without_a_broker_the_user_is_told_and_not_kept_waiting(

@@ -9,7 +9,6 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views import View
@@ -21,6 +20,7 @@ from portfolios.forms.action import EXPLAINED
 from portfolios.retelling import told
 from portfolios.services.action_preview import ActionPreview, enter_action, preview_action
 from portfolios.services.actions import holders_of, restore_action, void_action
+from portfolios.wording import action_words
 from users.models import User
 
 PER_PAGE = 50
@@ -83,13 +83,13 @@ class ActionEntryPage(View):
             return self.shown(request, form)
         if action.voided_at and not first:
             text = gettext("This was applied before and voided since: %(sentence)s. Nothing was applied now.") % {
-                "sentence": sentence(action)
+                "sentence": action_words(action)
             }
             messages.warning(request, text, extra_tags=f"action-redo-{action.pk}")
         else:
             messages.success(
                 request,
-                gettext("Applied: %(sentence)s.") % {"sentence": sentence(action)},
+                gettext("Applied: %(sentence)s.") % {"sentence": action_words(action)},
                 extra_tags=f"action-undo-{action.pk}",
             )
         return redirect("action-page-list")
@@ -153,7 +153,7 @@ class ActionVoidPage(View):
         except NotReady as error:
             messages.error(request, gettext("%(error)s Nothing was stored; try again.") % {"error": told(error)})
         else:
-            messages.success(request, f"{self.done}: {sentence(action)}.", extra_tags=f"{self.tag}-{action.pk}")
+            messages.success(request, f"{self.done}: {action_words(action)}.", extra_tags=f"{self.tag}-{action.pk}")
         return redirect("action-page-list")
 
 
@@ -164,11 +164,3 @@ class ActionRestorePage(ActionVoidPage):
 
     def act(self, action: CorporateAction, actor: User) -> None:
         restore_action(action=action, actor=actor)
-
-
-def sentence(action: CorporateAction) -> str:
-    return gettext("%(kind)s of %(symbol)s, %(ex_date)s") % {
-        "kind": action.get_kind_display(),
-        "symbol": action.asset.symbol,
-        "ex_date": date_format(action.ex_date, "SHORT_DATE_FORMAT"),
-    }
