@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from analytics.optimiser import MOST_VIEWS, AssetLimit, SectorLimit, Terms, View
-from core.api import PLAIN_DECIMAL
+from banking.forms.fields import PlainDecimalField
 from core.errors import DomainError
 
 OBJECTIVES = {
@@ -40,27 +40,26 @@ WINDOWS = {"252": _("1 year"), "504": _("2 years"), "756": _("3 years"), "1260":
 LOOKBACKS = {"126": _("Half a year"), "252": _("1 year"), "504": _("2 years")}
 VIEW = re.compile(r"view-([0-9]{1,3})-(asset|against|earns|confidence)")
 BLANK_VIEWS = 3
+LONGEST = 16  # characters of a percentage
 SYMBOLS = re.compile(r"[\s,;]+")
 SYMBOL = re.compile(r"[^\s\x00-\x1f]{1,32}")
 
 
-class PercentField(forms.Field):
-    """A percentage in plain digits as a fraction: 12.5 is 0.125; None when it is left out."""
+class PercentField(PlainDecimalField):
+    """A percentage as a fraction: 12.5 is 0.125; None when it is left out."""
 
     default_error_messages = {"invalid": _("Write a percentage in plain digits, such as 12.5.")}
 
     def __init__(self, **kwargs: Any) -> None:
-        shown = {"inputmode": "decimal", "autocomplete": "off", "maxlength": 16, "class": "form-control"}
-        options: dict[str, Any] = {"required": False, "widget": forms.TextInput(attrs=shown)}
-        super().__init__(**options | kwargs)
+        shown = {"inputmode": "decimal", "autocomplete": "off", "maxlength": LONGEST, "class": "form-control"}
+        super().__init__(**{"required": False, "widget": forms.TextInput(attrs=shown)} | kwargs)
 
-    def to_python(self, value: Any) -> float | None:
+    def to_python(self, value: Any) -> float | None:  # type: ignore[override]  # the solver reckons in floats
         text = str(value or "").strip().removesuffix("%").strip()
-        if not text:
-            return None
-        if not PLAIN_DECIMAL.fullmatch(text) or len(text) > 16:
+        if len(text) > LONGEST:
             raise ValidationError(self.error_messages["invalid"], code="invalid")
-        return float(Decimal(text) / 100)
+        number = super().to_python(text)
+        return None if number is None else float(number / 100)
 
 
 @dataclass(slots=True)
@@ -118,7 +117,7 @@ class OptimiserForm(forms.Form):
         self, data: Mapping[str, Any] | None, *, held: Mapping[str, tuple[str, str]], sectors: Iterable[str]
     ) -> None:
         first = {"window": "756", "lookback": "252", "lower": "0", "upper": "100", "level": "95", "risk_free": "0"}
-        super().__init__(data, initial=first | {"cost": "0.1"}, label_suffix="", auto_id="optimiser-%s")
+        super().__init__(data, initial=first | {"cost": Decimal("0.1")}, label_suffix="", auto_id="optimiser-%s")
         given = {} if data is None else {key: str(data[key]) for key in data}
         self.assets = [Row(symbol, name, f"asset-{place}") for place, (symbol, (name, _)) in enumerate(held.items())]
         self.sectors = [Row(name, name, f"sector-{place}") for place, name in enumerate(sectors)]

@@ -105,6 +105,16 @@ def test_percentages_rows_and_views_become_terms(client: Client, growth: Portfol
     assert "There is no walk forward: the views are of today, and nobody held them then" in shown
 
 
+def test_percentages_are_written_as_the_language_writes_them(client: Client, growth: Portfolio, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(locale="de")
+    assert 'value="0,1"' in client.get(f"{URL}?portfolio={growth.pk}").content.decode(), "the cost of trading"
+    run = done(client, growth, upper="62,5", cost="0,15", **{"upper:XOM": "20,25 %"})
+    assert (run.terms["upper"], run.terms["cost"], run.terms["assets"][0]["upper"]) == (0.625, 0.0015, 0.2025)
+    for written in ("1.234", "12,5,1", "1" * 17):
+        assert sent(client, growth, upper=written).status_code == 200, written
+    assert OptimisationRun.objects.count() == 1
+
+
 def test_a_symbol_with_small_letters_is_found(client: Client, growth: Portfolio) -> None:
     moving("Coin", 9)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from banking.forms.fields import AmountField, DateField
 from banking.models import PossessionKind
-from core.api import PLAIN_DECIMAL
 from users.models import Organisation, User
 
 if TYPE_CHECKING:
@@ -24,26 +23,8 @@ def _text(most: int, **attrs: _StrOrPromise) -> forms.TextInput:
     return forms.TextInput(attrs={"class": "form-control", "autocomplete": "off", "maxlength": str(most)} | attrs)
 
 
-class ValueField(forms.Field):
-    """An amount that is not less than nothing."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(widget=_text(40, inputmode="decimal", placeholder="250000"), **options)
-
-    def to_python(self, value: Any) -> Decimal | None:
-        text = (value or "").strip()
-        if not text:
-            return None
-        if not PLAIN_DECIMAL.fullmatch(text):
-            raise forms.ValidationError(_("Write an amount, such as 250000 or 1250.50."))
-        return Decimal(text)
-
-
-class DayInput(forms.DateField):
-    widget = forms.DateInput(attrs={"type": "date", "class": "form-control"}, format="%Y-%m-%d")
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(input_formats=["%Y-%m-%d"], **options)
+def _worth() -> forms.TextInput:
+    return _text(40, inputmode="decimal", placeholder="250000")
 
 
 class PossessionForm(forms.Form):
@@ -53,8 +34,8 @@ class PossessionForm(forms.Form):
     kind = forms.ChoiceField(
         label=_("Kind"), choices=PossessionKind.choices, widget=forms.Select(attrs={"class": "form-select"})
     )
-    value = ValueField(label=_("Worth"), required=False)
-    day = DayInput(label=_("Since"), required=False)
+    value = AmountField(label=_("Worth"), required=False, widget=_worth())
+    day = DateField(label=_("Since"), required=False)
     currency = forms.CharField(label=_("Currency"), max_length=3, required=False, widget=_text(3))
     holder = forms.ChoiceField(label=_("Belongs to"), widget=forms.Select(attrs={"class": "form-select"}))
     key = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
@@ -77,8 +58,8 @@ class PossessionForm(forms.Form):
 class ValuationForm(forms.Form):
     """Another value of one possession."""
 
-    value = ValueField(label=_("Worth"))
-    day = DayInput(label=_("Since"))
+    value = AmountField(label=_("Worth"), widget=_worth())
+    day = DateField(label=_("Since"))
     note = forms.CharField(label=_("Note"), max_length=255, required=False, widget=_text(255))
     use_required_attribute = False
 
@@ -98,7 +79,7 @@ class NameForm(forms.Form):
 
 
 class DisposalForm(forms.Form):
-    disposed_on = DayInput(label=_("Sold or given away on"))
+    disposed_on = DateField(label=_("Sold or given away on"))
     use_required_attribute = False
 
     def __init__(self, data: Any = None, *, possession: int, initial: dict[str, Any] | None = None) -> None:

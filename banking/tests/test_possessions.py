@@ -173,10 +173,18 @@ def test_the_pages_note_value_and_give_away(alice: User) -> None:
     assert not Possession.objects.exists()
 
 
+def test_values_are_written_as_the_language_writes_them(house: Possession, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(locale="de")
+    value = {"action": "value", "value": "310.250,50", "day": "2024-03-01"}
+    assert session(alice).post(f"{PAGE}{house.pk}/", value).status_code == 302
+    assert Valuation.objects.latest("day").value == Decimal("310250.5")
+
+
 @pytest.mark.parametrize(
     "body",
     [
         {"action": "value", "value": "NaN", "day": "2024-03-01"},
+        {"action": "value", "value": "-1", "day": "2024-03-01"},
         {"action": "value", "value": "1", "day": "2024-01-02"},
         {"action": "value", "value": "1", "day": str(timezone.now().date() + timedelta(days=9))},
         {"action": "name", "name": " ", "kind": "other"},
