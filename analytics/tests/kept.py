@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
 from django.db import transaction
 from django.test import override_settings
+from pytest_django import DjangoDbBlocker
 
-from core.testing import make_user
+from core.testing import make_user, owner_of
 from portfolios.models import Portfolio
 from users.models import User
 
@@ -22,3 +25,27 @@ def kept(build: Callable[[User], Portfolio], panel: Path) -> Iterator[Portfolio]
             portfolio = build(make_user("alice"))
         yield portfolio
         transaction.set_rollback(True)
+
+
+def kept_for_module(build: Callable[[User], Portfolio]) -> tuple[Any, Any, Any]:
+    """Fixtures ``built``, ``alice`` and the portfolio of a module whose tests begin with what ``build`` makes.
+
+    A module names the first two so, and the last as it likes; each test has rows of its own.
+    """
+
+    @pytest.fixture(scope="module", name="built")
+    def built(
+        django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Portfolio]:
+        with django_db_blocker.unblock(), kept(build, tmp_path_factory.mktemp("panel")) as portfolio:
+            yield portfolio
+
+    @pytest.fixture
+    def alice(built: Portfolio, db: None) -> User:
+        return User.objects.get(pk=owner_of(built).pk)
+
+    @pytest.fixture
+    def portfolio(built: Portfolio, db: None) -> Portfolio:
+        return Portfolio.objects.get(pk=built.pk)
+
+    return built, alice, portfolio

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pytest
-from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from analytics import engine
@@ -27,35 +25,18 @@ from analytics.queries.explain.ratios import TAIL, Given
 from analytics.queries.exposure import exposure
 from analytics.queries.methods import row_of
 from analytics.tests.explained import PERIOD, ask, get, modelled, needed, varied_portfolio
-from analytics.tests.kept import kept
+from analytics.tests.kept import kept_for_module
 from analytics.tests.recomputing import NAMED, every_step, recomputed
 from assets.models import HistoricValue
 from banking.models import CashTransaction
-from core.testing import client_of, owner_of
+from core.testing import client_of
 from portfolios.models import Lot, Portfolio, Trade
 from portfolios.queries import holdings, totals
 from users.models import User
 
 pytestmark = pytest.mark.django_db
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-@pytest.fixture(scope="module")
-def built(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Portfolio]:
-    with django_db_blocker.unblock(), kept(varied_portfolio, tmp_path_factory.mktemp("panel")) as portfolio:
-        yield portfolio
-
-
-@pytest.fixture
-def alice(built: Portfolio, db: None) -> User:
-    return User.objects.get(pk=owner_of(built).pk)
-
-
-@pytest.fixture
-def portfolio(built: Portfolio, db: None) -> Portfolio:
-    return Portfolio.objects.get(pk=built.pk)
+built, alice, portfolio = kept_for_module(varied_portfolio)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from html import unescape
@@ -14,7 +13,6 @@ from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
-from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from analytics.figures import ALL_LABELS, EX_ANTE_LABELS, LABELS
@@ -23,33 +21,16 @@ from analytics.queries.explain import FIGURES, Question, explain
 from analytics.queries.methods import formula
 from analytics.services import recompute
 from analytics.tests.explained import SESSIONS, ask, dividend, get, modelled, needed, varied_portfolio, walk
-from analytics.tests.kept import kept
+from analytics.tests.kept import kept_for_module
 from assets.models import Asset
 from assets.tests.factories import make_asset, make_bars, make_rate
-from core.testing import Page, client_of, count_queries, owner_of
+from core.testing import Page, client_of, count_queries
 from portfolios.models import Portfolio
 from portfolios.tests.factories import buy, make_portfolio, sell
 from users.models import User
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def built(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Portfolio]:
-    with django_db_blocker.unblock(), kept(varied_portfolio, tmp_path_factory.mktemp("panel")) as portfolio:
-        yield portfolio
-
-
-@pytest.fixture
-def alice(built: Portfolio, db: None) -> User:
-    return User.objects.get(pk=owner_of(built).pk)
-
-
-@pytest.fixture
-def portfolio(built: Portfolio, db: None) -> Portfolio:
-    return Portfolio.objects.get(pk=built.pk)
+built, alice, portfolio = kept_for_module(varied_portfolio)
 
 
 @pytest.fixture

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pytest
-from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from analytics.models import OptimisationRun, Scenario, StressWindow
 from analytics.queries.explain import FIGURES, Question, explain
 from analytics.tests.explained import SESSIONS, ask, get, modelled, needed, varied_portfolio, walk
-from analytics.tests.kept import kept
+from analytics.tests.kept import kept_for_module
 from analytics.tests.recomputing import recomputed
 from assets.tests.factories import make_asset, make_bars
-from core.testing import client_of, count_queries, owner_of
+from core.testing import client_of, count_queries
 from portfolios.models import Portfolio
 from portfolios.tests.factories import buy, make_portfolio
 from users.models import User
@@ -31,25 +29,7 @@ def all_modelled(owner: User) -> Portfolio:
     return modelled(varied_portfolio(owner))
 
 
-@pytest.fixture(scope="module")
-def built(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Portfolio]:
-    with (
-        django_db_blocker.unblock(),
-        kept(all_modelled, tmp_path_factory.mktemp("panel")) as portfolio,
-    ):
-        yield portfolio
-
-
-@pytest.fixture
-def alice(built: Portfolio, db: None) -> User:
-    return User.objects.get(pk=owner_of(built).pk)
-
-
-@pytest.fixture
-def older(built: Portfolio, db: None) -> Portfolio:
-    return Portfolio.objects.get(pk=built.pk)
+built, alice, older = kept_for_module(all_modelled)
 
 
 @pytest.fixture

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 from numpy.testing import assert_allclose
-from pytest_django import DjangoDbBlocker
 
 from analytics.models import FactorSet
-from analytics.tests.kept import kept
+from analytics.tests.kept import kept_for_module
 from analytics.tests.test_portfolio_factors import DAYS, MOVES, factor_set, moving
 from assets.tests.factories import make_rate
 from banking.models import Account, Section
@@ -38,22 +36,7 @@ def two_shares(owner: User) -> Portfolio:
     return portfolio
 
 
-@pytest.fixture(scope="module")
-def built(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Portfolio]:
-    with django_db_blocker.unblock(), kept(two_shares, tmp_path_factory.mktemp("panel")) as portfolio:
-        yield portfolio
-
-
-@pytest.fixture
-def alice(built: Portfolio, db: None) -> User:
-    return User.objects.get(pk=owner_of(built).pk)
-
-
-@pytest.fixture
-def growth(built: Portfolio, db: None) -> Portfolio:
-    return Portfolio.objects.get(pk=built.pk)
+built, alice, growth = kept_for_module(two_shares)
 
 
 @pytest.fixture

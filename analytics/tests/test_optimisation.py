@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 from numpy.testing import assert_allclose
-from pytest_django import DjangoDbBlocker
 
 from activity.models import Job, JobState
 from analytics.engine import Limits, optimise
@@ -31,7 +29,7 @@ from analytics.services.optimising import (
     waiting,
 )
 from analytics.tests.candidates import SESSIONS, invested, moving
-from analytics.tests.kept import kept
+from analytics.tests.kept import kept_for_module
 from assets.models import CompanyProfile
 from core.testing import client_of, owner_of
 from portfolios.models import Portfolio
@@ -39,24 +37,7 @@ from portfolios.tests.factories import make_portfolio
 from users.models import User
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def built(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Portfolio]:
-    with django_db_blocker.unblock(), kept(invested, tmp_path_factory.mktemp("panel")) as portfolio:
-        yield portfolio
-
-
-@pytest.fixture
-def alice(built: Portfolio, db: None) -> User:
-    return User.objects.get(pk=owner_of(built).pk)
-
-
-@pytest.fixture
-def growth(built: Portfolio, db: None) -> Portfolio:
-    return Portfolio.objects.get(pk=built.pk)
+built, alice, growth = kept_for_module(invested)
 
 
 def ask(portfolio: Portfolio, user: User, **terms: Any) -> Any:
