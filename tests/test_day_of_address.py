@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import connection
-from django.test import Client
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from core.testing import PASSWORD
 from portfolios.tests.factories import make_portfolio
-from users.day import DAY_KEY
+from users.day import DAY_KEY, day_shown
+from users.middleware import DayOfAddress
 from users.models import User
+from users.sessions import SessionStore
 
 FOLLOWS = "/banking/"
 EVERYTHING = "Everything is shown as of <strong>3 May 2020</strong>."
@@ -124,6 +131,68 @@ def test_a_day_that_is_refused_in_an_address_changes_nothing(browser: Client, da
 
 
 def test_a_stranger_chooses_the_day_once_they_are_logged_in(client: Client, alice: User) -> None:
+    asked = client.get(f"{FOLLOWS}?as_of=2020-05-03")
+    onward = parse_qs(urlsplit(asked["Location"]).query)["next"][0]
+    answer = client.post("/login/", {"username": "alice", "password": PASSWORD, "next": onward}, follow=True)
+    assert answer.redirect_chain == [(f"{FOLLOWS}?as_of=2020-05-03", 302)]
+    assert EVERYTHING in " ".join(answer.content.decode().split())
+    assert EVERYTHING in shown(client, "/banking/accounts/")
+
+
+def test_a_stranger_who_is_sent_to_log_in_has_chosen_nothing_yet(client: Client, alice: User) -> None:
     client.get(f"{FOLLOWS}?as_of=2020-05-03")
     client.force_login(alice)
     assert "day-banner" not in shown(client, FOLLOWS)
+
+
+@pytest.mark.parametrize("url", ["/organisations/", "/holdings/NONE/", "/no-such-page/", "/portfolios/0/"])
+@pytest.mark.parametrize("kept", ["", "2020-05-03"])
+def test_a_page_of_today_says_only_what_is_kept(browser: Client, alice: User, url: str, kept: str) -> None:
+    """Whether it is a page that has only a today or an error, one that was met after the day had been asked for."""
+    make_portfolio(alice)
+    choose(browser, kept)
+    page = shown(browser, f"{url}?as_of=2019-05-03")
+    assert "3 May 2019" not in page
+    assert ("You look at <strong>3 May 2020</strong>, but this page shows today." in page) is (
+        bool(kept) and url != "/portfolios/0/"
+    )
+    assert ("day-banner" in page) is (bool(kept) and url != "/portfolios/0/")
+    assert browser.session.get(DAY_KEY, "") == kept
+
+
+def opened(browser: Client, meanwhile: Callable[[SessionStore], None], **values: str) -> SessionStore:
+    """A page that is opened by an address with a day, while something happens to the session; ``values`` are put into
+    it by the page itself. What is stored at the end."""
+    key = browser.session.session_key
+
+    def page(request: HttpRequest) -> HttpResponse:
+        day_shown(request)
+        meanwhile(SessionStore(key))
+        for name, value in values.items():
+            request.session[name] = value
+        return HttpResponse("made")
+
+    request = RequestFactory().get(f"{FOLLOWS}?as_of=2020-05-03")
+    request.COOKIES["sessionid"] = str(key)
+    SessionMiddleware(DayOfAddress(page))(request)
+    return SessionStore(key)
+
+
+def test_what_another_page_puts_into_the_session_meanwhile_stays(browser: Client) -> None:
+    def other(session: SessionStore) -> None:
+        session["other"] = "put"
+        session.save()
+
+    stored = opened(browser, other)
+    assert (stored["other"], stored[DAY_KEY]) == ("put", "2020-05-03")
+
+
+def test_a_page_that_changes_the_session_itself_keeps_its_day_too(browser: Client) -> None:
+    stored = opened(browser, SessionStore.clear, own="value")
+    assert (stored["own"], stored[DAY_KEY]) == ("value", "2020-05-03")
+
+
+def test_who_logs_out_meanwhile_stays_logged_out(browser: Client) -> None:
+    stored = opened(browser, SessionStore.flush)
+    assert not stored.exists(browser.cookies["sessionid"].value)
+    assert not stored.load()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, cast
 
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.encoding import escape_uri_path
@@ -51,25 +53,51 @@ def _is_opened(request: HttpRequest) -> bool:
     return request.method == "GET" and is_page and "prefetch" not in ahead and not getattr(request, "htmx", False)
 
 
+def forget_day_of_address(request: HttpRequest) -> None:
+    """What is written now is no page of the day: the page that asked for it failed."""
+    for name in ("follows_day", "day_chosen"):
+        vars(request).pop(name, None)
+
+
 def keep_day_of_address(request: HttpRequest, answer: HttpResponse) -> None:
-    """Keep the day of the page that was opened; files and refusals change nothing."""
-    is_page = answer.status_code == 200 and answer.headers.get("Content-Type", "").startswith("text/html")
-    if is_page and "day_chosen" in vars(request):
-        keep_day(request, vars(request)["day_chosen"])
+    """Keep the day of the page that was opened, which says so; files and what leads elsewhere change nothing.
+
+    A session is written as a whole. So what others wrote to it while the page was made is read first.
+    """
+    is_page = answer.headers.get("Content-Type", "").startswith("text/html") and "Location" not in answer.headers
+    if not is_page or "day_chosen" not in vars(request):
+        return
+    day: date | None = vars(request)["day_chosen"]
+    if _named_in(request.session) == day:
+        return
+    newest = type(request.session)(request.session.session_key)
+    _put(newest, day)
+    if newest.session_key:  # None: they logged out meanwhile
+        with suppress(UpdateError):
+            newest.save()
+    if request.session.modified:  # what is about to be written as a whole, too
+        _put(request.session, day)
 
 
 def keep_day(request: HttpRequest, day: date | None) -> None:
     """Show every page at the close of ``day`` until the person logs out; None, or a day that is not over, shows now."""
-    if day is None or day >= timezone.now().date():
-        request.session.pop(DAY_KEY, None)
-    elif request.session.get(DAY_KEY) != day.isoformat():  # what is set is written, changed or not
-        request.session[DAY_KEY] = day.isoformat()
+    _put(request.session, None if day is None or day >= timezone.now().date() else day)
+
+
+def _put(session: SessionBase, day: date | None) -> None:
+    if day is None:
+        session.pop(DAY_KEY, None)
+    elif session.get(DAY_KEY) != day.isoformat():  # what is set is written, changed or not
+        session[DAY_KEY] = day.isoformat()
 
 
 def _day_kept(request: HttpRequest) -> date | None:
     if "day_chosen" in vars(request):
         return cast("date | None", vars(request)["day_chosen"])
-    session: Mapping[str, Any] = getattr(request, "session", {})
+    return _named_in(getattr(request, "session", {}))
+
+
+def _named_in(session: SessionBase | Mapping[str, Any]) -> date | None:
     return past_day(str(session.get(DAY_KEY, "")))
 
 
@@ -123,7 +151,7 @@ def day_bar(request: HttpRequest) -> dict[str, Any]:
     named = past_day(asked)
     refused = asked[:40] if asked and not named else ""
     kept, follows = _day_kept(request), bool(vars(request).get("follows_day"))
-    if "day_chosen" in vars(request):
+    if "day_chosen" in vars(request) or not follows:  # a page of today shows nothing of the day that it is asked for
         named = kept
     bar = DayBar(named or kept, named not in (None, kept), follows, refused, _here(request))
     return {"day_bar": bar}

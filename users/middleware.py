@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
 from core.web import is_api
-from users.day import keep_day_of_address
+from users.day import forget_day_of_address, keep_day_of_address
 from users.models import User
 
 
@@ -60,3 +60,7 @@ class DayOfAddress:
         response = self.get_response(request)
         keep_day_of_address(request, response)
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """The page of an error says nothing of the day that was asked for."""
+        forget_day_of_address(request)
