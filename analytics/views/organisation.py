@@ -90,7 +90,7 @@ def _employees(request: HttpRequest, page: Asked, firm: Organisation) -> dict[st
         "expenses_since": since,
         "employees": [(row, [_account(each, which) for each in row.accounts]) for row in found.rows],
         "periods": [Link(str(label), page.url(period=key), key == period) for key, label in PERIODS.items()],
-        "csv_query": page.url(),
+        "csv_query": page.url(as_of=page.past.isoformat() if page.past else ""),
     }
 
 

@@ -142,7 +142,7 @@ def asked(request: HttpRequest, holder: User | Organisation, *names: str, known:
     """
     past = day_shown(request)
     as_of = past or shown_until(known or scope_of(holder), timezone.now().date())
-    given = {name: request.GET[name] for name in ("as_of", "span", "month", *names) if request.GET.get(name)}
+    given = {name: request.GET[name] for name in ("span", "month", *names) if request.GET.get(name)}
     found = Asked(holder, past, as_of, choice(request, "span", SPANS, "1y"), "", given)
     month = choice(request, "month", found.months, "")
     return Asked(holder, past, as_of, found.span, month, given)

@@ -55,7 +55,7 @@ RESTORED = ngettext_lazy("%(number)s row restored.", "%(number)s rows restored."
 CLASSIFIED = ngettext_lazy("%(number)s row classified.", "%(number)s rows classified.", "count")
 UNDONE = ngettext_lazy("Taken back for %(number)s row.", "Taken back for %(number)s rows.", "count")
 KEPT = ngettext_lazy("%(number)s row changed since, and left.", "%(number)s rows changed since, and left.", "count")
-MOVES = ("older", "newer", "from", "totals", "format", "changed")
+MOVES = ("older", "newer", "from", "totals", "format", "changed", "as_of")  # the day is kept already
 
 
 @require_safe

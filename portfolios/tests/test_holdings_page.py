@@ -147,7 +147,9 @@ def test_an_earlier_day_is_valued_at_its_prices(browser: Client, growth: Portfol
     assert "2,020.00" in page
     assert "Back to today" in page
     assert "tag-mark" not in page
-    assert "&amp;as_of=2024-01-03" in page.split("<tbody")[1]  # each holding is shown as of the same day
+    named = re.findall(r'href="([^"]+)as_of=2024-01-03', page.split("<tbody")[1])
+    assert named, "a figure is of its own day, and leads to that of this page"
+    assert all(link.startswith("/explain/") for link in named), "each holding is shown of the day that is kept"
 
 
 def test_a_price_that_is_older_than_the_day_is_flagged(browser: Client, growth: Portfolio) -> None:

@@ -123,7 +123,7 @@ def _columns(request: HttpRequest) -> tuple[str, ...]:
 def _back(request: HttpRequest) -> str:
     """The query string of this list, for whoever comes back to it with other columns."""
     kept = request.GET.copy()
-    for name in ("page", "format"):
+    for name in ("page", "format", "as_of"):
         kept.pop(name, None)
     return kept.urlencode()
 

@@ -27,7 +27,7 @@ from users.models import User
 
 PAGE_SIZE = 50
 # What is said once.
-MOMENTARY = ("changed", "changed_cash", "booked", "booked_cash", "gone", "gone_cash", "entered", "format")
+MOMENTARY = ("changed", "changed_cash", "booked", "booked_cash", "gone", "gone_cash", "entered", "format", "as_of")
 AT_ONCE = 500  # rows that are read together for the file
 
 
