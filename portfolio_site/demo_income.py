@@ -6,7 +6,7 @@ The real companies' closes have their dividends in them, so none are booked for 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, partial
@@ -65,11 +65,13 @@ def _ahead(terms: BondTerms, day: date) -> tuple[FloatArray, FloatArray]:
 
 
 @transaction.atomic
-def load_facts(rows: Iterable[Mapping[str, Any]], assets: Mapping[str, Asset]) -> int:
+def load_facts(rows: Sequence[Mapping[str, Any]], assets: Mapping[str, Asset]) -> int:
     """Terms of bonds that have none, and dividends of days that have no action of the asset; returns how many of these.
 
-    A dividend that was voided since stays so.
+    A dividend that was voided since stays so. What two processes load at once is loaded by the first one.
     """
+    wanted = [assets[row["symbol"]].pk for row in rows]
+    list(Asset.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk").values_list("pk"))
     new = 0
     for row in rows:
         asset = assets[row["symbol"]]
@@ -120,7 +122,8 @@ def load_deposits(rows: Iterable[Mapping[str, str]], person: User, seed: int, no
 
     Returns how many are new.
     """
-    savings = Account.objects.of(person).filter(iban=iban(seed, ("person", 0), "savings")).first()
+    found = Account.objects.of(person).filter(iban=iban(seed, ("person", 0), "savings")).values("pk")[:1]
+    savings = Account.objects.select_for_update().filter(pk__in=list(found.values_list("pk", flat=True))).first()
     if savings is None or TermDeposit.objects.filter(account__owner=person).exists():
         return 0
     opened = [
