@@ -58,6 +58,17 @@ def test_figures_and_payments_of_the_holding(browser: Client, portfolio: Portfol
     assert "/methods/#yield-to-maturity" in text
 
 
+def test_both_prices_with_interest_are_of_one_day(browser: Client, portfolio: Portfolio) -> None:
+    """That of the portfolio's value: here of the close of a share, days after that of the bond."""
+    share = make_asset("AAPL")
+    make_bars(share, {date(2024, 5, 20): "180"})
+    buy(portfolio, share, 1, "180", "2024-05-16")
+    told = browser.get(URL).content.decode()
+    assert "104.40 USD of this holding, by 20 May 2024" in card(browser)  # 10,000 × 2 % × 95 / 182
+    assert "with 1.044 interest, 104.40 USD in all" in told
+    assert told.count("100.544") == 2
+
+
 def test_its_payments_are_coupons_and_its_prices_of_par(browser: Client, portfolio: Portfolio) -> None:
     apply_action(
         asset=portfolio.investments.get().asset,
@@ -70,7 +81,16 @@ def test_its_payments_are_coupons_and_its_prices_of_par(browser: Client, portfol
     paid = told.split('aria-labelledby="actions-title"', 1)[1].split("</section>", 1)[0]
     german = browser.get(URL, headers={"accept-language": "de"}).content.decode()
 
+    marked = told.split('aria-labelledby="price-title"', 1)[1].split("</section>", 1)[0]
+    traded = told.split('aria-labelledby="trades-title"', 1)[1].split("</section>", 1)[0]
     assert paid.count("Coupon") == 1
+    assert "2 USD per 100" in paid
+    assert "Adjusted close in % of par" in marked
+    assert "Buy 10,000 at 98.25 % of par" in marked
+    assert "Coupon of 200.00 USD net" in marked
+    assert "</span>Coupon</li>" in marked
+    assert "Dividend" not in marked
+    assert '98.25 <span class="unit">% of par</span>' in traded
     assert "Cash dividend" not in paid
     assert "% of par" in told
     assert "% of par a unit" not in told

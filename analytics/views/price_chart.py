@@ -14,10 +14,11 @@ from analytics import charts
 from analytics.queries.prices import events_until, trades_until
 from analytics.wording import worded
 from assets import intraday
-from assets.models import Asset, CorporateAction
+from assets.models import Asset, AssetType, CorporateAction
 from core.money import minor_units
 from portfolios.models import Entitlement, Portfolio, Trade
-from portfolios.templatetags.money import amount, quantity, unit_price
+from portfolios.queries.holdings import unit_of
+from portfolios.templatetags.money import amount, quantity, trade_unit, unit_price, unit_said
 
 BEFORE = 90  # days of prices that are shown before the first trade
 ONE_DAY = "1d"
@@ -45,7 +46,7 @@ def price_chart(
     span = span if span in charts.SPANS else "max"
     base = _first_shown(days, trades) if span == "max" else charts.base_index(days, span)
     line = charts.Line(_("Adjusted close"), "portfolio", values[base:])
-    chart = charts.Chart(days[base:], [line], "money", asset.quote_currency, _digits(line.values, asset.currency))
+    chart = charts.Chart(days[base:], [line], "money", unit_said(unit_of(asset)), _digits(line.values, asset.currency))
     shown = [mark for mark in marks if np.datetime64(mark.day) >= days[base]]
     return _shown(chart, span, shown, with_day=ticked is not None)
 
@@ -55,7 +56,7 @@ def _day_chart(asset: Asset, day: date) -> dict[str, Any]:
     readings = intraday.by_minute(asset, day)
     instants = np.array([int(reading.at.timestamp()) for reading in readings], dtype="datetime64[s]")
     line = charts.Line(_("Price"), "portfolio", np.array([float(reading.price) for reading in readings]))
-    chart = charts.Chart(instants, [line], "money", asset.quote_currency, _price_digits(line, asset), clock=True)
+    chart = charts.Chart(instants, [line], "money", unit_said(unit_of(asset)), _price_digits(line, asset), clock=True)
     simulated = any(reading.simulated for reading in readings)
     return _shown(chart, ONE_DAY, (), with_day=True) | {"day": day, "simulated": simulated}
 
@@ -97,7 +98,7 @@ def _digits(closes: charts.FloatArray, currency: str) -> int:
 
 
 def _trade_mark(trade: Trade) -> charts.Mark:
-    price = f"{unit_price(trade.stated_price, trade.currency)} {trade.price_currency}"
+    price = f"{unit_price(trade.stated_price, trade.currency)} {trade_unit(trade)}"
     words = _("%(kind)s %(quantity)s at %(price)s") % {
         "kind": trade.get_kind_display(),
         "quantity": quantity(trade.quantity),
@@ -107,13 +108,19 @@ def _trade_mark(trade: Trade) -> charts.Mark:
 
 
 def _event_marks(portfolio: Portfolio, asset: Asset, until: date) -> list[charts.Mark]:
-    """Dividends on their ex-dates, and splits; 2 queries."""
+    """Dividends, of bonds coupons, on their ex-dates, and splits; 2 queries."""
     dividends, splits = events_until(portfolio, asset, until)
-    return [*map(_dividend_mark, dividends), *map(_split_mark, splits)]
+    mark = _coupon_mark if asset.type == AssetType.BOND else _dividend_mark
+    return [*map(mark, dividends), *map(_split_mark, splits)]
 
 
 def _dividend_mark(due: Entitlement) -> charts.Mark:
-    words = _("Dividend of %(net)s net") % {"net": f"{amount(due.net, due.currency)} {due.currency}"}
+    net = {"net": f"{amount(due.net, due.currency)} {due.currency}"}
+    return charts.Mark(due.ex_date, "dividend", _("Dividend of %(net)s net") % net)
+
+
+def _coupon_mark(due: Entitlement) -> charts.Mark:
+    words = _("Coupon of %(net)s net") % {"net": f"{amount(due.net, due.currency)} {due.currency}"}
     return charts.Mark(due.ex_date, "dividend", words)
 
 

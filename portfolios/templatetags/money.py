@@ -11,9 +11,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from core.money import EXACT, minor_units, quantise
+from assets.models import Asset
+from core.money import EXACT, divide, minor_units, quantise
 from core.web import localised
-from portfolios.queries.holdings import OF_PAR
+from portfolios.models import Trade
+from portfolios.queries.holdings import OF_PAR, unit_of
 
 register = template.Library()
 
@@ -75,6 +77,23 @@ def unit_price(value: Decimal | None, currency: str) -> str:
 def unit_said(unit: str) -> str:
     """What a price is in, as the reader says it: the code of a currency stays what it is."""
     return "% " + _("of par") if unit == OF_PAR else unit
+
+
+@register.filter
+def trade_unit(trade: Trade) -> str:
+    """What the price of a trade is in, as ``unit_said`` says it: as the asset is quoted, or in a third currency."""
+    return unit_said(unit_of(trade.asset) if trade.currency == trade.asset.currency else trade.price_currency)
+
+
+@register.filter
+def quoted_of_par(asset: Asset) -> bool:
+    return unit_of(asset) == OF_PAR
+
+
+@register.filter
+def as_quoted(money: Decimal, asset: Asset) -> Decimal:
+    """Money of one unit as the asset is quoted: of a bond per 100 of nominal value."""
+    return divide(money, asset.price_factor)
 
 
 @register.filter
