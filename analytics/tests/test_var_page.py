@@ -155,7 +155,7 @@ def test_a_day_in_the_past_is_kept_by_the_choices(browser: Client, growth: Portf
 
     assert f'hx-get="/cards/{growth.pk}/var/?as_of=2022-09-30"' in page
     assert "weights of 30 Sep 2022" in page
-    assert "weights of 30 Sep 2022" in text(browser.get("/analytics/var/", {"portfolio": growth.pk, "horizon": "10"}))
+    assert "weights of 30 Sep 2022" in text(browser.get(f"/analytics/var/?portfolio={growth.pk}&horizon=10"))
 
 
 def test_the_risk_page_has_both_bases_with_their_windows(browser: Client, growth: Portfolio) -> None:

@@ -17,8 +17,7 @@ from assets import intraday
 from assets.models import Asset, AssetType, CorporateAction
 from core.money import minor_units
 from portfolios.models import Entitlement, Portfolio, Trade
-from portfolios.queries.holdings import unit_of
-from portfolios.templatetags.money import amount, quantity, trade_unit, unit_price, unit_said
+from portfolios.templatetags.money import amount, quantity, quoted_in, trade_unit, unit_price
 
 BEFORE = 90  # days of prices that are shown before the first trade
 ONE_DAY = "1d"
@@ -46,7 +45,7 @@ def price_chart(
     span = span if span in charts.SPANS else "max"
     base = _first_shown(days, trades) if span == "max" else charts.base_index(days, span)
     line = charts.Line(_("Adjusted close"), "portfolio", values[base:])
-    chart = charts.Chart(days[base:], [line], "money", unit_said(unit_of(asset)), _digits(line.values, asset.currency))
+    chart = charts.Chart(days[base:], [line], "money", quoted_in(asset), _digits(line.values, asset.currency))
     shown = [mark for mark in marks if np.datetime64(mark.day) >= days[base]]
     return _shown(chart, span, shown, with_day=ticked is not None)
 
@@ -56,7 +55,7 @@ def _day_chart(asset: Asset, day: date) -> dict[str, Any]:
     readings = intraday.by_minute(asset, day)
     instants = np.array([int(reading.at.timestamp()) for reading in readings], dtype="datetime64[s]")
     line = charts.Line(_("Price"), "portfolio", np.array([float(reading.price) for reading in readings]))
-    chart = charts.Chart(instants, [line], "money", unit_said(unit_of(asset)), _price_digits(line, asset), clock=True)
+    chart = charts.Chart(instants, [line], "money", quoted_in(asset), _price_digits(line, asset), clock=True)
     simulated = any(reading.simulated for reading in readings)
     return _shown(chart, ONE_DAY, (), with_day=True) | {"day": day, "simulated": simulated}
 

@@ -80,7 +80,7 @@ class Holding:
         """What ``price`` and ``average_cost`` are in, for people: GBX, % of par, or the currency."""
         if self.quote_currency != self.currency or self.price_factor == 1:
             return self.quote_currency
-        if self.price_factor == HUNDREDTH and self.asset_type == AssetType.BOND:
+        if is_of_par(self.asset_type, self.price_factor):
             return OF_PAR
         return f"{plain(self.price_factor)} {self.currency}"
 
@@ -93,6 +93,11 @@ class Holding:
         """The unrealised gain as a fraction of the cost; None where it is not known or nothing was paid."""
         known = self.unrealised_gain is not None and self.cost_base
         return divide(self.unrealised_gain, self.cost_base) if known else None  # type: ignore[arg-type]
+
+
+def is_of_par(asset_type: str, price_factor: Decimal) -> bool:
+    """Whether prices are percentages of the nominal value, those of a bond by its hundred."""
+    return asset_type == AssetType.BOND and price_factor == HUNDREDTH
 
 
 def holdings(

@@ -15,7 +15,7 @@ from assets.models import Asset
 from core.money import EXACT, divide, minor_units, quantise
 from core.web import localised
 from portfolios.models import Trade
-from portfolios.queries.holdings import OF_PAR, unit_of
+from portfolios.queries.holdings import OF_PAR, is_of_par
 
 register = template.Library()
 
@@ -81,13 +81,18 @@ def unit_said(unit: str) -> str:
 
 @register.filter
 def trade_unit(trade: Trade) -> str:
-    """What the price of a trade is in, as ``unit_said`` says it: as the asset is quoted, or in a third currency."""
-    return unit_said(unit_of(trade.asset) if trade.currency == trade.asset.currency else trade.price_currency)
+    """What the price of a trade is in: as the asset is quoted, or in a third currency."""
+    return quoted_in(trade.asset) if trade.currency == trade.asset.currency else trade.price_currency
 
 
 @register.filter
 def quoted_of_par(asset: Asset) -> bool:
-    return unit_of(asset) == OF_PAR
+    return is_of_par(asset.type, asset.price_factor)
+
+
+def quoted_in(asset: Asset) -> str:
+    """``% of par``, or the currency, which is GBX for prices in pence."""
+    return unit_said(OF_PAR) if quoted_of_par(asset) else asset.quote_currency
 
 
 @register.filter

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from assets.models import Asset
 from portfolios.templatetags import money
 
 
@@ -71,3 +72,16 @@ def test_a_change_is_told_by_arrow_and_class_and_is_escaped() -> None:
     assert "loss" in money.change(Decimal(-1), "−1") and "▼" in money.change(-1, "−1")  # noqa: PT018
     assert money.change(0, "<0>") == '<span class="flat">&lt;0&gt;</span>'
     assert money.change(None, "–") == '<span class="flat">–</span>'
+
+
+@pytest.mark.parametrize(
+    ("asset", "unit"),
+    [
+        pytest.param({"type": "bond", "price_factor": Decimal("0.01")}, "% of par", id="a bond"),
+        pytest.param({"type": "bond", "price_factor": Decimal(10)}, "USD", id="a bond by its piece"),
+        pytest.param({"price_factor": Decimal(10)}, "USD", id="quoted by a contract of ten"),
+        pytest.param({}, "USD", id="a share"),
+    ],
+)
+def test_what_a_price_is_in(asset: dict[str, object], unit: str) -> None:
+    assert money.quoted_in(Asset(symbol="X", currency="USD", **asset)) == unit
