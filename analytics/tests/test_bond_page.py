@@ -58,15 +58,13 @@ def test_figures_and_payments_of_the_holding(browser: Client, portfolio: Portfol
     assert "/methods/#yield-to-maturity" in text
 
 
-def test_both_prices_with_interest_are_of_one_day(browser: Client, portfolio: Portfolio) -> None:
-    """That of the portfolio's value: here of the close of a share, days after that of the bond."""
-    share = make_asset("AAPL")
-    make_bars(share, {date(2024, 5, 20): "180"})
-    buy(portfolio, share, 1, "180", "2024-05-16")
-    told = browser.get(URL).content.decode()
-    assert "104.40 USD of this holding, by 20 May 2024" in card(browser)  # 10,000 × 2 % × 95 / 182
-    assert "with 1.044 interest, 104.40 USD in all" in told
-    assert told.count("100.544") == 2
+def test_each_price_with_interest_says_by_when(browser: Client, portfolio: Portfolio) -> None:
+    """That of the holding by today, as its value has it, and that of the card by the day of the close."""
+    assert "interest by today" in browser.get(URL).content.decode()
+    assert "USD of this holding, by 15 May 2024" in card(browser)
+    then = browser.get(f"{URL}?as_of=2024-05-15").content.decode()
+    assert "interest by today" not in then
+    assert "USD of this holding, by 15 May 2024" in then
 
 
 def test_its_payments_are_coupons_and_its_prices_of_par(browser: Client, portfolio: Portfolio) -> None:

@@ -269,5 +269,5 @@ def test_the_list_takes_two_queries(savings: Account, alice: User) -> None:
 def test_the_admin_shows_them(client: Client, savings: Account, carol: User) -> None:
     deposit = lend(savings)
     client.force_login(carol)
-    assert "running</td>" in client.get(reverse("admin:banking_termdeposit_changelist")).content.decode()
+    assert "Running</td>" in client.get(reverse("admin:banking_termdeposit_changelist")).content.decode()
     assert client.get(reverse("admin:banking_termdeposit_change", args=[deposit.pk])).status_code == 200
