@@ -24,6 +24,9 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 
+VOIDED, RESTORED = _("Voided"), _("Restored")  # what ``act_on_each`` says was done
+
+
 class ReadOnly:
     """Rows that the server writes, in any app: an administrator looks and filters."""
 

@@ -19,7 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from activity.admin import OnSite, ReadOnly, act_on_each
+from activity.admin import RESTORED, VOIDED, OnSite, ReadOnly, act_on_each
 from banking.models import (
     Account,
     BalanceAssertion,
@@ -67,8 +67,6 @@ else:
     AccountModelForm = CashModelForm = forms.ModelForm
     CategoryModelAdmin = AssertionModelAdmin = CounterpartyModelAdmin = TagModelAdmin = admin.ModelAdmin
     AccountModelForm = CashModelForm = CategoryModelForm = forms.ModelForm
-
-VOIDED, RESTORED = _("Voided"), _("Restored")
 
 
 class AccountForm(AccountModelForm):

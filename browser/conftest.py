@@ -7,17 +7,16 @@ browser (else Debian's).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from browser.furnishing import furnish
 from browser.installation import installation
-from browser.visits import CHROMIUM, SECONDS, Complaints, Scheme, Size, launch, log_in, open_context
+from browser.visits import CHROMIUM, SECONDS, Complaints, Visit, launch, visits
 
-Visit = Callable[..., Page]
 expect.set_options(timeout=SECONDS)  # of 5 s a busy machine needs more
 
 
@@ -72,20 +71,5 @@ def complaints(server: str) -> Iterator[Complaints]:
 
 @pytest.fixture
 def visit(browser: Browser, server: str, complaints: Complaints) -> Iterator[Visit]:
-    """``page = visit("demo", "phone", "dark")``: a window of its own on the Dashboard.
-
-    Who visits is logged in there; None is nobody yet.
-    """
-    opened: list[BrowserContext] = []
-
-    def start(user: str | None = "demo", size: Size = "desktop", scheme: Scheme = "light") -> Page:
-        context = open_context(browser, server, size, scheme, complaints)
-        opened.append(context)
-        page = context.new_page()
-        if user:
-            log_in(page, user)
-        return page
-
-    yield start
-    for context in opened:
-        context.close()
+    with visits(browser, server, complaints) as visit:
+        yield visit

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from browser.conftest import Visit
 from browser.keyboard import Keyboard
 from browser.own import Api
-from browser.visits import Complaints
+from browser.visits import Complaints, Visit
 
 
 def test_a_portfolio_is_added(visit: Visit, server: str, complaints: Complaints) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.conftest import Visit
 from browser.keyboard import Keyboard
+from browser.visits import Visit
 
 WORK = 180_000  # milliseconds that a worker may take
 HEAD = (

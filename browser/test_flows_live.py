@@ -15,10 +15,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from assets.tests.fake_stream import FakeStream, fake_stream, like_finnhub
 from browser.checks import settle
-from browser.conftest import Visit
 from browser.installation import installation
 from browser.keyboard import Keyboard
-from browser.visits import Complaints, log_in, open_context
+from browser.visits import Complaints, Visit, log_in, open_context
 from portfolio_site.testing import wait_until
 
 SOON = 60_000  # milliseconds

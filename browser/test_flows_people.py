@@ -6,10 +6,9 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from browser.conftest import Visit
 from browser.keyboard import Keyboard
 from browser.own import Api
-from browser.visits import Complaints
+from browser.visits import Complaints, Visit
 
 
 def test_a_portfolio_is_shared_and_no_longer(visit: Visit, server: str, complaints: Complaints) -> None:

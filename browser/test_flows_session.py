@@ -7,9 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.conftest import Visit
 from browser.keyboard import Keyboard
-from browser.visits import Complaints
+from browser.visits import Complaints, Visit
 
 MOVING = "document.getAnimations({ subtree: true }).map((each) => each.animationName ?? each.transitionProperty)"
 

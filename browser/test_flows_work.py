@@ -6,9 +6,8 @@ import re
 
 from playwright.sync_api import expect
 
-from browser.conftest import Visit
 from browser.keyboard import Keyboard
-from browser.visits import Complaints
+from browser.visits import Complaints, Visit
 
 WORK = 180_000  # milliseconds that a worker may take
 

@@ -9,9 +9,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from browser.checks import settle
-from browser.conftest import Visit
 from browser.own import Api
-from browser.visits import Complaints
+from browser.visits import Complaints, Visit
 
 LOTS = re.compile(r"/transactions/lots/")
 PREVIEW = re.compile(r"/transactions/preview/")

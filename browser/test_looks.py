@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import Visit
+from browser.visits import Visit
 
 
 @pytest.mark.parametrize("path", ["/reports/statement/?period=2021", "/reports/income/?period=2021", "/reports/tax/"])

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser.checks import settle
-from browser.conftest import Visit
+from browser.visits import Visit
 
 PATHS = ["/", "/transactions/", "/banking/transactions/", "/analytics/optimiser/", "/settings/display/"]
 STOPS = 60

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import Visit
-from browser.visits import Complaints
+from browser.visits import Complaints, Visit
 
 
 @pytest.mark.parametrize("user", ["demo", "manager", "admin"])

@@ -91,15 +91,18 @@ def open_context(
     return context
 
 
-@contextmanager
-def windows(
-    browser: Browser, address: str, complaints: Complaints, language: str = "en-GB"
-) -> Iterator[Callable[[str | None, Size, Scheme], Page]]:
-    """One window for each person, size and scheme that is asked for, which goes from page to page."""
-    contexts = []
+Visit = Callable[..., Page]
 
-    @cache
-    def window(user: str | None, size: Size, scheme: Scheme) -> Page:
+
+@contextmanager
+def visits(browser: Browser, address: str, complaints: Complaints, language: str = "en-GB") -> Iterator[Visit]:
+    """``page = visit("demo", "phone", "dark")``: a window of its own on the Dashboard, closed at the end.
+
+    Who visits is logged in there; None is nobody yet.
+    """
+    contexts: list[BrowserContext] = []
+
+    def visit(user: str | None = "demo", size: Size = "desktop", scheme: Scheme = "light") -> Page:
         context = open_context(browser, address, size, scheme, complaints, language)
         contexts.append(context)
         page = context.new_page()
@@ -107,9 +110,16 @@ def windows(
             log_in(page, user)
         return page
 
-    yield window
+    yield visit
     for context in contexts:
         context.close()
+
+
+@contextmanager
+def windows(browser: Browser, address: str, complaints: Complaints, language: str = "en-GB") -> Iterator[Visit]:
+    """One window for each person, size and scheme that is asked for, which goes from page to page."""
+    with visits(browser, address, complaints, language) as visit:
+        yield cache(visit)
 
 
 def log_in(page: Page, user: str) -> None:

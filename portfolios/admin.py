@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from activity.admin import ReadOnly, SecurityOnSite, act_on_each
+from activity.admin import RESTORED, VOIDED, ReadOnly, SecurityOnSite, act_on_each
 from assets.models import CorporateAction
 from banking.models import Account
 from portfolios.models import (
@@ -65,9 +65,6 @@ EDITABLE = (
     "rebalance_threshold",
     "risk_tolerance",
 )
-
-
-VOIDED, RESTORED = _("Voided"), _("Restored")
 
 
 class AccountInline(Inline):

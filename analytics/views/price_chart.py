@@ -109,18 +109,13 @@ def _trade_mark(trade: Trade) -> charts.Mark:
 def _event_marks(portfolio: Portfolio, asset: Asset, until: date) -> list[charts.Mark]:
     """Dividends, of bonds coupons, on their ex-dates, and splits; 2 queries."""
     dividends, splits = events_until(portfolio, asset, until)
-    mark = _coupon_mark if asset.type == AssetType.BOND else _dividend_mark
-    return [*map(mark, dividends), *map(_split_mark, splits)]
+    words = _("Coupon of %(net)s net") if asset.type == AssetType.BOND else _("Dividend of %(net)s net")
+    return [*(_payment_mark(due, words) for due in dividends), *map(_split_mark, splits)]
 
 
-def _dividend_mark(due: Entitlement) -> charts.Mark:
-    net = {"net": f"{amount(due.net, due.currency)} {due.currency}"}
-    return charts.Mark(due.ex_date, "dividend", _("Dividend of %(net)s net") % net)
-
-
-def _coupon_mark(due: Entitlement) -> charts.Mark:
-    words = _("Coupon of %(net)s net") % {"net": f"{amount(due.net, due.currency)} {due.currency}"}
-    return charts.Mark(due.ex_date, "dividend", words)
+def _payment_mark(due: Entitlement, words: str) -> charts.Mark:
+    net = f"{amount(due.net, due.currency)} {due.currency}"
+    return charts.Mark(due.ex_date, "dividend", words % {"net": net})
 
 
 def _split_mark(action: CorporateAction) -> charts.Mark:

@@ -91,9 +91,13 @@ def _measure() -> None:
 # --- what they do -------------------------------------------------------------------------------------------------
 
 
+def _key(holder: Person | Firm) -> Holder:
+    return ("person" if isinstance(holder, Person) else "firm", holder.number)
+
+
 def _live(town: Town, holder: Person | Firm, events: Sequence[Event], summary: Summary) -> None:
     """Book the months of a holder, all or none; for a firm that has them, ``events`` are only what newcomers bring."""
-    key: Holder = ("person" if isinstance(holder, Person) else "firm", holder.number)
+    key = _key(holder)
     waiting = key in town.waiting
     if not events or (isinstance(holder, Person) and not waiting):
         return
@@ -200,7 +204,8 @@ def _trade(town: Town, key: Holder, number: int, order: Order) -> NewTrade:
 def _state(town: Town, everybody: Iterable[Person | Firm]) -> None:
     """What statements and owners say, of whom nothing was said before. It waits for everybody's months: people and
     firms pay each other."""
-    accounts = {holder: _first_account(town, holder) for holder in everybody}
+    names = {"person": "checking", "firm": "operating"}
+    accounts = {holder: town.accounts[_key(holder), names[_key(holder)[0]]] for holder in everybody}
     said = set(BalanceAssertion.objects.filter(account__in=accounts.values()).values_list("account_id", flat=True))
     day = town.until - timedelta(days=10)
     booked = CashTransaction.objects.filter(account__in=accounts.values()).balances(day)
@@ -208,11 +213,6 @@ def _state(town: Town, everybody: Iterable[Person | Firm]) -> None:
         for holder, account in accounts.items():
             if account.pk not in said:
                 _say(town, holder, account, day, booked.get(account.pk, Decimal(0)))
-
-
-def _first_account(town: Town, holder: Person | Firm) -> Account:
-    is_person = isinstance(holder, Person)
-    return town.accounts[("person" if is_person else "firm", holder.number), "checking" if is_person else "operating"]
 
 
 def _say(town: Town, holder: Person | Firm, account: Account, day: date, booked: Decimal) -> None:
